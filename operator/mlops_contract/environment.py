@@ -1,0 +1,55 @@
+"""Names of the environment variables and paths that every run's container gets.
+
+They are part of the public contract: a training program in any language may read
+them, so a name is never changed or given another meaning.
+"""
+
+from typing import Final
+
+RUN_UID: Final = "MLOPS_RUN_UID"
+"""Identity of this attempt; a result must carry it, so that no stale result is believed."""
+
+RESULT_PATH: Final = "MLOPS_RESULT_PATH"
+"""File to which the result document goes: the container's termination message."""
+
+PARAMETERS: Final = "MLOPS_PARAMETERS"
+"""All parameters as one JSON object, with their types kept."""
+
+PARAMETER_PREFIX: Final = "MLOPS_PARAM_"
+"""Each parameter alone, as a string: `learning_rate` becomes `MLOPS_PARAM_LEARNING_RATE`."""
+
+DATA: Final = "MLOPS_DATA"
+"""The data inputs as a JSON list of `{"name", "uri", "digest"?}`."""
+
+OUTPUT_URI: Final = "MLOPS_OUTPUT_URI"
+"""Where this attempt's artifacts belong; no other attempt has the same."""
+
+PVC_ROOT: Final = "MLOPS_PVC_ROOT"
+"""Folder under which `pvc://<claim>/...` is mounted, each claim under its own name."""
+
+SEED: Final = "MLOPS_SEED"
+"""Seed of the run, a non-negative integer; absent where none was asked for."""
+
+ATTEMPT: Final = "MLOPS_ATTEMPT"
+"""Number of the attempt, counted from 0."""
+
+REPLICAS: Final = "MLOPS_REPLICAS"
+"""Number of replicas that run together."""
+
+REPLICA_INDEX: Final = "MLOPS_REPLICA_INDEX"
+"""Index of this replica, from 0; only replica 0 reports a result."""
+
+COORDINATOR: Final = "MLOPS_COORDINATOR"
+"""DNS name of replica 0, for rendezvous; absent for a single replica."""
+
+EVALUATION: Final = "MLOPS_EVALUATION"
+"""An evaluation's configuration, one JSON object."""
+
+MONITOR: Final = "MLOPS_MONITOR"
+"""A monitoring window's configuration, one JSON object."""
+
+GOLDEN: Final = "MLOPS_GOLDEN"
+"""A golden-request check's configuration, one JSON object."""
+
+DEFAULT_RESULT_PATH: Final = "/dev/termination-log"
+DEFAULT_PVC_ROOT: Final = "/mnt/pvc"

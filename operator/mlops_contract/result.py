@@ -1,0 +1,105 @@
+"""The result document that a run leaves in its termination message.
+
+A workload writes one JSON object of at most `MAX_RESULT_BYTES` bytes; the operator
+reads it once, when the container has ended, and copies it into status. The kubelet
+keeps 4096 bytes of a termination message; the limit below leaves room for multi-byte
+characters that a truncation would otherwise cut.
+"""
+
+import json
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+RESULT_VERSION: Final = 1
+MAX_RESULT_BYTES: Final = 3072
+
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Name = Annotated[str, Field(min_length=1, max_length=128)]
+Uri = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class ResultInvalidError(ValueError):
+    """A termination message that is not a result: absent, malformed, oversized or another run's."""
+
+
+class _Document(BaseModel):
+    # Unknown fields are ignored: a newer workload may say more than this reader knows.
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+class Artifact(_Document):
+    """One file or folder the run produced. `size` is in bytes; `format` names how to load it."""
+
+    name: Name
+    uri: Uri
+    digest: Digest
+    format: Annotated[str, Field(max_length=64)] = ""
+    size: Annotated[int, Field(ge=0)] = 0
+
+
+class DataDigest(_Document):
+    """Digest of a data input as it was really read."""
+
+    name: Name
+    digest: Digest
+
+
+class Report(_Document):
+    """A longer document in the artifact store."""
+
+    uri: Uri
+    digest: Digest
+
+
+class Result(_Document):
+    """What one run reports. Metrics are finite numbers; counts are non-negative integers."""
+
+    v: Literal[1] = RESULT_VERSION
+    uid: Annotated[str, Field(min_length=1, max_length=128)]
+    metrics: Annotated[dict[Name, FiniteFloat], Field(max_length=64)] = {}
+    counts: Annotated[dict[Name, Annotated[int, Field(ge=0)]], Field(max_length=32)] = {}
+    artifacts: Annotated[tuple[Artifact, ...], Field(max_length=8)] = ()
+    data: Annotated[tuple[DataDigest, ...], Field(max_length=16)] = ()
+    report: Report | None = None
+
+    def to_message(self) -> str:
+        """The document as compact JSON.
+
+        Raises:
+            ResultInvalidError: it would not fit into a termination message.
+        """
+        message = self.model_dump_json(exclude_none=True)
+        size = len(message.encode())
+        if size > MAX_RESULT_BYTES:
+            raise ResultInvalidError(
+                f"the result has {size} bytes, at most {MAX_RESULT_BYTES} fit: report fewer metrics, "
+                "or put the details into a report artifact"
+            )
+        return message
+
+
+def parse_result(message: str, *, uid: str) -> Result:
+    """The result in a termination `message` of the run `uid`.
+
+    Raises:
+        ResultInvalidError: with a sentence that says what was expected and what was found.
+    """
+    if not message.strip():
+        raise ResultInvalidError("the container ended without a result: expected one JSON object")
+    size = len(message.encode())
+    if size > MAX_RESULT_BYTES:
+        raise ResultInvalidError(f"the result has {size} bytes, at most {MAX_RESULT_BYTES} are allowed")
+    try:
+        document = json.loads(message)
+    except ValueError as error:
+        raise ResultInvalidError(f"the result is not JSON: {error}") from error
+    try:
+        result = Result.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise ResultInvalidError(f"the result is malformed at {where}: {first['msg']}") from error
+    if result.uid != uid:
+        raise ResultInvalidError(f"the result is of run {result.uid!r}, expected {uid!r}")
+    return result

@@ -1,0 +1,7 @@
+"""The control plane: reconciles machine-learning objects into Kubernetes workloads.
+
+Layers, lowest first, enforced by a linter: `api` (kinds), `kube` (the API client),
+`runtime` (the reconcile engine), `controllers` (one folder a kind), entry points.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The kinds: pydantic models that are the single source of the CRDs, and the names they use."""

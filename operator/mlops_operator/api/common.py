@@ -1,0 +1,151 @@
+"""Parts that several kinds' specs and statuses share."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field
+
+from mlops_operator.api.conditions import Condition
+from mlops_operator.api.schema import (
+    AnyObject,
+    CelRule,
+    Digest,
+    FreeForm,
+    Image,
+    ListMap,
+    LongText,
+    ObjectName,
+    PvcUri,
+    Quantity,
+    ShortName,
+    SpecModel,
+    StatusModel,
+    Text,
+    Timestamp,
+    Uri,
+)
+
+
+class EnvVar(SpecModel):
+    """An environment variable of the main container, as in a Pod."""
+
+    rules = (CelRule("!(has(self.value) && has(self.valueFrom))", "env: set value or valueFrom, not both"),)
+
+    name: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")]
+    value: LongText | None = None
+    value_from: Annotated[dict[str, object] | None, FreeForm()] = None
+    """A Pod's EnvVarSource: `secretKeyRef`, `configMapKeyRef`, `fieldRef`, `resourceFieldRef`."""
+
+
+class ImagePullPolicy(StrEnum):
+    """When the image is pulled, as in a Pod."""
+
+    ALWAYS = "Always"
+    IF_NOT_PRESENT = "IfNotPresent"
+    NEVER = "Never"
+
+
+class Resources(SpecModel):
+    """Compute resources of the main container, as in a Pod."""
+
+    requests: Annotated[dict[str, Quantity], Field(max_length=16)] | None = None
+    limits: Annotated[dict[str, Quantity], Field(max_length=16)] | None = None
+
+
+class TemplateMetadata(SpecModel):
+    """Labels and annotations added to the pods."""
+
+    labels: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=32)] = {}
+    annotations: Annotated[dict[str, LongText], Field(max_length=32)] = {}
+
+
+class PodTemplate(SpecModel):
+    """Whatever of a Pod the typed fields do not name, merged under them.
+
+    Containers are merged by name; the main container is called `main`.
+    """
+
+    metadata: TemplateMetadata = TemplateMetadata()
+    spec: AnyObject = {}
+
+
+class DataInput(SpecModel):
+    """Data that a run reads."""
+
+    name: ShortName
+    uri: PvcUri
+    digest: Digest | None = None
+    """What the data must be; a run that finds anything else fails with `DataCorrupt`."""
+
+
+class ArtifactRef(SpecModel):
+    """A file or folder with its digest."""
+
+    uri: PvcUri
+    digest: Digest
+
+
+class PodSettings(SpecModel):
+    """Typed short-cuts for the pods that run people's images."""
+
+    image: Image
+    """The container image that runs."""
+    image_pull_policy: ImagePullPolicy = ImagePullPolicy.IF_NOT_PRESENT
+    command: Annotated[tuple[LongText, ...], Field(max_length=64)] = ()
+    args: Annotated[tuple[LongText, ...], Field(max_length=128)] = ()
+    env: Annotated[tuple[EnvVar, ...], Field(max_length=128), ListMap("name")] = ()
+    resources: Resources = Resources()
+    node_selector: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=32)] = {}
+    service_account_name: ObjectName | None = None
+    """A token is mounted only where an account is named."""
+    template: PodTemplate = PodTemplate()
+
+
+class JobSettings(SpecModel):
+    """The pods that the operator runs with its own workload image."""
+
+    image: Image | None = None
+    """Another image with `mlops_workload` in it; the operator's configured one by default."""
+    resources: Resources = Resources()
+    node_selector: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=32)] = {}
+
+
+class StatusBase(StatusModel):
+    """What every status has."""
+
+    observed_generation: int | None = None
+    """The generation of the spec that this status speaks of."""
+    phase: Annotated[str, Field(max_length=32)] | None = None
+    """One word for people; programs read the conditions."""
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=16), ListMap("type")] = ()
+
+    @property
+    def written(self) -> bool:
+        """Whether the operator has ever written this status (-1 is the CRD's default)."""
+        return self.observed_generation is not None and self.observed_generation >= 0
+
+    def replace(self, **changes: object) -> Self:
+        """A copy with these fields changed, by their Python names."""
+        return self.model_copy(update=changes)
+
+
+class Waiting(StatusModel):
+    """What an object waits for."""
+
+    reason: Annotated[str, Field(max_length=128)]
+    message: Text = ""
+    since: Timestamp
+
+
+class DataRead(StatusModel):
+    """Data as a run really read it."""
+
+    name: Annotated[str, Field(max_length=128)]
+    digest: Digest
+
+
+class ReportRef(StatusModel):
+    """A longer document in the artifact store."""
+
+    uri: Uri
+    digest: Digest

@@ -1,0 +1,149 @@
+"""Conditions, and the contract by which Helm, Flux, Argo CD and people read them.
+
+Every kind carries `Reconciling`, `Stalled` and, last, `Ready` (kstatus): `Reconciling` while
+the operator works or waits, `Stalled` for what will not mend itself, `Ready` for the outcome.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from mlops_operator.api.schema import StatusModel, Timestamp
+
+
+class Truth(StrEnum):
+    """A condition's status: missing or insufficient evidence is `Unknown`, never a guess."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+READY: Final = "Ready"
+RECONCILING: Final = "Reconciling"
+STALLED: Final = "Stalled"
+
+MAX_MESSAGE: Final = 1024
+"""Longest condition message written; the API's own limit is 32768, but objects stay small."""
+
+
+class Condition(StatusModel):
+    """A `metav1.Condition`."""
+
+    type: Annotated[str, Field(max_length=64)]
+    status: Truth
+    reason: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")]
+    message: Annotated[str, Field(max_length=32768)] = ""
+    observed_generation: Annotated[int, Field(ge=0)] = 0
+    last_transition_time: Timestamp
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What a condition should say now; its transition time follows from what it said before."""
+
+    type: str
+    status: Truth
+    reason: str
+    message: str = ""
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with whole seconds, as metav1.Time is written."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_timestamp(text: str) -> datetime:
+    """The moment of a metav1.Time or MicroTime."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def transition(
+    previous: Iterable[Condition], facts: Iterable[Fact], *, generation: int, now: datetime
+) -> tuple[Condition, ...]:
+    """The conditions that state `facts`: `lastTransitionTime` moves only where the status flips."""
+    before = {condition.type: condition for condition in previous}
+    result = []
+    for fact in facts:
+        old = before.get(fact.type)
+        same = old is not None and old.status == fact.status
+        result.append(
+            Condition(
+                type=fact.type,
+                status=fact.status,
+                reason=fact.reason,
+                message=fact.message[:MAX_MESSAGE],
+                observed_generation=generation,
+                last_transition_time=old.last_transition_time if old is not None and same else timestamp(now),
+            )
+        )
+    return tuple(result)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an object is, in the terms of the contract. Make one by the functions below."""
+
+    ready: Truth
+    reconciling: bool
+    stalled: bool
+    reason: str
+    message: str
+
+
+def ready(reason: str, message: str = "") -> Outcome:
+    """What was declared is so."""
+    return Outcome(Truth.TRUE, False, False, reason, message)
+
+
+def working(reason: str, message: str = "", *, ready: Truth = Truth.FALSE) -> Outcome:
+    """The operator works on it, or waits for something that it watches."""
+    return Outcome(ready, True, False, reason, message)
+
+
+def stalled(reason: str, message: str, *, ready: Truth = Truth.FALSE) -> Outcome:
+    """It will not mend itself: a person has to change something."""
+    return Outcome(ready, False, True, reason, message)
+
+
+def contract(
+    previous: Sequence[Condition],
+    outcome: Outcome,
+    *,
+    generation: int,
+    now: datetime,
+    facts: Iterable[Fact] = (),
+) -> tuple[Condition, ...]:
+    """All conditions of an object: `Reconciling`, `Stalled`, the kind's own `facts`, `Ready` last."""
+
+    def abnormal(kind: str, value: bool) -> Fact:
+        if value:
+            return Fact(kind, Truth.TRUE, outcome.reason, outcome.message)
+        return Fact(kind, Truth.FALSE, f"Not{kind}")
+
+    return transition(
+        previous,
+        (
+            abnormal(RECONCILING, outcome.reconciling),
+            abnormal(STALLED, outcome.stalled),
+            *facts,
+            Fact(READY, outcome.ready, outcome.reason, outcome.message),
+        ),
+        generation=generation,
+        now=now,
+    )
+
+
+def find(conditions: Iterable[Condition], kind: str) -> Condition | None:
+    """The condition of that type, or None."""
+    return next((condition for condition in conditions if condition.type == kind), None)
+
+
+def is_true(conditions: Iterable[Condition], kind: str) -> bool:
+    """Whether the condition of that type is there and `True`."""
+    condition = find(conditions, kind)
+    return condition is not None and condition.status is Truth.TRUE

@@ -1,0 +1,27 @@
+"""Names and types that every kind shares."""
+
+from typing import Any, Final, NamedTuple, TypeAlias
+
+GROUP: Final = "mlops-operator.io"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+PREFIX: Final = f"{GROUP}/"
+"""Prefix of every label and annotation of ours."""
+
+LABEL_UID: Final = PREFIX + "uid"
+"""On every child: the UID of the object of ours that controls it."""
+
+FIELD_MANAGER: Final = "mlops-operator"
+
+Manifest: TypeAlias = dict[str, Any]
+"""A Kubernetes object as JSON: the only place where `Any` crosses a module boundary."""
+
+
+class Key(NamedTuple):
+    """An object of a known kind."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name

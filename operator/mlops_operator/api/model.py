@@ -1,0 +1,122 @@
+"""Model: a name under which versions gather, and the aliases that point at one of them."""
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from mlops_operator.api.common import StatusBase
+from mlops_operator.api.evaluation import Measurement
+from mlops_operator.api.kind import Column, Kind
+from mlops_operator.api.schema import (
+    ListMap,
+    LongText,
+    ObjectName,
+    ShortName,
+    SpecModel,
+    StatusModel,
+    Text,
+    Timestamp,
+)
+
+MAX_VERSIONS: Final = 500
+MAX_ALIAS_HISTORY: Final = 20
+
+
+class MissingBaseline(StrEnum):
+    """What decides while the alias points at nothing."""
+
+    REQUIRE_ABSOLUTE = "RequireAbsolute"
+    """Floors and ceilings alone; there must be one."""
+    REJECT = "Reject"
+    """Nothing is promoted; somebody has to set the alias's first version by another gate."""
+
+
+class GateBaseline(SpecModel):
+    """The version a candidate is compared with: the one the alias points at."""
+
+    missing: MissingBaseline = MissingBaseline.REQUIRE_ABSOLUTE
+
+
+class Gate(Measurement):
+    """What a version must show before the alias may point at it."""
+
+    baseline: GateBaseline = GateBaseline()
+
+
+class Alias(SpecModel):
+    """A name that points at one version, e.g. `champion`."""
+
+    name: ShortName
+    gate: Gate | None = None
+    """Without a gate any Ready version may be promoted."""
+    bootstrap: bool = False
+    """Whether the first Ready version is promoted while the alias points at nothing; its gate still decides."""
+
+
+class ModelSpec(SpecModel):
+    """A model, whoever trains it."""
+
+    description: LongText = ""
+    owners: Annotated[tuple[Text, ...], Field(max_length=16)] = ()
+    aliases: Annotated[tuple[Alias, ...], Field(max_length=8), ListMap("name")] = ()
+
+
+class AliasTerm(StatusModel):
+    """A version's time under an alias."""
+
+    version: ObjectName
+    promotion: ObjectName
+    since: Timestamp
+
+
+class AliasStatus(StatusModel):
+    """Where an alias points, by whose decision, and where it pointed before."""
+
+    name: ShortName
+    version: ObjectName
+    promotion: ObjectName
+    promotion_uid: Annotated[str, Field(max_length=64)]
+    since: Timestamp
+    history: Annotated[tuple[AliasTerm, ...], Field(max_length=MAX_ALIAS_HISTORY)] = ()
+    """Former terms, the latest first."""
+
+
+class VersionNumber(StatusModel):
+    """The number that a ModelVersion got; never given twice."""
+
+    name: ObjectName
+    uid: Annotated[str, Field(max_length=64)]
+    number: Annotated[int, Field(ge=1)]
+
+
+class ModelReason(StrEnum):
+    """Reasons of a Model's conditions."""
+
+    RECONCILED = "Reconciled"
+    ALIAS_UNSET = "AliasUnset"
+    """An alias points at nothing yet."""
+    TOO_MANY_VERSIONS = "TooManyVersions"
+
+
+class ModelStatus(StatusBase):
+    """Aliases and versions."""
+
+    aliases: Annotated[tuple[AliasStatus, ...], Field(max_length=8), ListMap("name")] = ()
+    latest_version: Annotated[int, Field(ge=0)] = 0
+    """The highest number given so far."""
+    versions: Annotated[tuple[VersionNumber, ...], Field(max_length=MAX_VERSIONS), ListMap("name")] = ()
+
+
+MODEL: Final = Kind(
+    kind="Model",
+    plural="models",
+    short_names=("md",),
+    spec=ModelSpec,
+    status=ModelStatus,
+    description="A name under which versions gather, and the aliases that point at one of them.",
+    columns=(
+        Column("Champion", '.status.aliases[?(@.name=="champion")].version'),
+        Column("Latest", ".status.latestVersion", type="integer"),
+    ),
+)

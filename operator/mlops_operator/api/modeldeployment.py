@@ -1,0 +1,257 @@
+"""ModelDeployment: a model version served over the Open Inference Protocol, and how the next one replaces it."""
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from mlops_operator.api.common import EnvVar, PodTemplate, Resources, StatusBase, Waiting
+from mlops_operator.api.kind import Column, Kind, Scale
+from mlops_operator.api.schema import (
+    AnyObject,
+    CelRule,
+    Digest,
+    Duration,
+    Image,
+    ListMap,
+    LongText,
+    ObjectName,
+    ShortName,
+    SpecModel,
+    StatusModel,
+    Text,
+    Timestamp,
+)
+
+
+class ServedModel(SpecModel):
+    """Which version is served."""
+
+    rules = (CelRule("has(self.alias) != has(self.version)", "model: set exactly one of alias and version"),)
+
+    name: ObjectName
+    """The Model; its name is also the model's name in the inference protocol."""
+    alias: ShortName | None = None
+    """Follow this alias: when it moves, a rollout begins."""
+    version: ObjectName | None = None
+    """Serve this ModelVersion."""
+
+
+class CustomServer(SpecModel):
+    """A model server of your own.
+
+    It speaks the Open Inference Protocol (V2 REST), finds the model under `MLOPS_MODEL_DIR`
+    and serves it under `MLOPS_MODEL_NAME` on the given port.
+    """
+
+    image: Image
+    command: Annotated[tuple[LongText, ...], Field(max_length=64)] = ()
+    args: Annotated[tuple[LongText, ...], Field(max_length=128)] = ()
+    port: Annotated[int, Field(ge=1, le=65535)] = 8080
+
+
+class Runtime(SpecModel):
+    """What serves the model. By default the runtime table chooses by the artifact's format."""
+
+    rules = (CelRule("!(has(self.name) && has(self.custom))", "runtime: set name or custom, not both"),)
+
+    name: ShortName | None = None
+    """An entry of the operator's runtime table, e.g. `kserve-sklearn`."""
+    custom: CustomServer | None = None
+
+
+class Autoscaling(SpecModel):
+    """A HorizontalPodAutoscaler (autoscaling/v2) on the stable version."""
+
+    rules = (CelRule("self.minReplicas <= self.maxReplicas", "autoscaling: minReplicas must not exceed maxReplicas"),)
+
+    min_replicas: Annotated[int, Field(ge=1, le=1000)] = 1
+    max_replicas: Annotated[int, Field(ge=1, le=1000)]
+    metrics: Annotated[tuple[AnyObject, ...], Field(max_length=8)] = ()
+    """autoscaling/v2 MetricSpecs; 80 % of the requested CPU by default."""
+    behavior: AnyObject | None = None
+    """autoscaling/v2 behavior, all of it."""
+
+
+class Step(SpecModel):
+    """One step of a canary."""
+
+    weight: Annotated[int, Field(ge=1, le=99)]
+    """Share of the ready replicas that are the candidate's, in per cent: rounded up, and never all."""
+    pause: Duration = "30s"
+    """How long the candidate must hold at this step, ready and without a restart."""
+
+
+class GoldenCheck(SpecModel):
+    """Limits for the answers to the golden requests."""
+
+    tolerance: Annotated[float, Field(ge=0, le=1)] = 1e-6
+    """Largest relative difference of a number."""
+    max_latency: Duration = "5s"
+
+
+class Rollout(SpecModel):
+    """How a new version takes over."""
+
+    steps: Annotated[tuple[Step, ...], Field(max_length=16)] = (Step(weight=25),)
+    """No steps: all at once, once the candidate is ready and has answered its golden requests."""
+    golden: GoldenCheck = GoldenCheck()
+    progress_deadline: Duration = "10m"
+    """Time within which a candidate must become ready at each step; then it is stopped."""
+
+
+class ModelDeploymentSpec(SpecModel):
+    """What is served, by what, with how many replicas, and how it changes."""
+
+    rules = (CelRule("!(has(self.replicas) && has(self.autoscaling))", "set replicas or autoscaling, not both"),)
+
+    model: ServedModel
+    runtime: Runtime = Runtime()
+    replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """1 by default."""
+    autoscaling: Autoscaling | None = None
+    rollout: Rollout = Rollout()
+    resources: Resources = Resources()
+    env: Annotated[tuple[EnvVar, ...], Field(max_length=128), ListMap("name")] = ()
+    node_selector: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=32)] = {}
+    template: PodTemplate = PodTemplate()
+    """Merged into the pods; the server's container is called `main`."""
+
+
+class DeploymentPhase(StrEnum):
+    """One word on a ModelDeployment."""
+
+    PENDING = "Pending"
+    """Nothing is served yet."""
+    STABLE = "Stable"
+    ROLLING_OUT = "RollingOut"
+    DEGRADED = "Degraded"
+    """The stable version serves; a candidate was stopped."""
+    FAILED = "Failed"
+
+
+class CandidatePhase(StrEnum):
+    """How far a candidate is."""
+
+    STARTING = "Starting"
+    """Its first pod loads the model; it gets no traffic."""
+    CHECKING = "Checking"
+    """Golden requests."""
+    STEPPING = "Stepping"
+    """It has a share of the traffic."""
+    PROMOTING = "Promoting"
+    """All replicas are made; then it is the stable version."""
+
+
+class DeploymentReason(StrEnum):
+    """Reasons of a ModelDeployment's conditions."""
+
+    MODEL_NOT_FOUND = "ModelNotFound"
+    ALIAS_NOT_FOUND = "AliasNotFound"
+    ALIAS_UNSET = "AliasUnset"
+    MODEL_VERSION_NOT_FOUND = "ModelVersionNotFound"
+    MODEL_VERSION_NOT_READY = "ModelVersionNotReady"
+    MODEL_MISMATCH = "ModelMismatch"
+    NO_RUNTIME = "NoRuntime"
+    """No entry of the runtime table serves this format."""
+    INVALID_POD_TEMPLATE = "InvalidPodTemplate"
+    FORBIDDEN = "Forbidden"
+    NAME_TAKEN = "NameTaken"
+    LOADING = "Loading"
+    SERVING = "Serving"
+    SCALED_TO_ZERO = "ScaledToZero"
+    SCALING = "Scaling"
+    ROLLING_OUT = "RollingOut"
+    REPLICAS_UNAVAILABLE = "ReplicasUnavailable"
+    CANDIDATE_STOPPED = "CandidateStopped"
+    MODEL_LOAD_FAILED = "ModelLoadFailed"
+    ARTIFACT_CORRUPT = "ArtifactCorrupt"
+    GOLDEN_REQUESTS_FAILED = "GoldenRequestsFailed"
+    PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+    IMAGE_UNAVAILABLE = "ImageUnavailable"
+    VOLUME_NOT_FOUND = "VolumeNotFound"
+    CONFIG_UNAVAILABLE = "ConfigUnavailable"
+    UNSCHEDULABLE = "Unschedulable"
+    UP_TO_DATE = "UpToDate"
+    NOT_DEGRADED = "NotDegraded"
+
+
+PROGRESSING: Final = "Progressing"
+MODEL_LOADED: Final = "ModelLoaded"
+DEGRADED: Final = "Degraded"
+"""Condition types beside the contract's."""
+
+
+class RevisionStatus(StatusModel):
+    """A version as it is served: model, server and pod settings together make a revision."""
+
+    version: ObjectName
+    digest: Digest
+    revision: Annotated[str, Field(max_length=16)]
+    """Hash over all that makes its pods what they are."""
+    deployment: ObjectName
+    replicas: Annotated[int, Field(ge=0)] = 0
+    ready_replicas: Annotated[int, Field(ge=0)] = 0
+
+
+class CandidateStatus(RevisionStatus):
+    """The version that is on its way in."""
+
+    phase: CandidatePhase
+    step: Annotated[int, Field(ge=0)] = 0
+    """Index of the present step."""
+    since: Timestamp
+    """When the present phase or step began."""
+    golden_job: ObjectName | None = None
+    golden_passed: bool | None = None
+
+
+class StoppedCandidate(StatusModel):
+    """A candidate that was stopped; it is not tried again until the spec or the alias changes."""
+
+    version: ObjectName
+    digest: Digest
+    revision: Annotated[str, Field(max_length=16)]
+    reason: Annotated[str, Field(max_length=128)]
+    message: Text = ""
+    at: Timestamp
+
+
+class Weights(StatusModel):
+    """The candidate's share of the traffic in per cent: what the step asks, and what the ready replicas make of it."""
+
+    desired: Annotated[int, Field(ge=0, le=100)]
+    achieved: Annotated[int, Field(ge=0, le=100)]
+
+
+class ModelDeploymentStatus(StatusBase):
+    """What is served."""
+
+    stable: RevisionStatus | None = None
+    candidate: CandidateStatus | None = None
+    stopped: StoppedCandidate | None = None
+    weights: Weights | None = None
+    url: Annotated[str, Field(max_length=512)] | None = None
+    """Base URL inside the cluster; predict at `/v2/models/<model>/infer`."""
+    selector: Annotated[str, Field(max_length=512)] | None = None
+    replicas: Annotated[int, Field(ge=0)] = 0
+    ready_replicas: Annotated[int, Field(ge=0)] = 0
+    waiting: Waiting | None = None
+
+
+MODEL_DEPLOYMENT: Final = Kind(
+    kind="ModelDeployment",
+    plural="modeldeployments",
+    short_names=("mdep",),
+    spec=ModelDeploymentSpec,
+    status=ModelDeploymentStatus,
+    description="A model version served over the Open Inference Protocol, and how the next one replaces it.",
+    columns=(
+        Column("Stable", ".status.stable.version"),
+        Column("Candidate", ".status.candidate.version"),
+        Column("Weight", ".status.weights.achieved", type="integer"),
+        Column("Replicas", ".status.readyReplicas", type="integer"),
+        Column("URL", ".status.url", wide=True),
+    ),
+    scale=Scale(".spec.replicas", ".status.replicas", ".status.selector"),
+)

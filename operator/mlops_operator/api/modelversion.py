@@ -1,0 +1,132 @@
+"""ModelVersion: one artifact, pinned by digest, with where it came from."""
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from mlops_operator.api.common import ArtifactRef, DataInput, StatusBase, Waiting
+from mlops_operator.api.kind import Column, Kind
+from mlops_operator.api.schema import (
+    IMMUTABLE,
+    AnyJson,
+    Digest,
+    Image,
+    ListMap,
+    ObjectName,
+    PvcUri,
+    ShortName,
+    SpecModel,
+    StatusModel,
+    Timestamp,
+)
+
+
+class ModelArtifact(SpecModel):
+    """The file or folder that is the model."""
+
+    uri: PvcUri
+    digest: Digest
+    format: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][-a-z0-9.]*$")]
+    """How it is loaded; names a runtime, e.g. `sklearn`."""
+    size: Annotated[int, Field(ge=0)] = 0
+    """Bytes."""
+
+
+class TrainedBy(SpecModel):
+    """The TrainingJob it came from."""
+
+    name: ObjectName
+    uid: Annotated[str, Field(max_length=64)]
+
+
+class Lineage(SpecModel):
+    """Where a version came from."""
+
+    training_job: TrainedBy | None = None
+    image: Image | None = None
+    parameters: Annotated[dict[Annotated[str, Field(max_length=128)], AnyJson], Field(max_length=128)] = {}
+    data: Annotated[tuple[DataInput, ...], Field(max_length=16), ListMap("name")] = ()
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    metrics: Annotated[dict[Annotated[str, Field(max_length=128)], float], Field(max_length=64)] = {}
+    """What the training itself reported; no gate decides by it."""
+
+
+class ModelVersionSpec(SpecModel):
+    """A version. Immutable."""
+
+    rules = (IMMUTABLE,)
+
+    model: ObjectName
+    artifact: ModelArtifact
+    golden_requests: ArtifactRef | None = None
+    """Requests with the answers the model gave when it was trained; asked again before it gets traffic."""
+    lineage: Lineage = Lineage()
+
+
+class ModelVersionPhase(StrEnum):
+    """One word on a ModelVersion."""
+
+    PENDING = "Pending"
+    VERIFYING = "Verifying"
+    READY = "Ready"
+    REJECTED = "Rejected"
+    FAILED = "Failed"
+
+
+class ModelVersionReason(StrEnum):
+    """Reasons of a ModelVersion's conditions."""
+
+    VERIFYING = "Verifying"
+    VERIFIED = "Verified"
+    """The artifact is there and its digest is right."""
+    MODEL_NOT_FOUND = "ModelNotFound"
+    ARTIFACT_NOT_FOUND = "ArtifactNotFound"
+    ARTIFACT_CORRUPT = "ArtifactCorrupt"
+    VERIFICATION_FAILED = "VerificationFailed"
+    """The check itself could not be done."""
+    GATE_FAILED = "GateFailed"
+    NOT_REJECTED = "NotRejected"
+
+
+REJECTED: Final = "Rejected"
+"""Condition: the version failed a gate; nothing automatic deploys it again."""
+
+
+class DeployedIn(StatusModel):
+    """A ModelDeployment that serves the version."""
+
+    name: ObjectName
+    role: Annotated[str, Field(max_length=16)]
+    """`Stable` or `Candidate`."""
+
+
+class ModelVersionStatus(StatusBase):
+    """Whether it may be used, and where it is."""
+
+    version: Annotated[int, Field(ge=1)] | None = None
+    """Its number, given by the Model."""
+    aliases: Annotated[tuple[ShortName, ...], Field(max_length=8)] = ()
+    deployed_in: Annotated[tuple[DeployedIn, ...], Field(max_length=32), ListMap("name")] = ()
+    job: ObjectName | None = None
+    """The Job that verifies the artifact."""
+    attempts: Annotated[int, Field(ge=0)] = 0
+    verified_at: Timestamp | None = None
+    waiting: Waiting | None = None
+
+
+MODEL_VERSION: Final = Kind(
+    kind="ModelVersion",
+    plural="modelversions",
+    short_names=("mv",),
+    spec=ModelVersionSpec,
+    status=ModelVersionStatus,
+    description="One model artifact, pinned by digest, with its lineage.",
+    columns=(
+        Column("Version", ".status.version", type="integer"),
+        Column("Model", ".spec.model"),
+        Column("Aliases", ".status.aliases"),
+        Column("Format", ".spec.artifact.format", wide=True),
+        Column("URI", ".spec.artifact.uri", wide=True),
+    ),
+)

@@ -1,0 +1,99 @@
+"""Promotion: a request that an alias point at a version, and the record of what became of it."""
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from mlops_operator.api.common import StatusBase
+from mlops_operator.api.evaluation import MetricStatus, Verdict
+from mlops_operator.api.kind import Column, Kind
+from mlops_operator.api.schema import IMMUTABLE, LongText, ObjectName, ShortName, SpecModel, Text, Timestamp
+
+
+class PromotionSpec(SpecModel):
+    """Which alias of which model should point at which version, and why. Immutable."""
+
+    rules = (IMMUTABLE,)
+
+    model: ObjectName
+    alias: ShortName
+    version: ObjectName
+    """A ModelVersion. One that the alias pointed at before passes by the gate it passed then: a rollback."""
+    reason: LongText = ""
+
+
+class PromotionPhase(StrEnum):
+    """One word on a Promotion; `Promoted`, `Rejected` and `Superseded` are final."""
+
+    PENDING = "Pending"
+    EVALUATING = "Evaluating"
+    PROMOTING = "Promoting"
+    """The gate is passed; the Model moves the alias."""
+    PROMOTED = "Promoted"
+    REJECTED = "Rejected"
+    SUPERSEDED = "Superseded"
+
+
+TERMINAL: Final = frozenset({PromotionPhase.PROMOTED, PromotionPhase.REJECTED, PromotionPhase.SUPERSEDED})
+
+
+class PromotionReason(StrEnum):
+    """Reasons of a Promotion's conditions."""
+
+    MODEL_NOT_FOUND = "ModelNotFound"
+    ALIAS_NOT_FOUND = "AliasNotFound"
+    MODEL_VERSION_NOT_FOUND = "ModelVersionNotFound"
+    MODEL_VERSION_NOT_READY = "ModelVersionNotReady"
+    MODEL_MISMATCH = "ModelMismatch"
+    """The version is of another Model."""
+    VERSION_REJECTED = "VersionRejected"
+    """The version failed this gate before."""
+    BASELINE_MISSING = "BaselineMissing"
+    EVALUATING = "Evaluating"
+    GATE_PASSED = "GatePassed"
+    NO_GATE = "NoGate"
+    FORMER_VERSION = "FormerVersion"
+    """The alias pointed at this version before."""
+    ALREADY_THERE = "AlreadyThere"
+    GATE_FAILED = "GateFailed"
+    GATE_INCONCLUSIVE = "GateInconclusive"
+    EVALUATION_FAILED = "EvaluationFailed"
+    PROMOTED = "Promoted"
+    SUPERSEDED = "Superseded"
+
+
+GATE_PASSED: Final = "GatePassed"
+"""Condition: the gate let the version through. The Model moves an alias for nothing else."""
+
+
+class PromotionStatus(StatusBase):
+    """The decision and its evidence."""
+
+    from_version: Annotated[ObjectName | None, Field(alias="from")] = None
+    """The version the alias pointed at when the gate was passed; the alias moves only if it still does."""
+    rollback: bool = False
+    evaluation: ObjectName | None = None
+    verdict: Verdict | None = None
+    metrics: Annotated[tuple[MetricStatus, ...], Field(max_length=16)] = ()
+    """The evaluation's numbers, kept with the decision."""
+    message: Text = ""
+    decided_at: Timestamp | None = None
+    promoted_at: Timestamp | None = None
+
+
+PROMOTION: Final = Kind(
+    kind="Promotion",
+    plural="promotions",
+    short_names=("promo",),
+    spec=PromotionSpec,
+    status=PromotionStatus,
+    description="A request that an alias point at a version, with the gate's decision and its evidence.",
+    columns=(
+        Column("Model", ".spec.model"),
+        Column("Alias", ".spec.alias"),
+        Column("Version", ".spec.version"),
+        Column("From", ".status.from", wide=True),
+        Column("Verdict", ".status.verdict", wide=True),
+    ),
+)

@@ -1,0 +1,194 @@
+"""TrainingJob: one run of training code to its end, in one pod or several."""
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from mlops_operator.api.common import (
+    DataInput,
+    DataRead,
+    PodSettings,
+    ReportRef,
+    StatusBase,
+    Waiting,
+)
+from mlops_operator.api.kind import Column, Kind
+from mlops_operator.api.schema import (
+    AnyJson,
+    CelRule,
+    Digest,
+    ListMap,
+    ObjectName,
+    PvcUri,
+    SpecModel,
+    StatusModel,
+    Text,
+    Timestamp,
+    Uri,
+)
+
+MAX_ATTEMPTS: Final = 21
+"""Attempts that `backoffLimit` can allow: each is kept in status."""
+
+
+class Output(SpecModel):
+    """Where a run leaves its artifacts."""
+
+    uri: PvcUri
+    """Folder under which each attempt gets a folder of its own."""
+
+
+class TrainingJobSpec(PodSettings):
+    """What is trained, from what, and within which limits.
+
+    A change applies to the attempts that start after it; a running attempt is not touched.
+    """
+
+    rules = (
+        CelRule(
+            "has(self.model) == has(oldSelf.model) && (!has(self.model) || self.model == oldSelf.model)",
+            "model is immutable: create another TrainingJob instead",
+        ),
+    )
+
+    model: ObjectName | None = None
+    """The Model that the result becomes a version of."""
+    parameters: Annotated[dict[Annotated[str, Field(max_length=128)], AnyJson], Field(max_length=128)] = {}
+    """Hyper-parameters: any JSON values, given to the run as `MLOPS_PARAM_<NAME>` and `MLOPS_PARAMETERS`."""
+    data: Annotated[tuple[DataInput, ...], Field(max_length=16), ListMap("name")] = ()
+    output: Output | None = None
+    """The operator's artifact store by default."""
+    replicas: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Pods that run together; more than one get a stable DNS name each and `MLOPS_COORDINATOR`."""
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    suspend: bool = False
+    """Stops the pods of the running attempt, or keeps the first from starting."""
+    backoff_limit: Annotated[int, Field(ge=0, le=MAX_ATTEMPTS - 1)] = 3
+    """Failed attempts that are tried again before the TrainingJob is `Failed`."""
+    active_deadline_seconds: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    """Running time, over all attempts, after which the TrainingJob fails; time in a queue does not count."""
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    """Seconds after its end at which the TrainingJob is deleted with its pods; the ModelVersion stays."""
+
+
+class TrainingPhase(StrEnum):
+    """One word on a TrainingJob."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUSPENDED = "Suspended"
+    RETRYING = "Retrying"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+class TrainingReason(StrEnum):
+    """Reasons of a TrainingJob's conditions."""
+
+    STARTING = "Starting"
+    """The attempt's Job is there, its pods are not running yet."""
+    RUNNING = "Running"
+    SUSPENDED = "Suspended"
+    BACKING_OFF = "BackingOff"
+    """An attempt failed; the next waits for its time."""
+    SUCCEEDED = "Succeeded"
+    MODEL_NOT_FOUND = "ModelNotFound"
+    """The Model it names is not there (yet)."""
+    IMAGE_UNAVAILABLE = "ImageUnavailable"
+    VOLUME_NOT_FOUND = "VolumeNotFound"
+    """A PersistentVolumeClaim that a pod mounts is not there (yet)."""
+    CONFIG_UNAVAILABLE = "ConfigUnavailable"
+    """A Secret, ConfigMap or key that a pod needs is not there (yet)."""
+    UNSCHEDULABLE = "Unschedulable"
+    POD_PENDING = "PodPending"
+    INVALID_POD_TEMPLATE = "InvalidPodTemplate"
+    """The API server refuses the Job, in its own words."""
+    FORBIDDEN = "Forbidden"
+    """A quota, an admission policy or missing rights refuse the Job."""
+    NAME_TAKEN = "NameTaken"
+    """An object of the child's name exists and belongs to somebody else."""
+    BACKOFF_LIMIT_EXCEEDED = "BackoffLimitExceeded"
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    RESULT_INVALID = "ResultInvalid"
+    """The container ended well but left no valid result where one is needed."""
+    DATA_CORRUPT = "DataCorrupt"
+
+
+class AttemptOutcome(StrEnum):
+    """How an attempt ended."""
+
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    STOPPED = "Stopped"
+    """Ended by the operator: deadline."""
+
+
+class Attempt(StatusModel):
+    """One attempt."""
+
+    index: Annotated[int, Field(ge=0)]
+    job: ObjectName
+    generation: Annotated[int, Field(ge=0)]
+    """The generation of the spec it ran with."""
+    start_time: Timestamp | None = None
+    completion_time: Timestamp | None = None
+    outcome: AttemptOutcome | None = None
+    reason: Annotated[str, Field(max_length=128)] = ""
+    message: Text = ""
+    exit_code: int | None = None
+
+
+class ArtifactStatus(StatusModel):
+    """An artifact that the run reported."""
+
+    name: Annotated[str, Field(max_length=128)]
+    uri: Uri
+    digest: Digest
+    format: Annotated[str, Field(max_length=64)] = ""
+    size: int = 0
+
+
+class TrainingJobStatus(StatusBase):
+    """What became of it."""
+
+    attempt: int | None = None
+    """Index of the current or last attempt, from 0."""
+    attempts: Annotated[tuple[Attempt, ...], Field(max_length=MAX_ATTEMPTS), ListMap("index")] = ()
+    start_time: Timestamp | None = None
+    """When a pod first ran."""
+    completion_time: Timestamp | None = None
+    running_since: Timestamp | None = None
+    """When the present stretch of running time began; absent while nothing runs."""
+    ran_seconds: Annotated[int, Field(ge=0)] = 0
+    """Running time of the stretches that have ended."""
+    metrics: Annotated[dict[str, float], Field(max_length=64)] = {}
+    counts: Annotated[dict[str, int], Field(max_length=32)] = {}
+    artifacts: Annotated[tuple[ArtifactStatus, ...], Field(max_length=8), ListMap("name")] = ()
+    data: Annotated[tuple[DataRead, ...], Field(max_length=16), ListMap("name")] = ()
+    report: ReportRef | None = None
+    inputs_digest: Digest | None = None
+    """Digest over image, command, parameters, data and seed: equal digests, equal inputs."""
+    model_version: ObjectName | None = None
+    """The ModelVersion made of the result."""
+    waiting: Waiting | None = None
+
+
+COMPLETE: Final = "Complete"
+FAILED: Final = "Failed"
+"""Condition types beside the contract's, as batch/v1 has them."""
+
+TRAINING_JOB: Final = Kind(
+    kind="TrainingJob",
+    plural="trainingjobs",
+    short_names=("tj",),
+    spec=TrainingJobSpec,
+    status=TrainingJobStatus,
+    description="One run of training code to its end; its result may become a ModelVersion.",
+    columns=(
+        Column("Attempt", ".status.attempt", type="integer"),
+        Column("Version", ".status.modelVersion"),
+        Column("Model", ".spec.model", wide=True),
+        Column("Image", ".spec.image", wide=True),
+    ),
+)

@@ -1,0 +1,1 @@
+"""The kinds' controllers: pure plans and policies, manifests, status, and a little wiring each."""

@@ -1,0 +1,88 @@
+"""What the installation decides for all controllers; the chart sets it through the environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from mlops_operator import __version__
+
+ENV_WORKLOAD_IMAGE: Final = "MLOPS_WORKLOAD_IMAGE"
+ENV_SERVER_IMAGE: Final = "MLOPS_SERVER_IMAGE"
+ENV_ARTIFACT_STORE: Final = "MLOPS_ARTIFACT_STORE"
+ENV_CLUSTER_DOMAIN: Final = "MLOPS_CLUSTER_DOMAIN"
+
+
+@dataclass(frozen=True)
+class ServerRuntime:
+    """An entry of the runtime table: what serves a format.
+
+    Attributes:
+        name: as a ModelDeployment's `runtime.name` gives it.
+        formats: artifact formats it loads.
+        image: the container image.
+        args: the server's arguments, with `{model}`, `{version}`, `{format}` and `{dir}` filled in.
+        env: environment of the server, with the same fields filled in.
+        port: where it speaks the Open Inference Protocol.
+    """
+
+    name: str
+    formats: tuple[str, ...]
+    image: str
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    port: int = 8080
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Images, the artifact store and the runtime table.
+
+    Attributes:
+        workload_image: runs fetch, verify, evaluate, monitor and golden requests.
+        artifact_store: URI under which runs without an `output` leave their artifacts.
+        cluster_domain: DNS domain of the cluster.
+    """
+
+    workload_image: str = f"localhost/mlops-workload:{__version__}"
+    server_image: str = f"localhost/mlops-server:{__version__}"
+    artifact_store: str = "pvc://mlops-artifacts"
+    cluster_domain: str = "cluster.local"
+
+    @property
+    def runtimes(self) -> tuple[ServerRuntime, ...]:
+        """The runtime table; the first entry that loads a format is its default."""
+        return (
+            ServerRuntime(
+                name="kserve-sklearn",
+                formats=("sklearn",),
+                image=self.server_image,
+                command=("python3", "-m", "mlops_workload.serve"),
+                args=(
+                    "--model-name={model}",
+                    "--model-version={version}",
+                    "--model-dir={dir}",
+                    "--format={format}",
+                    "--port=8080",
+                ),
+                env={"OMP_NUM_THREADS": "1"},
+            ),
+        )
+
+    def runtime_for(self, *, name: str | None, artifact_format: str) -> ServerRuntime | None:
+        """The entry called `name`, or the first that loads the format; None where there is none."""
+        for runtime in self.runtimes:
+            if artifact_format in runtime.formats and name in (None, runtime.name):
+                return runtime
+        return None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Settings with the defaults overridden by what is set."""
+        names = {
+            ENV_WORKLOAD_IMAGE: "workload_image",
+            ENV_SERVER_IMAGE: "server_image",
+            ENV_ARTIFACT_STORE: "artifact_store",
+            ENV_CLUSTER_DOMAIN: "cluster_domain",
+        }
+        return cls(**{name: environment[key] for key, name in names.items() if environment.get(key)})

@@ -1,0 +1,1 @@
+"""What several kinds' controllers need: names, labels, pods, Jobs and their results."""

@@ -1,0 +1,197 @@
+"""A child Job as its parent sees it: how far it is, what keeps it, what it reported.
+
+Pods of Jobs are not watched. Their parent's plan asks for them at the Job's end, and while
+the Job has had no ready pod for `PENDING_GRACE`; see `needs_pods`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from mlops_contract import Result, ResultInvalidError, parse_result
+from mlops_operator.api.conditions import parse_timestamp
+from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.controllers.shared.pods import MAIN
+
+PENDING_GRACE: Final = 4.0
+"""Seconds a Job may be without a ready pod before its pods are looked at: a healthy pod has
+started by then, and a person waits at most ten seconds to read what is missing."""
+
+PENDING_POLL_MAX: Final = 30.0
+"""Longest wait between two looks at a Job that does not start. That it did start is an event
+of the Job itself; the looks only keep the reason fresh."""
+
+
+class JobPhase(StrEnum):
+    """How far a Job is."""
+
+    SUSPENDED = "Suspended"
+    PENDING = "Pending"
+    """Created, no pod ready."""
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True)
+class PodProblem:
+    """Why a pod does not run; the reason is one of the kinds' documented condition reasons."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Termination:
+    """How the main container of a Job's first replica ended."""
+
+    exit_code: int
+    reason: str
+    message: str
+    started_at: str | None
+    finished_at: str | None
+
+
+def job_phase(job: Manifest) -> JobPhase:
+    """How far `job` is, by its own status. A finished Job never goes back.
+
+    `FailureTarget` and `SuccessCriteriaMet` are ignored: the Job's pods may still run then.
+    """
+    status = job.get("status") or {}
+    for condition in status.get("conditions") or ():
+        if condition["status"] == "True":
+            if condition["type"] == "Complete":
+                return JobPhase.SUCCEEDED
+            if condition["type"] == "Failed":
+                return JobPhase.FAILED
+    if job["spec"].get("suspend"):
+        return JobPhase.SUSPENDED
+    return JobPhase.RUNNING if status.get("ready") else JobPhase.PENDING
+
+
+def failure_message(job: Manifest) -> tuple[str, str]:
+    """Reason and message of a failed Job's own condition."""
+    for condition in (job.get("status") or {}).get("conditions") or ():
+        if condition["type"] == "Failed" and condition["status"] == "True":
+            return condition.get("reason") or "Failed", condition.get("message") or ""
+    return "Failed", ""
+
+
+def needs_pods(job: Manifest, now: datetime) -> bool:
+    """Whether a decision on `job` wants its pods: it has ended, or it has not started in time."""
+    phase = job_phase(job)
+    if phase in (JobPhase.SUCCEEDED, JobPhase.FAILED):
+        return True
+    return phase is JobPhase.PENDING and pending_seconds(job, now) >= PENDING_GRACE
+
+
+def pending_seconds(job: Manifest, now: datetime) -> float:
+    """Seconds since `job` was started (or resumed)."""
+    started = (job.get("status") or {}).get("startTime") or job["metadata"]["creationTimestamp"]
+    return max(0.0, (now - parse_timestamp(started)).total_seconds())
+
+
+def next_look(job: Manifest, now: datetime) -> float:
+    """Seconds until a Job that has not started is looked at again: doubling, up to `PENDING_POLL_MAX`."""
+    waited = pending_seconds(job, now)
+    if waited < PENDING_GRACE:
+        return PENDING_GRACE - waited + 0.1
+    return min(PENDING_POLL_MAX, waited)
+
+
+def job_key(job: Manifest) -> Key:
+    """Key of the Job."""
+    return Key(job["metadata"]["namespace"], job["metadata"]["name"])
+
+
+def pod_problem(pods: Sequence[Manifest]) -> PodProblem | None:
+    """What keeps the pods from running, the most telling first; None where nothing does."""
+    problems = [problem for pod in pods if (problem := _problem(pod)) is not None]
+    return problems[0] if problems else None
+
+
+_WAITING_REASONS: Final = {
+    "ErrImagePull": "ImageUnavailable",
+    "ImagePullBackOff": "ImageUnavailable",
+    "ErrImageNeverPull": "ImageUnavailable",
+    "InvalidImageName": "ImageUnavailable",
+    "CreateContainerConfigError": "ConfigUnavailable",
+}
+
+
+def _problem(pod: Manifest) -> PodProblem | None:
+    status = pod.get("status") or {}
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            message = condition.get("message") or ""
+            missing = "persistentvolumeclaim" in message and "not found" in message
+            return PodProblem("VolumeNotFound" if missing else "Unschedulable", message)
+    for entry in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+        waiting = (entry.get("state") or {}).get("waiting") or {}
+        reason = _WAITING_REASONS.get(waiting.get("reason", ""))
+        if reason:
+            message = waiting.get("message") or f"container {entry['name']}: {waiting['reason']}"
+            return PodProblem(reason, message)
+    return None
+
+
+def first_replica(pods: Sequence[Manifest]) -> Manifest | None:
+    """The newest finished pod of replica 0, else its newest pod; None where there is none."""
+    candidates = [pod for pod in pods if _index(pod) == 0]
+    finished = [pod for pod in candidates if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")]
+    return max(finished or candidates, key=lambda pod: pod["metadata"].get("creationTimestamp", ""), default=None)
+
+
+def _index(pod: Manifest) -> int:
+    labels = pod["metadata"].get("labels") or {}
+    return int(labels.get("batch.kubernetes.io/job-completion-index", "0"))
+
+
+def termination(pods: Sequence[Manifest], *, container: str = MAIN) -> Termination | None:
+    """How `container` of the first replica ended; None where no pod tells.
+
+    Where an init container failed the main one never ran: then the init container's end is it.
+    """
+    pod = first_replica(pods)
+    if pod is None:
+        return None
+    status = pod.get("status") or {}
+    failed_inits = [
+        entry
+        for entry in status.get("initContainerStatuses") or ()
+        if ((entry.get("state") or {}).get("terminated") or {}).get("exitCode")
+    ]
+    mains = [entry for entry in status.get("containerStatuses") or () if entry["name"] == container]
+    for entry in (*failed_inits, *mains):
+        ended = (entry.get("state") or {}).get("terminated")
+        if ended:
+            return Termination(
+                exit_code=ended.get("exitCode", 0),
+                reason=ended.get("reason") or "",
+                message=ended.get("message") or "",
+                started_at=ended.get("startedAt"),
+                finished_at=ended.get("finishedAt"),
+            )
+    return None
+
+
+def reported(pods: Sequence[Manifest], *, uid: str) -> Result | ResultInvalidError:
+    """The result that a succeeded Job's first replica reported, or what is wrong with it."""
+    ended = termination(pods)
+    if ended is None:
+        return ResultInvalidError("the pod that ran is gone: its result cannot be read")
+    try:
+        return parse_result(ended.message, uid=uid)
+    except ResultInvalidError as error:
+        return error
+
+
+def failure_of(job: Manifest, pods: Sequence[Manifest]) -> tuple[str, str, int | None]:
+    """Reason, message and exit code of a failed Job, from its pod where that tells more."""
+    ended = termination(pods)
+    if ended is None:
+        return *failure_message(job), None
+    words = ended.message.strip() or failure_message(job)[1]
+    return ended.reason or "Failed", words, ended.exit_code

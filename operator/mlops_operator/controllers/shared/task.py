@@ -1,0 +1,176 @@
+"""Tasks: Jobs of the operator's own workload image, such as verify, evaluate, monitor and golden requests.
+
+A task runs `python -m mlops_workload.<module>` once, with its configuration in the environment,
+and reports by the result contract. Kubernetes retries its pod (`TASK_BACKOFF_LIMIT`); the
+parent decides what a failed task means.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from mlops_contract import Result, ResultInvalidError
+from mlops_contract import environment as env_names
+from mlops_operator.api.common import JobSettings
+from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared import jobs, pods
+from mlops_operator.controllers.shared.naming import child_metadata, child_name
+
+TASK_BACKOFF_LIMIT: Final = 2
+TASK_DEADLINE_SECONDS: Final = 1800
+"""Running time after which Kubernetes ends a task: half an hour, far beyond any healthy one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One task of `parent`.
+
+    Attributes:
+        suffix: makes the Job's name and run UID unique among the parent's tasks.
+        component: what the pods' component label says.
+        module: module of `mlops_workload` that runs.
+        env: configuration, beside the variables every run has.
+        read: URIs whose claims are mounted read-only.
+        output: URI under which a report goes; its claim is mounted writable.
+    """
+
+    parent: Manifest
+    suffix: str
+    component: str
+    module: str
+    args: Sequence[str] = ()
+    env: Mapping[str, Any]
+    read: Sequence[str] = ()
+    output: str | None = None
+    job_settings: JobSettings = JobSettings()
+
+    @property
+    def name(self) -> str:
+        """Name of the Job."""
+        return child_name(self.parent, self.suffix)
+
+    @property
+    def run_uid(self) -> str:
+        """Identity that the task's result must carry."""
+        return f"{self.parent['metadata']['uid']}-{self.suffix}"
+
+
+def render_task(task: Task, settings: Settings) -> Manifest:
+    """The Job of `task`. Values in its `env` that are not strings become JSON."""
+    volumes, mounts = pods.claim_volumes(read=task.read, write=[task.output] if task.output else [])
+    values = {
+        env_names.RUN_UID: task.run_uid,
+        env_names.RESULT_PATH: env_names.DEFAULT_RESULT_PATH,
+        env_names.PVC_ROOT: env_names.DEFAULT_PVC_ROOT,
+        **{key: value if isinstance(value, str) else compact_json(value) for key, value in task.env.items()},
+    }
+    if task.output:
+        values[env_names.OUTPUT_URI] = task.output
+    metadata = child_metadata(task.parent, task.name, component=task.component)
+    container = pods.container(
+        image=task.job_settings.image or settings.workload_image,
+        command=["python3", "-m", f"mlops_workload.{task.module}"],
+        args=task.args,
+        env=pods.environment(values),
+        mounts=mounts,
+        resources=task.job_settings.resources,
+    )
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": metadata,
+        "spec": {
+            "backoffLimit": TASK_BACKOFF_LIMIT,
+            "activeDeadlineSeconds": TASK_DEADLINE_SECONDS,
+            "template": {
+                "metadata": {"labels": metadata["labels"]},
+                "spec": pods.pod_spec(
+                    containers=[container],
+                    volumes=volumes,
+                    node_selector=task.job_settings.node_selector,
+                    restart_policy="Never",
+                ),
+            },
+        },
+    }
+
+
+def compact_json(value: Any) -> str:
+    """`value` as JSON, the same text for the same value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+class TaskPhase(StrEnum):
+    """How far a task is."""
+
+    ABSENT = "Absent"
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    RESULT_INVALID = "ResultInvalid"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True)
+class TaskState:
+    """A task as its parent's plan sees it.
+
+    Attributes:
+        reason: why it waits or failed; one of the documented reasons, or the workload's own
+            (`ArtifactNotFound`, `ArtifactCorrupt`, ...).
+        result: there exactly when the phase is `SUCCEEDED`.
+        next_look: seconds until it should be looked at again without an event, or None.
+    """
+
+    phase: TaskPhase
+    reason: str = ""
+    message: str = ""
+    result: Result | None = None
+    next_look: float | None = None
+
+
+def observe_task(task_uid: str, job: Manifest | None, job_pods: Sequence[Manifest] | None, now: datetime) -> TaskState:
+    """The state of a task from its Job and, where they were read, the Job's pods.
+
+    Args:
+        task_uid: the task's run UID.
+        job: None where it is not there (yet).
+        job_pods: None where they were not read.
+    """
+    if job is None:
+        return TaskState(TaskPhase.ABSENT)
+    phase = jobs.job_phase(job)
+    if phase in (jobs.JobPhase.PENDING, jobs.JobPhase.SUSPENDED):
+        problem = jobs.pod_problem(job_pods) if job_pods else None
+        return TaskState(
+            TaskPhase.PENDING,
+            problem.reason if problem else "",
+            problem.message if problem else "",
+            next_look=jobs.next_look(job, now),
+        )
+    if phase is jobs.JobPhase.RUNNING:
+        return TaskState(TaskPhase.RUNNING)
+    if phase is jobs.JobPhase.FAILED:
+        reason, message = task_failure(job, job_pods or ())
+        return TaskState(TaskPhase.FAILED, reason, message)
+    result = jobs.reported(job_pods or (), uid=task_uid)
+    if isinstance(result, ResultInvalidError):
+        return TaskState(TaskPhase.RESULT_INVALID, "ResultInvalid", str(result))
+    return TaskState(TaskPhase.SUCCEEDED, result=result)
+
+
+def task_failure(job: Manifest, job_pods: Sequence[Manifest]) -> tuple[str, str]:
+    """Reason and message of a failed task.
+
+    The workload's commands leave `{"reason": ..., "message": ...}` in the termination message.
+    """
+    reason, message, _ = jobs.failure_of(job, job_pods)
+    try:
+        document = json.loads(message)
+        return str(document["reason"]), str(document["message"])
+    except (ValueError, KeyError, TypeError):
+        return reason, message

@@ -1,0 +1,120 @@
+"""The interface between the engine and a kind.
+
+A controller is wiring: it says what it watches, turns the cache into what its pure plan
+wants to see, and hands the plan back. It does no I/O and reads no clock: `now` comes in.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.kube.resources import Resource
+from mlops_operator.runtime.plan import Plan, Read, Rejection
+
+
+@dataclass(frozen=True)
+class Index:
+    """A look-up over cached objects of one resource, e.g. "Evaluations by candidate".
+
+    Attributes:
+        resource: the objects that are indexed.
+        name: unique within the resource.
+        values: the values under which an object is found; conventionally `namespace/name`
+            of what it refers to (`str(Key)`).
+    """
+
+    resource: Resource
+    name: str
+    values: Callable[[Manifest], Iterable[str]] = field(compare=False)
+
+
+class World(Protocol):
+    """What the caches hold at this moment; read only, never the wire."""
+
+    def get(self, resource: Resource, key: Key) -> Manifest | None:
+        """The object, or None where the cache has none. Never to be changed by the reader."""
+        ...
+
+    def owned(self, resource: Resource, uid: str) -> Sequence[Manifest]:
+        """Objects whose controlling owner has this UID, ordered by name."""
+        ...
+
+    def indexed(self, index: Index, value: str) -> Sequence[Manifest]:
+        """Objects that `index` puts under `value`, ordered by namespace and name."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """Objects whose changes make a controller look again.
+
+    Attributes:
+        resource: what is watched. Our own kinds come through kopf, all others through the
+            engine's own watches; either way there is one cache per resource, shared by all controllers.
+        label_selector: for resources that are not ours, the only objects that are listed and cached.
+            Every controller that watches a resource must name the same selector or none of the
+            others' objects reach it: the engine ORs nothing, it refuses differing selectors.
+        keys: the objects of the controller's own kind that a change of this object concerns.
+        trim: what of the object is kept in the cache; None keeps all but managedFields and the
+            last-applied annotation.
+    """
+
+    resource: Resource
+    keys: Callable[[Manifest, World], Iterable[Key]]
+    label_selector: str | None = None
+    trim: Callable[[Manifest], Manifest] | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One RBAC rule: verbs on a resource or its subresource. The chart is generated from these."""
+
+    resource: Resource
+    verbs: tuple[str, ...]
+    subresource: str = ""
+
+
+class Controller(Protocol):
+    """What the engine needs of one kind.
+
+    Attributes:
+        resource: the kind whose objects are reconciled.
+        watches: everything but `resource` itself that wakes it.
+        indexes: look-ups it uses.
+        rules: the rights it needs beyond reading its own kind and patching its status.
+    """
+
+    resource: Resource
+    watches: Sequence[Watch]
+    indexes: Sequence[Index]
+    rules: Sequence[Rule]
+
+    def reads(self, obj: Manifest, world: World, now: datetime) -> Sequence[Read]:
+        """Reads from the API server that this object's plan cannot do without; usually none."""
+        ...
+
+    def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
+        """The plan for the object: pure, total and deterministic in its arguments."""
+        ...
+
+    def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
+        """The plan after an action was refused for good: usually a `Stalled` status and no action."""
+        ...
+
+
+def owner_keys(owner: Resource) -> Callable[[Manifest, World], Iterable[Key]]:
+    """Maps a child to the object of kind `owner` that controls it."""
+
+    def keys(child: Manifest, _world: World) -> Iterable[Key]:
+        metadata = child["metadata"]
+        for reference in metadata.get("ownerReferences", ()):
+            if (
+                reference.get("controller")
+                and reference["kind"] == owner.kind
+                and reference["apiVersion"].partition("/")[0] == owner.group
+            ):
+                yield Key(metadata.get("namespace", ""), reference["name"])
+
+    return keys

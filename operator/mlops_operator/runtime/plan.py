@@ -1,0 +1,135 @@
+"""What a controller's pure `plan()` returns: actions, a status, events and when to look again.
+
+A plan only describes. One executor (`runtime/executor.py`) carries every plan out, so
+that preconditions, retries and request counts are the same for all kinds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from mlops_operator.api.meta import Manifest
+from mlops_operator.kube.resources import Resource
+
+
+@dataclass(frozen=True, kw_only=True)
+class Create:
+    """POST a child that must not exist yet; its name is deterministic.
+
+    `AlreadyExists` is success when the object that is there has the same controlling owner
+    UID; it is then read and cached. Anybody else's object of that name is a rejection.
+    """
+
+    resource: Resource
+    manifest: Manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Apply:
+    """Server-side apply a child with our field manager, forcing conflicts.
+
+    A plan contains it only where the observed child differs (`runtime/drift.py`), so an
+    unchanged world costs no request. A `resourceVersion` in the manifest's metadata makes
+    it conditional.
+    """
+
+    resource: Resource
+    manifest: Manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patch:
+    """Merge-patch a child, on the condition that it is still the object that was planned for."""
+
+    resource: Resource
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delete:
+    """Delete an object, on the condition that UID and resourceVersion are those planned for.
+
+    Gone already, or another UID under the name, is success. Dependents go with it in the
+    background.
+    """
+
+    resource: Resource
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+
+
+Action = Create | Apply | Patch | Delete
+
+
+class EventType(StrEnum):
+    """Severity of an event, as events.k8s.io names it."""
+
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A transition worth telling a person; published only after the status is written."""
+
+    type: EventType
+    reason: str
+    message: str
+    action: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The whole answer to one observation.
+
+    Attributes:
+        actions: carried out in order; the first rejection ends the plan.
+        status: the complete status wanted, or None to leave it; written with one PATCH after
+            the actions, and only where it differs from the observed one.
+        requeue_after: seconds until the object is planned again without an event, or None.
+        events: published after the status.
+    """
+
+    actions: tuple[Action, ...] = ()
+    status: Manifest | None = None
+    requeue_after: float | None = None
+    events: tuple[Event, ...] = field(default=())
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodsOfJob:
+    """A read a plan needs before it can decide: the pods of one Job, straight from the API server.
+
+    Pods of Jobs are not watched: one LIST at a Job's end (or while it does not start) is far
+    cheaper than every pod event of every run.
+    """
+
+    namespace: str
+    job: str
+
+
+Read = PodsOfJob
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejection:
+    """The API server refused an action for a reason that repeating it will not mend.
+
+    Attributes:
+        action: what was refused.
+        code: HTTP status, e.g. 422 (invalid) or 403 (forbidden, quota, admission).
+        reason: the API's machine-readable reason, e.g. `Invalid`, `Forbidden`.
+        message: the API's own words.
+    """
+
+    action: Action
+    code: int
+    reason: str
+    message: str
