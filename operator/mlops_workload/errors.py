@@ -1,0 +1,105 @@
+"""Errors of the data plane, each with the reason the operator shows and an exit code.
+
+A command that cannot do its work ends with the error's exit code and leaves one line of
+JSON in the container's termination message, so that the operator can tell a missing
+artifact from a corrupt one without reading logs.
+"""
+
+import json
+from typing import ClassVar
+
+from mlops_contract import MAX_RESULT_BYTES
+
+
+class WorkloadError(Exception):
+    """Base of every error the data plane raises on purpose.
+
+    `reason` is a CamelCase word for a condition; `details` are further facts, such as the
+    digest that was expected and the one that was found.
+    """
+
+    reason: ClassVar[str] = "WorkloadFailed"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, **details: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+    def to_line(self) -> str:
+        """One line of JSON: `{"reason": ..., "message": ..., <details>}`, cut to fit a termination message."""
+        message = self.message
+        while True:
+            line = json.dumps({"reason": self.reason, "message": message, **self.details}, ensure_ascii=False)
+            if len(line.encode()) <= MAX_RESULT_BYTES or not message:
+                return line
+            message = message[: len(message) // 2]
+
+
+class ConfigurationInvalidError(WorkloadError):
+    """The configuration of a command is missing, malformed or contradicts itself."""
+
+    reason = "ConfigurationInvalid"
+    exit_code = 2
+
+
+class ArtifactNotFoundError(WorkloadError):
+    """Nothing is at a URI that should hold an artifact or data."""
+
+    reason = "ArtifactNotFound"
+    exit_code = 3
+
+
+class ArtifactCorruptError(WorkloadError):
+    """The content at a URI is not what its digest promises. Details: `expected`, `found`."""
+
+    reason = "ArtifactCorrupt"
+    exit_code = 4
+
+
+class ArtifactUnreachableError(WorkloadError):
+    """A store did not answer, or refused: it is not known whether the artifact is there."""
+
+    reason = "ArtifactUnreachable"
+    exit_code = 10
+
+
+class ModelLoadFailedError(WorkloadError):
+    """The artifact is there, but it cannot be loaded as a model of its format."""
+
+    reason = "ModelLoadFailed"
+    exit_code = 5
+
+
+class DataInvalidError(WorkloadError):
+    """Data that was read does not have the form that was asked for."""
+
+    reason = "DataInvalid"
+    exit_code = 6
+
+
+class DataChangedError(WorkloadError):
+    """Data changed while a run was reading it, so its recorded digest would be a lie."""
+
+    reason = "DataChanged"
+    exit_code = 7
+
+
+class MetricInvalidError(WorkloadError):
+    """A metric or count that is no finite number, or a metric that cannot be computed here."""
+
+    reason = "MetricInvalid"
+    exit_code = 8
+
+
+class EndpointUnavailableError(WorkloadError):
+    """A model server did not become ready in time."""
+
+    reason = "EndpointUnavailable"
+    exit_code = 9
+
+
+class RunFinishedError(WorkloadError):
+    """Something was logged or finished after the run's result had been written."""
+
+    reason = "RunFinished"

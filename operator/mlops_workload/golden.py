@@ -1,0 +1,202 @@
+"""Ask a served model its golden requests before it gets traffic.
+
+`python -m mlops_workload.golden` reads its configuration (`GoldenConfiguration`) from
+`MLOPS_GOLDEN`. It waits for the model to be ready, sends each request once, and reports the
+counts `requests`, `mismatches`, `errors` and `slow` and the metrics `latency_p50` and
+`latency_p99` in seconds. Wrong answers are a result, not a failure of the check: the exit code
+is 0 whatever the answers, and not 0 only if the check could not be made.
+"""
+
+import http.client
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Final
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from mlops_contract import DataDigest, Result, environment
+from mlops_workload.context import first_problem, read_configuration, require_uid
+from mlops_workload.errors import DataInvalidError, EndpointUnavailableError
+from mlops_workload.fetch import locate
+from mlops_workload.golden_requests import GoldenDocument, GoldenRequest, outputs_match
+from mlops_workload.inference_protocol import exchange, infer_url, ready_url
+from mlops_workload.termination import run_command, write_message
+
+REQUEST_TIMEOUT_SECONDS: Final = 30.0
+"""A request without an answer by then is an error, however patient `maxLatencySeconds` is."""
+
+READY_PAUSE_SECONDS: Final = 0.25
+READY_TIMEOUT_SECONDS: Final = 2.0
+"""Of one question for readiness: the model answers it at once or is not ready."""
+
+DEFAULT_TOLERANCE: Final = 1e-6
+"""The same model on another processor may differ in the last bits of a floating-point sum, not by more."""
+
+
+class RequestsSource(BaseModel):
+    """The golden requests by URI, pinned by digest."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    uri: str
+    digest: str
+
+
+class GoldenConfiguration(BaseModel):
+    """What to ask whom; the document's keys are camelCase.
+
+    Without `requests` only readiness is checked. With `modelVersion`, an answer by another
+    version is an error. Answers slower than `maxLatencySeconds` are counted as `slow`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, validate_by_name=True)
+
+    url: str
+    model: str
+    requests: RequestsSource | None = None
+    model_version: str | None = None
+    max_latency_seconds: Annotated[float, Field(gt=0)] | None = None
+    ready_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 120.0
+    tolerance: Annotated[float, Field(ge=0)] = DEFAULT_TOLERANCE
+
+
+class Tally:
+    """Counts and latencies of the answers so far, with the first few things that went wrong."""
+
+    def __init__(self) -> None:
+        self.mismatches = 0
+        self.errors = 0
+        self.latencies: list[float] = []
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        """Keep `text` for people, if there is not enough of that kind already."""
+        if len(self.notes) < 10:
+            self.notes.append(text)
+
+
+def check(
+    configuration: GoldenConfiguration,
+    *,
+    uid: str,
+    scratch: Path,
+    environ: Mapping[str, str],
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[Result, list[str]]:
+    """Wait for the model, ask everything; what to tell the operator, and notes for people.
+
+    Raises:
+        EndpointUnavailableError: the model was not ready in time.
+        DataInvalidError: the golden requests are not of their form.
+    """
+    data = []
+    requests: tuple[GoldenRequest, ...] = ()
+    if configuration.requests is not None:
+        source = configuration.requests
+        found = locate(source.uri, scratch, digest=source.digest, environ=environ)
+        requests = _read_requests(found.path)
+        data.append(DataDigest(name="golden", digest=found.digest))
+    wait_ready(
+        configuration.url,
+        configuration.model,
+        timeout=configuration.ready_timeout_seconds,
+        clock=clock,
+        sleep=time.sleep,
+    )
+    tally = Tally()
+    for number, request in enumerate(requests):
+        _ask(configuration, number, request, tally, clock)
+    limit = configuration.max_latency_seconds
+    counts = {"requests": len(requests), "mismatches": tally.mismatches, "errors": tally.errors}
+    if limit is not None:
+        counts["slow"] = sum(latency > limit for latency in tally.latencies)
+    metrics = {}
+    if tally.latencies:
+        p50, p99 = np.quantile(tally.latencies, [0.5, 0.99])
+        metrics = {"latency_p50": round(float(p50), 6), "latency_p99": round(float(p99), 6)}
+    return Result(uid=uid, metrics=metrics, counts=counts, data=tuple(data)), tally.notes
+
+
+def wait_ready(
+    url: str, model: str, *, timeout: float, clock: Callable[[], float], sleep: Callable[[float], None]
+) -> None:
+    """Ask until the model says it is ready, for at most `timeout` seconds.
+
+    Raises:
+        EndpointUnavailableError: it did not, with the last thing it said.
+    """
+    deadline = clock() + timeout
+    last = "nothing was asked"
+    while clock() < deadline:
+        try:
+            reply = exchange(ready_url(url, model), timeout=READY_TIMEOUT_SECONDS)
+            if reply.status == 200:
+                return
+            last = f"HTTP {reply.status}: {reply.body[:200].decode(errors='replace')}"
+        except (OSError, http.client.HTTPException) as error:
+            last = f"{type(error).__name__}: {error}"
+        sleep(READY_PAUSE_SECONDS)
+    raise EndpointUnavailableError(f"model {model} at {url} was not ready within {timeout:g} s; the last reply: {last}")
+
+
+def _ask(
+    configuration: GoldenConfiguration,
+    number: int,
+    request: GoldenRequest,
+    tally: Tally,
+    clock: Callable[[], float],
+) -> None:
+    body = {"id": f"golden-{number}", "inputs": [tensor.model_dump() for tensor in request.inputs]}
+    begin = clock()
+    try:
+        reply = exchange(infer_url(configuration.url, configuration.model), body=body, timeout=REQUEST_TIMEOUT_SECONDS)
+        elapsed = clock() - begin
+        if reply.status != 200:
+            raise ValueError(f"HTTP {reply.status}: {reply.body[:200].decode(errors='replace')}")
+        answer = json.loads(reply.body)
+        version = answer.get("model_version")
+        if configuration.model_version not in {None, version}:
+            raise ValueError(f"answered by version {version!r}, expected {configuration.model_version!r}")
+        outputs = answer["outputs"]
+    except (OSError, http.client.HTTPException, ValueError, KeyError, AttributeError) as error:
+        tally.errors += 1
+        tally.note(f"request {number}: {type(error).__name__}: {error}")
+        return
+    tally.latencies.append(elapsed)
+    if not outputs_match(request.outputs, outputs, tolerance=configuration.tolerance):
+        tally.mismatches += 1
+        tally.note(f"request {number}: expected {[tensor.data for tensor in request.outputs]}, found {outputs}")
+
+
+def _read_requests(path: Path) -> tuple[GoldenRequest, ...]:
+    try:
+        return GoldenDocument.model_validate_json(path.read_bytes()).requests
+    except ValidationError as error:
+        raise DataInvalidError(f"the golden requests are malformed at {first_problem(error)}") from error
+
+
+def _command() -> None:
+    configuration = read_configuration(environment.GOLDEN, GoldenConfiguration)
+    uid = require_uid()
+    with tempfile.TemporaryDirectory() as scratch:
+        result, notes = check(configuration, uid=uid, scratch=Path(scratch), environ=os.environ)
+    write_message(result.to_message())
+    for note in notes:
+        print(note, file=sys.stderr)
+    print({**result.counts, **result.metrics})
+
+
+def main() -> int:
+    """The command; its exit code."""
+    return run_command(_command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The data inputs of a run: brought to this machine, verified, and watched for changes while in use."""
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from mlops_contract import DataDigest
+from mlops_workload.context import DataInput
+from mlops_workload.digest import regular_files
+from mlops_workload.errors import ConfigurationInvalidError, DataChangedError
+from mlops_workload.fetch import fetch, locate
+
+Stamp = frozenset[tuple[str, int, int]]
+"""Name, size in bytes and modification time in nanoseconds of each file: cheap to compare, unlike a digest."""
+
+
+class _Used(NamedTuple):
+    path: Path
+    digest: str
+    stamp: Stamp
+
+
+class Inputs:
+    """Data inputs by name; what was used, and its digest."""
+
+    def __init__(self, sources: Iterable[DataInput], *, scratch: Path, environ: Mapping[str, str]) -> None:
+        self._sources = {source.name: source for source in sources}
+        self._scratch = scratch
+        self._environ = environ
+        self._used: dict[str, _Used] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._sources
+
+    @property
+    def digests(self) -> tuple[DataDigest, ...]:
+        """Digests of the inputs that were used, as they were read."""
+        return tuple(DataDigest(name=name, digest=used.digest) for name, used in self._used.items())
+
+    def path(self, name: str, *, snapshot: bool) -> Path:
+        """Where the input is on this machine; see `Run.data`."""
+        source = self._sources.get(name)
+        if source is None:
+            raise ConfigurationInvalidError(f"expected a data input of {sorted(self._sources)}, found {name!r}")
+        if name not in self._used:
+            if snapshot:
+                folder = Path(tempfile.mkdtemp(dir=self._scratch))
+                found = fetch(source.uri, folder, digest=source.digest, environ=self._environ)
+            else:
+                found = locate(source.uri, self._scratch, digest=source.digest, environ=self._environ)
+            self._used[name] = _Used(found.path, found.digest, _stamp(found.path))
+        return self._used[name].path
+
+    def require_unchanged(self) -> None:
+        """Check that what was used is still what its digest was computed from.
+
+        Raises:
+            DataChangedError: the recorded digest would not be that of what was read.
+        """
+        for name, used in self._used.items():
+            if _stamp(used.path) != used.stamp:
+                raise DataChangedError(
+                    f"data input {name} changed while the run was using it: expected no writer at {used.path}; "
+                    f"use data({name!r}, snapshot=True) for data that others still write to"
+                )
+
+
+def _stamp(path: Path) -> Stamp:
+    files = regular_files(path) if path.is_dir() else [(path.name, path)]
+    entries = []
+    for name, file in files:
+        # A file that is gone is a change like any other.
+        status = file.stat() if file.exists() else None
+        entries.append((name, status.st_size if status else -1, status.st_mtime_ns if status else -1))
+    return frozenset(entries)

@@ -1,0 +1,1 @@
+"""Model servers of others, each with the thin part that puts our formats behind it."""

@@ -1,0 +1,95 @@
+"""kserve's ModelServer with one fixed model: one process, REST only.
+
+What differs from kserve's defaults, and why:
+
+- The model repository cannot be changed over HTTP. By default anybody who reaches the port may
+  unload the model; here the Deployment decides what is served.
+- A request that cannot be decoded is answered with 400. kserve 0.21.0 answers some of them (a
+  binary request whose length header is no number, or that has no inputs) with 500.
+- No line is logged per request: probes and traffic would drown what matters, and the metrics
+  (`/metrics`) have the counts.
+"""
+
+import logging
+import struct
+from copy import deepcopy
+from typing import Any, Final
+
+from kserve import InferRequest, ModelRepository, ModelServer
+from kserve.errors import InvalidInput
+from kserve.logging import KSERVE_LOG_CONFIG, configure_logging
+from kserve.protocol.dataplane import DataPlane
+from kserve.protocol.model_repository_extension import ModelRepositoryExtension
+
+from mlops_workload.runtimes.kserve_model import PredictorModel
+
+GRACE_SECONDS: Final = 25
+"""How long requests in flight may take after SIGTERM: below Kubernetes' default of 30 s for the whole pod."""
+
+KEEP_ALIVE_SECONDS: Final = 65
+"""Longer than the 60 s after which common proxies give up an idle connection, so that they do it, not we."""
+
+DECODING_ERRORS: Final = (ValueError, KeyError, TypeError, AttributeError, struct.error)
+
+
+class FixedRepositoryExtension(ModelRepositoryExtension):  # type: ignore[misc]
+    """The load and unload endpoints, refused."""
+
+    async def load(self, model_name: str) -> None:
+        """Refuse.
+
+        Raises:
+            InvalidInput: always.
+        """
+        raise InvalidInput(f"model {model_name} cannot be loaded over HTTP: the deployment decides what is served")
+
+    async def unload(self, model_name: str) -> None:
+        """Refuse.
+
+        Raises:
+            InvalidInput: always.
+        """
+        raise InvalidInput(f"model {model_name} cannot be unloaded over HTTP: the deployment decides what is served")
+
+
+class StrictDataPlane(DataPlane):  # type: ignore[misc]
+    """kserve's data plane, with every undecodable request answered as the client's mistake."""
+
+    def decode(self, body: Any, headers: dict[str, str], *args: Any, **kwargs: Any) -> tuple[InferRequest, Any]:
+        """Decode a request.
+
+        Raises:
+            InvalidInput: it cannot be decoded.
+        """
+        try:
+            decoded: tuple[InferRequest, Any] = super().decode(body, headers, *args, **kwargs)
+        except InvalidInput:
+            raise
+        except DECODING_ERRORS as error:
+            raise InvalidInput(f"the request cannot be decoded: {type(error).__name__}: {error}") from error
+        return decoded
+
+
+def serve_forever(model: PredictorModel, *, port: int) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is in flight and return."""
+    configure_logging(_log_configuration())
+    repository = ModelRepository()
+    server = ModelServer(
+        http_port=port,
+        workers=1,
+        registered_models=repository,
+        enable_grpc=False,
+        enable_latency_logging=False,
+        grace_period=GRACE_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
+    server.dataplane = StrictDataPlane(model_registry=repository)
+    server.model_repository_extension = FixedRepositoryExtension(model_registry=repository)
+    server.start([model])
+
+
+def _log_configuration() -> dict[str, Any]:
+    configuration: dict[str, Any] = deepcopy(KSERVE_LOG_CONFIG)
+    for name in ("kserve.trace", "uvicorn.access"):
+        configuration["loggers"][name]["level"] = logging.getLevelName(logging.WARNING)
+    return configuration

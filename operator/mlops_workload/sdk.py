@@ -1,0 +1,282 @@
+"""The SDK for training code: what a run is given, and what it reports.
+
+    from mlops_workload import run
+
+    with run() as r:
+        rows = np.load(r.data("train"))
+        model = SVC(gamma=r.param("gamma", 0.001)).fit(rows["X"], rows["y"])
+        r.log(accuracy=model.score(rows["X_test"], rows["y_test"]))
+        r.save_model(model)
+
+Leaving the block writes the result; leaving it by an exception writes none. The same script
+runs on a laptop: give data as `--data train=file.npz`, parameters as `--param gamma=0.01`, or
+both in the call; the output goes to `./mlops-output/<run id>`.
+"""
+
+import math
+import numbers
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import ArrayLike
+from pydantic import ValidationError
+
+from mlops_contract import Artifact, DataDigest, Result, ResultInvalidError
+from mlops_workload.arguments import parse_arguments
+from mlops_workload.context import DataInput, RunContext, first_problem
+from mlops_workload.errors import (
+    ConfigurationInvalidError,
+    MetricInvalidError,
+    RunFinishedError,
+    WorkloadError,
+)
+from mlops_workload.formats import format_named
+from mlops_workload.golden_requests import GOLDEN_FORMAT, GOLDEN_NAME, golden_document
+from mlops_workload.inputs import Inputs
+from mlops_workload.outputs import Outputs
+from mlops_workload.summary import print_summary
+from mlops_workload.termination import write_message
+
+Default = TypeVar("Default")
+
+LOCAL_OUTPUT: Final = "mlops-output"
+LOCAL_RESULT: Final = "result.json"
+
+
+class Run:
+    """One run. Use it as a context manager, or call `finish()` yourself.
+
+    Where several replicas run together, all may call everything, and replica 0 alone writes
+    artifacts and the result.
+
+    Attributes:
+        parameters: The run's parameters, with their types.
+        seed: Seed to use for everything random; 0 if none was asked for.
+        attempt: Number of this attempt, from 0.
+        replicas: How many replicas run together.
+        replica_index: Which of them this is, from 0.
+        output: Where this attempt's artifacts go.
+    """
+
+    def __init__(self, context: RunContext, *, run_id: str, scratch: Path, environ: Mapping[str, str]) -> None:
+        self.parameters: Mapping[str, Any] = dict(context.parameters)
+        self.seed = context.seed
+        self.attempt = context.attempt
+        self.replicas = context.replicas
+        self.replica_index = context.replica_index
+        self.output = context.output_uri or str(Path.cwd() / LOCAL_OUTPUT / run_id)
+        self._uid = context.uid
+        self._run_id = run_id
+        self._environ = environ
+        self._scratch = scratch
+        self._inputs = Inputs(context.data, scratch=scratch, environ=environ)
+        self._outputs = Outputs(self.output, scratch=scratch, environ=environ)
+        self._metrics: dict[str, float] = {}
+        self._counts: dict[str, int] = {}
+        self._finished = False
+
+    def param(self, name: str, default: Default) -> Any | Default:
+        """The parameter `name`, or `default`. An integer is taken for a float default.
+
+        Raises:
+            ConfigurationInvalidError: it is not of the default's type.
+        """
+        if name not in self.parameters:
+            return default
+        value = self.parameters[name]
+        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
+        if default is not None and type(value) is not type(default):
+            raise ConfigurationInvalidError(
+                f"parameter {name}: expected {type(default).__name__}, found {type(value).__name__} {value!r}"
+            )
+        return value
+
+    def has_data(self, name: str) -> bool:
+        """Whether a data input of that name was given: some inputs are optional."""
+        return name in self._inputs
+
+    def data(self, name: str, *, snapshot: bool = False) -> Path:
+        """Path of the file or folder of the data input `name`, its digest verified and recorded.
+
+        Local data are read in place; `snapshot` copies them first, for a folder that others
+        still write to. Without it, a change between here and `finish()` is an error there.
+
+        Raises:
+            ConfigurationInvalidError: no such input; the known ones are named.
+            ArtifactNotFoundError: there is nothing at its URI.
+            ArtifactCorruptError: it is not what its digest says.
+        """
+        return self._inputs.path(name, snapshot=snapshot)
+
+    def log(self, **metrics: float) -> None:
+        """Report metrics; a later value replaces an earlier one.
+
+        Raises:
+            MetricInvalidError: one is no finite number.
+        """
+        self._require_open()
+        for name, value in metrics.items():
+            if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+                raise MetricInvalidError(f"metric {name}: expected a finite number, found {value!r}")
+            self._metrics[name] = float(value)
+
+    def log_count(self, **counts: int) -> None:
+        """Report counts: whole numbers, not negative.
+
+        Raises:
+            MetricInvalidError: one is something else.
+        """
+        self._require_open()
+        for name, value in counts.items():
+            if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 0:
+                raise MetricInvalidError(f"count {name}: expected a whole number of at least 0, found {value!r}")
+            self._counts[name] = int(value)
+
+    def save_model(self, model: Any, *, format: str = "sklearn", name: str = "model") -> None:
+        """Save a model as an artifact: an object of that format, or the path of a file or folder with one.
+
+        Raises:
+            ConfigurationInvalidError: an unknown format.
+        """
+        if isinstance(model, (str, Path)):
+            self.save_artifact(Path(model), name=name, format=format)
+            return
+        known = format_named(format)
+        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
+            path = Path(folder, f"{name}{known.suffix}")
+            known.save(model, path)
+            self.save_artifact(path, name=name, format=format)
+
+    def save_artifact(self, path: Path | str, *, name: str, format: str = "") -> None:
+        """Copy a file or folder to the run's output and report it. A file keeps its ending.
+
+        Raises:
+            ArtifactNotFoundError: there is nothing at `path`.
+            ConfigurationInvalidError: there already is an artifact of that name.
+        """
+        self._require_open()
+        if self.replica_index == 0:
+            self._outputs.save(Path(path), name=name, format=format)
+
+    def golden(self, inputs: ArrayLike, outputs: ArrayLike) -> None:
+        """Record golden requests: the served model must answer each row of `inputs` with that of `outputs`.
+
+        Raises:
+            DataInvalidError: they do not have the same number of rows, or have none.
+        """
+        document = golden_document(np.asarray(inputs), np.asarray(outputs))
+        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
+            path = Path(folder, f"{GOLDEN_NAME}.json")
+            path.write_text(document.model_dump_json(), encoding="utf-8")
+            self.save_artifact(path, name=GOLDEN_NAME, format=GOLDEN_FORMAT)
+
+    def finish(self) -> None:
+        """Write the result, once. Leaving the `with` block does it.
+
+        Raises:
+            RunFinishedError: it was done before.
+            DataChangedError: data changed while they were used.
+            MetricInvalidError: the result is larger than the operator takes, or breaks its form.
+        """
+        self._require_open()
+        self._inputs.require_unchanged()
+        result = self._result(self._outputs.artifacts, self._inputs.digests)
+        self._finished = True
+        if self.replica_index != 0:
+            return
+        if self._uid is not None:
+            write_message(result.to_message(), environ=self._environ)
+            return
+        Path(self.output).mkdir(parents=True, exist_ok=True)
+        Path(self.output, LOCAL_RESULT).write_text(result.to_message() + "\n", encoding="utf-8")
+        print_summary(result, output=self.output)
+
+    def close(self) -> None:
+        """Remove what was copied to this machine for the run."""
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                if not self._finished:
+                    self.finish()
+            elif isinstance(error, Exception):
+                self._report_failure(error)
+        except WorkloadError as failure:
+            self._report_failure(failure)
+            raise
+        finally:
+            self.close()
+
+    def _result(self, artifacts: Sequence[Artifact], data: Sequence[DataDigest]) -> Result:
+        try:
+            result = Result(
+                uid=self._uid or self._run_id,
+                metrics=self._metrics,
+                counts=self._counts,
+                artifacts=tuple(artifacts),
+                data=tuple(data),
+            )
+            result.to_message()
+        except ValidationError as error:
+            raise MetricInvalidError(f"the result is malformed at {first_problem(error)}") from error
+        except ResultInvalidError as error:
+            raise MetricInvalidError(str(error)) from error
+        return result
+
+    def _report_failure(self, error: Exception) -> None:
+        if self._uid is None or self._finished:
+            return
+        failure = error if isinstance(error, WorkloadError) else WorkloadError(f"{type(error).__name__}: {error}")
+        write_message(failure.to_line(), environ=self._environ)
+
+    def _require_open(self) -> None:
+        if self._finished:
+            raise RunFinishedError("the result of this run is written already: report before finish()")
+
+
+def run(
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    data: Mapping[str, str | Path] | None = None,
+    argv: Sequence[str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Run:
+    """Begin a run.
+
+    `parameters` and `data` are defaults. In a cluster the environment goes before them; outside
+    of one the command line (`argv`, by default the script's own) does.
+
+    Raises:
+        ConfigurationInvalidError: environment or command line are malformed.
+    """
+    environ = os.environ if environ is None else environ
+    context = RunContext.from_environment(environ)
+    given_parameters = dict(parameters or {})
+    given_data = {name: str(uri) for name, uri in (data or {}).items()}
+    if context.uid is None:
+        arguments = parse_arguments(sys.argv[1:] if argv is None else argv)
+        given_parameters |= arguments.parameters
+        given_data |= arguments.data
+    named = {source.name for source in context.data}
+    extra = tuple(DataInput(name=name, uri=uri) for name, uri in given_data.items() if name not in named)
+    context = context.model_copy(
+        update={"parameters": given_parameters | context.parameters, "data": context.data + extra}
+    )
+    run_id = context.uid or f"{datetime.now(tz=UTC):%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
+    return Run(context, run_id=run_id, scratch=Path(tempfile.mkdtemp(prefix="mlops-run-")), environ=environ)
