@@ -7,7 +7,7 @@ parent decides what a failed task means.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -46,7 +46,7 @@ class Task:
     env: Mapping[str, Any]
     read: Sequence[str] = ()
     output: str | None = None
-    job_settings: JobSettings = JobSettings()
+    job_settings: JobSettings = field(default_factory=JobSettings)
 
     @property
     def name(self) -> str:
