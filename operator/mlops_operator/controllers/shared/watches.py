@@ -1,0 +1,110 @@
+"""Watches on the children that several kinds' controllers share.
+
+There is one cache per resource, so every controller watches a resource with the same label
+selector and the same trim; these functions are where both are said.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.kube.resources import (
+    DEPLOYMENTS,
+    HORIZONTAL_POD_AUTOSCALERS,
+    JOBS,
+    POD_DISRUPTION_BUDGETS,
+    PODS,
+    SERVICES,
+    Resource,
+)
+from mlops_operator.runtime.controller import Watch, World, owner_keys
+
+MANAGED: Final = "app.kubernetes.io/managed-by=mlops-operator"
+"""Selects every child of ours; see `naming.child_labels`."""
+
+SERVER_PODS: Final = f"{MANAGED},app.kubernetes.io/component=server"
+"""Selects pods of model servers. Pods of Jobs are read when they are needed, never watched."""
+
+_IDENTITY: Final = (
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "generation",
+    "labels",
+    "ownerReferences",
+)
+_LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+_JOB_SPEC: Final = ("suspend", "completions", "parallelism", "backoffLimit")
+"""What a plan reads of a Job's spec: Jobs are created once and never compared, so the template can go."""
+
+
+def managed_jobs(owner: Resource) -> Watch:
+    """Jobs that objects of kind `owner` control, without their pod templates."""
+    return _managed(JOBS, owner, trim_job)
+
+
+def managed_services(owner: Resource) -> Watch:
+    """Services that objects of kind `owner` control."""
+    return _managed(SERVICES, owner, trim_child)
+
+
+def managed_deployments(owner: Resource) -> Watch:
+    """Deployments that objects of kind `owner` control, with their whole spec, since it is compared."""
+    return _managed(DEPLOYMENTS, owner, trim_child)
+
+
+def managed_autoscalers(owner: Resource) -> Watch:
+    """HorizontalPodAutoscalers that objects of kind `owner` control."""
+    return _managed(HORIZONTAL_POD_AUTOSCALERS, owner, trim_child)
+
+
+def managed_disruption_budgets(owner: Resource) -> Watch:
+    """PodDisruptionBudgets that objects of kind `owner` control."""
+    return _managed(POD_DISRUPTION_BUDGETS, owner, trim_child)
+
+
+def server_pods(keys: Callable[[Manifest, World], Iterable[Key]]) -> Watch:
+    """Pods of model servers; `keys` finds whom they concern, since a ReplicaSet controls them."""
+    return Watch(resource=PODS, keys=keys, label_selector=SERVER_PODS, trim=trim_pod)
+
+
+def _managed(resource: Resource, owner: Resource, trim: Callable[[Manifest], Manifest]) -> Watch:
+    return Watch(resource=resource, keys=owner_keys(owner), label_selector=MANAGED, trim=trim)
+
+
+def trim_job(job: Manifest) -> Manifest:
+    """A Job with its identity, the spec fields that plans read, and its status."""
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": _pick(job["metadata"], _IDENTITY),
+        "spec": _pick(job.get("spec") or {}, _JOB_SPEC),
+        "status": job.get("status") or {},
+    }
+
+
+def trim_child(child: Manifest) -> Manifest:
+    """A child that is compared with what is wanted: all but the bookkeeping of others in its metadata."""
+    metadata = _pick(child["metadata"], _IDENTITY)
+    annotations = child["metadata"].get("annotations") or {}
+    kept = {name: value for name, value in annotations.items() if name != _LAST_APPLIED}
+    if kept:
+        metadata["annotations"] = kept
+    return {**child, "metadata": metadata}
+
+
+def trim_pod(pod: Manifest) -> Manifest:
+    """A server's pod with its identity and status; its spec is that of its Deployment."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": _pick(pod["metadata"], _IDENTITY),
+        "status": pod.get("status") or {},
+    }
+
+
+def _pick(mapping: Manifest, names: Iterable[str]) -> Manifest:
+    return {name: mapping[name] for name in names if name in mapping}
