@@ -1,0 +1,160 @@
+"""The command line: ``python -m localcluster COMMAND``."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from rich.console import Console
+from rich.table import Table
+
+from localcluster.cluster import DEFAULT_NAME, Cluster
+from localcluster.engine import EngineName
+from localcluster.errors import LocalClusterError
+from localcluster.progress import OnConsole
+from localcluster.tools import ensure_tools
+
+_DESCRIPTION = """\
+Local Kubernetes clusters for development and tests.
+
+engines:
+  native         a real node without Docker: containerd and the kubelet in namespaces of their own (root or sudo)
+  kind           a kind cluster, where Docker and kind are present
+  control-plane  API server, etcd and controllers on loopback; pods are never run (no root)
+"""
+
+_EPILOG = """\
+Your own kubeconfig and current context are never touched:
+  export KUBECONFIG=$(python -m localcluster kubeconfig)
+
+State is kept under MLOPS_LOCALCLUSTER_HOME (default: $XDG_STATE_HOME or ~/.local/state, mlops-localcluster),
+built programs and images under $XDG_CACHE_HOME or ~/.cache, mlops-localcluster.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m localcluster",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--name", default=DEFAULT_NAME, help="the cluster's name (default: %(default)s)")
+    common.add_argument(
+        "--engine",
+        choices=[engine.value for engine in EngineName],
+        help="default: the one the cluster was made with; for a new one kind if Docker and kind are there, else native",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, parents=[common], help=text, description=f"{text[0].upper()}{text[1:]}.")
+        sub.set_defaults(run=run)
+        return sub
+
+    up = command("up", _up, "start the cluster, or what is missing of it")
+    up.add_argument("--audit", action="store_true", help="write an audit log of every request (control-plane, native)")
+    up.add_argument("--no-fsync", action="store_true", help="let etcd lose data in a power failure, for speed")
+    up.add_argument("--port", type=int, help="port of the API server (control-plane; default: a free one)")
+    command("down", _down, "end the cluster and remove everything of it")
+    command("status", _status, "show what runs; exit code 1 unless everything does")
+    load = command("load-image", _load_image, "make the images in archives (OCI or Docker format) usable by pods")
+    load.add_argument("archive", nargs="+", help="path of a tar file")
+    command("kubeconfig", _kubeconfig, "print the path of the cluster's kubeconfig")
+    logs = command("logs", _logs, "print what a component has written")
+    logs.add_argument("component", nargs="?", help="leave out to see which there are")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on printing what is added")
+
+    tools = commands.add_parser("tools", help="build the programs if they are not there, and print their folder")
+    tools.set_defaults(run=_tools)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code. Problems go to standard error with what to do about them."""
+    options = build_parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except LocalClusterError as error:
+        Console(stderr=True).print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; `up` continues, `down` cleans up", file=sys.stderr)
+        return 130
+
+
+def _cluster(options: argparse.Namespace) -> Cluster:
+    return Cluster(
+        options.name,
+        options.engine,
+        audit=getattr(options, "audit", False),
+        fsync=not getattr(options, "no_fsync", False),
+        port=getattr(options, "port", None),
+        progress=OnConsole(),
+    )
+
+
+def _up(options: argparse.Namespace) -> int:
+    started = time.monotonic()
+    cluster = _cluster(options)
+    cluster.up()
+    print(f"cluster {cluster.name} is up after {time.monotonic() - started:.1f} s", file=sys.stderr)
+    print(f"export KUBECONFIG={cluster.kubeconfig}")
+    return 0
+
+
+def _down(options: argparse.Namespace) -> int:
+    _cluster(options).down()
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    rows = _cluster(options).status()
+    if not rows:
+        print(f"there is no cluster named {options.name}; `up` makes one", file=sys.stderr)
+        return 1
+    table = Table(title=f"cluster {options.name}", title_justify="left")
+    for heading in ("component", "pid", "state", "since"):
+        table.add_column(heading)
+    for row in rows:
+        since = datetime.fromtimestamp(row.since).strftime("%Y-%m-%d %H:%M:%S") if row.since else ""
+        style = "green" if row.healthy else "red"
+        table.add_row(row.component, str(row.pid or ""), f"[{style}]{row.state}[/{style}]", since)
+    Console().print(table)
+    return 0 if all(row.healthy for row in rows) else 1
+
+
+def _load_image(options: argparse.Namespace) -> int:
+    cluster = _cluster(options)
+    for archive in options.archive:
+        for reference in cluster.load_image(archive):
+            print(reference)
+    return 0
+
+
+def _kubeconfig(options: argparse.Namespace) -> int:
+    print(_cluster(options).existing_kubeconfig())
+    return 0
+
+
+def _logs(options: argparse.Namespace) -> int:
+    cluster = _cluster(options)
+    if options.component is None:
+        print("\n".join(cluster.engine().components()))
+        return 0
+    path = cluster.log_file(options.component)
+    if options.follow:
+        return subprocess.run(["tail", "-n", "+1", "-F", str(path)], check=False).returncode
+    sys.stdout.write(cluster.logs(options.component))
+    return 0
+
+
+def _tools(options: argparse.Namespace) -> int:  # noqa: ARG001 - every command takes its options
+    print(ensure_tools(OnConsole()))
+    return 0

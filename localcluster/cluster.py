@@ -1,0 +1,151 @@
+"""One local cluster, as programs and tests use it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from localcluster import locks, paths
+from localcluster.controlplane import ControlPlaneEngine
+from localcluster.engine import ComponentStatus, Engine, EngineName, default_engine
+from localcluster.errors import EngineMismatch, ImageNotFound, NotRunning, UnknownComponent
+from localcluster.process import ProcessIdentity
+from localcluster.progress import Progress, Quiet
+from localcluster.state import ClusterState
+
+DEFAULT_NAME = "mlops"
+
+
+class Cluster:
+    """A cluster known by its name.
+
+    Making an instance starts nothing; :meth:`up` does. Several instances of one name are the same cluster.
+
+        >>> cluster = Cluster("my-test", "control-plane")
+        >>> cluster.up()
+        >>> cluster.kubeconfig  # doctest: +SKIP
+        PosixPath('.../mlops-localcluster/my-test/kubeconfig')
+        >>> cluster.down()
+    """
+
+    def __init__(
+        self,
+        name: str = DEFAULT_NAME,
+        engine: EngineName | str | None = None,
+        *,
+        audit: bool = False,
+        fsync: bool = True,
+        port: int | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Name a cluster.
+
+        ``engine`` None means the one it was made with, or :func:`default_engine` for a new one. ``audit`` makes the
+        API server write :attr:`audit_log`; ``fsync=False`` lets etcd lose data in a power failure, for speed in tests;
+        ``port`` is the API server's (control-plane engine only). All three count when the cluster is made.
+        """
+        self.name = paths.check_name(name)
+        self.folder = paths.state_home() / name
+        self._engine_name = EngineName(engine) if engine is not None else None
+        self._audit = audit
+        self._fsync = fsync
+        self._port = port
+        self._progress = progress or Quiet()
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig; exists while the cluster is up."""
+        return self.folder / "kubeconfig"
+
+    def existing_kubeconfig(self) -> Path:
+        """The same, but :class:`NotRunning` if the cluster was never brought up."""
+        self._existing()
+        if not self.kubeconfig.exists():
+            raise NotRunning(f"expected cluster {self.name} to be up, found it half made", remedy="run `up` again")
+        return self.kubeconfig
+
+    @property
+    def audit_log(self) -> Path:
+        """The API server's audit log: one JSON object a line. Exists if ``audit`` was asked for."""
+        return self.folder / "audit.log"
+
+    def up(self) -> Cluster:
+        """Start it, or what is missing of it, and return when it is usable; quick if it is up already."""
+        with self._lock():
+            state = ClusterState.load(self.folder)
+            if state is None:
+                name = self._engine_name or default_engine()
+                state = ClusterState(self.name, name, audit=self._audit, fsync=self._fsync)
+                state.save(self.folder)
+            self._engine(state).up()
+        return self
+
+    def down(self) -> None:
+        """End it and remove everything of it; nothing happens if there is nothing."""
+        with self._lock():
+            state = ClusterState.load(self.folder)
+            if state is not None:
+                self._engine(state).down()
+            if self.folder.exists():
+                shutil.rmtree(self.folder)
+
+    def status(self) -> Sequence[ComponentStatus]:
+        """What runs of it; empty if there is no such cluster."""
+        state = ClusterState.load(self.folder)
+        return self._engine(state).status() if state is not None else []
+
+    def engine(self) -> Engine:
+        """The engine of a cluster that exists."""
+        return self._engine(self._existing())
+
+    def load_image(self, archive: str | Path) -> list[str]:
+        """Make the images of an archive (OCI or Docker format) usable by pods; their references."""
+        path = Path(archive)
+        if not path.is_file():
+            raise ImageNotFound(f"expected an image archive at {path}, found no such file", remedy="build it first")
+        with self._lock():
+            return self.engine().load_image(path.absolute())
+
+    def logs(self, component: str) -> str:
+        """What a component has written so far."""
+        path = self.log_file(component)
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def log_file(self, component: str) -> Path:
+        """The file that a component writes to."""
+        engine = self.engine()
+        if component not in engine.components():
+            known = ", ".join(engine.components())
+            raise UnknownComponent(f"expected one of {known}, found {component!r}", remedy="name one of these")
+        return engine.log(component)
+
+    def process(self, component: str) -> ProcessIdentity | None:
+        """The process of a component, if it runs: for tests that stop or kill it."""
+        engine = self.engine()
+        find = getattr(engine, "process", None)
+        return find(component) if find is not None else None
+
+    def __enter__(self) -> Cluster:
+        return self.up()
+
+    def __exit__(self, *exc: object) -> None:
+        self.down()
+
+    def _lock(self) -> AbstractContextManager[None]:
+        return locks.exclusive(self.folder.with_name(f"{self.name}.lock"))
+
+    def _existing(self) -> ClusterState:
+        state = ClusterState.load(self.folder)
+        if state is None:
+            raise NotRunning(f"expected a cluster named {self.name}, found none", remedy="start it with `up` first")
+        return state
+
+    def _engine(self, state: ClusterState) -> Engine:
+        if self._engine_name not in (None, state.engine):
+            raise EngineMismatch(
+                f"expected cluster {self.name} to be of engine {self._engine_name}, found {state.engine}",
+                remedy="choose another --name, or `down` it first",
+            )
+        return ControlPlaneEngine(state, self.folder, self._progress, port=self._port)

@@ -1,0 +1,95 @@
+"""What every engine can do, and which one to take."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from localcluster.errors import DockerMissing, KindMissing
+
+#: Docker's answer takes milliseconds when it runs; a hanging daemon must not hang us.
+_DOCKER_TIMEOUT_SECONDS = 10
+
+
+class EngineName(StrEnum):
+    """The ways to run a cluster."""
+
+    NATIVE = "native"
+    KIND = "kind"
+    CONTROL_PLANE = "control-plane"
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentStatus:
+    """One line of ``status``."""
+
+    component: str
+    state: str
+    pid: int | None = None
+    #: Unix time in seconds.
+    since: float | None = None
+
+    @property
+    def healthy(self) -> bool:
+        """Whether there is nothing to do about it."""
+        return self.state in {"running", "ready"}
+
+
+class Engine(Protocol):
+    """One way to run one cluster."""
+
+    def up(self) -> None:
+        """Start it, or what is missing of it; return when it is usable."""
+
+    def down(self) -> None:
+        """End it and remove everything of it but its state folder."""
+
+    def status(self) -> Sequence[ComponentStatus]:
+        """What runs and what does not."""
+
+    def load_image(self, archive: Path) -> list[str]:
+        """Make the images in an OCI or Docker archive usable by pods; their references."""
+
+    def log(self, component: str) -> Path:
+        """The file that a component's output goes to."""
+
+    def components(self) -> Sequence[str]:
+        """The components that :meth:`log` knows."""
+
+
+def docker_answers() -> bool:
+    """Whether a Docker daemon can be used."""
+    docker = shutil.which("docker")
+    if docker is None:
+        return False
+    try:
+        result = subprocess.run(
+            [docker, "version", "--format", "{{.Server.Version}}"],
+            capture_output=True,
+            timeout=_DOCKER_TIMEOUT_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return result.returncode == 0
+
+
+def default_engine() -> EngineName:
+    """Kind where it can run, else native."""
+    if shutil.which("kind") is not None and docker_answers():
+        return EngineName.KIND
+    return EngineName.NATIVE
+
+
+def require_kind() -> None:
+    """Raise unless kind can be used here."""
+    remedy = "use --engine native, which needs no Docker"
+    if shutil.which("kind") is None:
+        raise KindMissing("expected a `kind` program on PATH, found none", remedy=f"install kind, or {remedy}")
+    if not docker_answers():
+        raise DockerMissing("expected `docker version` to answer, it does not", remedy=f"start Docker, or {remedy}")

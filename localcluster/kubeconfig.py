@@ -1,0 +1,41 @@
+"""Write kubeconfig files: one cluster, one user, certificates inside."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import yaml
+
+from localcluster.certificates import KeyPair, write_private
+
+
+def render(*, name: str, server: str, authority: bytes, user: KeyPair) -> str:
+    """A kubeconfig whose only context is ``name``."""
+
+    def encoded(content: bytes) -> str:
+        return base64.b64encode(content).decode()
+
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": name,
+        "clusters": [{"name": name, "cluster": {"server": server, "certificate-authority-data": encoded(authority)}}],
+        "users": [
+            {
+                "name": name,
+                "user": {
+                    "client-certificate-data": encoded(user.certificate),
+                    "client-key-data": encoded(user.key),
+                },
+            }
+        ],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+    }
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+def write(path: Path, *, name: str, server: str, authority: bytes, user: KeyPair) -> None:
+    """Write :func:`render`'s text to ``path``, readable by its owner alone: it holds a private key."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_private(path, render(name=name, server=server, authority=authority, user=user).encode())

@@ -1,0 +1,144 @@
+"""Build every program from one Go module and keep the result under the hash of what it was built from."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from localcluster import disk, locks, paths
+from localcluster.errors import BuildFailed
+from localcluster.progress import Progress, Quiet, Step
+from localcluster.tools import catalog, golang
+
+#: Go's build cache, its module cache and the programs themselves, measured with some room above.
+COLD_BUILD_BYTES = 8 << 30
+
+
+def ensure_tools(progress: Progress | None = None) -> Path:
+    """The folder that holds every program of :data:`catalog.PACKAGES`, built first if it is not there yet."""
+    progress = progress or Quiet()
+    if (recorded := _recorded()) is not None:
+        return recorded
+    toolchain = golang.find(progress)
+    folder = paths.cache_home() / "bin" / _key(toolchain.version)
+    with locks.exclusive(folder.with_suffix(".lock")):
+        if not _complete(folder):
+            disk.require(_build_cache(toolchain), COLD_BUILD_BYTES, what="a build of the cluster's programs")
+            with progress.step(f"build Kubernetes {catalog.kubernetes_version()} and its tools") as step:
+                _build(toolchain, folder, step)
+    _record(folder)
+    return folder
+
+
+def _inputs_digest() -> str:
+    """Hash of everything in the module that the programs are built from."""
+    digest = hashlib.sha256()
+    sources = [catalog.MODULE / "go.mod", catalog.MODULE / "go.sum", *sorted(catalog.MODULE.rglob("*.go"))]
+    for path in sources:
+        digest.update(f"{path.relative_to(catalog.MODULE)}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
+    digest.update(repr(sorted(catalog.PACKAGES.items())).encode() + catalog.linker_flags().encode())
+    return digest.hexdigest()
+
+
+def _key(go_version: str) -> str:
+    return hashlib.sha256(f"{_inputs_digest()}\0{go_version}".encode()).hexdigest()[:16]
+
+
+def _complete(folder: Path) -> bool:
+    return all((folder / program).exists() for program in catalog.PACKAGES)
+
+
+def _pointer() -> Path:
+    return paths.cache_home() / "bin" / f"{_inputs_digest()[:16]}.current"
+
+
+def _recorded() -> Path | None:
+    """The folder that the last build of these inputs made: a warm start needs no Go at all."""
+    try:
+        folder = _pointer().parent / _pointer().read_text().strip()
+    except FileNotFoundError:
+        return None
+    return folder if _complete(folder) else None
+
+
+def _record(folder: Path) -> None:
+    temporary = _pointer().with_suffix(f".{os.getpid()}")
+    temporary.write_text(folder.name)
+    os.replace(temporary, _pointer())
+
+
+def _build_cache(toolchain: golang.Toolchain) -> Path:
+    result = subprocess.run([toolchain.command, "env", "GOCACHE"], capture_output=True, text=True, check=True)
+    return Path(result.stdout.strip())
+
+
+def _build(toolchain: golang.Toolchain, folder: Path, step: Step) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
+    try:
+        for group in catalog.build_groups():
+            _go_build(toolchain, group, temporary, step)
+        for program, built_as in catalog.BUILT_AS.items():
+            (temporary / built_as).rename(temporary / program)
+        if not _complete(temporary):
+            missing = sorted(program for program in catalog.PACKAGES if not (temporary / program).exists())
+            raise BuildFailed(f"expected go build to write {', '.join(missing)}, found none", remedy="report it")
+        temporary.chmod(0o755)
+        # What is there is incomplete, or we would not be here: an interrupted clean-up.
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _go_build(toolchain: golang.Toolchain, packages: list[str], output: Path, step: Step) -> None:
+    """Run one build; ``go build -v`` names each package on a line as it is compiled."""
+    command = [
+        toolchain.command, "build", "-v", "-trimpath", "-ldflags", catalog.linker_flags(),
+        "-o", f"{output}/", *packages,
+    ]  # fmt: skip
+    environment = {**os.environ, "CGO_ENABLED": "0"}
+    lines: list[str] = []
+    compiled = 0
+    with subprocess.Popen(
+        command, cwd=catalog.MODULE, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        # Linking says nothing for minutes; the elapsed time goes on all the same.
+        ticking = _Ticker(lambda: step.update(f"{compiled} packages compiled"))
+        ticking.start()
+        try:
+            for line in process.stderr or ():
+                lines.append(line.rstrip())
+                compiled += 1
+        finally:
+            ticking.stop()
+    if process.returncode != 0:
+        text = "\n    ".join(lines[-20:])
+        raise BuildFailed(
+            f"go build ended with code {process.returncode}:\n    {text}",
+            remedy="check network access to the Go modules (GOPROXY and GOFLAGS are respected), then try again",
+        )
+
+
+class _Ticker(threading.Thread):
+    """Calls a function every second."""
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        super().__init__(daemon=True)
+        self._action = action
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        while not self._ended.wait(1.0):
+            self._action()
+
+    def stop(self) -> None:
+        self._ended.set()
+        self.join()
