@@ -1,0 +1,53 @@
+"""Defaults that the API server fills in.
+
+Scalars and non-empty lists that a model gives by default are written into the schema, so that
+`kubectl get -o yaml` shows what is in force. Empty strings, lists, maps and None stay absent: they
+say nothing. An object gets a default only if there is one inside it: `{}`, from which the API
+server fills in the rest, or what differs from that.
+
+Whoever reads an object through its model sees the same value with and without them: a test fills
+in the defaults as the API server does and compares.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined, to_jsonable_python
+
+
+def field_default(field: FieldInfo, schema: dict[str, Any]) -> Any:
+    """The `default` of a field with this schema, or None where it has none to show."""
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if value is PydanticUndefined or value is None:
+        return None
+    if isinstance(value, BaseModel):
+        return _object_default(value, schema)
+    shown = to_jsonable_python(value, by_alias=True, exclude_none=True)
+    if isinstance(shown, str | list | dict) and not shown:
+        return None
+    if isinstance(shown, float) and shown.is_integer():
+        return int(shown)
+    return shown
+
+
+def _object_default(value: BaseModel, schema: dict[str, Any]) -> dict[str, Any] | None:
+    own: dict[str, Any] = value.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+    inner = any("default" in entry for entry in schema.get("properties", {}).values())
+    return own if own or inner else None
+
+
+def fill_in(value: Any, schema: dict[str, Any]) -> Any:
+    """`value` with the defaults of `schema` filled in, as the API server's structural defaulting does.
+
+    A null where null is not allowed counts as absent where there is a default.
+    """
+    if isinstance(value, dict):
+        properties = schema.get("properties", {})
+        given = {key: entry for key, entry in value.items() if entry is not None}
+        absent = {key: entry["default"] for key, entry in properties.items() if key not in given and "default" in entry}
+        each = schema.get("additionalProperties", {})
+        return {key: fill_in(entry, properties.get(key, each)) for key, entry in (given | absent).items()}
+    if isinstance(value, list) and "items" in schema:
+        return [fill_in(item, schema["items"]) for item in value]
+    return value
