@@ -1,0 +1,142 @@
+"""All stores together: the world as plans see it, and who wants to hear of changes."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.kube.resources import Resource
+from mlops_operator.runtime.controller import Controller, Index, Watch
+from mlops_operator.runtime.selectors import parse_selector
+from mlops_operator.runtime.store import Change, Store
+
+Listener = Callable[[Change], None]
+"""Called with every change after the store has it. Must not raise: a feeder cannot deal with it."""
+
+
+class Cache:
+    """One store per resource that is watched, shared by all controllers. Implements `World`.
+
+    Args:
+        controllers: those whose kinds, watches and indexes are served.
+        namespaces: the namespaces that are looked at; empty for all.
+
+    Raises:
+        ValueError: two controllers want the same resource differently.
+    """
+
+    def __init__(self, controllers: Iterable[Controller], *, namespaces: Sequence[str] = ()) -> None:
+        self._stores: dict[Resource, Store] = {}
+        self._listeners: dict[Resource, list[Listener]] = {}
+        self.selectors: dict[Resource, str] = {}
+        controllers = tuple(controllers)
+        own = _own_resources(controllers)
+        for resource in own:
+            self._add(Store(resource, namespaces=namespaces if resource.namespaced else ()))
+        for resource, watch in _foreign_watches(controllers, own).items():
+            self._add(Store(resource, trim=watch.trim, namespaces=namespaces if resource.namespaced else ()))
+            if watch.label_selector is not None:
+                self.selectors[resource] = watch.label_selector
+        self._matches = {resource: parse_selector(text) for resource, text in self.selectors.items()}
+        for controller in controllers:
+            for index in controller.indexes:
+                self.store(index.resource).add_index(index)
+
+    # -- World -----------------------------------------------------------------------------
+
+    def get(self, resource: Resource, key: Key) -> Manifest | None:
+        """The object, or None where the cache has none."""
+        return self.store(resource).get(key)
+
+    def owned(self, resource: Resource, uid: str) -> Sequence[Manifest]:
+        """Objects whose controlling owner has this UID, ordered by name."""
+        return self.store(resource).owned(uid)
+
+    def indexed(self, index: Index, value: str) -> Sequence[Manifest]:
+        """Objects that `index` puts under `value`, ordered by namespace and name."""
+        return self.store(index.resource).indexed(index, value)
+
+    # -- feeding ---------------------------------------------------------------------------
+
+    @property
+    def stores(self) -> Mapping[Resource, Store]:
+        """Every store by its resource."""
+        return self._stores
+
+    def store(self, resource: Resource) -> Store:
+        """The store of a resource.
+
+        Raises:
+            LookupError: no controller watches it.
+        """
+        try:
+            return self._stores[resource]
+        except KeyError:
+            raise LookupError(f"{resource} is not cached; a controller must name it in `watches`") from None
+
+    def subscribe(self, resource: Resource, listener: Listener) -> None:
+        """Call `listener` with every change of the resource's objects."""
+        self.store(resource)
+        self._listeners.setdefault(resource, []).append(listener)
+
+    def notify(self, resource: Resource, change: Change | None) -> None:
+        """Tell the listeners; no change is nothing to tell."""
+        if change is not None:
+            for listener in self._listeners.get(resource, ()):
+                listener(change)
+
+    def observe(self, resource: Resource, obj: Manifest) -> None:
+        """Take an object that the API server just gave: a watch event, or the answer to a write or a read.
+
+        An answer to a write of ours is here before its watch event, so a plan always reads our
+        own writes. Objects of resources that nobody watches are passed over.
+        """
+        if (store := self._stores.get(resource)) is not None and self.selects(resource, obj):
+            self.notify(resource, store.observe(obj))
+
+    def observe_deleted(self, resource: Resource, obj: Manifest) -> None:
+        """Take the last state of an object that a watch says is gone."""
+        if (store := self._stores.get(resource)) is not None:
+            self.notify(resource, store.observe_deleted(obj))
+
+    def observe_gone(self, resource: Resource, key: Key, uid: str) -> None:
+        """Take a confirmed deletion that came without the object."""
+        if (store := self._stores.get(resource)) is not None:
+            self.notify(resource, store.observe_gone(key, uid))
+
+    def selects(self, resource: Resource, obj: Manifest) -> bool:
+        """Whether the watches of the resource would show this object."""
+        matches = self._matches.get(resource)
+        return matches is None or matches(obj["metadata"].get("labels") or {})
+
+    def _add(self, store: Store) -> None:
+        self._stores[store.resource] = store
+
+
+def _own_resources(controllers: Sequence[Controller]) -> dict[Resource, Controller]:
+    own: dict[Resource, Controller] = {}
+    for controller in controllers:
+        if controller.resource in own:
+            raise ValueError(f"two controllers reconcile {controller.resource}; expected one")
+        own[controller.resource] = controller
+    return own
+
+
+def _foreign_watches(controllers: Sequence[Controller], own: Mapping[Resource, Controller]) -> dict[Resource, Watch]:
+    """One watch for each resource that no controller reconciles."""
+    foreign: dict[Resource, Watch] = {}
+    for controller in controllers:
+        for watch in controller.watches:
+            if watch.resource in own:
+                if watch.label_selector is not None or watch.trim is not None:
+                    raise ValueError(
+                        f"the controller of {controller.resource} wants {watch.resource} selected or trimmed; "
+                        "a kind that has a controller is cached whole"
+                    )
+                continue
+            known = foreign.setdefault(watch.resource, watch)
+            if known.label_selector != watch.label_selector or known.trim is not watch.trim:
+                raise ValueError(
+                    f"the controller of {controller.resource} wants {watch.resource} with selector "
+                    f"{watch.label_selector!r} and trim {watch.trim}, another one with {known.label_selector!r} and "
+                    f"{known.trim}; there is one cache, so they must agree"
+                )
+    return foreign

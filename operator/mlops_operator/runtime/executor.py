@@ -1,0 +1,296 @@
+"""Carries plans out: the only place that writes, with the same care for every kind.
+
+Actions go first, in order, then the status, then events for people. So a status never speaks
+of what was not done, and an event never of what no status holds. Every write is either
+repeatable or guarded by the UID and resourceVersion that were planned for; a write whose fate
+is unknown is left to the next plan, which finds out by looking.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from mlops_operator.api.meta import FIELD_MANAGER, Key, Manifest
+from mlops_operator.kube.client import Client
+from mlops_operator.kube.errors import (
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    Expired,
+    Forbidden,
+    NotFound,
+    StatusError,
+    TooManyRequests,
+    Unauthorized,
+)
+from mlops_operator.kube.events import event_manifest, publish
+from mlops_operator.kube.resources import Resource
+from mlops_operator.runtime import metrics
+from mlops_operator.runtime.cache import Cache
+from mlops_operator.runtime.merge import merge_patch
+from mlops_operator.runtime.plan import Action, Apply, Create, Delete, Patch, Plan, Rejection
+
+NAME_TAKEN: Final = "NameTaken"
+"""Reason of a rejection because an object of somebody else has the name."""
+
+_PASSING: Final = (TooManyRequests, Unauthorized, Expired)
+"""4xx answers that the same request may not get again."""
+
+logger = logging.getLogger(__name__)
+
+
+class Rejected(Exception):
+    """An action was refused for a reason that repeating it will not mend."""
+
+    def __init__(self, rejection: Rejection) -> None:
+        super().__init__(f"{rejection.reason}: {rejection.message}")
+        self.rejection = rejection
+
+
+class Outdated(Exception):
+    """The world is not what was planned for. The cache has been brought up to date: plan again."""
+
+
+class NamespaceEnding(Exception):
+    """Nothing can be made in the object's namespace any more; its own deletion is on the way."""
+
+
+class NotLeading(Exception):
+    """Another process leads by now; this one must not write."""
+
+
+class Executor:
+    """Carries plans out.
+
+    Args:
+        client: the API client.
+        cache: told the answer to every write at once.
+        instance: the name of this process in events.
+        may_write: asked before every write; False once leadership has lapsed.
+    """
+
+    def __init__(
+        self, client: Client, cache: Cache, *, instance: str, may_write: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._client = client
+        self._cache = cache
+        self._instance = instance
+        self._may_write = may_write
+
+    async def execute(self, resource: Resource, obj: Manifest, plan: Plan, *, now: datetime) -> None:
+        """Carry out a plan that was made for this very version of `obj`.
+
+        Raises:
+            Rejected: an action was refused for good; the status was not touched.
+            Outdated: a precondition did not hold; plan again.
+            NamespaceEnding: there is nothing to be done here any more.
+            NotLeading: writing is not ours any more.
+            ApiError: anything else, to be tried again later.
+        """
+        for action in plan.actions:
+            await self._act(action)
+        await self.report(resource, obj, plan, now=now)
+
+    async def report(self, resource: Resource, obj: Manifest, plan: Plan, *, now: datetime) -> None:
+        """Write the plan's status, where it differs, and then its events; its actions are not looked at."""
+        if plan.status is not None:
+            await self._write_status(resource, obj, plan.status)
+        for event in plan.events:
+            self._fence()
+            manifest = event_manifest(
+                obj,
+                type=event.type.value,
+                reason=event.reason,
+                action=event.action,
+                note=event.message,
+                instance=self._instance,
+                now=now,
+            )
+            try:
+                await publish(self._client, manifest)
+            except ApiError as error:
+                # Events are for people and best effort everywhere in Kubernetes: the status has the facts.
+                metrics.EVENTS_LOST.inc()
+                logger.warning("event not written", extra={"reason": event.reason, "error": str(error)})
+
+    # -- actions ---------------------------------------------------------------------------
+
+    async def _act(self, action: Action) -> None:
+        self._fence()
+        try:
+            match action:
+                case Create():
+                    await self._create(action)
+                case Apply():
+                    self._check_selected(action)
+                    self._cache.observe(action.resource, await self._client.apply(action.resource, action.manifest))
+                case Patch():
+                    await self._patch(action)
+                case Delete():
+                    await self._delete(action)
+        except (Conflict, AlreadyExists) as error:
+            namespace, name = _target(action)
+            await self.reread(action.resource, Key(namespace, name))
+            raise Outdated(str(error)) from error
+        except StatusError as error:
+            raise _verdict(action, error) from error
+
+    async def _create(self, action: Create) -> None:
+        self._check_selected(action)
+        try:
+            created = await self._client.create(action.resource, action.manifest)
+        except AlreadyExists as error:
+            namespace, name = _target(action)
+            found = await self.reread(action.resource, Key(namespace, name))
+            if found is None or "deletionTimestamp" in found["metadata"]:
+                # The former holder of the name is going or gone: the name is free soon.
+                raise Outdated(str(error)) from error
+            if _controller_uid(found) != _controller_uid(action.manifest):
+                message = f"an object that something else controls already has this name: {error.message}"
+                rejection = Rejection(action=action, code=409, reason=NAME_TAKEN, message=message)
+                raise Rejected(rejection) from error
+            if not self._cache.selects(action.resource, found):
+                await self._relabel(action, found)
+        else:
+            self._cache.observe(action.resource, created)
+
+    async def _relabel(self, action: Create, found: Manifest) -> None:
+        """Give a child of ours back the labels by which it is watched: somebody took them, and it went out of sight."""
+        patched = await self._client.merge_patch(
+            action.resource,
+            namespace=found["metadata"].get("namespace"),
+            name=found["metadata"]["name"],
+            body={
+                "metadata": {
+                    "uid": found["metadata"]["uid"],
+                    "resourceVersion": found["metadata"]["resourceVersion"],
+                    "labels": action.manifest["metadata"]["labels"],
+                }
+            },
+        )
+        self._cache.observe(action.resource, patched)
+
+    async def _patch(self, action: Patch) -> None:
+        guard = {"uid": action.uid, "resourceVersion": action.resource_version}
+        try:
+            patched = await self._client.merge_patch(
+                action.resource,
+                namespace=action.namespace,
+                name=action.name,
+                body={**action.body, "metadata": {**(action.body.get("metadata") or {}), **guard}},
+            )
+        except NotFound as error:
+            self._cache.observe_gone(action.resource, Key(action.namespace, action.name), action.uid)
+            raise Outdated(str(error)) from error
+        self._cache.observe(action.resource, patched)
+
+    async def _delete(self, action: Delete) -> None:
+        key = Key(action.namespace, action.name)
+        try:
+            answer = await self._client.delete(
+                action.resource,
+                namespace=action.namespace,
+                name=action.name,
+                uid=action.uid,
+                resource_version=action.resource_version,
+            )
+        except NotFound:
+            self._cache.observe_gone(action.resource, key, action.uid)
+        except Conflict as error:
+            found = await self.reread(action.resource, key)
+            if found is None or found["metadata"]["uid"] != action.uid:
+                self._cache.observe_gone(action.resource, key, action.uid)
+                return
+            raise Outdated(str(error)) from error
+        else:
+            metadata = answer.get("metadata") or {}
+            if metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds"):
+                self._cache.observe(action.resource, answer)  # going, but something holds it
+            else:
+                self._cache.observe_gone(action.resource, key, action.uid)
+
+    # -- status ----------------------------------------------------------------------------
+
+    async def _write_status(self, resource: Resource, obj: Manifest, wanted: Manifest) -> None:
+        difference = merge_patch(obj.get("status") or {}, wanted)
+        if not difference:
+            return
+        self._fence()
+        metadata = obj["metadata"]
+        key = Key(metadata.get("namespace", ""), metadata["name"])
+        if self._cache.store(resource).version(key) != metadata["resourceVersion"]:
+            raise Outdated("the object changed while its plan was carried out")
+        try:
+            patched = await self._client.merge_patch(
+                resource,
+                namespace=metadata.get("namespace"),
+                name=metadata["name"],
+                subresource="status",
+                body={
+                    "metadata": {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]},
+                    "status": difference,
+                },
+            )
+        except NotFound:
+            self._cache.observe_gone(resource, key, metadata["uid"])
+            return
+        except Conflict as error:
+            await self.reread(resource, key)
+            raise Outdated(str(error)) from error
+        self._cache.observe(resource, patched)
+        if lost := merge_patch(patched.get("status") or {}, wanted):
+            logger.error(
+                "the API server did not keep the status as written: the schema and the controller disagree",
+                extra={"resource": str(resource), "object": str(key), "fields": sorted(lost)},
+            )
+
+    async def reread(self, resource: Resource, key: Key) -> Manifest | None:
+        """Read an object from the API server into the cache; None where there is none."""
+        try:
+            found = await self._client.get(resource, namespace=key.namespace, name=key.name)
+        except NotFound:
+            known = self._cache.get(resource, key) if resource in self._cache.stores else None
+            if known is not None:
+                self._cache.observe_gone(resource, key, known["metadata"]["uid"])
+            return None
+        self._cache.observe(resource, found)
+        return found
+
+    # -- guards ----------------------------------------------------------------------------
+
+    def _fence(self) -> None:
+        if not self._may_write():
+            raise NotLeading(f"{FIELD_MANAGER} leads elsewhere")
+
+    def _check_selected(self, action: Create | Apply) -> None:
+        """A child that its own watch does not show would be made again and again: refuse to begin."""
+        if not self._cache.selects(action.resource, action.manifest):
+            raise ValueError(
+                f"planned {action.resource} {_target(action)} lacks the labels by which it is watched; "
+                f"expected {self._cache.selectors[action.resource]!r}, "
+                f"found {action.manifest['metadata'].get('labels')}"
+            )
+
+
+def _verdict(action: Action, error: StatusError) -> Exception:
+    """What a failed action means: the namespace is ending, a rejection, or the error as it is, to be retried."""
+    if isinstance(error, Forbidden) and error.namespace_terminating:
+        return NamespaceEnding(str(error))
+    if isinstance(error, NotFound) and error.namespace_gone:
+        return NamespaceEnding(str(error))
+    if error.code >= 500 or isinstance(error, _PASSING) or error.code < 400:
+        return error
+    return Rejected(Rejection(action=action, code=error.code, reason=error.reason, message=error.message))
+
+
+def _target(action: Action) -> tuple[str, str]:
+    if isinstance(action, Create | Apply):
+        metadata = action.manifest["metadata"]
+        return metadata.get("namespace", ""), metadata["name"]
+    return action.namespace, action.name
+
+
+def _controller_uid(obj: Manifest) -> str | None:
+    references = obj["metadata"].get("ownerReferences") or ()
+    return next((reference["uid"] for reference in references if reference.get("controller")), None)

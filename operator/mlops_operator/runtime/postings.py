@@ -1,0 +1,54 @@
+"""An index from a value to the keys that have it, small for the usual one or two keys a value."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from mlops_operator.api.meta import Key
+
+_TUPLE_LONGEST: Final = 8
+"""Up to so many keys a tuple (56 bytes and 8 a key) beats a set (216 bytes and more) and is as quick."""
+
+
+class Postings:
+    """Keys by value. Adding and removing twice is harmless."""
+
+    __slots__ = ("_by_value",)
+
+    def __init__(self) -> None:
+        self._by_value: dict[str, tuple[Key, ...] | set[Key]] = {}
+
+    def add(self, values: Iterable[str], key: Key) -> None:
+        """Put `key` under each of `values`."""
+        for value in values:
+            found = self._by_value.get(value)
+            if found is None:
+                self._by_value[value] = (key,)
+            elif isinstance(found, set):
+                found.add(key)
+            elif key not in found:
+                longer = (*found, key)
+                self._by_value[value] = longer if len(longer) <= _TUPLE_LONGEST else set(longer)
+
+    def remove(self, values: Iterable[str], key: Key) -> None:
+        """Take `key` from each of `values`; a value without keys is forgotten."""
+        for value in values:
+            found = self._by_value.get(value)
+            if found is None:
+                continue
+            if isinstance(found, set):
+                found.discard(key)
+            else:
+                found = tuple(other for other in found if other != key)
+                self._by_value[value] = found
+            if not found:
+                del self._by_value[value]
+
+    def get(self, value: str) -> list[Key]:
+        """The keys under `value`, by namespace and name."""
+        return sorted(self._by_value.get(value, ()))
+
+    def __len__(self) -> int:
+        return len(self._by_value)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_value)

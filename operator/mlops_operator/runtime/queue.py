@@ -1,0 +1,201 @@
+"""The work queue of one controller: which keys are to be looked at, when, and in what order.
+
+A key is in it at most once however often it is added, and with at most one worker at a time:
+added while a worker has it, it comes back when the worker is done. Keys that failed come back
+after a delay that doubles, keys with an appointment (`schedule`) when it is due. What people
+wait for goes before what nobody waits for (initial listings, resyncs).
+"""
+
+import asyncio
+import heapq
+import random
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from mlops_operator.api.meta import Key
+from mlops_operator.runtime.metrics import QueueMetrics
+
+FIRST_RETRY: Final = 0.005
+"""Seconds before the first retry of a key, as controller-runtime has it."""
+
+LONGEST_RETRY: Final = 300.0
+"""Seconds between retries of a key that keeps failing for reasons of its own."""
+
+LOW_SHARE: Final = 16
+"""One key of low priority is taken for at most so many of high priority, so that none waits for ever."""
+
+
+class WorkQueue:
+    """Keys to look at.
+
+    Args:
+        name: the controller's, for metrics.
+        clock: seconds, monotonic; the event loop's clock where the queue is awaited.
+        jitter: a number in [0, 1).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._clock = clock
+        self._jitter = jitter
+        self._high: deque[Key] = deque()
+        self._low: deque[Key] = deque()
+        self._waiting: dict[Key, tuple[bool, float]] = {}  # low?, since when
+        self._working: dict[Key, float] = {}  # since when
+        self._dirty: dict[Key, bool] = {}  # low?
+        self._failures: dict[Key, int] = {}
+        self._due: dict[Key, float] = {}
+        self._appointments: list[tuple[float, Key]] = []
+        self._high_in_a_row = 0
+        self._waker: asyncio.Future[None] | None = None
+        self._metrics = QueueMetrics(name, self)
+
+    # -- adding ----------------------------------------------------------------------------
+
+    def add(self, key: Key, *, low: bool = False) -> None:
+        """Look at `key` as soon as possible; `low` where nobody is waiting for it."""
+        if key in self._working:
+            self._dirty[key] = low and self._dirty.get(key, True)
+            return
+        if (waiting := self._waiting.get(key)) is not None:
+            if waiting[0] and not low:
+                self._waiting[key] = (False, waiting[1])
+                self._high.append(key)  # its low place is passed over when its turn comes
+            return
+        self._metrics.adds.inc()
+        self._waiting[key] = (low, self._clock())
+        (self._low if low else self._high).append(key)
+        self._wake()
+
+    def schedule(self, key: Key, delay: float | None) -> None:
+        """Make `delay` seconds from now the key's only appointment, or leave it without one."""
+        if delay is None:
+            self._due.pop(key, None)
+            return
+        due = self._clock() + delay
+        self._due[key] = due
+        heapq.heappush(self._appointments, (due, key))
+        if len(self._appointments) > 64 + 2 * len(self._due):
+            self._appointments = [(when, who) for who, when in self._due.items()]
+            heapq.heapify(self._appointments)
+        if self._appointments[0][1] == key:
+            self._wake()
+
+    def retry(self, key: Key, *, at_least: float = 0.0, at_most: float = LONGEST_RETRY) -> float:
+        """Come back to a key that failed, later each time; returns the delay in seconds.
+
+        Args:
+            key: what failed.
+            at_least: seconds that somebody asked us to wait.
+            at_most: bound on the doubling, e.g. short where the fault is not the key's own.
+        """
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        self._metrics.retries.inc()
+        delay = min(FIRST_RETRY * 2.0 ** min(failures, 30), at_most)
+        delay = max(delay * (0.5 + self._jitter() / 2), at_least)
+        self.schedule(key, delay)
+        return delay
+
+    def succeeded(self, key: Key) -> None:
+        """Forget the failures of a key."""
+        self._failures.pop(key, None)
+
+    def forget(self, key: Key) -> None:
+        """Forget failures and appointment of a key that is no more."""
+        self._failures.pop(key, None)
+        self._due.pop(key, None)
+
+    # -- taking ----------------------------------------------------------------------------
+
+    async def get(self) -> Key:
+        """The next key, when there is one; the caller owns it until `done`."""
+        while (key := self.poll()) is None:
+            loop = asyncio.get_running_loop()
+            self._waker = loop.create_future()
+            next_due = self._next_due()
+            timer = None
+            if next_due is not None:
+                timer = loop.call_later(max(0.0, next_due - self._clock()), self._wake)
+            try:
+                await self._waker
+            finally:
+                self._waker = None
+                if timer is not None:
+                    timer.cancel()
+        return key
+
+    def poll(self) -> Key | None:
+        """The next key, or None if there is none now."""
+        now = self._clock()
+        while (next_due := self._next_due()) is not None and next_due <= now:
+            _, key = heapq.heappop(self._appointments)
+            del self._due[key]
+            self.add(key)
+        key_or_none = self._pop()
+        if key_or_none is not None:
+            _, since = self._waiting.pop(key_or_none)
+            self._metrics.queue_seconds.observe(now - since)
+            self._working[key_or_none] = now
+        return key_or_none
+
+    def done(self, key: Key) -> None:
+        """Give a key back; if it was added meanwhile it is in the queue again."""
+        self._metrics.work_seconds.observe(self._clock() - self._working.pop(key))
+        low = self._dirty.pop(key, None)
+        if low is not None:
+            self.add(key, low=low)
+
+    # -- looking ---------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def working_for(self) -> list[float]:
+        """Seconds for which each key in work has been in work."""
+        now = self._clock()
+        return [now - since for since in self._working.values()]
+
+    @property
+    def scheduled(self) -> int:
+        """Keys with an appointment, retries included."""
+        return len(self._due)
+
+    # -- inside ----------------------------------------------------------------------------
+
+    def _pop(self) -> Key | None:
+        if self._low and self._high_in_a_row >= LOW_SHARE:
+            self._high_in_a_row = 0
+            if (key := self._take(self._low, low=True)) is not None:
+                return key
+        if (key := self._take(self._high, low=False)) is not None:
+            self._high_in_a_row += 1
+            return key
+        return self._take(self._low, low=True)
+
+    def _take(self, line: deque[Key], *, low: bool) -> Key | None:
+        while line:
+            key = line.popleft()
+            waiting = self._waiting.get(key)
+            if waiting is not None and waiting[0] is low:
+                return key
+        return None
+
+    def _next_due(self) -> float | None:
+        while self._appointments:
+            due, key = self._appointments[0]
+            if self._due.get(key) == due:
+                return due
+            heapq.heappop(self._appointments)  # replaced or cancelled since
+        return None
+
+    def _wake(self) -> None:
+        if self._waker is not None and not self._waker.done():
+            self._waker.set_result(None)

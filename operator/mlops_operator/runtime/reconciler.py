@@ -1,0 +1,207 @@
+"""One kind's loop: take a key, look, plan, carry out, and say when to look again."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.kube.client import Client
+from mlops_operator.kube.errors import ApiError, StatusError
+from mlops_operator.kube.resources import PODS
+from mlops_operator.runtime import metrics
+from mlops_operator.runtime.cache import Cache
+from mlops_operator.runtime.controller import Controller, Watch
+from mlops_operator.runtime.executor import Executor, NamespaceEnding, NotLeading, Outdated, Rejected
+from mlops_operator.runtime.plan import Plan, PodsOfJob, Read
+from mlops_operator.runtime.queue import WorkQueue
+from mlops_operator.runtime.store import Change
+
+LONGEST_FAULT_RETRY: Final = 10.0
+"""Seconds between tries while the API server is at fault: when it is well again, no key waits longer."""
+
+logger = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """The wall clock, to whole seconds: the resolution of every time in a status."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+class Reconciler:
+    """Drives one controller.
+
+    Args:
+        controller: the kind.
+        cache: what plans look at.
+        client: for the reads a plan asks for.
+        executor: for what a plan wants done.
+        slots: bounds the reconciliations at work in the whole process.
+        now: the wall clock.
+    """
+
+    def __init__(
+        self,
+        controller: Controller,
+        *,
+        cache: Cache,
+        client: Client,
+        executor: Executor,
+        slots: asyncio.Semaphore,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.name = controller.resource.kind.lower()
+        self.queue = WorkQueue(self.name)
+        self._controller = controller
+        self._cache = cache
+        self._client = client
+        self._executor = executor
+        self._slots = slots
+        self._now = now
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._results = {
+            result: metrics.RECONCILE_TOTAL.labels(self.name, result)
+            for result in ("success", "error", "requeue", "requeue_after")
+        }
+        self._errors = metrics.RECONCILE_ERRORS.labels(self.name)
+        self._seconds = metrics.RECONCILE_SECONDS.labels(self.name)
+        self._active = metrics.ACTIVE_WORKERS.labels(self.name)
+        cache.subscribe(controller.resource, self._own_changed)
+        for watch in controller.watches:
+            cache.subscribe(watch.resource, self._waker(watch))
+
+    def resync(self) -> None:
+        """Look at every object again, when nothing else is to be done."""
+        for key in self._cache.store(self._controller.resource):
+            self.queue.add(key, low=True)
+
+    async def run(self) -> None:
+        """Work the queue until cancelled; what is at work then is finished by `drain`."""
+        while True:
+            key = await self.queue.get()
+            await self._slots.acquire()
+            task = asyncio.create_task(self._work(key), name=f"reconcile {self.name} {key}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def drain(self) -> None:
+        """Wait for the reconciliations at work."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    # -- one key ---------------------------------------------------------------------------
+
+    async def _work(self, key: Key) -> None:
+        started = time.monotonic()
+        self._active.inc()
+        try:
+            result = await self.reconcile(key)
+        finally:
+            self._slots.release()
+            self._active.dec()
+            self.queue.done(key)
+        self._seconds.observe(time.monotonic() - started)
+        self._results[result].inc()
+        if result == "error":
+            self._errors.inc()
+
+    async def reconcile(self, key: Key) -> str:
+        """Look at one object and do what its plan says; returns the result as metrics name it. Never raises."""
+        try:
+            return self._settle(key, await self._plan_and_execute(key))
+        except NotLeading:
+            return "requeue"  # the process is about to end
+        except NamespaceEnding:
+            self.queue.forget(key)
+            return "success"
+        except Outdated:
+            self.queue.retry(key, at_most=LONGEST_FAULT_RETRY)
+            return "requeue"
+        except ApiError as error:
+            asked = (error.retry_after or 0.0) if isinstance(error, StatusError) else 0.0
+            delay = self.queue.retry(key, at_least=asked, at_most=LONGEST_FAULT_RETRY)
+            logger.warning("request failed", extra=self._about(key, error=str(error), retry_in=round(delay, 3)))
+            return "error"
+        except Exception:
+            delay = self.queue.retry(key)
+            logger.exception("reconcile failed", extra=self._about(key, retry_in=round(delay, 3)))
+            return "error"
+
+    async def _plan_and_execute(self, key: Key) -> Plan | None:
+        """The plan that was carried out, or None where there is nothing to plan for."""
+        controller, resource = self._controller, self._controller.resource
+        obj = self._cache.get(resource, key)
+        if obj is None or "deletionTimestamp" in obj["metadata"]:
+            return None
+        now = self._now()
+        reads: Mapping[Read, Sequence[Manifest]] = {}
+        if wanted := controller.reads(obj, self._cache, now):
+            reads = {read: await self._read(read) for read in wanted}
+            obj = self._cache.get(resource, key)  # it may have changed while we read
+            if obj is None or "deletionTimestamp" in obj["metadata"]:
+                return None
+            now = self._now()
+        plan = controller.plan(obj, self._cache, reads, now)
+        try:
+            await self._executor.execute(resource, obj, plan, now=now)
+        except Rejected as rejected:
+            rejection = rejected.rejection
+            metrics.REJECTIONS.labels(self.name, str(rejection.code), rejection.reason).inc()
+            logger.warning(
+                "action refused",
+                extra=self._about(
+                    key,
+                    action=type(rejection.action).__name__,
+                    child=str(rejection.action.resource),
+                    code=rejection.code,
+                    reason=rejection.reason,
+                    error=rejection.message,
+                ),
+            )
+            plan = controller.rejected(obj, rejection, now)
+            await self._executor.report(resource, obj, plan, now=now)
+        return plan
+
+    def _settle(self, key: Key, plan: Plan | None) -> str:
+        if plan is None:
+            self.queue.forget(key)
+            return "success"
+        self.queue.succeeded(key)
+        self.queue.schedule(key, plan.requeue_after)
+        return "success" if plan.requeue_after is None else "requeue_after"
+
+    async def _read(self, read: Read) -> Sequence[Manifest]:
+        match read:
+            case PodsOfJob():
+                selector = f"batch.kubernetes.io/job-name={read.job}"
+                return (await self._client.list(PODS, namespace=read.namespace, label_selector=selector)).items
+
+    # -- waking up -------------------------------------------------------------------------
+
+    def _own_changed(self, change: Change) -> None:
+        self.queue.add(change.key, low=change.initial)
+
+    def _waker(self, watch: Watch) -> Callable[[Change], None]:
+        """Adds the keys that a change of a watched object concerns, as it was and as it is."""
+
+        def wake(change: Change) -> None:
+            try:
+                for state in (change.old, change.new):
+                    if state is not None:
+                        for key in watch.keys(state, self._cache):
+                            self.queue.add(key, low=change.initial)
+            except Exception:
+                # A mapping that fails would lose the change; looking at everything loses nothing.
+                self._errors.inc()
+                logger.exception(
+                    "watch mapping failed",
+                    extra={"controller": self.name, "resource": str(watch.resource), "object": str(change.key)},
+                )
+                self.resync()
+
+        return wake
+
+    def _about(self, key: Key, **more: object) -> dict[str, object]:
+        return {"controller": self.name, "object": str(key), **more}
