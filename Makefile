@@ -1,0 +1,68 @@
+# Everything a person needs is here; `make help` lists it.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ENGINE ?=
+CLUSTER ?= mlops
+export PYTHONPATH := operator:.
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo cluster clean-cluster test lint unit integration e2e generate lock bench clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+
+# The stamp holds the lock file's hash, so that a changed lock is installed and an unchanged one costs nothing.
+STAMP := $(VENV)/.stamp-$(shell sha256sum requirements/dev.lock.txt 2>/dev/null | cut -c1-16)
+$(STAMP):
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: apt-get install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, this is $$($(PYTHON) --version)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock.txt
+	@touch $@
+venv: $(STAMP) ## make the Python environment from the locked, hashed requirements
+
+demo: venv ## set everything up and run the story of examples/digits on real pods (ENGINE=native|kind)
+	@$(BIN)/python -m demo --cluster $(CLUSTER) $(if $(ENGINE),--engine $(ENGINE))
+
+cluster: venv ## a local cluster with the operator in it, and nothing else
+	@$(BIN)/python -m demo --cluster $(CLUSTER) $(if $(ENGINE),--engine $(ENGINE)) --no-story
+
+clean-cluster: venv ## end the local cluster and remove all it left
+	@$(BIN)/python -m localcluster down --name $(CLUSTER) $(if $(ENGINE),--engine $(ENGINE))
+
+test: venv lint unit integration e2e ## all checks and all tests
+
+lint: venv ## formatting, lints, types, layers, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m mlops_operator.crdgen --check
+	$(BIN)/python -m mlops_operator.rbacgen --check
+	$(BIN)/python -m mlops_operator.docgen --check
+
+unit: venv ## tests without a cluster
+	$(BIN)/pytest tests/unit
+
+integration: venv ## tests against a real API server on loopback, no root needed
+	$(BIN)/pytest tests/integration
+
+e2e: venv ## tests on real pods (a node of its own; root or sudo)
+	$(BIN)/pytest tests/e2e
+
+generate: venv ## write the generated files: CRDs, RBAC, charts' CRDs, reference
+	$(BIN)/python -m mlops_operator.crdgen
+	$(BIN)/python -m mlops_operator.rbacgen
+	$(BIN)/python -m mlops_operator.docgen
+
+lock: venv ## resolve the requirements anew, with hashes and without index addresses
+	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras --allow-unsafe -o requirements/dev.lock.txt requirements/dev.in
+
+bench: venv ## writes, reads, CPU and memory per object
+	$(BIN)/python -m bench
+
+clean: ## remove the Python environment and caches of this folder
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo-output

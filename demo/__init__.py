@@ -1,0 +1,1 @@
+"""The demonstration: a cluster, the operator, and the whole loop on scikit-learn's digits."""

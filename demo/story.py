@@ -1,0 +1,387 @@
+"""The story of examples/digits, step by step, on whatever cluster has the operator.
+
+Each step applies plain YAML, waits for what should follow, and returns what it saw. Nothing
+is staged: every figure comes out of the cluster. The end-to-end tests run the same steps and
+assert their figures; `make demo` prints them.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from localcluster.kubectl import Kubectl, Manifest
+
+EXAMPLES: Final = Path(__file__).resolve().parent.parent / "examples" / "digits"
+NAMESPACE: Final = "digits"
+CLIENT: Final = "digits-client"
+
+HEALTHY_SECONDS: Final = 25
+"""How long the client is watched before its images shift: two monitoring windows and a little more."""
+
+
+@dataclass
+class Step:
+    """One step of the story.
+
+    Attributes:
+        figures: what was seen, by name; numbers stay numbers.
+        started: Unix time at which it began.
+        seconds: how long it took.
+    """
+
+    title: str
+    figures: dict[str, Any]
+    started: float
+    seconds: float
+
+
+@dataclass
+class Story:
+    """Runs the steps in order and keeps what each saw.
+
+    Args:
+        kubectl: speaks to the cluster, in a namespace that the story makes.
+        announce: called with a step's title when it begins and with the Step when it ends.
+    """
+
+    kubectl: Kubectl
+    announce: Callable[[str | Step], None] = lambda _: None
+    steps: list[Step] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.cluster = self.kubectl
+        self.kubectl = self.kubectl.in_namespace(NAMESPACE)
+
+    def run(self) -> list[Step]:
+        """The whole story."""
+        for title, step in (
+            ("Data and Model", self.prepare),
+            ("Train the first version", self.train),
+            ("Register it and make it champion", self.bootstrap),
+            ("Serve the champion", self.serve),
+            ("Watch the traffic", self.watch_healthy),
+            ("The images shift by one pixel", self.shift),
+            ("Retrain, on evidence", self.retrain),
+            ("Challenge the champion", self.challenge),
+            ("Roll the challenger out", self.rollout),
+            ("A bad challenger is refused", self.refuse),
+            ("A version that cannot load is stopped", self.stop_broken),
+            ("Undo a promotion", self.roll_back),
+        ):
+            self.step(title, step)
+        return self.steps
+
+    def step(self, title: str, action: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Run one step and keep its figures."""
+        self.announce(title)
+        started = time.time()
+        figures = action()
+        done = Step(title, figures, started, time.time() - started)
+        self.steps.append(done)
+        self.announce(done)
+        return figures
+
+    def figures(self, title: str) -> dict[str, Any]:
+        """What the step of that title saw."""
+        return next(step.figures for step in self.steps if step.title == title)
+
+    # -- the steps ----------------------------------------------------------------------
+
+    def prepare(self) -> dict[str, Any]:
+        """The store, the data and the Model."""
+        self.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+        self.kubectl.apply(EXAMPLES)
+        self._wait("job", "digits-prepare", lambda job: _condition(job, "Complete"), "the data")
+        return {"digests": json.loads(self.kubectl.logs("job/digits-prepare").strip().splitlines()[-1])}
+
+    def train(self) -> dict[str, Any]:
+        """A TrainingJob to its end, and the ModelVersion it made."""
+        return self._train("train.yaml", "digits-first")
+
+    def bootstrap(self) -> dict[str, Any]:
+        """The first version passes the alias's floor, since there is no champion to compare with."""
+        model = self._wait("model", "digits", lambda model: _alias(model) is not None, "a first champion")
+        alias = _alias(model)
+        assert alias is not None
+        promotion = self._get("promotion", alias["promotion"])
+        return {"champion": alias["version"], "promotion": alias["promotion"], **_gate_figures(promotion)}
+
+    def serve(self) -> dict[str, Any]:
+        """A ModelDeployment that follows the alias, and a client that sends real requests."""
+        self.kubectl.apply(EXAMPLES / "serve.yaml")
+        deployment = self._wait("modeldeployment", "digits", lambda obj: _condition(obj, "Ready"), "the model served")
+        self.kubectl.apply(EXAMPLES / "client.yaml")
+        self._wait("pod", CLIENT, lambda pod: _condition(pod, "Ready"), "the client")
+        return {"version": deployment["status"]["stable"]["version"], "url": deployment["status"]["url"]}
+
+    def watch_healthy(self) -> dict[str, Any]:
+        """A ModelMonitor and a RetrainPolicy; the client's images are as they were collected."""
+        self.kubectl.apply(EXAMPLES / "monitor.yaml")
+        self.kubectl.apply(EXAMPLES / "retrain.yaml")
+        champion = self.figures("Register it and make it champion")["champion"]
+        monitor = self._wait(
+            "modelmonitor",
+            "digits-accuracy",
+            lambda obj: any(_value(window) is not None for window in _windows(obj, champion)),
+            "a measured window",
+        )
+        window = next(window for window in reversed(_windows(monitor, champion)) if _value(window) is not None)
+        return {
+            "accuracy": _value(window),
+            "n": window["metrics"][0]["n"],
+            "breached": window["metrics"][0]["breached"],
+        }
+
+    def shift(self) -> dict[str, Any]:
+        """The client shifts its images; the monitor sees it."""
+        self._set_shift(True)
+        champion = self.figures("Register it and make it champion")["champion"]
+
+        def breached(obj: Manifest) -> bool:
+            return sum(_breached(window) for window in _windows(obj, champion)) >= 2
+
+        monitor = self._wait("modelmonitor", "digits-accuracy", breached, "two windows below the limit")
+        window = [window for window in _windows(monitor, champion) if _breached(window)][-1]
+        metric = window["metrics"][0]
+        return {"accuracy": metric["value"], "limit": metric["lower"], "n": metric["n"], "breached": metric["breached"]}
+
+    def retrain(self) -> dict[str, Any]:
+        """The policy's decision, and the version that its training made."""
+        policy = self._wait(
+            "retrainpolicy",
+            "digits",
+            lambda obj: (decision := _started(obj)) is not None and "modelVersion" in decision,
+            "a training by the policy",
+        )
+        decision = _started(policy)
+        assert decision is not None
+        job = self._get("trainingjob", decision["trainingJob"])
+        counts = job["status"]["counts"]
+        return {
+            "trigger": decision["trigger"],
+            "reason": decision["reason"],
+            "evidence": decision["evidence"],
+            "training_job": decision["trainingJob"],
+            "challenger": decision["modelVersion"],
+            "shifted_rows": counts["shifted_rows"],
+        }
+
+    def challenge(self) -> dict[str, Any]:
+        """Both versions on the same frozen rows; the alias moves."""
+        challenger = self.figures("Retrain, on evidence")["challenger"]
+        model = self._wait(
+            "model", "digits", lambda obj: (_alias(obj) or {}).get("version") == challenger, "the alias to move"
+        )
+        alias = _alias(model)
+        assert alias is not None
+        return {
+            "champion": challenger,
+            "promotion": alias["promotion"],
+            **_gate_figures(self._get("promotion", alias["promotion"])),
+        }
+
+    def rollout(self) -> dict[str, Any]:
+        """Golden requests, a share of the traffic, all of it; no request fails."""
+        challenger = self.figures("Retrain, on evidence")["challenger"]
+        achieved: set[int] = set()
+
+        def done(obj: Manifest) -> bool:
+            status = obj.get("status") or {}
+            if (status.get("candidate") or {}).get("phase") == "Stepping":
+                achieved.add((status.get("weights") or {}).get("achieved", 0))
+            stable = status.get("stable") or {}
+            return stable.get("version") == challenger and "candidate" not in status and _condition(obj, "Ready")
+
+        self._wait("modeldeployment", "digits", done, "the challenger to be the stable version")
+        line = self._wait_for_answers(challenger, at_least=150)
+        return {
+            "accuracy": line["rolling"][challenger]["accuracy"],
+            "weights": sorted(weight for weight in achieved if weight),
+            "sent": line["sent"],
+            "failed": line["failed"],
+        }
+
+    def refuse(self) -> dict[str, Any]:
+        """A challenger trained on shuffled labels: the gate refuses it, with its numbers."""
+        version = self._train("bad.yaml", "digits-bad")["version"]
+        promotion = self._promote("digits-bad", version, "try a challenger that learned from shuffled labels")
+        model = self._get("model", "digits")
+        alias = _alias(model)
+        assert alias is not None
+        return {
+            "version": version,
+            "phase": promotion["status"]["phase"],
+            "champion": alias["version"],
+            **_gate_figures(promotion),
+        }
+
+    def stop_broken(self) -> dict[str, Any]:
+        """Somebody pins a version that cannot be loaded: it never gets traffic, the stable version serves on."""
+        version = self._train("broken.yaml", "digits-broken")["version"]
+        champion = self.figures("Challenge the champion")["champion"]
+        before = self._client_line()
+        self._pin({"name": "digits", "version": version})
+        deployment = self._wait(
+            "modeldeployment",
+            "digits",
+            lambda obj: ((obj.get("status") or {}).get("stopped") or {}).get("version") == version,
+            "the candidate to be stopped",
+        )
+        after = self._wait_for_answers(champion, at_least=20)
+        self._pin({"name": "digits", "alias": "champion"})
+        self._wait(
+            "modeldeployment",
+            "digits",
+            lambda obj: (
+                obj["status"].get("phase") == "Stable"
+                and obj["status"]["observedGeneration"] == obj["metadata"]["generation"]
+            ),
+            "the deployment to follow the alias again",
+        )
+        stopped = deployment["status"]["stopped"]
+        return {
+            "version": version,
+            "reason": stopped["reason"],
+            "stable": deployment["status"]["stable"]["version"],
+            "failed_meanwhile": after["failed"] - before["failed"],
+        }
+
+    def roll_back(self) -> dict[str, Any]:
+        """One Promotion to the former version, and the deployment follows."""
+        first = self.figures("Register it and make it champion")["champion"]
+        promotion = self._promote("digits-undo", first, "undo the last promotion")
+        self._wait(
+            "modeldeployment",
+            "digits",
+            lambda obj: (
+                (obj["status"].get("stable") or {}).get("version") == first and "candidate" not in obj["status"]
+            ),
+            "the former version to be served",
+        )
+        line = self._client_line()
+        return {
+            "version": first,
+            "rollback": promotion["status"].get("rollback", False),
+            "phase": promotion["status"]["phase"],
+            "sent": line["sent"],
+            "failed": line["failed"],
+        }
+
+    # -- what the client says -----------------------------------------------------------
+
+    def client_lines(self) -> list[dict[str, Any]]:
+        """What the client said, a line a second: `ts`, `shift`, `sent`, `failed`, `rolling` accuracy by version."""
+        return [json.loads(line) for line in self.kubectl.logs(CLIENT).splitlines() if line.startswith("{")]
+
+    def _client_line(self) -> dict[str, Any]:
+        lines = [line for line in self.kubectl.logs(CLIENT, "--tail=5").splitlines() if line.startswith("{")]
+        return dict(json.loads(lines[-1]))
+
+    def _wait_for_answers(self, version: str, *, at_least: int, timeout: float = 120.0) -> dict[str, Any]:
+        """The client's line once its last answers hold so many of `version`."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            line = self._client_line()
+            if line["rolling"].get(version, {"n": 0})["n"] >= at_least:
+                return line
+            time.sleep(1)  # the client says one line a second
+        raise TimeoutError(f"the client got fewer than {at_least} answers of {version} in {timeout:.0f} s: {line}")
+
+    # -- what the steps share -----------------------------------------------------------
+
+    def _train(self, file: str, name: str) -> dict[str, Any]:
+        self.kubectl.apply(EXAMPLES / file)
+        job = self._wait(
+            "trainingjob",
+            name,
+            lambda obj: _condition(obj, "Complete") or _condition(obj, "Failed"),
+            "the training's end",
+        )
+        if not _condition(job, "Complete"):
+            raise RuntimeError(f"training {name} failed: {job['status']['conditions'][-1]['message']}")
+        version = job["status"]["modelVersion"]
+        ready = self._wait("modelversion", version, lambda obj: _condition(obj, "Ready"), "the version verified")
+        return {
+            "accuracy": job["status"]["metrics"]["accuracy"],
+            "rows": job["status"]["counts"]["rows"],
+            "version": version,
+            "number": ready["status"].get("version"),
+            "digest": ready["spec"]["artifact"]["digest"],
+        }
+
+    def _promote(self, name: str, version: str, reason: str) -> Manifest:
+        self.kubectl.apply(
+            {
+                "apiVersion": "mlops-operator.io/v1alpha1",
+                "kind": "Promotion",
+                "metadata": {"name": name},
+                "spec": {"model": "digits", "alias": "champion", "version": version, "reason": reason},
+            }
+        )
+        final = {"Promoted", "Rejected", "Superseded"}
+        return self._wait(
+            "promotion", name, lambda obj: (obj.get("status") or {}).get("phase") in final, "the gate's decision"
+        )
+
+    def _pin(self, model: dict[str, str]) -> None:
+        patch = [{"op": "replace", "path": "/spec/model", "value": model}]
+        self.kubectl.run("patch", "modeldeployment", "digits", "--type=json", f"--patch={json.dumps(patch)}")
+
+    def _set_shift(self, shifted: bool) -> None:
+        self.kubectl.run("exec", CLIENT, "--", "sh", "-c", f"echo {int(shifted)} > /tmp/shift")
+
+    def _wait(self, kind: str, name: str, until: Callable[[Manifest], bool], what: str) -> Manifest:
+        return self.kubectl.wait(kind, name, until, what=what)
+
+    def _get(self, kind: str, name: str) -> Manifest:
+        obj = self.kubectl.get(kind, name)
+        assert obj is not None, f"{kind}/{name} is not there"
+        return obj
+
+
+def _condition(obj: Manifest, kind: str) -> bool:
+    conditions = (obj.get("status") or {}).get("conditions") or ()
+    return any(condition["type"] == kind and condition["status"] == "True" for condition in conditions)
+
+
+def _alias(model: Manifest) -> dict[str, Any] | None:
+    aliases = (model.get("status") or {}).get("aliases") or ()
+    return next((alias for alias in aliases if alias["name"] == "champion"), None)
+
+
+def _windows(monitor: Manifest, version: str) -> list[dict[str, Any]]:
+    windows = (monitor.get("status") or {}).get("windows") or ()
+    return [window for window in windows if window.get("version") == version and window.get("metrics")]
+
+
+def _value(window: dict[str, Any]) -> float | None:
+    metric = window["metrics"][0]
+    value = metric.get("value")
+    return value if metric["breached"] != "Unknown" else None
+
+
+def _breached(window: dict[str, Any]) -> bool:
+    return bool(window["metrics"][0]["breached"] == "True")
+
+
+def _started(policy: Manifest) -> dict[str, Any] | None:
+    decisions = (policy.get("status") or {}).get("decisions") or ()
+    return next((decision for decision in decisions if decision["outcome"] == "Started"), None)
+
+
+def _gate_figures(promotion: Manifest) -> dict[str, Any]:
+    """A promotion's verdict and the numbers of its rules."""
+    status = promotion["status"]
+    return {
+        "verdict": status.get("verdict"),
+        "metrics": [
+            {
+                key: metric.get(key)
+                for key in ("name", "slice", "verdict", "candidate", "baseline", "difference", "lower", "upper", "n")
+            }
+            for metric in status.get("metrics", ())
+        ],
+    }

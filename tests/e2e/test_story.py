@@ -1,0 +1,119 @@
+"""The story of examples/digits on real pods, with its numbers asserted.
+
+The steps build on each other and run in the order of this file; the first that fails ends the run.
+"""
+
+from typing import Any
+
+import pytest
+
+from demo.story import Story
+
+pytestmark = pytest.mark.timeout(600)
+
+SECOND_HALF_ROWS = 899
+HOLDOUT_ROWS = 898  # 449 images, each as it is and shifted
+
+
+def _rule(figures: dict[str, Any], slice_name: str | None) -> dict[str, Any]:
+    """The gate's numbers for a slice; None means over all rows."""
+    return next(rule for rule in figures["metrics"] if (rule["slice"] or None) == slice_name)
+
+
+def test_data_is_prepared(story: Story) -> None:
+    figures = story.step("Data and Model", story.prepare)
+    assert set(figures["digests"]) == {"train", "pool", "holdout"}
+
+
+def test_training_reports_the_known_accuracy(story: Story) -> None:
+    figures = story.step("Train the first version", story.train)
+    assert figures["accuracy"] == pytest.approx(0.9689, abs=5e-5)
+    assert figures["rows"] == SECOND_HALF_ROWS
+    assert figures["number"] == 1
+
+
+def test_first_version_becomes_champion_by_the_absolute_floor(story: Story) -> None:
+    figures = story.step("Register it and make it champion", story.bootstrap)
+    assert figures["verdict"] == "Pass"
+    floor = _rule(figures, "original")
+    assert floor["verdict"] == "Pass"
+    assert floor["candidate"] >= 0.93
+    assert floor["baseline"] is None
+
+
+def test_champion_is_served(story: Story) -> None:
+    figures = story.step("Serve the champion", story.serve)
+    assert figures["version"] == story.figures("Register it and make it champion")["champion"]
+
+
+def test_monitor_finds_the_traffic_healthy(story: Story) -> None:
+    figures = story.step("Watch the traffic", story.watch_healthy)
+    assert figures["breached"] == "False"
+    assert figures["accuracy"] >= 0.93
+    assert figures["n"] >= 100
+
+
+def test_monitor_sees_the_shift(story: Story) -> None:
+    figures = story.step("The images shift by one pixel", story.shift)
+    assert figures["breached"] == "True"
+    assert figures["n"] >= 100
+    assert figures["limit"] == pytest.approx(0.9)
+    assert figures["accuracy"] < 0.9
+
+
+def test_policy_retrains_on_evidence(story: Story) -> None:
+    figures = story.step("Retrain, on evidence", story.retrain)
+    assert figures["trigger"] == "accuracy-fell"
+    breached = [item for item in figures["evidence"] if item["value"] < 0.9]
+    assert len(breached) >= 2
+    assert figures["shifted_rows"] >= 100
+
+
+def test_challenger_wins_on_the_frozen_rows(story: Story) -> None:
+    figures = story.step("Challenge the champion", story.challenge)
+    assert figures["verdict"] == "Pass"
+    change = _rule(figures, None)
+    assert change["n"] == HOLDOUT_ROWS
+    assert change["lower"] > 0
+    assert change["candidate"] > change["baseline"]
+    assert _rule(figures, "original")["candidate"] >= 0.93
+
+
+def test_rollout_loses_no_request_and_restores_accuracy(story: Story) -> None:
+    figures = story.step("Roll the challenger out", story.rollout)
+    assert figures["failed"] == 0
+    assert figures["sent"] >= 200
+    assert figures["accuracy"] > 0.93
+    assert any(0 < weight < 100 for weight in figures["weights"])
+
+
+def test_bad_challenger_is_refused_with_its_numbers(story: Story) -> None:
+    figures = story.step("A bad challenger is refused", story.refuse)
+    assert figures["phase"] == "Rejected"
+    assert figures["verdict"] == "Fail"
+    floor = _rule(figures, "original")
+    assert floor["verdict"] == "Fail"
+    assert floor["candidate"] < 0.93
+    assert figures["champion"] == story.figures("Challenge the champion")["champion"]
+
+
+def test_version_that_cannot_load_never_gets_traffic(story: Story) -> None:
+    figures = story.step("A version that cannot load is stopped", story.stop_broken)
+    assert figures["reason"] == "ModelLoadFailed"
+    assert figures["stable"] == story.figures("Challenge the champion")["champion"]
+    assert figures["failed_meanwhile"] == 0
+
+
+def test_one_promotion_undoes_another(story: Story) -> None:
+    figures = story.step("Undo a promotion", story.roll_back)
+    assert figures["phase"] == "Promoted"
+    assert figures["rollback"] is True
+    assert figures["failed"] == 0
+
+
+def test_accuracy_fell_to_about_a_half_while_shifted(story: Story) -> None:
+    """The client's own count: of its last 200 answers by the first version, all shifted, about 0.53 were right."""
+    first = story.figures("Register it and make it champion")["champion"]
+    rolling = [line["rolling"][first] for line in story.client_lines() if line["shift"] and first in line["rolling"]]
+    lowest = min(item["accuracy"] for item in rolling if item["n"] >= 190)
+    assert lowest == pytest.approx(0.53, abs=0.08)
