@@ -2,8 +2,8 @@
 
 Scalars and non-empty lists that a model gives by default are written into the schema, so that
 `kubectl get -o yaml` shows what is in force. Empty strings, lists, maps and None stay absent: they
-say nothing. An object gets a default only if there is one inside it: `{}`, from which the API
-server fills in the rest, or what differs from that.
+say nothing. An object gets a default only if there is one inside it, and then written out in full,
+because the API server holds its CEL rules against the default before it fills in what lies inside.
 
 Whoever reads an object through its model sees the same value with and without them: a test fills
 in the defaults as the API server does and compares.
@@ -33,8 +33,8 @@ def field_default(field: FieldInfo, schema: dict[str, Any]) -> Any:
 
 def _object_default(value: BaseModel, schema: dict[str, Any]) -> dict[str, Any] | None:
     own: dict[str, Any] = value.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
-    inner = any("default" in entry for entry in schema.get("properties", {}).values())
-    return own if own or inner else None
+    filled: dict[str, Any] = fill_in(own, schema)
+    return filled or None
 
 
 def fill_in(value: Any, schema: dict[str, Any]) -> Any:

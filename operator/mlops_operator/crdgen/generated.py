@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -69,6 +70,15 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, _data: Any) -> bool:
         return True
+
+
+for _tag, _pattern, _first in (
+    ("tag:yaml.org,2002:bool", r"^[yYnN]$", "yYnN"),
+    ("tag:yaml.org,2002:float", r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$", "-+.0123456789"),
+):
+    # kubectl's YAML reader takes `n` for a boolean and `1e3` for a number, PyYAML does not: with these
+    # resolvers such strings are quoted.
+    _Dumper.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
 
 
 def run(generator: Generator, description: str, arguments: Sequence[str] | None = None) -> int:

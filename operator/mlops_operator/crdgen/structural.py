@@ -206,7 +206,7 @@ def _map(key: object, value: object, metadata: tuple[object, ...], context: _Con
         raise UnboundedError(context.where, "maxProperties")
     schema["maxProperties"] = bounds.maximum
     limit = length_bounds(unwrap(key)[1]).maximum
-    if limit is not None:
+    if limit is not None and "type" in schema["additionalProperties"]:  # CEL cannot see maps of untyped values
         rule = CelRule(f"self.all(key, key.size() <= {limit})", f"keys: at most {limit} characters each")
         schema["x-kubernetes-validations"] = [validation(rule)]
     return schema
