@@ -60,6 +60,7 @@ class ModelSpec(SpecModel):
     description: LongText = ""
     owners: Annotated[tuple[Text, ...], Field(max_length=16)] = ()
     aliases: Annotated[tuple[Alias, ...], Field(max_length=8), ListMap("name")] = ()
+    """An alias that is removed here is forgotten with its history; the Promotions remain."""
 
 
 class AliasTerm(StatusModel):
@@ -67,6 +68,7 @@ class AliasTerm(StatusModel):
 
     version: ObjectName
     promotion: ObjectName
+    promotion_uid: Annotated[str, Field(max_length=64)]
     since: Timestamp
 
 
@@ -95,8 +97,28 @@ class ModelReason(StrEnum):
 
     RECONCILED = "Reconciled"
     ALIAS_UNSET = "AliasUnset"
-    """An alias points at nothing yet."""
+    """An alias points at nothing yet; that is a state like any other, so the Model is `Ready`."""
+    ALIAS_TARGET_MISSING = "AliasTargetMissing"
+    """An alias points at a ModelVersion that was deleted; it stays there until a Promotion moves it."""
     TOO_MANY_VERSIONS = "TooManyVersions"
+    """Versions beyond the limit have no number; older ones have to be deleted."""
+    INVALID_SPEC = "InvalidSpec"
+    """The spec is older than the schema and does not fit it."""
+    FORBIDDEN = "Forbidden"
+    """A quota, an admission policy or missing rights refuse a bootstrap Promotion."""
+    NAME_TAKEN = "NameTaken"
+    """An object of the bootstrap Promotion's name exists and belongs to somebody else."""
+    REFUSED = "Refused"
+    """The API server refuses a bootstrap Promotion, in its own words."""
+
+
+class ModelPhase(StrEnum):
+    """One word on a Model."""
+
+    READY = "Ready"
+    DEGRADED = "Degraded"
+    """An alias or a version needs a person; see the conditions."""
+    INVALID = "Invalid"
 
 
 class ModelStatus(StatusBase):

@@ -85,6 +85,20 @@ class ModelVersionReason(StrEnum):
     ARTIFACT_CORRUPT = "ArtifactCorrupt"
     VERIFICATION_FAILED = "VerificationFailed"
     """The check itself could not be done."""
+    IMAGE_UNAVAILABLE = "ImageUnavailable"
+    VOLUME_NOT_FOUND = "VolumeNotFound"
+    """The PersistentVolumeClaim of the artifact's URI is not there (yet)."""
+    CONFIG_UNAVAILABLE = "ConfigUnavailable"
+    UNSCHEDULABLE = "Unschedulable"
+    POD_PENDING = "PodPending"
+    INVALID_SPEC = "InvalidSpec"
+    """The spec is older than the schema and does not fit it."""
+    INVALID_POD_TEMPLATE = "InvalidPodTemplate"
+    """The API server refuses the Job, in its own words."""
+    FORBIDDEN = "Forbidden"
+    """A quota, an admission policy or missing rights refuse the Job."""
+    NAME_TAKEN = "NameTaken"
+    """An object of the Job's name exists and belongs to somebody else."""
     GATE_FAILED = "GateFailed"
     NOT_REJECTED = "NotRejected"
 
@@ -111,6 +125,9 @@ class ModelVersionStatus(StatusBase):
     job: ObjectName | None = None
     """The Job that verifies the artifact."""
     attempts: Annotated[int, Field(ge=0)] = 0
+    """Verifications that have failed so far."""
+    failed_at: Timestamp | None = None
+    """When the last of them failed; the next begins after a delay that doubles each time."""
     verified_at: Timestamp | None = None
     waiting: Waiting | None = None
 

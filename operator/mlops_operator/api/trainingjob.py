@@ -113,6 +113,15 @@ class TrainingReason(StrEnum):
     RESULT_INVALID = "ResultInvalid"
     """The container ended well but left no valid result where one is needed."""
     DATA_CORRUPT = "DataCorrupt"
+    """Data are not what their digest says; not tried again."""
+    DATA_INVALID = "DataInvalid"
+    """The run says its data do not have the form it needs; not tried again."""
+    CONFIGURATION_INVALID = "ConfigurationInvalid"
+    """The run says its parameters are wrong; not tried again."""
+    INVALID_SPEC = "InvalidSpec"
+    """The spec contradicts itself, or is older than the schema and does not fit it."""
+    REFUSED = "Refused"
+    """The API server refuses an object other than the Job, in its own words."""
 
 
 class AttemptOutcome(StrEnum):
