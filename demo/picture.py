@@ -9,10 +9,10 @@ import matplotlib as mpl
 
 mpl.use("Agg")  # no display is needed, and none is looked for
 
-import matplotlib.pyplot as plt  # noqa: E402  # the backend comes first
-from matplotlib.axes import Axes  # noqa: E402
+import matplotlib.pyplot as plt  # the backend comes first
+from matplotlib.axes import Axes
 
-from demo.story import Step  # noqa: E402
+from demo.story import Step
 
 COLOURS: Final = ("#1b6ca8", "#2a9d4e", "#c8553d", "#7d5ba6")
 """One for each version in the order in which they first answered."""
