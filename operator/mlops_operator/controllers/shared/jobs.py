@@ -150,13 +150,16 @@ def _index(pod: Manifest) -> int:
 
 
 def termination(pods: Sequence[Manifest], *, container: str = MAIN) -> Termination | None:
-    """How `container` of the first replica ended; None where no pod tells.
+    """How `container` of the first replica ended; None where no pod tells."""
+    pod = first_replica(pods)
+    return pod_termination(pod, container=container) if pod is not None else None
+
+
+def pod_termination(pod: Manifest, *, container: str = MAIN) -> Termination | None:
+    """How `container` of one pod ended; None where it has not, or nothing tells.
 
     Where an init container failed the main one never ran: then the init container's end is it.
     """
-    pod = first_replica(pods)
-    if pod is None:
-        return None
     status = pod.get("status") or {}
     failed_inits = [
         entry

@@ -7,7 +7,7 @@ selector and the same trim; these functions are where both are said.
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.api.meta import PREFIX, Key, Manifest
 from mlops_operator.kube.resources import (
     DEPLOYMENTS,
     HORIZONTAL_POD_AUTOSCALERS,
@@ -76,11 +76,16 @@ def _managed(resource: Resource, owner: Resource, trim: Callable[[Manifest], Man
 
 
 def trim_job(job: Manifest) -> Manifest:
-    """A Job with its identity, the spec fields that plans read, and its status."""
+    """A Job with its identity, our own annotations, the spec fields that plans read, and its status."""
+    metadata = _pick(job["metadata"], _IDENTITY)
+    annotations = job["metadata"].get("annotations") or {}
+    ours = {name: value for name, value in annotations.items() if name.startswith(PREFIX)}
+    if ours:
+        metadata["annotations"] = ours
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": _pick(job["metadata"], _IDENTITY),
+        "metadata": metadata,
         "spec": _pick(job.get("spec") or {}, _JOB_SPEC),
         "status": job.get("status") or {},
     }
