@@ -11,6 +11,7 @@ from localcluster import locks, paths
 from localcluster.controlplane import ControlPlaneEngine
 from localcluster.engine import ComponentStatus, Engine, EngineName, default_engine
 from localcluster.errors import EngineMismatch, ImageNotFound, NotRunning, UnknownComponent
+from localcluster.native.engine import NativeEngine
 from localcluster.process import ProcessIdentity
 from localcluster.progress import Progress, Quiet
 from localcluster.state import ClusterState
@@ -148,4 +149,6 @@ class Cluster:
                 f"expected cluster {self.name} to be of engine {self._engine_name}, found {state.engine}",
                 remedy="choose another --name, or `down` it first",
             )
+        if state.engine == EngineName.NATIVE:
+            return NativeEngine(state, self.folder, self._progress)
         return ControlPlaneEngine(state, self.folder, self._progress, port=self._port)

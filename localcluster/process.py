@@ -68,6 +68,19 @@ def is_running(identity: ProcessIdentity) -> bool:
     return found is not None and found in (identity, dataclasses.replace(identity, command=("",)))
 
 
+def children(parent: int) -> list[ProcessIdentity]:
+    """The processes whose parent is ``parent`` now."""
+    pids = (int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit() and _parent(entry) == parent)
+    return [identity for pid in pids if (identity := identify(pid)) is not None]
+
+
+def _parent(entry: Path) -> int | None:
+    try:
+        return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 def spawn(command: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None) -> ProcessIdentity:
     """Start ``command`` in a session of its own, output appended to ``log``; it outlives the caller."""
     log.parent.mkdir(parents=True, exist_ok=True)
