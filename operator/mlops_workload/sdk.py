@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, SupportsFloat, SupportsIndex, TypeVar
 from uuid import uuid4
 
 import numpy as np
@@ -118,7 +118,7 @@ class Run:
         """
         return self._inputs.path(name, snapshot=snapshot)
 
-    def log(self, **metrics: float) -> None:
+    def log(self, **metrics: SupportsFloat) -> None:
         """Report metrics; a later value replaces an earlier one.
 
         Raises:
@@ -130,7 +130,7 @@ class Run:
                 raise MetricInvalidError(f"metric {name}: expected a finite number, found {value!r}")
             self._metrics[name] = float(value)
 
-    def log_count(self, **counts: int) -> None:
+    def log_count(self, **counts: SupportsIndex) -> None:
         """Report counts: whole numbers, not negative.
 
         Raises:

@@ -12,6 +12,7 @@ What differs from kserve's defaults, and why:
 
 import logging
 import struct
+import warnings
 from copy import deepcopy
 from typing import Any, Final
 
@@ -73,6 +74,8 @@ class StrictDataPlane(DataPlane):  # type: ignore[misc]
 def serve_forever(model: PredictorModel, *, port: int) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in flight and return."""
     configure_logging(_log_configuration())
+    # kserve 0.21.0 uses a response class that newer fastapi versions remark upon with every request.
+    warnings.filterwarnings("ignore", message="ORJSONResponse is deprecated")
     repository = ModelRepository()
     server = ModelServer(
         http_port=port,

@@ -1,0 +1,1 @@
+"""Tests of the data plane: real models, real files, a real server on loopback."""
