@@ -81,6 +81,8 @@ class Informer:
 
     async def run(self) -> None:
         """Keep the store true until cancelled; never ends otherwise."""
+        if not self._watched:
+            await self._wanted.wait()  # a LIST before the watch elsewhere has begun would leave a gap after it
         while True:
             try:
                 version = await self._list()
@@ -111,7 +113,6 @@ class Informer:
             self.missing = False
             logger.info("resource is there now", extra={"resource": str(self.resource)})
         metrics.RESOURCE_MISSING.labels(str(self.resource)).set(0)
-        metrics.CACHED.labels(str(self.resource)).set(len(self._cache.store(self.resource)))
         if self._on_listed is not None:
             self._on_listed()
         return version

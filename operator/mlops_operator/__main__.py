@@ -1,0 +1,96 @@
+"""The command line: `mlops-operator run`."""
+
+import argparse
+import asyncio
+import logging
+import re
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from mlops_operator import __version__
+from mlops_operator.kube.config import ConfigError, load_config
+from mlops_operator.runtime.election import LeadershipLost
+from mlops_operator.runtime.informer import RESYNC
+from mlops_operator.runtime.logs import FORMATS, configure_logging
+from mlops_operator.runtime.manager import CONCURRENCY, LEASE_NAME, Manager, Options
+
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+logger = logging.getLogger("mlops_operator")
+
+
+def duration(text: str) -> float:
+    """Seconds in a duration like `90s`, `10m` or `1h30m`."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise argparse.ArgumentTypeError(f"expected a duration such as 90s, 10m or 1h30m, found {text!r}")
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    top = argparse.ArgumentParser(prog="mlops-operator", description="Runs machine-learning objects on Kubernetes.")
+    top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = top.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run the operator", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    run.add_argument("--kubeconfig", type=Path, help="kubeconfig file; the pod's service account where there is none")
+    run.add_argument("--context", help="context of the kubeconfig")
+    run.add_argument(
+        "--namespace", action="append", default=[], dest="namespaces", metavar="NAME",
+        help="a namespace to serve, repeatable; all where there is none",
+    )  # fmt: skip
+    run.add_argument(
+        "--leader-elect", action=argparse.BooleanOptionalAction, default=True,
+        help="take part in a leader election before writing anything",
+    )  # fmt: skip
+    run.add_argument("--leader-elect-namespace", help="namespace of the lease; the operator's own where not given")
+    run.add_argument("--leader-elect-name", default=LEASE_NAME, help="name of the lease")
+    run.add_argument("--metrics-bind-address", default=":8080", help="host:port of /healthz, /readyz and /metrics")
+    run.add_argument("--resync", type=duration, default=RESYNC, help="time between two listings of each resource")
+    run.add_argument("--concurrency", type=int, default=CONCURRENCY, help="reconciliations at work at once")
+    run.add_argument("--log-format", choices=FORMATS, default="json", help="format of the log on standard error")
+    run.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"), help="least level")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the process's exit code."""
+    given = parser().parse_args(arguments)
+    configure_logging(level=given.log_level, format=given.log_format)
+    try:
+        return asyncio.run(_run(given))
+    except ConfigError as error:
+        logger.error("no usable configuration", extra={"error": str(error)})  # noqa: TRY400 - says all there is
+        return 2
+
+
+async def _run(given: argparse.Namespace) -> int:
+    from mlops_operator.controllers import all_controllers
+
+    options = Options(
+        namespaces=tuple(given.namespaces),
+        leader_elect=given.leader_elect,
+        lease_namespace=given.leader_elect_namespace,
+        lease_name=given.leader_elect_name,
+        metrics_address=given.metrics_bind_address,
+        resync=given.resync,
+        concurrency=given.concurrency,
+    )
+    manager = Manager(load_config(given.kubeconfig, context=given.context), all_controllers(), options)
+    manager.on_signals(signal.SIGTERM, signal.SIGINT)
+    try:
+        await manager.run()
+    except LeadershipLost as error:
+        logger.error("leadership lost", extra={"error": str(error)})  # noqa: TRY400 - a fact, not a fault
+        return 1
+    except Exception:
+        logger.exception("the operator failed")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""Logs: one line a fact; a constant message, what varies in fields beside it."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any, Final
+
+FORMATS: Final = ("json", "text")
+
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "settings"}
+"""Attributes that every record has, and what kopf adds for itself; all others are fields of the fact."""
+
+
+def configure_logging(*, level: str, format: str) -> None:
+    """Send every log line to standard error, in one format.
+
+    Args:
+        level: a level's name, e.g. `INFO`.
+        format: `json` (one object a line) or `text` (for eyes).
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # kopf tells at INFO and ERROR what the shell tells once, as a fact with its consequence.
+    logging.getLogger("kopf").setLevel(logging.CRITICAL if level.upper() != "DEBUG" else logging.DEBUG)
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+
+
+def fields(record: logging.LogRecord) -> dict[str, Any]:
+    """What the caller put beside the message."""
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD and not name.startswith("_")}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: `ts`, `level`, `logger`, `msg`, the fields, `traceback` where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        line: dict[str, Any] = {
+            "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "msg": record.getMessage(),
+            **fields(record),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+class TextFormatter(logging.Formatter):
+    """`time LEVEL message key=value ...`"""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, followed by a traceback where there is one."""
+        moment = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
+        beside = "".join(f" {name}={value}" for name, value in fields(record).items())
+        line = f"{moment} {record.levelname:<7} {record.getMessage()}{beside}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line

@@ -1,0 +1,247 @@
+"""Puts the engine together, starts its parts in order and ends them in order."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+from uuid import uuid4
+
+from mlops_operator import __version__
+from mlops_operator.kube.client import Client
+from mlops_operator.kube.config import ClusterConfig
+from mlops_operator.kube.resources import Resource
+from mlops_operator.runtime import metrics
+from mlops_operator.runtime.cache import Cache
+from mlops_operator.runtime.controller import Controller
+from mlops_operator.runtime.election import NOT_A_POD, Election
+from mlops_operator.runtime.executor import Executor
+from mlops_operator.runtime.health import HealthServer
+from mlops_operator.runtime.informer import RESYNC, Informer
+from mlops_operator.runtime.kopf_shell import KopfShell
+from mlops_operator.runtime.reconciler import Reconciler
+from mlops_operator.runtime.tasks import end, run_together
+
+CONCURRENCY: Final = 16
+"""Reconciliations at work at once in the whole process: enough to keep the API server busy from one core."""
+
+DRAIN_TIMEOUT: Final = 20.0
+"""Seconds for the reconciliations at work when the process is told to stop; pods get 30 by default."""
+
+LEASE_NAME: Final = "mlops-operator"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to run.
+
+    Attributes:
+        namespaces: the namespaces to serve; empty for all.
+        leader_elect: whether to take part in an election before writing anything.
+        lease_namespace: where the lease is; None for the namespace of the configuration.
+        lease_name: its name.
+        identity: who we are in the election and in events.
+        metrics_address: `host:port` of health, readiness and metrics.
+        resync: seconds between two LISTs of each resource, before jitter.
+        concurrency: reconciliations at work at once.
+    """
+
+    namespaces: tuple[str, ...] = ()
+    leader_elect: bool = True
+    lease_namespace: str | None = None
+    lease_name: str = LEASE_NAME
+    identity: str = ""
+    metrics_address: str = ":8080"
+    resync: float = RESYNC
+    concurrency: int = CONCURRENCY
+
+
+def default_identity() -> str:
+    """The pod's name where the downward API gives it (`POD_NAME`); otherwise something unique that is no pod's name."""
+    return os.environ.get("POD_NAME") or f"{socket.gethostname()}{NOT_A_POD}{uuid4().hex[:8]}"
+
+
+class Manager:
+    """The running operator.
+
+    Args:
+        config: which cluster.
+        controllers: the kinds to serve.
+        options: how to run.
+    """
+
+    def __init__(self, config: ClusterConfig, controllers: Sequence[Controller], options: Options) -> None:
+        self._options = options
+        self._identity = options.identity or default_identity()
+        self._stop = asyncio.Event()
+        self._signals: tuple[signal.Signals, ...] = ()
+        self._synced = asyncio.Event()
+        self._client = Client(config)
+        self.cache = Cache(controllers, namespaces=options.namespaces)
+        for resource, store in self.cache.stores.items():
+            metrics.CACHED.labels(str(resource)).set_function(partial(len, store))
+        self._election: Election | None = None
+        if options.leader_elect:
+            self._election = Election(
+                self._client,
+                namespace=options.lease_namespace or config.namespace,
+                name=options.lease_name,
+                identity=self._identity,
+            )
+        executor = Executor(
+            self._client,
+            self.cache,
+            instance=self._identity,
+            may_write=self._election.leading if self._election is not None else lambda: True,
+        )
+        slots = asyncio.Semaphore(options.concurrency)
+        self._reconcilers = {
+            controller.resource: Reconciler(
+                controller, cache=self.cache, client=self._client, executor=executor, slots=slots
+            )
+            for controller in controllers
+        }
+        self._informers = {
+            (resource, namespace): self._informer(resource, namespace)
+            for resource in self.cache.stores
+            for namespace in (options.namespaces if resource.namespaced and options.namespaces else (None,))
+        }
+        self._shell = KopfShell(
+            self._client,
+            self.cache,
+            tuple(self._reconcilers),
+            namespaces=options.namespaces,
+            on_list=self._shell_listed,
+            on_started=self._take_signals,
+        )
+        self.health = HealthServer(
+            options.metrics_address,
+            live={"manager": lambda: None},
+            ready={"caches": self._missing_caches, "events": self._missing_shell},
+        )
+
+    def stop(self) -> None:
+        """Ask it to stop; `run` then ends in order."""
+        self._stop.set()
+
+    def on_signals(self, *signals: signal.Signals) -> None:
+        """Stop in order on these signals; in the main thread only."""
+        self._signals = signals
+        self._take_signals()
+
+    async def run(self) -> None:
+        """Run until `stop`, or until a part fails that cannot be done without.
+
+        Raises:
+            LeadershipLost: another process leads; this one must end.
+            Exception: what a part failed with.
+        """
+        try:
+            await self.health.start()
+            await self._run()
+        finally:
+            await self.health.stop()
+            await self._client.close()
+
+    async def _run(self) -> None:
+        logger.info(
+            "starting",
+            extra={
+                "version": __version__,
+                "identity": self._identity,
+                "kinds": sorted(resource.kind for resource in self._reconcilers),
+                "namespaces": list(self._options.namespaces) or "all",
+                "port": self.health.port,
+            },
+        )
+        feeders = [
+            asyncio.create_task(informer.run(), name=f"inform {resource} {namespace or ''}".rstrip())
+            for (resource, namespace), informer in self._informers.items()
+        ]
+        feeders.append(asyncio.create_task(self._shell.run(), name="kopf shell"))
+        leader = asyncio.create_task(self._lead(), name="lead")
+        stopped = asyncio.create_task(self._wait_for_stop(), name="wait for stop")
+        try:
+            done, _ = await asyncio.wait({*feeders, leader, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopped}:
+                task.result()
+                raise RuntimeError(f"{task.get_name()!r} ended; expected it to run until it is cancelled")
+        finally:
+            logger.info("stopping", extra={"identity": self._identity})
+            await end([leader, stopped])
+            await self._drain()
+            await end(feeders)
+            if self._election is not None:
+                await self._election.release()
+        logger.info("stopped", extra={"identity": self._identity})
+
+    # -- parts -----------------------------------------------------------------------------
+
+    async def _lead(self) -> None:
+        """Become the leader, wait for the caches, and work until leadership is lost."""
+        if self._election is not None:
+            await self._election.acquire()
+        parts = {"work": self._work()}
+        if self._election is not None:
+            parts["hold lease"] = self._election.hold()
+        await run_together(parts)
+
+    async def _work(self) -> None:
+        await self._synced.wait()
+        logger.info("caches are complete", extra={"objects": sum(map(len, self.cache.stores.values()))})
+        await run_together({f"work {part.name}": part.run() for part in self._reconcilers.values()})
+
+    async def _wait_for_stop(self) -> None:
+        await self._stop.wait()
+
+    async def _drain(self) -> None:
+        """Let the reconciliations at work come to their end."""
+        try:
+            async with asyncio.timeout(DRAIN_TIMEOUT):
+                for reconciler in self._reconcilers.values():
+                    await reconciler.drain()
+        except TimeoutError:
+            logger.warning("reconciliations did not end in time", extra={"seconds": DRAIN_TIMEOUT})
+
+    def _informer(self, resource: Resource, namespace: str | None) -> Informer:
+        return Informer(
+            self._client,
+            self.cache,
+            resource,
+            namespace=namespace,
+            watched=resource not in self._reconcilers,
+            resync=self._options.resync,
+            on_listed=partial(self._listed, resource),
+        )
+
+    def _listed(self, resource: Resource) -> None:
+        if resource in self._reconcilers:
+            self._reconcilers[resource].resync()
+        if all(store.synced for store in self.cache.stores.values()):
+            self._synced.set()
+
+    def _take_signals(self) -> None:
+        for number in self._signals:
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+
+    def _shell_listed(self, resource: Resource, namespace: str | None) -> None:
+        self._informers[resource, namespace].relist()
+
+    # -- health ----------------------------------------------------------------------------
+
+    def _missing_caches(self) -> str | None:
+        missing = {str(resource) for (resource, _), informer in self._informers.items() if informer.missing}
+        missing |= set(map(str, self._shell.missing))
+        waiting = {str(resource) for resource, store in self.cache.stores.items() if not store.synced} - missing
+        told = [f"not known to the API server: {', '.join(sorted(missing))}"] if missing else []
+        told += [f"not listed yet: {', '.join(sorted(waiting))}"] if waiting else []
+        return "; ".join(told) or None
+
+    def _missing_shell(self) -> str | None:
+        return None if self._shell.running else "kopf is not running"
