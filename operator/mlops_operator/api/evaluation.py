@@ -19,7 +19,11 @@ from mlops_operator.api.schema import (
     Timestamp,
 )
 
-MetricName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z][a-z0-9_]*$")]
+MAX_METRICS: Final = 12
+"""Rules of one measurement: each reports five figures, and all must fit into a run's result."""
+
+MetricName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_]*$")]
+"""A metric of `mlops_workload`: `accuracy`, `balanced_accuracy`, `f1_macro`, `log_loss`."""
 
 
 class Direction(StrEnum):
@@ -48,6 +52,7 @@ class MetricRule(SpecModel):
             "metrics: set min, max or change, else nothing is asked",
         ),
         CelRule("!has(self.min) || !has(self.max) || self.min <= self.max", "metrics: min must not exceed max"),
+        CelRule("!has(self.slice) || self.slice != 'all'", "metrics: leave slice out for all rows"),
     )
 
     name: MetricName = "accuracy"
@@ -74,9 +79,17 @@ class Bootstrap(SpecModel):
 class Measurement(JobSettings):
     """What is measured, on what, and how: the part an Evaluation shares with an alias's gate."""
 
+    rules = (
+        CelRule(
+            "self.metrics.all(m, self.metrics.exists_one(o, o.name == m.name && has(o.slice) == has(m.slice)"
+            " && (!has(m.slice) || o.slice == m.slice)))",
+            "metrics: one rule for each metric and slice",
+        ),
+    )
+
     data: Annotated[tuple[DataInput, ...], Field(min_length=1, max_length=8), ListMap("name")]
     """Frozen rows that no version was trained on. All inputs are read as one set of rows."""
-    metrics: Annotated[tuple[MetricRule, ...], Field(min_length=1, max_length=16)]
+    metrics: Annotated[tuple[MetricRule, ...], Field(min_length=1, max_length=MAX_METRICS)]
     bootstrap: Bootstrap = Bootstrap()
 
 
@@ -130,27 +143,41 @@ class EvaluationPhase(StrEnum):
 
 
 class EvaluationReason(StrEnum):
-    """Reasons of an Evaluation's conditions beside those of its Job."""
+    """Reasons of an Evaluation's conditions."""
 
     MODEL_VERSION_NOT_FOUND = "ModelVersionNotFound"
     MODEL_VERSION_NOT_READY = "ModelVersionNotReady"
     NO_ABSOLUTE_RULE = "NoAbsoluteRule"
     """No baseline and no floor or ceiling: there is nothing to decide by."""
     RUNNING = "Running"
+    """Its Job is there."""
     MEASURED = "Measured"
+    """It has a verdict, whichever."""
     JOB_FAILED = "JobFailed"
     RESULT_INVALID = "ResultInvalid"
+    """The Job ended well, but what it reported is no result of it."""
+    IMAGE_UNAVAILABLE = "ImageUnavailable"
+    VOLUME_NOT_FOUND = "VolumeNotFound"
+    CONFIG_UNAVAILABLE = "ConfigUnavailable"
+    UNSCHEDULABLE = "Unschedulable"
+    INVALID_SPEC = "InvalidSpec"
+    """The object is older than its definition and does not fit it."""
+    INVALID_POD_TEMPLATE = "InvalidPodTemplate"
+    """The API server refuses the Job, in its own words."""
+    NAME_TAKEN = "NameTaken"
+    """An object of the Job's name exists and belongs to somebody else."""
+    FORBIDDEN = "Forbidden"
+    """A quota, an admission policy or missing rights refuse the Job."""
 
 
 class EvaluationStatus(StatusBase):
     """What was measured."""
 
     verdict: Verdict | None = None
-    metrics: Annotated[tuple[MetricStatus, ...], Field(max_length=16)] = ()
+    metrics: Annotated[tuple[MetricStatus, ...], Field(max_length=MAX_METRICS)] = ()
     data: Annotated[tuple[DataRead, ...], Field(max_length=8), ListMap("name")] = ()
     report: ReportRef | None = None
     job: ObjectName | None = None
-    attempts: Annotated[int, Field(ge=0)] = 0
     start_time: Timestamp | None = None
     completion_time: Timestamp | None = None
     waiting: Waiting | None = None

@@ -1,0 +1,1 @@
+"""Evaluation: one Job measures, pure policies judge, the verdict is final."""

@@ -1,0 +1,89 @@
+"""Wiring of the Evaluation controller."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from mlops_operator.api.conditions import Outcome, stalled
+from mlops_operator.api.evaluation import EvaluationReason, EvaluationStatus, Verdict
+from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.controllers.evaluation.observed import observe, own_job, pods_of
+from mlops_operator.controllers.evaluation.plan import plan
+from mlops_operator.controllers.evaluation.status import FINAL, failed_status, refused_status
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared.events import transition_events
+from mlops_operator.controllers.shared.indexes import referring
+from mlops_operator.controllers.shared.jobs import needs_pods
+from mlops_operator.controllers.shared.refusals import refusal
+from mlops_operator.controllers.shared.specs import InvalidSpecError
+from mlops_operator.controllers.shared.watches import managed_jobs
+from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODEL_VERSIONS, PODS
+from mlops_operator.runtime.controller import Index, Rule, Watch, World
+from mlops_operator.runtime.plan import Plan, Read, Rejection
+
+
+def _versions(obj: Manifest) -> Iterable[str]:
+    """The versions that an Evaluation without a verdict may wait for."""
+    if (obj.get("status") or {}).get("phase") in FINAL:
+        return
+    spec = obj.get("spec") or {}
+    for name in sorted({spec[role] for role in ("candidate", "baseline") if spec.get(role)}):
+        yield str(Key(obj["metadata"]["namespace"], name))
+
+
+EVALUATIONS_BY_VERSION: Final = Index(EVALUATIONS, "version", _versions)
+"""Evaluations without a verdict, by candidate and by baseline."""
+
+
+class EvaluationController:
+    """Measures a candidate and its baseline on the same rows."""
+
+    resource = EVALUATIONS
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.watches: Sequence[Watch] = (
+            Watch(resource=MODEL_VERSIONS, keys=referring(EVALUATIONS_BY_VERSION)),
+            managed_jobs(EVALUATIONS),
+        )
+        self.indexes: Sequence[Index] = (EVALUATIONS_BY_VERSION,)
+        self.rules: Sequence[Rule] = (
+            Rule(MODEL_VERSIONS, ("get", "list", "watch")),
+            Rule(JOBS, ("get", "list", "watch", "create", "patch")),
+            Rule(PODS, ("list",)),
+        )
+
+    def reads(self, obj: Manifest, world: World, now: datetime) -> Sequence[Read]:
+        """The Job's pods at its end, and while it does not start."""
+        if (obj.get("status") or {}).get("phase") in FINAL:
+            return ()
+        job = own_job(obj, world)
+        return (pods_of(job),) if job is not None and needs_pods(job, now) else ()
+
+    def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
+        """The next step; see `plan.py`."""
+        try:
+            observed = observe(obj, world, reads)
+        except InvalidSpecError as error:
+            return self._stopped(obj, stalled(EvaluationReason.INVALID_SPEC, str(error)), now)
+        return plan(observed, self._settings, now)
+
+    def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
+        """A refused Job is the end, since the spec cannot change; a forbidden one is tried again."""
+        refused = refusal(rejection)
+        if refused.outcome.stalled:
+            return self._stopped(obj, refused.outcome, now)
+        before = EvaluationStatus.of(obj)
+        after = refused_status(before, refused.outcome, generation=obj["metadata"].get("generation", 1), now=now)
+        events = transition_events(before, after, action="Evaluate", warnings=(refused.outcome.reason,))
+        return Plan(status=after.to_manifest(), requeue_after=refused.retry_after, events=events)
+
+    def _stopped(self, obj: Manifest, outcome: Outcome, now: datetime) -> Plan:
+        before = EvaluationStatus.of(obj)
+        if before.phase in FINAL:
+            return Plan()
+        generation = obj["metadata"].get("generation", 1)
+        after = failed_status(
+            before, outcome.reason, outcome.message, verdict=Verdict.ERROR, generation=generation, now=now
+        )
+        return Plan(status=after.to_manifest(), events=transition_events(before, after, action="Evaluate"))

@@ -1,0 +1,71 @@
+"""All that an Evaluation's plan sees."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mlops_operator.api.evaluation import EvaluationSpec, EvaluationStatus
+from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.controllers.evaluation.render import job_name
+from mlops_operator.controllers.shared.specs import parse_spec
+from mlops_operator.controllers.shared.versions import VersionView, view_version
+from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS
+from mlops_operator.runtime.controller import World
+from mlops_operator.runtime.plan import PodsOfJob, Read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """An Evaluation, its versions, its Job and the Job's pods.
+
+    Attributes:
+        baseline: None where the spec names none, or where it is not there.
+        pods: None where they were not read.
+    """
+
+    obj: Manifest
+    spec: EvaluationSpec
+    status: EvaluationStatus
+    candidate: VersionView | None
+    baseline: VersionView | None
+    job: Manifest | None
+    pods: Sequence[Manifest] | None
+
+    @property
+    def generation(self) -> int:
+        """Generation of the spec."""
+        return int(self.obj["metadata"].get("generation", 1))
+
+
+def own_job(obj: Manifest, world: World) -> Manifest | None:
+    """The Evaluation's Job, if it is there and belongs to it."""
+    name = job_name(obj)
+    return next((job for job in world.owned(JOBS, obj["metadata"]["uid"]) if job["metadata"]["name"] == name), None)
+
+
+def pods_of(job: Manifest) -> PodsOfJob:
+    """The read of a Job's pods."""
+    return PodsOfJob(namespace=job["metadata"]["namespace"], job=job["metadata"]["name"])
+
+
+def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]]) -> Observed:
+    """Put together what the plan sees.
+
+    Raises:
+        InvalidSpecError: the spec does not fit its model.
+    """
+    spec = parse_spec(EvaluationSpec, obj)
+    namespace = obj["metadata"]["namespace"]
+
+    def version(name: str | None) -> VersionView | None:
+        return view_version(world.get(MODEL_VERSIONS, Key(namespace, name))) if name else None
+
+    job = own_job(obj, world)
+    return Observed(
+        obj=obj,
+        spec=spec,
+        status=EvaluationStatus.of(obj),
+        candidate=version(spec.candidate),
+        baseline=version(spec.baseline),
+        job=job,
+        pods=reads.get(pods_of(job)) if job is not None else None,
+    )

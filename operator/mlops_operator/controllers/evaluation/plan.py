@@ -1,0 +1,129 @@
+"""What an Evaluation does next: wait for its versions, measure by one Job, judge, and be done."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from mlops_contract import Result
+from mlops_operator.api.common import DataRead, ReportRef
+from mlops_operator.api.evaluation import EvaluationReason, EvaluationStatus, Verdict
+from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.evaluation.observed import Observed
+from mlops_operator.controllers.evaluation.policies.combine import combine
+from mlops_operator.controllers.evaluation.policies.floor import asks_absolute
+from mlops_operator.controllers.evaluation.policies.judge import judge
+from mlops_operator.controllers.evaluation.render import evaluation_task, job_name, run_uid
+from mlops_operator.controllers.evaluation.status import (
+    FINAL,
+    failed_status,
+    measured_status,
+    running_status,
+    waiting_status,
+)
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared.events import transition_events
+from mlops_operator.controllers.shared.podreads import READ_AGAIN, too_early
+from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task, render_task
+from mlops_operator.kube.resources import JOBS
+from mlops_operator.runtime.plan import Action, Create, Plan
+
+EVENT_NAMES: Final[Mapping[str, str]] = {EvaluationReason.RUNNING: "Started"}
+WAITS: Final = (
+    EvaluationReason.IMAGE_UNAVAILABLE,
+    EvaluationReason.VOLUME_NOT_FOUND,
+    EvaluationReason.CONFIG_UNAVAILABLE,
+    EvaluationReason.UNSCHEDULABLE,
+)
+"""Reasons that keep a Job from running and that a person may have to mend."""
+
+
+def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
+    """The next step of an Evaluation."""
+    if obs.status.phase in FINAL:
+        return Plan()
+    if obs.spec.baseline is None and not any(asks_absolute(rule) for rule in obs.spec.metrics):
+        message = "there is no baseline and no metric has a min or a max: nothing can be decided"
+        return _failed(obs, EvaluationReason.NO_ABSOLUTE_RULE, message, now, verdict=Verdict.NO_DATA)
+    if obs.job is None:
+        return _start(obs, settings, now)
+    return _follow(obs, obs.job, now)
+
+
+def _start(obs: Observed, settings: Settings, now: datetime) -> Plan:
+    missing = _unusable(obs)
+    if missing is not None:
+        status = waiting_status(obs.status, *missing, generation=obs.generation, now=now)
+        return _said(obs, status)
+    assert obs.candidate is not None
+    assert obs.candidate.spec is not None
+    baseline = obs.baseline.spec.artifact if obs.baseline is not None and obs.baseline.spec is not None else None
+    task = evaluation_task(obs.obj, obs.spec, obs.candidate.spec.artifact, baseline, settings)
+    create = Create(resource=JOBS, manifest=render_task(task, settings))
+    status = running_status(obs.status, task.name, "", "", generation=obs.generation, now=now)
+    return _said(obs, status, actions=(create,))
+
+
+def _unusable(obs: Observed) -> tuple[str, str] | None:
+    """Reason and message of the first version that cannot be measured yet; None where all can."""
+    for name, version in ((obs.spec.candidate, obs.candidate), (obs.spec.baseline, obs.baseline)):
+        if name is None:
+            continue
+        if version is None:
+            return EvaluationReason.MODEL_VERSION_NOT_FOUND, f"ModelVersion {name} does not exist"
+        if not version.ready:
+            return EvaluationReason.MODEL_VERSION_NOT_READY, version.not_ready()
+    return None
+
+
+def _follow(obs: Observed, job: Manifest, now: datetime) -> Plan:
+    if too_early(job, obs.pods, now):
+        return Plan(requeue_after=READ_AGAIN)
+    task = observe_task(run_uid(obs.obj), job, obs.pods, now)
+    if task.phase is TaskPhase.FAILED:
+        return _failed(obs, EvaluationReason.JOB_FAILED, f"{task.reason}: {task.message}", now)
+    if task.phase is TaskPhase.RESULT_INVALID:
+        return _failed(obs, EvaluationReason.RESULT_INVALID, task.message, now)
+    if task.result is not None:
+        return _said(obs, _judged(obs, job, task.result, now))
+    return _running(obs, task, now)
+
+
+def _running(obs: Observed, task: TaskState, now: datetime) -> Plan:
+    status = running_status(
+        obs.status, job_name(obs.obj), task.reason, task.message, generation=obs.generation, now=now
+    )
+    return _said(obs, status, requeue_after=task.next_look)
+
+
+def _judged(obs: Observed, job: Manifest, result: Result, now: datetime) -> EvaluationStatus:
+    metrics = tuple(judge(rule, result, with_baseline=obs.spec.baseline is not None) for rule in obs.spec.metrics)
+    return measured_status(
+        obs.status,
+        combine(metric.verdict for metric in metrics),
+        metrics,
+        job=job,
+        data=tuple(DataRead(name=entry.name, digest=entry.digest) for entry in result.data),
+        report=ReportRef(uri=result.report.uri, digest=result.report.digest) if result.report else None,
+        generation=obs.generation,
+        now=now,
+    )
+
+
+def _failed(obs: Observed, reason: str, message: str, now: datetime, *, verdict: Verdict = Verdict.ERROR) -> Plan:
+    status = failed_status(
+        obs.status, reason, message, verdict=verdict, job=obs.job, generation=obs.generation, now=now
+    )
+    return _said(obs, status)
+
+
+def _said(
+    obs: Observed, status: EvaluationStatus, *, actions: tuple[Action, ...] = (), requeue_after: float | None = None
+) -> Plan:
+    events = transition_events(obs.status, status, action="Evaluate", names=EVENT_NAMES, warnings=_warnings(status))
+    return Plan(actions=actions, status=status.to_manifest(), requeue_after=requeue_after, events=events)
+
+
+def _warnings(status: EvaluationStatus) -> tuple[str, ...]:
+    """A verdict that is no pass is worth a look."""
+    passed = status.verdict in (None, Verdict.PASS)
+    return WAITS if passed else (*WAITS, EvaluationReason.MEASURED)

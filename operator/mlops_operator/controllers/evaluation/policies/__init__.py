@@ -1,0 +1,1 @@
+"""What decides an Evaluation: sample size, floor, change, and how the rules add up."""

@@ -1,0 +1,110 @@
+"""The status that follows from what a plan found."""
+
+from datetime import datetime
+
+from mlops_operator.api.common import DataRead, ReportRef, Waiting
+from mlops_operator.api.conditions import Outcome, contract, ready, stalled, timestamp, working
+from mlops_operator.api.evaluation import EvaluationPhase, EvaluationReason, EvaluationStatus, MetricStatus, Verdict
+from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.shared.waits import waiting_for
+
+FINAL = frozenset({EvaluationPhase.SUCCEEDED, EvaluationPhase.FAILED})
+"""Phases that never change."""
+
+
+def waiting_status(
+    status: EvaluationStatus, reason: str, message: str, *, generation: int, now: datetime
+) -> EvaluationStatus:
+    """It waits before its Job can be made."""
+    wait = waiting_for(status.waiting, reason, message, now=now)
+    outcome = working(reason, message)
+    return _with(status, EvaluationPhase.PENDING, outcome, wait, generation=generation, now=now)
+
+
+def refused_status(status: EvaluationStatus, outcome: Outcome, *, generation: int, now: datetime) -> EvaluationStatus:
+    """The API server refuses its Job for now."""
+    wait = waiting_for(status.waiting, outcome.reason, outcome.message, now=now)
+    return _with(status, EvaluationPhase.PENDING, outcome, wait, generation=generation, now=now)
+
+
+def running_status(
+    status: EvaluationStatus, job: str, reason: str, message: str, *, generation: int, now: datetime
+) -> EvaluationStatus:
+    """Its Job is there; `reason` says what keeps it from running, and is empty where nothing does."""
+    wait = waiting_for(status.waiting, reason, message, now=now) if reason else None
+    outcome = working(reason or EvaluationReason.RUNNING, message if reason else f"Job {job} measures")
+    return _with(status.replace(job=job), EvaluationPhase.RUNNING, outcome, wait, generation=generation, now=now)
+
+
+def measured_status(
+    status: EvaluationStatus,
+    verdict: Verdict,
+    metrics: tuple[MetricStatus, ...],
+    *,
+    job: Manifest,
+    data: tuple[DataRead, ...],
+    report: ReportRef | None,
+    generation: int,
+    now: datetime,
+) -> EvaluationStatus:
+    """It has a verdict, whichever."""
+    decisive = [metric for metric in metrics if metric.verdict is verdict]
+    message = f"{verdict}: " + "; ".join(f"{_name(metric)}: {metric.message}" for metric in decisive)
+    measured = status.replace(verdict=verdict, metrics=metrics, data=data, report=report)
+    outcome = ready(EvaluationReason.MEASURED, message)
+    return _finished(measured, EvaluationPhase.SUCCEEDED, outcome, job, generation=generation, now=now)
+
+
+def failed_status(
+    status: EvaluationStatus,
+    reason: str,
+    message: str,
+    *,
+    verdict: Verdict,
+    job: Manifest | None = None,
+    generation: int,
+    now: datetime,
+) -> EvaluationStatus:
+    """It could not be measured, and never will be: the spec is immutable."""
+    outcome = stalled(reason, message)
+    failed = status.replace(verdict=verdict)
+    return _finished(failed, EvaluationPhase.FAILED, outcome, job, generation=generation, now=now)
+
+
+def _finished(
+    status: EvaluationStatus,
+    phase: EvaluationPhase,
+    outcome: Outcome,
+    job: Manifest | None,
+    *,
+    generation: int,
+    now: datetime,
+) -> EvaluationStatus:
+    times = (job.get("status") or {}) if job is not None else {}
+    finished = status.replace(
+        job=job["metadata"]["name"] if job is not None else status.job,
+        start_time=times.get("startTime"),
+        completion_time=times.get("completionTime") or timestamp(now),
+    )
+    return _with(finished, phase, outcome, None, generation=generation, now=now)
+
+
+def _with(
+    status: EvaluationStatus,
+    phase: EvaluationPhase,
+    outcome: Outcome,
+    wait: Waiting | None,
+    *,
+    generation: int,
+    now: datetime,
+) -> EvaluationStatus:
+    return status.replace(
+        observed_generation=generation,
+        phase=phase.value,
+        waiting=wait,
+        conditions=contract(status.conditions, outcome, generation=generation, now=now),
+    )
+
+
+def _name(metric: MetricStatus) -> str:
+    return f"{metric.name}@{metric.slice}" if metric.slice else metric.name

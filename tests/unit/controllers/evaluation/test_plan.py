@@ -1,0 +1,279 @@
+"""An Evaluation from its creation to its verdict, in a toy cluster."""
+
+import json
+from typing import Any
+
+import pytest
+
+from mlops_contract import Result
+from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.evaluation.controller import EvaluationController
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.kube.resources import EVALUATIONS, JOBS
+from tests.unit.controllers.builders import (
+    ToyCluster,
+    ToyWorld,
+    condition,
+    failed_pod,
+    job_ended,
+    job_started,
+    later,
+    make,
+    pod_of,
+    succeeded_pod,
+    unscheduled,
+)
+from tests.unit.controllers.versions import model_version
+
+CONTROLLER = EvaluationController(Settings())
+NAME = "digits-b-vs-a"
+FLOOR: Manifest = {"name": "accuracy", "slice": "original", "min": 0.93}
+CHANGE: Manifest = {"name": "accuracy", "change": {"min": 0.0, "confidence": 0.95}}
+
+
+def evaluation(**spec: Any) -> Manifest:
+    fields: Manifest = {
+        "candidate": "digits-b",
+        "baseline": "digits-a",
+        "data": [{"name": "holdout", "uri": "pvc://data/holdout.npz"}],
+        "metrics": [FLOOR, CHANGE],
+        **spec,
+    }
+    spec = {name: value for name, value in fields.items() if value is not None}
+    return make(EVALUATIONS, NAME, spec=spec, status={"observedGeneration": -1})
+
+
+def cluster(obj: Manifest | None = None, *others: Manifest) -> ToyCluster:
+    versions = others or (model_version("digits-a"), model_version("digits-b"))
+    return ToyCluster(ToyWorld(obj or evaluation(), *versions))
+
+
+def started(**spec: Any) -> tuple[ToyCluster, Manifest]:
+    toy = cluster(evaluation(**spec))
+    toy.settle(CONTROLLER, NAME)
+    return toy, toy.only(JOBS)
+
+
+def report(toy: ToyCluster, job: Manifest, *, lower: float = 0.1, original: float = 0.95) -> None:
+    """The Job ends well and reports these figures."""
+    metrics = {
+        "accuracy@original.candidate": original,
+        "accuracy@original.baseline": 0.96,
+        "accuracy.candidate": 0.95,
+        "accuracy.baseline": 0.75,
+        "accuracy.difference": 0.2,
+        "accuracy.lower": lower,
+        "accuracy.upper": 0.3,
+    }
+    result = Result(
+        uid="uid-of-digits-b-vs-a-evaluate",
+        metrics=metrics,
+        counts={"all": 898, "original": 449},
+        data=({"name": "holdout", "digest": "sha256:" + "d" * 64},),
+    )
+    toy.pods[job["metadata"]["name"]] = [succeeded_pod(job, result.to_message())]
+    toy.store(job_ended(job, at=later(10)))
+
+
+def status(toy: ToyCluster) -> Manifest:
+    return dict(toy.get(EVALUATIONS, NAME)["status"])
+
+
+def test_the_job_gets_both_versions_the_data_and_the_rules_but_no_verdict_of_ours() -> None:
+    _, job = started()
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    env = {entry["name"]: entry["value"] for entry in container["env"]}
+    configuration = json.loads(env["MLOPS_EVALUATION"])
+    assert container["command"] == ["python3", "-m", "mlops_workload.evaluate"]
+    assert configuration["candidate"]["uri"] == "pvc://models/digits-b"
+    assert configuration["baseline"]["digest"] == model_version("digits-a")["spec"]["artifact"]["digest"]
+    assert configuration["data"] == [{"name": "holdout", "uri": "pvc://data/holdout.npz"}]
+    assert configuration["metrics"] == [
+        {"name": "accuracy", "slice": "original", "min": 0.93, "direction": "Maximize"},
+        {"name": "accuracy", "change": 0.0, "confidence": 0.95, "direction": "Maximize"},
+    ]
+    assert env["MLOPS_OUTPUT_URI"].startswith("pvc://mlops-artifacts/evaluations/digits-b-vs-a-")
+    mounts = {mount["mountPath"]: mount.get("readOnly", False) for mount in container["volumeMounts"]}
+    assert mounts["/mnt/pvc/models"]
+    assert mounts["/mnt/pvc/data"]
+    assert not mounts["/mnt/pvc/mlops-artifacts"]
+
+
+def test_the_workload_understands_its_configuration() -> None:
+    configuration_model = pytest.importorskip(
+        "mlops_workload.evaluate_configuration", reason="the data plane's libraries are not installed"
+    )
+    _, job = started()
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    text = next(entry["value"] for entry in container["env"] if entry["name"] == "MLOPS_EVALUATION")
+    read = configuration_model.EvaluationConfiguration.model_validate_json(text)
+    assert [metric.key for metric in read.metrics] == ["accuracy@original", "accuracy"]
+
+
+def test_it_costs_three_writes_and_one_read_and_then_nothing() -> None:
+    toy, job = started()
+    report(toy, job)
+    toy.settle(CONTROLLER, NAME)
+    assert [write.split()[0] for write in toy.writes] == ["create", "status", "status"]
+    assert len(toy.reads) == 1
+
+
+def test_the_verdict_comes_with_its_numbers_data_and_times() -> None:
+    toy, job = started()
+    report(toy, job)
+    toy.settle(CONTROLLER, NAME)
+    found = status(toy)
+    assert (found["phase"], found["verdict"]) == ("Succeeded", "Pass")
+    assert [metric["verdict"] for metric in found["metrics"]] == ["Pass", "Pass"]
+    assert found["metrics"][1]["lower"] == 0.1
+    assert found["data"] == [{"name": "holdout", "digest": "sha256:" + "d" * 64}]
+    assert condition(toy.get(EVALUATIONS, NAME), "Ready")["status"] == "True"
+
+
+def test_a_candidate_below_the_floor_fails_and_says_by_how_much() -> None:
+    toy, job = started()
+    report(toy, job, original=0.5)
+    toy.settle(CONTROLLER, NAME)
+    assert status(toy)["verdict"] == "Fail"
+    message = condition(toy.get(EVALUATIONS, NAME), "Ready")["message"]
+    assert message == "Fail: accuracy@original: 0.5 is below the floor 0.93"
+    assert toy.events[-1].type == "Warning"
+
+
+def test_an_interval_around_the_limit_is_inconclusive() -> None:
+    toy, job = started()
+    report(toy, job, lower=-0.01)
+    toy.settle(CONTROLLER, NAME)
+    assert status(toy)["verdict"] == "Inconclusive"
+
+
+def test_a_verdict_never_changes() -> None:
+    toy, job = started()
+    report(toy, job)
+    toy.settle(CONTROLLER, NAME)
+    before = status(toy)
+    report(toy, job, original=0.1)
+    toy.world.remove(toy.only(JOBS))
+    plan = toy.settle(CONTROLLER, NAME)
+    assert plan.actions == ()
+    assert status(toy) == before
+
+
+@pytest.mark.parametrize("missing", ["digits-a", "digits-b"])
+def test_it_waits_for_a_version_that_is_not_there_and_starts_when_it_is(missing: str) -> None:
+    present = {"digits-a", "digits-b"} - {missing}
+    toy = cluster(None, *(model_version(name) for name in present))
+    plan = toy.settle(CONTROLLER, NAME)
+    assert plan.requeue_after is None
+    assert status(toy)["waiting"]["reason"] == "ModelVersionNotFound"
+    assert condition(toy.get(EVALUATIONS, NAME), "Reconciling")["status"] == "True"
+    toy.world.put(model_version(missing))
+    toy.settle(CONTROLLER, NAME)
+    assert status(toy)["phase"] == "Running"
+    assert "waiting" not in status(toy)
+
+
+def test_it_waits_for_a_version_that_is_not_verified() -> None:
+    toy = cluster(None, model_version("digits-a"), model_version("digits-b", ready=False))
+    toy.settle(CONTROLLER, NAME)
+    assert status(toy)["waiting"]["reason"] == "ModelVersionNotReady"
+    assert toy.world.all(JOBS) == []
+
+
+def test_without_a_baseline_and_an_absolute_rule_nothing_can_be_decided() -> None:
+    toy = cluster(evaluation(baseline=None, metrics=[CHANGE]))
+    toy.settle(CONTROLLER, NAME)
+    assert (status(toy)["phase"], status(toy)["verdict"]) == ("Failed", "NoData")
+    assert condition(toy.get(EVALUATIONS, NAME), "Stalled")["reason"] == "NoAbsoluteRule"
+    assert toy.world.all(JOBS) == []
+
+
+def test_without_a_baseline_the_floor_alone_decides() -> None:
+    toy, job = started(baseline=None)
+    report(toy, job)
+    toy.settle(CONTROLLER, NAME)
+    assert status(toy)["verdict"] == "Pass"
+
+
+def test_a_failed_job_is_an_error_in_the_workloads_words() -> None:
+    toy, job = started()
+    message = json.dumps({"reason": "ArtifactCorrupt", "message": "expected sha256:a, found sha256:b"})
+    toy.pods[job["metadata"]["name"]] = [failed_pod(job, message, exit_code=4)]
+    toy.store(job_ended(job, at=later(10), succeeded=False))
+    toy.settle(CONTROLLER, NAME)
+    assert (status(toy)["phase"], status(toy)["verdict"]) == ("Failed", "Error")
+    stalled = condition(toy.get(EVALUATIONS, NAME), "Stalled")
+    assert stalled["reason"] == "JobFailed"
+    assert stalled["message"] == "ArtifactCorrupt: expected sha256:a, found sha256:b"
+
+
+@pytest.mark.parametrize("message", ["", "{", '{"v":1,"uid":"another run"}'])
+def test_an_end_without_a_valid_result_is_an_error(message: str) -> None:
+    toy, job = started()
+    toy.pods[job["metadata"]["name"]] = [succeeded_pod(job, message)]
+    toy.store(job_ended(job, at=later(10)))
+    toy.settle(CONTROLLER, NAME)
+    assert (status(toy)["phase"], status(toy)["verdict"]) == ("Failed", "Error")
+    assert condition(toy.get(EVALUATIONS, NAME), "Stalled")["reason"] == "ResultInvalid"
+
+
+def test_pods_that_were_read_before_the_end_do_not_make_a_result_invalid() -> None:
+    toy, job = started()
+    toy.pods[job["metadata"]["name"]] = [pod_of(job, phase="Running", main={"running": {}})]
+    toy.store(job_ended(job, at=later(10)))
+    plan = toy.step(CONTROLLER, NAME)
+    assert plan.requeue_after is not None
+    assert status(toy)["phase"] == "Running"
+    report(toy, job)
+    toy.settle(CONTROLLER, NAME)
+    assert status(toy)["verdict"] == "Pass"
+
+
+def test_a_job_deleted_by_hand_is_made_again() -> None:
+    toy, job = started()
+    toy.world.remove(job)
+    toy.settle(CONTROLLER, NAME)
+    assert toy.only(JOBS)["metadata"]["name"] == job["metadata"]["name"]
+
+
+def test_what_keeps_the_job_from_running_is_said_and_forgotten_when_it_runs() -> None:
+    toy, job = started()
+    toy.now = later(5)
+    toy.pods[job["metadata"]["name"]] = [
+        pod_of(job, conditions=[unscheduled('persistentvolumeclaim "data" not found')])
+    ]
+    toy.store(job_started(job, at=later(0)))
+    plan = toy.settle(CONTROLLER, NAME)
+    assert status(toy)["waiting"]["reason"] == "VolumeNotFound"
+    assert plan.requeue_after is not None
+    toy.store(job_started(job, at=later(0), ready=1))
+    toy.settle(CONTROLLER, NAME)
+    assert "waiting" not in status(toy)
+    assert condition(toy.get(EVALUATIONS, NAME), "Ready")["reason"] == "Running"
+
+
+def test_a_job_that_the_api_refuses_ends_it() -> None:
+    toy = cluster()
+    toy.refuse["Job"] = (422, "Invalid", "spec.template: Invalid value")
+    toy.settle(CONTROLLER, NAME)
+    assert (status(toy)["phase"], status(toy)["verdict"]) == ("Failed", "Error")
+    assert condition(toy.get(EVALUATIONS, NAME), "Stalled")["message"] == "spec.template: Invalid value"
+
+
+def test_a_job_that_is_forbidden_is_tried_again() -> None:
+    toy = cluster()
+    toy.refuse["Job"] = (403, "Forbidden", "exceeded quota")
+    plan = toy.settle(CONTROLLER, NAME)
+    assert plan.requeue_after == 60
+    assert status(toy)["phase"] == "Pending"
+    toy.refuse.clear()
+    toy.settle(CONTROLLER, NAME)
+    assert status(toy)["phase"] == "Running"
+
+
+def test_a_spec_that_does_not_fit_is_final_and_names_the_field() -> None:
+    toy = cluster(evaluation(metrics="accuracy"))
+    toy.settle(CONTROLLER, NAME)
+    stalled = condition(toy.get(EVALUATIONS, NAME), "Stalled")
+    assert stalled["reason"] == "InvalidSpec"
+    assert stalled["message"].startswith("spec.metrics")
