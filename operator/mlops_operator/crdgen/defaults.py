@@ -16,15 +16,21 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 
-def field_default(field: FieldInfo, schema: dict[str, Any]) -> Any:
-    """The `default` of a field with this schema, or None where it has none to show."""
+def field_default(field: FieldInfo, schema: dict[str, Any], *, empty: bool = False) -> Any:
+    """The `default` of a field with this schema, or None where it has none to show.
+
+    Args:
+        field: the model's field.
+        schema: the field's schema.
+        empty: show an empty string, list or map as well, because a CEL rule reads the field.
+    """
     value = field.get_default(call_default_factory=True, validated_data={})
     if value is PydanticUndefined or value is None:
         return None
     if isinstance(value, BaseModel):
         return _object_default(value, schema)
     shown = to_jsonable_python(value, by_alias=True, exclude_none=True)
-    if isinstance(shown, str | list | dict) and not shown:
+    if isinstance(shown, str | list | dict) and not shown and not empty:
         return None
     if isinstance(shown, float) and shown.is_integer():
         return int(shown)
@@ -40,14 +46,15 @@ def _object_default(value: BaseModel, schema: dict[str, Any]) -> dict[str, Any] 
 def fill_in(value: Any, schema: dict[str, Any]) -> Any:
     """`value` with the defaults of `schema` filled in, as the API server's structural defaulting does.
 
-    A null where null is not allowed counts as absent where there is a default.
+    A null counts as absent, except where the schema allows it.
     """
     if isinstance(value, dict):
         properties = schema.get("properties", {})
-        given = {key: entry for key, entry in value.items() if entry is not None}
+        each = schema.get("additionalProperties", {"nullable": True})
+        inner = {key: properties.get(key, each) for key in (*value, *properties)}
+        given = {key: entry for key, entry in value.items() if entry is not None or inner[key].get("nullable")}
         absent = {key: entry["default"] for key, entry in properties.items() if key not in given and "default" in entry}
-        each = schema.get("additionalProperties", {})
-        return {key: fill_in(entry, properties.get(key, each)) for key, entry in (given | absent).items()}
+        return {key: fill_in(entry, inner[key]) for key, entry in (given | absent).items()}
     if isinstance(value, list) and "items" in schema:
         return [fill_in(item, schema["items"]) for item in value]
     return value

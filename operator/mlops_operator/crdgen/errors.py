@@ -26,3 +26,14 @@ class UnboundedError(TypeError):
 
     def __init__(self, where: str, keyword: str) -> None:
         super().__init__(f"{where}: expected an upper bound ({keyword}), found none: add Field(max_length=...)")
+
+
+class UnguardedFieldError(TypeError):
+    """A CEL rule reads a field that may be absent without asking `has()` for it.
+
+    Args:
+        where: the model and field.
+    """
+
+    def __init__(self, where: str) -> None:
+        super().__init__(f"{where}: a CEL rule reads it although it may be absent: ask has() for it in the rule")

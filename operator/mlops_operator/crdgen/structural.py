@@ -21,7 +21,8 @@ from pydantic.fields import FieldInfo
 from mlops_operator.api.schema import CelRule, FreeForm, IntOrString, ListMap
 from mlops_operator.crdgen.defaults import field_default
 from mlops_operator.crdgen.descriptions import own_docstring, text, type_description
-from mlops_operator.crdgen.errors import UnboundedError, UnsupportedTypeError
+from mlops_operator.crdgen.errors import UnboundedError, UnguardedFieldError, UnsupportedTypeError
+from mlops_operator.crdgen.rules import model_rules, read_unasked, validation
 
 OpenAPI: TypeAlias = dict[str, Any]
 """A schema object as JSON."""
@@ -74,11 +75,13 @@ def model_schema(model: type[BaseModel], *, defaults: bool) -> OpenAPI:
 
 def _object(model: type[BaseModel], context: _Context) -> OpenAPI:
     hints = typing.get_type_hints(model, include_extras=True)
+    rules = tuple(model_rules(model))
+    read = read_unasked(rules)
     properties: OpenAPI = {}
     required: list[str] = []
     for name, field in model.model_fields.items():
         alias = field.alias or name
-        properties[alias] = _field(field, hints[name], context.at(alias))
+        properties[alias] = _field(field, hints[name], context.at(alias), read=alias in read)
         if field.is_required():
             required.append(alias)
     schema: OpenAPI = {"type": "object"}
@@ -87,36 +90,24 @@ def _object(model: type[BaseModel], context: _Context) -> OpenAPI:
     schema["properties"] = properties
     if required:
         schema["required"] = required
-    if rules := [validation(rule) for rule in model_rules(model)]:
-        schema["x-kubernetes-validations"] = rules
+    if rules:
+        schema["x-kubernetes-validations"] = [validation(rule) for rule in rules]
     return schema
 
 
-def _field(field: FieldInfo, hint: object, context: _Context) -> OpenAPI:
+def _field(field: FieldInfo, hint: object, context: _Context, *, read: bool) -> OpenAPI:
+    """The schema of a field; `read` says that a rule relies on the field being there."""
     schema = _schema(hint, context)
     if field.description:
         schema["description"] = text(field.description)
     if context.defaults:
-        default = field_default(field, schema)
+        default = field_default(field, schema, empty=read)
         if default is not None:
             schema["default"] = default
+    if read and not field.is_required() and "default" not in schema:
+        raise UnguardedFieldError(context.where)
     order = ("description", "type", "format", "enum", "default")
     return {key: schema[key] for key in (*order, *(key for key in schema if key not in order)) if key in schema}
-
-
-def model_rules(model: type[BaseModel]) -> Iterator[CelRule]:
-    """The CEL rules of `model` and of the models it extends, the base's first, each once."""
-    seen: set[CelRule] = set()
-    for cls in reversed(model.__mro__):
-        for rule in cls.__dict__.get("rules", ()):
-            if rule not in seen:
-                seen.add(rule)
-                yield rule
-
-
-def validation(rule: CelRule) -> OpenAPI:
-    """One entry of `x-kubernetes-validations`."""
-    return {"rule": rule.rule, "message": rule.message}
 
 
 def _schema(hint: object, context: _Context) -> OpenAPI:
@@ -130,7 +121,9 @@ def _schema(hint: object, context: _Context) -> OpenAPI:
 
 def _bare(base: object, metadata: tuple[object, ...], context: _Context) -> OpenAPI:
     if (free_form := _marker(metadata, FreeForm)) is not None:
-        return {**({"type": "object"} if free_form.object_only else {}), "x-kubernetes-preserve-unknown-fields": True}
+        # Any JSON includes null, which the API server would silently drop otherwise.
+        kind: OpenAPI = {"type": "object"} if free_form.object_only else {"nullable": True}
+        return {**kind, "x-kubernetes-preserve-unknown-fields": True}
     if _marker(metadata, IntOrString) is not None:
         return _int_or_string(base, context)
     if isinstance(base, type) and base in _SCALARS:
