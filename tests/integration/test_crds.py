@@ -44,8 +44,8 @@ async def client(cluster: Cluster) -> AsyncIterator[Client]:
             await client.create(CUSTOM_RESOURCE_DEFINITIONS, yaml.safe_load(path.read_text()))
         async with asyncio.timeout(30):
             for kind in KINDS:
-                while "Established" not in await true_conditions(client, kind):
-                    await asyncio.sleep(0.05)  # noqa: ASYNC110 - no event inside this process announces it
+                while "Established" not in await true_conditions(client, kind):  # noqa: ASYNC110 - nothing to await
+                    await asyncio.sleep(0.05)
         yield client
 
 

@@ -4,6 +4,7 @@ import ast
 import functools
 import inspect
 import itertools
+import textwrap
 from enum import Enum
 from types import ModuleType
 
@@ -63,7 +64,7 @@ def _target(statement: ast.stmt) -> str | None:
 
 def member_descriptions(enum: type[Enum]) -> dict[str, str]:
     """The docstrings under the members of `enum`, by the members' values; without one, the words are empty."""
-    tree = ast.parse(inspect.cleandoc(inspect.getsource(enum)))
+    tree = ast.parse(textwrap.dedent(inspect.getsource(enum)))
     definition = tree.body[0]
     assert isinstance(definition, ast.ClassDef)
     found = assignment_docstrings(definition.body)
