@@ -24,8 +24,8 @@ GOLDEN_ROWS = 20
 
 def main() -> None:
     with run() as r:
-        train = np.load(r.data("train"))
-        images = Images(train["X"], train["y"], train["row"])
+        with np.load(r.data("train")) as train:
+            images = Images(train["X"], train["y"], train["row"])
         logged = logged_images(r.data("log", snapshot=True)) if r.has_data("log") else images.take(slice(0))
         x, y = np.vstack([images.x, logged.x]), np.concatenate([images.y, logged.y])
         sabotage = r.param("sabotage", "none")

@@ -57,6 +57,18 @@ class ArtifactCorruptError(WorkloadError):
     exit_code = 4
 
 
+class DataNotFoundError(ArtifactNotFoundError):
+    """Nothing is at a URI that should hold data."""
+
+    reason = "DataNotFound"
+
+
+class DataCorruptError(ArtifactCorruptError):
+    """Data are not what their digest promises. Details: `expected`, `found`."""
+
+    reason = "DataCorrupt"
+
+
 class ArtifactUnreachableError(WorkloadError):
     """A store did not answer, or refused: it is not known whether the artifact is there."""
 

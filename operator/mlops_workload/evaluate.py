@@ -25,7 +25,7 @@ from mlops_workload.context import DataInput, read_configuration, require_uid
 from mlops_workload.errors import ConfigurationInvalidError, DataInvalidError, ModelLoadFailedError
 from mlops_workload.evaluate_configuration import EvaluationConfiguration, ModelSource
 from mlops_workload.evaluate_report import report_document
-from mlops_workload.fetch import locate
+from mlops_workload.fetch import as_data, locate
 from mlops_workload.formats import load_model, probabilities_of
 from mlops_workload.metrics import metric_named
 from mlops_workload.report import publish_report
@@ -73,12 +73,13 @@ def read_data(
     """All rows of all inputs, and the digests of what was read.
 
     Raises:
-        ArtifactNotFoundError, ArtifactCorruptError, DataInvalidError: an input is missing, not
+        DataNotFoundError, DataCorruptError, DataInvalidError: an input is missing, not
             what its digest says, or not of a known form.
     """
     parts, digests = [], []
     for source in inputs:
-        found = locate(source.uri, scratch, digest=source.digest, environ=environ)
+        with as_data(source.name):
+            found = locate(source.uri, scratch, digest=source.digest, environ=environ)
         parts.append(read_rows(found.path))
         digests.append(DataDigest(name=source.name, digest=found.digest))
     return concatenate(parts), digests

@@ -14,14 +14,21 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from mlops_contract import Artifact, Result
 from mlops_workload.context import require_uid
 from mlops_workload.digest import digest_path, size_of
-from mlops_workload.errors import ArtifactCorruptError, ArtifactNotFoundError, ConfigurationInvalidError
+from mlops_workload.errors import (
+    ArtifactCorruptError,
+    ArtifactNotFoundError,
+    ConfigurationInvalidError,
+    DataCorruptError,
+    DataNotFoundError,
+)
 from mlops_workload.store import copy_in, replace_path
 from mlops_workload.termination import run_command, write_message
 from mlops_workload.uri import local_path
@@ -71,6 +78,21 @@ def locate(uri: str, scratch: Path, *, digest: str | None = None, environ: Mappi
     elif not path.exists():
         raise ArtifactNotFoundError(f"expected a file or a folder at {uri}, found nothing at {path}")
     return verify(path, digest=digest, uri=uri)
+
+
+@contextmanager
+def as_data(name: str) -> Iterator[None]:
+    """Name the data input `name` in errors of what is fetched within.
+
+    Raises:
+        DataNotFoundError, DataCorruptError: instead of the errors about artifacts.
+    """
+    try:
+        yield
+    except ArtifactNotFoundError as error:
+        raise DataNotFoundError(f"data input {name}: {error.message}", **error.details) from error
+    except ArtifactCorruptError as error:
+        raise DataCorruptError(f"data input {name}: {error.message}", **error.details) from error
 
 
 def verify(path: Path, *, digest: str | None, uri: str) -> Fetched:

@@ -9,7 +9,7 @@ from mlops_contract import DataDigest
 from mlops_workload.context import DataInput
 from mlops_workload.digest import regular_files
 from mlops_workload.errors import ConfigurationInvalidError, DataChangedError
-from mlops_workload.fetch import fetch, locate
+from mlops_workload.fetch import Fetched, as_data, fetch, locate
 
 Stamp = frozenset[tuple[str, int, int]]
 """Name, size in bytes and modification time in nanoseconds of each file: cheap to compare, unlike a digest."""
@@ -44,13 +44,16 @@ class Inputs:
         if source is None:
             raise ConfigurationInvalidError(f"expected a data input of {sorted(self._sources)}, found {name!r}")
         if name not in self._used:
-            if snapshot:
-                folder = Path(tempfile.mkdtemp(dir=self._scratch))
-                found = fetch(source.uri, folder, digest=source.digest, environ=self._environ)
-            else:
-                found = locate(source.uri, self._scratch, digest=source.digest, environ=self._environ)
+            with as_data(name):
+                found = self._bring(source, snapshot=snapshot)
             self._used[name] = _Used(found.path, found.digest, _stamp(found.path))
         return self._used[name].path
+
+    def _bring(self, source: DataInput, *, snapshot: bool) -> Fetched:
+        if not snapshot:
+            return locate(source.uri, self._scratch, digest=source.digest, environ=self._environ)
+        folder = Path(tempfile.mkdtemp(dir=self._scratch))
+        return fetch(source.uri, folder, digest=source.digest, environ=self._environ)
 
     def require_unchanged(self) -> None:
         """Check that what was used is still what its digest was computed from.

@@ -15,7 +15,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +23,18 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 
 from mlops_contract import DataDigest, Result, environment
 from mlops_workload.context import read_configuration, require_uid
-from mlops_workload.errors import ArtifactNotFoundError, DataInvalidError, MetricInvalidError
+from mlops_workload.errors import DataInvalidError, DataNotFoundError, MetricInvalidError
 from mlops_workload.evaluate_report import confusion
+from mlops_workload.fetch import as_data
 from mlops_workload.metrics import Metric, metric_named
 from mlops_workload.prediction_log import Label, LogRow, LogWindow, read_window
 from mlops_workload.report import publish_report
 from mlops_workload.store import copy_in
 from mlops_workload.termination import run_command, write_message
 from mlops_workload.uri import local_path
+
+LOG_NAME: Final = "log"
+"""Under which the digest of the rows that were used is reported."""
 
 
 class _Section(BaseModel):
@@ -75,7 +79,7 @@ def measure(configuration: MonitorConfiguration, *, uid: str, scratch: Path, env
     """Measure one window; what to tell the operator.
 
     Raises:
-        ArtifactNotFoundError: the log is not there.
+        DataNotFoundError: the log is not there.
         DataInvalidError: labels and predictions are of different kinds.
         MetricInvalidError: no such metric, or it needs probabilities, which a log does not hold.
     """
@@ -104,7 +108,7 @@ def measure(configuration: MonitorConfiguration, *, uid: str, scratch: Path, env
             "confusion": confusion(true, said) if labelled else None,
         }
         report = publish_report(document, output, scratch=scratch, environ=environ)
-    data = (DataDigest(name="log", digest=window.digest),)
+    data = (DataDigest(name=LOG_NAME, digest=window.digest),)
     return Result(uid=uid, metrics=values, counts=counts, data=data, report=report)
 
 
@@ -112,9 +116,10 @@ def _read_log(configuration: MonitorConfiguration, *, scratch: Path, environ: Ma
     uri = configuration.log.uri
     folder = local_path(uri, environ=environ)
     if folder is None:
-        folder = copy_in(uri, scratch, environ=environ)
+        with as_data(LOG_NAME):
+            folder = copy_in(uri, scratch, environ=environ)
     if not folder.is_dir():
-        raise ArtifactNotFoundError(f"expected a folder with the prediction log at {uri}, found none")
+        raise DataNotFoundError(f"expected a folder with the prediction log at {uri}, found none")
     window = configuration.window
     return read_window(folder, start=window.start, end=window.end, model_version=configuration.version)
 

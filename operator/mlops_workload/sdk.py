@@ -19,6 +19,7 @@ import os
 import shutil
 import sys
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,6 +79,8 @@ class Run:
         self._run_id = run_id
         self._environ = environ
         self._scratch = scratch
+        # Also for runs that are not closed: at the latest when the process ends.
+        self._cleanup = weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
         self._inputs = Inputs(context.data, scratch=scratch, environ=environ)
         self._outputs = Outputs(self.output, scratch=scratch, environ=environ)
         self._metrics: dict[str, float] = {}
@@ -113,8 +116,8 @@ class Run:
 
         Raises:
             ConfigurationInvalidError: no such input; the known ones are named.
-            ArtifactNotFoundError: there is nothing at its URI.
-            ArtifactCorruptError: it is not what its digest says.
+            DataNotFoundError: there is nothing at its URI.
+            DataCorruptError: it is not what its digest says.
         """
         return self._inputs.path(name, snapshot=snapshot)
 
@@ -203,7 +206,7 @@ class Run:
 
     def close(self) -> None:
         """Remove what was copied to this machine for the run."""
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._cleanup()
 
     def __enter__(self) -> Self:
         return self

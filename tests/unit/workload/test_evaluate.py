@@ -166,7 +166,17 @@ def test_corrupt_data_are_not_evaluated_on(
         stream.write(b"x")
     run_environment.set("MLOPS_EVALUATION", document)
     assert main() == 4
-    assert json.loads(run_environment.message)["reason"] == "ArtifactCorrupt"
+    assert json.loads(run_environment.message)["reason"] == "DataCorrupt"
+
+
+def test_a_corrupt_model_is_not_evaluated(
+    run_environment: RunEnvironment, good_model: SavedModel, holdout: Path
+) -> None:
+    other = good_model._replace(digest="sha256:" + "0" * 64)
+    run_environment.set("MLOPS_EVALUATION", configuration(good_model, other, holdout))
+    assert main() == 4
+    error = json.loads(run_environment.message)
+    assert (error["reason"], error["found"]) == ("ArtifactCorrupt", good_model.digest)
 
 
 def test_labels_of_another_kind_are_refused_instead_of_counted_as_wrong(

@@ -15,9 +15,10 @@ from mlops_contract import MAX_RESULT_BYTES, Result
 from mlops_workload import run
 from mlops_workload.digest import digest_path
 from mlops_workload.errors import (
-    ArtifactCorruptError,
     ConfigurationInvalidError,
     DataChangedError,
+    DataCorruptError,
+    DataNotFoundError,
     MetricInvalidError,
     RunFinishedError,
 )
@@ -96,9 +97,16 @@ def test_data_are_read_in_place_verified_and_recorded(run_environment: RunEnviro
 def test_corrupt_data_end_the_run_with_the_reason(run_environment: RunEnvironment, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("tampered with")
     give_data(run_environment, {"name": "train", "uri": str(tmp_path / "a"), "digest": WRONG})
-    with pytest.raises(ArtifactCorruptError), run() as r:
+    with pytest.raises(DataCorruptError), run() as r:
         r.data("train")
-    assert json.loads(run_environment.message)["reason"] == "ArtifactCorrupt"
+    assert json.loads(run_environment.message)["reason"] == "DataCorrupt"
+
+
+@pytest.mark.parametrize("snapshot", [False, True])
+def test_absent_data_are_named(run_environment: RunEnvironment, snapshot: bool) -> None:
+    give_data(run_environment, {"name": "train", "uri": "pvc://store/none"})
+    with pytest.raises(DataNotFoundError, match="data input train"):
+        run().data("train", snapshot=snapshot)
 
 
 def test_an_unknown_input_is_refused_with_the_known_ones(run_environment: RunEnvironment) -> None:
