@@ -87,7 +87,7 @@ def _scalar_differs(desired: Any, observed: Any, *, quantities: bool) -> bool:
 
 def _is_empty(value: Any) -> bool:
     """Whether the API server writes this as absence. Not 0: `replicas: 0` is kept, and means what it says."""
-    return value is None or value is False or (isinstance(value, Mapping | str) or _is_list(value)) and not value
+    return value is None or value is False or ((isinstance(value, Mapping | str) or _is_list(value)) and not value)
 
 
 def _is_list(value: Any) -> bool:

@@ -44,8 +44,8 @@ class HealthServer:
             OSError: the address cannot be listened on.
         """
         app = web.Application()
-        app.router.add_get("/healthz", lambda _: _answer(self._live))
-        app.router.add_get("/readyz", lambda _: _answer(self._ready))
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", _metrics)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
@@ -58,8 +58,14 @@ class HealthServer:
         if self._runner is not None:
             await self._runner.cleanup()
 
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return _answer(self._live)
 
-async def _answer(checks: Mapping[str, Check]) -> web.Response:
+    async def _readyz(self, _: web.Request) -> web.Response:
+        return _answer(self._ready)
+
+
+def _answer(checks: Mapping[str, Check]) -> web.Response:
     missing = {name: found for name, check in checks.items() if (found := check()) is not None}
     return web.json_response(
         {"ok": not missing, "checks": {name: missing.get(name, "ok") for name in checks}},

@@ -16,7 +16,7 @@ def parse_quantity(text: str) -> Decimal | None:
         return None
     number, suffix = Decimal(found[1]), found[2]
     if suffix in _BINARY_POWERS:
-        return number * 1024 ** _BINARY_POWERS[suffix]
+        return number * Decimal(1024) ** _BINARY_POWERS[suffix]
     if suffix in _DECIMAL_EXPONENTS:
         return number.scaleb(_DECIMAL_EXPONENTS[suffix])
     return number.scaleb(int(suffix[1:]))

@@ -1,0 +1,1 @@
+"""What several test suites share: an audit-log reader, a fake kubelet, a small kind of their own."""

@@ -1,0 +1,183 @@
+"""A kubelet that only says what pods do: on the control-plane engine there are no nodes.
+
+It watches pods and writes their status as a kubelet would: started, then finished with the exit
+code and the termination message the test chose. The pods stay unbound, so that their deletion
+is immediate.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from mlops_operator.api.meta import Manifest
+from mlops_operator.kube.client import Client
+from mlops_operator.kube.errors import ApiError, Conflict, NotFound
+from mlops_operator.kube.resources import PODS
+from mlops_operator.kube.watch import DELETED, watch
+
+USER_AGENT = "fake-kubelet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Behaviour:
+    """What one pod does.
+
+    Attributes:
+        start_after: seconds until its containers run; None: never.
+        run_for: seconds until its main container ends; None: never.
+        exit_code: of the main container.
+        message: the main container's termination message.
+        waiting: reason and message of a container that cannot start (with `start_after` None).
+        ready: whether it becomes ready while it runs.
+    """
+
+    start_after: float | None = 0.0
+    run_for: float | None = 0.0
+    exit_code: int = 0
+    message: str = ""
+    waiting: tuple[str, str] | None = None
+    ready: bool = True
+
+
+SUCCEED = Behaviour()
+SERVE = Behaviour(run_for=None)
+
+
+def of_jobs_succeed(pod: Manifest) -> Behaviour:
+    """Jobs' pods succeed at once, all others run for ever."""
+    owners = pod["metadata"].get("ownerReferences") or ()
+    return SUCCEED if any(owner["kind"] == "Job" for owner in owners) else SERVE
+
+
+class FakeKubelet:
+    """Plays the pods of the whole cluster, or of one namespace, while it is entered.
+
+    Args:
+        client: its own client, so that its requests are not counted as anybody else's.
+        behave: asked once for every pod, when it is first seen; None leaves the pod alone.
+        namespace: the only one whose pods it plays.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        behave: Callable[[Manifest], Behaviour | None] = of_jobs_succeed,
+        *,
+        namespace: str | None = None,
+    ) -> None:
+        self._client = client
+        self._behave = behave
+        self._namespace = namespace
+        self._players: dict[str, asyncio.Task[None]] = {}
+        self._watcher: asyncio.Task[None] | None = None
+        self.failure: BaseException | None = None
+
+    async def __aenter__(self) -> Self:
+        self._watcher = asyncio.create_task(self._run(), name="fake kubelet")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        tasks = [task for task in (self._watcher, *self._players.values()) if task is not None]
+        for task in tasks:
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, Exception):
+                raise result
+
+    async def _run(self) -> None:
+        while True:
+            listing = await self._client.list(PODS, namespace=self._namespace)
+            for pod in listing.items:
+                self._see(pod)
+            version = listing.resource_version
+            stream = watch(self._client, PODS, namespace=self._namespace, resource_version=version)
+            try:
+                async with aclosing(stream):
+                    async for event in stream:
+                        if event.type == DELETED:
+                            self._forget(event.object)
+                        elif event.type != "BOOKMARK":
+                            self._see(event.object)
+            except ApiError:
+                await asyncio.sleep(0.1)
+
+    def _see(self, pod: Manifest) -> None:
+        uid = pod["metadata"]["uid"]
+        if uid not in self._players and "deletionTimestamp" not in pod["metadata"]:
+            behaviour = self._behave(pod)
+            if behaviour is not None:
+                self._players[uid] = asyncio.create_task(self._play(pod, behaviour), name=f"pod {uid}")
+
+    def _forget(self, pod: Manifest) -> None:
+        if (player := self._players.pop(pod["metadata"]["uid"], None)) is not None:
+            player.cancel()
+
+    async def _play(self, pod: Manifest, behaviour: Behaviour) -> None:
+        if behaviour.waiting is not None:
+            reason, message = behaviour.waiting
+            await self._report(pod, "Pending", {"waiting": {"reason": reason, "message": message}}, ready=False)
+        if behaviour.start_after is None:
+            return
+        await asyncio.sleep(behaviour.start_after)
+        started = _now()
+        if behaviour.run_for is None or behaviour.run_for > 0:
+            await self._report(pod, "Running", {"running": {"startedAt": started}}, ready=behaviour.ready)
+        if behaviour.run_for is None:
+            return
+        await asyncio.sleep(behaviour.run_for)
+        ended = {
+            "exitCode": behaviour.exit_code,
+            "reason": "Completed" if behaviour.exit_code == 0 else "Error",
+            "startedAt": started,
+            "finishedAt": _now(),
+        }
+        if behaviour.message:
+            ended["message"] = behaviour.message
+        phase = "Succeeded" if behaviour.exit_code == 0 else "Failed"
+        await self._report(pod, phase, {"terminated": ended}, ready=False)
+
+    async def _report(self, pod: Manifest, phase: str, state: dict[str, Any], *, ready: bool) -> None:
+        flag = "True" if ready else "False"
+        now = _now()
+        status = {
+            "phase": phase,
+            "startTime": now,
+            "conditions": [
+                {"type": kind, "status": value, "lastTransitionTime": now}
+                for kind, value in (
+                    ("PodScheduled", "True"),
+                    ("Initialized", "True"),
+                    ("ContainersReady", flag),
+                    ("Ready", flag),
+                )
+            ],
+            "containerStatuses": [
+                {
+                    "name": container["name"],
+                    "image": container["image"],
+                    "imageID": "",
+                    "ready": ready,
+                    "restartCount": 0,
+                    "state": state,
+                }
+                for container in pod["spec"]["containers"]
+            ],
+        }
+        metadata = pod["metadata"]
+        try:
+            await self._client.merge_patch(
+                PODS,
+                namespace=metadata["namespace"],
+                name=metadata["name"],
+                subresource="status",
+                body={"metadata": {"uid": metadata["uid"]}, "status": status},
+            )
+        except (NotFound, Conflict):
+            return  # deleted, or deleted and made again, meanwhile
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

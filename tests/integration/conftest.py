@@ -1,0 +1,52 @@
+"""One real API server for the whole session, one namespace for each test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
+
+import pytest
+
+from localcluster import Cluster
+from mlops_operator.kube.client import Client
+from mlops_operator.kube.config import load_config
+from mlops_operator.kube.errors import NotFound
+from mlops_operator.kube.resources import Resource
+from tests.harness.audit import AuditLog
+from tests.harness.clusters import own_cluster
+
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[Cluster]:
+    with own_cluster("integration") as cluster:
+        yield cluster
+
+
+@pytest.fixture
+async def client(control_plane: Cluster) -> AsyncIterator[Client]:
+    """The test's own client, known to the server by another name than the operator's."""
+    async with Client(load_config(control_plane.kubeconfig), user_agent="test") as client:
+        yield client
+
+
+@pytest.fixture
+async def namespace(client: Client) -> AsyncIterator[str]:
+    name = f"t-{uuid4().hex[:8]}"
+    await client.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    account = Resource("", "v1", "serviceaccounts", "ServiceAccount")
+    async with asyncio.timeout(20):
+        while True:  # pods are refused until the namespace's account is there
+            try:
+                await client.get(account, namespace=name, name="default")
+                break
+            except NotFound:
+                await asyncio.sleep(0.02)
+    yield name
+    await client.delete(NAMESPACES, namespace=None, name=name)
+
+
+@pytest.fixture
+def audit_log(control_plane: Cluster) -> AuditLog:
+    """The requests from here on."""
+    return AuditLog(control_plane.audit_log)
