@@ -24,6 +24,14 @@ $(STAMP):
 	@touch $@
 venv: $(STAMP) ## make the Python environment from the locked, hashed requirements
 
+# The model server's own dependencies, exactly as its image has them, for the tests that start a real server.
+SERVER_VENV := .venv-server
+SERVER_STAMP := $(SERVER_VENV)/.stamp-$(shell sha256sum images/server/requirements.lock.txt 2>/dev/null | cut -c1-16)
+$(SERVER_STAMP):
+	$(PYTHON) -m venv $(SERVER_VENV)
+	$(SERVER_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r images/server/requirements.lock.txt
+	@touch $@
+
 demo: venv ## set everything up and run the story of examples/digits on real pods (ENGINE=native|kind)
 	@$(BIN)/python -m demo --cluster $(CLUSTER) $(if $(ENGINE),--engine $(ENGINE))
 
@@ -44,8 +52,8 @@ lint: venv ## formatting, lints, types, layers, generated files
 	$(BIN)/python -m mlops_operator.rbacgen --check
 	$(BIN)/python -m mlops_operator.docgen --check
 
-unit: venv ## tests without a cluster
-	$(BIN)/pytest tests/unit
+unit: venv $(SERVER_STAMP) ## tests without a cluster
+	MLOPS_SERVER_PYTHON=$(SERVER_VENV)/bin/python $(BIN)/pytest tests/unit
 
 integration: venv ## tests against a real API server on loopback, no root needed
 	$(BIN)/pytest tests/integration
@@ -65,4 +73,4 @@ bench: venv ## writes, reads, CPU and memory per object
 	$(BIN)/python -m bench
 
 clean: ## remove the Python environment and caches of this folder
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo-output
+	rm -rf $(VENV) $(SERVER_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo-output

@@ -1,0 +1,1 @@
+"""What the operator costs: counts are exact, times are this machine's."""
