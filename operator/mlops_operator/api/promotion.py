@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from mlops_operator.api.common import StatusBase
-from mlops_operator.api.evaluation import MetricStatus, Verdict
+from mlops_operator.api.evaluation import MAX_METRICS, MetricStatus, Verdict
 from mlops_operator.api.kind import Column, Kind
 from mlops_operator.api.schema import IMMUTABLE, LongText, ObjectName, ShortName, SpecModel, Text, Timestamp
 
@@ -48,8 +48,9 @@ class PromotionReason(StrEnum):
     MODEL_MISMATCH = "ModelMismatch"
     """The version is of another Model."""
     VERSION_REJECTED = "VersionRejected"
-    """The version failed this gate before."""
+    """The version, or another one with the same artifact, failed this gate before."""
     BASELINE_MISSING = "BaselineMissing"
+    """The alias points at nothing, and its gate does not do without a baseline."""
     EVALUATING = "Evaluating"
     GATE_PASSED = "GatePassed"
     NO_GATE = "NoGate"
@@ -58,9 +59,16 @@ class PromotionReason(StrEnum):
     ALREADY_THERE = "AlreadyThere"
     GATE_FAILED = "GateFailed"
     GATE_INCONCLUSIVE = "GateInconclusive"
+    """The evidence does not suffice either way; the version is not rejected by it."""
     EVALUATION_FAILED = "EvaluationFailed"
+    """The evaluation could not be made or done."""
     PROMOTED = "Promoted"
     SUPERSEDED = "Superseded"
+    """A newer Promotion asks for the same alias."""
+    INVALID_SPEC = "InvalidSpec"
+    """The object is older than its definition and does not fit it."""
+    FORBIDDEN = "Forbidden"
+    """A quota, an admission policy or missing rights refuse the Evaluation."""
 
 
 GATE_PASSED: Final = "GatePassed"
@@ -75,7 +83,7 @@ class PromotionStatus(StatusBase):
     rollback: bool = False
     evaluation: ObjectName | None = None
     verdict: Verdict | None = None
-    metrics: Annotated[tuple[MetricStatus, ...], Field(max_length=16)] = ()
+    metrics: Annotated[tuple[MetricStatus, ...], Field(max_length=MAX_METRICS)] = ()
     """The evaluation's numbers, kept with the decision."""
     message: Text = ""
     decided_at: Timestamp | None = None

@@ -47,7 +47,7 @@ def view_version(obj: Manifest | None) -> VersionView | None:
     if obj is None:
         return None
     try:
-        spec = ModelVersionSpec.model_validate(obj["spec"])
+        spec = ModelVersionSpec.model_validate(obj.get("spec") or {})
     except ValidationError:
         spec = None
     status = ModelVersionStatus.of(obj)

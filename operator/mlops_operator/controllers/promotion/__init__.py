@@ -1,0 +1,1 @@
+"""Promotion: whether an alias may point at a version. The Model moves the alias, and nothing else does."""

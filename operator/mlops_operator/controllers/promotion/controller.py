@@ -1,0 +1,93 @@
+"""Wiring of the Promotion controller."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from mlops_operator.api.conditions import Truth, stalled
+from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.api.promotion import TERMINAL, PromotionPhase, PromotionReason, PromotionStatus
+from mlops_operator.controllers.promotion.indexes import (
+    OPEN_PROMOTIONS_BY_MODEL,
+    OPEN_PROMOTIONS_BY_VERSION,
+    PROMOTIONS_BY_ALIAS,
+    alias_key,
+    is_open,
+)
+from mlops_operator.controllers.promotion.observed import observe
+from mlops_operator.controllers.promotion.plan import ACTION, plan
+from mlops_operator.controllers.promotion.status import Gate, decided_status
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared.events import transition_events
+from mlops_operator.controllers.shared.indexes import key_of, referring
+from mlops_operator.controllers.shared.refusals import refusal
+from mlops_operator.controllers.shared.specs import InvalidSpecError
+from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS
+from mlops_operator.runtime.controller import Index, Rule, Watch, World, owner_keys
+from mlops_operator.runtime.plan import Plan, Read, Rejection
+
+
+def _open_siblings(obj: Manifest, world: World) -> Iterable[Key]:
+    """The alias's other open Promotions: a newer one may supersede them."""
+    for other in world.indexed(PROMOTIONS_BY_ALIAS, alias_key(obj)):
+        if is_open(other) and key_of(other) != key_of(obj):
+            yield key_of(other)
+
+
+class PromotionController:
+    """Decides whether an alias may point at a version."""
+
+    resource = PROMOTIONS
+
+    def __init__(self, settings: Settings) -> None:  # noqa: ARG002  (all controllers are made alike)
+        self.watches: Sequence[Watch] = (
+            Watch(resource=MODELS, keys=referring(OPEN_PROMOTIONS_BY_MODEL)),
+            Watch(resource=MODEL_VERSIONS, keys=referring(OPEN_PROMOTIONS_BY_VERSION)),
+            Watch(resource=EVALUATIONS, keys=owner_keys(PROMOTIONS)),
+            Watch(resource=PROMOTIONS, keys=_open_siblings),
+        )
+        self.indexes: Sequence[Index] = (PROMOTIONS_BY_ALIAS, OPEN_PROMOTIONS_BY_MODEL, OPEN_PROMOTIONS_BY_VERSION)
+        self.rules: Sequence[Rule] = (
+            Rule(MODELS, ("get", "list", "watch")),
+            Rule(MODEL_VERSIONS, ("get", "list", "watch")),
+            Rule(EVALUATIONS, ("get", "list", "watch", "create")),
+        )
+
+    def reads(self, obj: Manifest, world: World, now: datetime) -> Sequence[Read]:  # noqa: ARG002  (the interface)
+        """None: the caches hold all it needs."""
+        return ()
+
+    def plan(
+        self,
+        obj: Manifest,
+        world: World,
+        reads: Mapping[Read, Sequence[Manifest]],  # noqa: ARG002  (the interface)
+        now: datetime,
+    ) -> Plan:
+        """The next step; see `plan.py`."""
+        try:
+            observed = observe(obj, world)
+        except InvalidSpecError as error:
+            return self._rejected(obj, PromotionReason.INVALID_SPEC, str(error), now)
+        return plan(observed, now)
+
+    def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
+        """A refused Evaluation ends it, since the spec cannot change; a forbidden one is tried again."""
+        refused = refusal(rejection)
+        if refused.outcome.stalled:
+            return self._rejected(obj, PromotionReason.EVALUATION_FAILED, refused.outcome.message, now)
+        before = PromotionStatus.of(obj)
+        gate = Gate(passed=Truth.UNKNOWN, reason=PromotionReason.FORBIDDEN)
+        generation = obj["metadata"].get("generation", 1)
+        after = decided_status(before, PromotionPhase.PENDING, refused.outcome, gate, generation=generation, now=now)
+        events = transition_events(before, after, action=ACTION, warnings=(PromotionReason.FORBIDDEN,))
+        return Plan(status=after.to_manifest(), requeue_after=refused.retry_after, events=events)
+
+    def _rejected(self, obj: Manifest, reason: PromotionReason, message: str, now: datetime) -> Plan:
+        before = PromotionStatus.of(obj)
+        if before.phase in TERMINAL:
+            return Plan()
+        gate = Gate(passed=Truth.FALSE, reason=reason, message=message)
+        generation = obj["metadata"].get("generation", 1)
+        outcome = stalled(reason, message)
+        after = decided_status(before, PromotionPhase.REJECTED, outcome, gate, generation=generation, now=now)
+        return Plan(status=after.to_manifest(), events=transition_events(before, after, action=ACTION))

@@ -1,0 +1,1 @@
+"""What decides a Promotion, one question each."""
