@@ -1,1 +1,10 @@
 """The kinds' controllers: pure plans and policies, manifests, status, and a little wiring each."""
+
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.trainingjob.controller import TrainingJobController
+from mlops_operator.runtime.controller import Controller
+
+
+def all_controllers(settings: Settings) -> tuple[Controller, ...]:
+    """One controller for each kind, in the order in which the kinds are documented."""
+    return (TrainingJobController(settings),)

@@ -1,0 +1,1 @@
+"""TrainingJob: one run of training code to its end, attempt by attempt."""

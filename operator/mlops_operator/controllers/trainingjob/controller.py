@@ -1,0 +1,85 @@
+"""The wiring of the TrainingJob controller."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from mlops_operator.api.meta import Manifest
+from mlops_operator.api.trainingjob import TrainingJobStatus, TrainingReason
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared import jobs
+from mlops_operator.controllers.shared.indexes import TRAINING_JOBS_BY_MODEL, referring
+from mlops_operator.controllers.shared.specs import InvalidSpecError
+from mlops_operator.controllers.shared.watches import managed_jobs, managed_services
+from mlops_operator.controllers.trainingjob import status as say
+from mlops_operator.controllers.trainingjob.observed import INDEXES, current_job, finished, observe, pods_of
+from mlops_operator.controllers.trainingjob.plan import plan, telling
+from mlops_operator.controllers.trainingjob.policies import startup
+from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, PODS, SERVICES, TRAINING_JOBS, Resource
+from mlops_operator.runtime.controller import Index, Rule, Watch, World
+from mlops_operator.runtime.plan import Plan, Read, Rejection
+
+FORBIDDEN_RETRY: Final = 60.0
+"""Seconds until a refusal by quota, policy or rights is put to the test again: nothing tells that it has gone."""
+
+
+class TrainingJobController:
+    """Drives TrainingJobs; see `plan.py`."""
+
+    resource: Resource = TRAINING_JOBS
+    indexes: Sequence[Index] = INDEXES
+    watches: Sequence[Watch] = (
+        managed_jobs(TRAINING_JOBS),
+        managed_services(TRAINING_JOBS),
+        Watch(resource=MODELS, keys=referring(TRAINING_JOBS_BY_MODEL)),
+        # Only looked up: a version that is there is not made again.
+        Watch(resource=MODEL_VERSIONS, keys=lambda _version, _world: ()),
+    )
+    rules: Sequence[Rule] = (
+        Rule(TRAINING_JOBS, ("delete",)),  # ttlSecondsAfterFinished
+        Rule(JOBS, ("get", "list", "watch", "create", "patch")),
+        Rule(SERVICES, ("get", "list", "watch", "create", "patch")),
+        Rule(PODS, ("list",)),
+        Rule(MODELS, ("get", "list", "watch")),
+        Rule(MODEL_VERSIONS, ("get", "list", "watch", "create")),
+    )
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def reads(self, obj: Manifest, world: World, now: datetime) -> Sequence[Read]:
+        """The pods of the attempt's Job, when it has ended or does not start."""
+        status = TrainingJobStatus.of(obj)
+        if finished(status):
+            return ()
+        job = current_job(obj, status, world)
+        if job is None:
+            return ()
+        ended = jobs.job_phase(job) in (jobs.JobPhase.SUCCEEDED, jobs.JobPhase.FAILED)
+        return (pods_of(job),) if ended or startup.needs_pods(job, status, now) else ()
+
+    def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
+        """See `plan.py`; a spec that cannot be read is `InvalidSpec`, and what runs is left alone."""
+        try:
+            return plan(observe(obj, world, reads), self._settings, now)
+        except InvalidSpecError as error:
+            status = TrainingJobStatus.of(obj)
+            if finished(status):
+                return Plan()
+            return telling(status, say.blocked(obj, status, now, TrainingReason.INVALID_SPEC, str(error)))
+
+    def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
+        """`Forbidden` is tried again; everything else waits for a changed spec."""
+        status = TrainingJobStatus.of(obj)
+        child = rejection.action.resource
+        if child == MODEL_VERSIONS and rejection.code != 403:
+            # The training is over, and what came of it cannot be kept as a version.
+            message = f"the API server refuses the ModelVersion: {rejection.message}"
+            return telling(status, say.failed(obj, status, now, TrainingReason.RESULT_INVALID, message))
+        if rejection.code == 403:
+            held = say.held(obj, status, now, TrainingReason.FORBIDDEN, rejection.message)
+            return telling(status, held, requeue_after=FORBIDDEN_RETRY)
+        reason = TrainingReason.INVALID_POD_TEMPLATE if child == JOBS else TrainingReason.REFUSED
+        if rejection.reason == TrainingReason.NAME_TAKEN:
+            reason = TrainingReason.NAME_TAKEN
+        return telling(status, say.blocked(obj, status, now, reason, f"{child.kind}: {rejection.message}"))

@@ -1,0 +1,103 @@
+"""The environment of a run, as the result contract names it, and the way back from a pod.
+
+A pod's environment is the record of what an attempt really ran with: the spec may have been
+edited since.
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from mlops_contract import environment as names
+from mlops_operator.api.meta import Manifest
+from mlops_operator.api.trainingjob import TrainingJobSpec
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared import pods
+from mlops_operator.controllers.shared.naming import short_hash
+from mlops_operator.controllers.shared.pods import MAIN
+from mlops_operator.controllers.shared.specs import InvalidSpecError
+from mlops_operator.controllers.shared.task import compact_json
+from mlops_operator.controllers.trainingjob.names import job_name, run_uid, service_name
+
+_COMPLETION_INDEX = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
+
+
+def output_uri(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int) -> str:
+    """Where the attempt's artifacts belong; no other attempt of any TrainingJob has the same."""
+    root = (spec.output.uri if spec.output else settings.artifact_store).rstrip("/")
+    metadata = obj["metadata"]
+    return f"{root}/trainingjobs/{metadata['name']}-{short_hash(metadata['uid'])}/{attempt}"
+
+
+def parameter_variable(name: str) -> str:
+    """The variable of a parameter: `learning-rate` becomes `MLOPS_PARAM_LEARNING_RATE`."""
+    return names.PARAMETER_PREFIX + re.sub(r"[^A-Z0-9_]", "_", name.upper())
+
+
+def require_distinct_variables(spec: TrainingJobSpec) -> None:
+    """Check that no two parameters would become one variable.
+
+    Raises:
+        InvalidSpecError: two would; one of them would be lost.
+    """
+    taken: defaultdict[str, list[str]] = defaultdict(list)
+    for name in spec.parameters:
+        taken[parameter_variable(name)].append(name)
+    for variable, parameters in taken.items():
+        if len(parameters) > 1:
+            raise InvalidSpecError(
+                f"spec.parameters: {' and '.join(sorted(parameters))} would both become {variable}; rename one"
+            )
+
+
+def environment(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int) -> list[Manifest]:
+    """The `env` of the main container of an attempt, ordered by name."""
+    values = {
+        names.RUN_UID: run_uid(obj, attempt),
+        names.RESULT_PATH: names.DEFAULT_RESULT_PATH,
+        names.PVC_ROOT: names.DEFAULT_PVC_ROOT,
+        names.OUTPUT_URI: output_uri(obj, spec, settings, attempt),
+        names.ATTEMPT: str(attempt),
+        names.REPLICAS: str(spec.replicas),
+        names.PARAMETERS: compact_json(spec.parameters),
+        names.DATA: compact_json([entry.model_dump(mode="json", exclude_none=True) for entry in spec.data]),
+    }
+    for name, value in spec.parameters.items():
+        values[parameter_variable(name)] = value if isinstance(value, str) else compact_json(value)
+    if spec.seed is not None:
+        values[names.SEED] = str(spec.seed)
+    if spec.replicas == 1:
+        values[names.REPLICA_INDEX] = "0"
+        return pods.environment(_escaped(values))
+    values[names.COORDINATOR] = coordinator(obj, attempt)
+    index = {"name": names.REPLICA_INDEX, "valueFrom": {"fieldRef": {"fieldPath": _COMPLETION_INDEX}}}
+    return [*pods.environment(_escaped(values)), index]
+
+
+def coordinator(obj: Manifest, attempt: int) -> str:
+    """DNS name of replica 0 of the attempt."""
+    return f"{job_name(obj, attempt)}-0.{service_name(obj)}.{obj['metadata']['namespace']}.svc"
+
+
+def ran_with(pod: Manifest, variable: str) -> Any:
+    """The JSON in a variable of the pod's main container; None where it has none."""
+    for container in pod["spec"]["containers"]:
+        if container["name"] == MAIN:
+            for entry in container.get("env") or ():
+                if entry["name"] == variable and entry.get("value"):
+                    return _json(entry["value"].replace("$$", "$"))
+    return None
+
+
+def _escaped(values: Mapping[str, str]) -> dict[str, str]:
+    """Values that reach the container as they are: the kubelet expands `$(NAME)` and takes `$$` for `$`."""
+    return {name: value.replace("$", "$$") for name, value in values.items()}
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

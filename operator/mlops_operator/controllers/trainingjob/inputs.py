@@ -1,0 +1,23 @@
+"""The digest over everything that decides what a run computes."""
+
+import hashlib
+
+from mlops_operator.api.trainingjob import TrainingJobSpec
+from mlops_operator.controllers.shared.task import compact_json
+
+
+def inputs_digest(spec: TrainingJobSpec) -> str:
+    """SHA-256 over image, command, arguments, parameters, data (place and digest) and seed.
+
+    Equal digests mean equal inputs, as far as the spec pins them: data without a digest and
+    an image by tag may still differ.
+    """
+    inputs = {
+        "image": spec.image,
+        "command": spec.command,
+        "args": spec.args,
+        "parameters": spec.parameters,
+        "data": [{"name": entry.name, "uri": entry.uri, "digest": entry.digest} for entry in spec.data],
+        "seed": spec.seed,
+    }
+    return f"sha256:{hashlib.sha256(compact_json(inputs).encode()).hexdigest()}"

@@ -1,0 +1,33 @@
+"""Names and marks of a TrainingJob's children, and the identity of an attempt."""
+
+from typing import Final
+
+from mlops_operator.api.meta import PREFIX, Manifest
+from mlops_operator.controllers.shared.naming import MAX_LABEL, child_name
+
+COMPONENT: Final = "training"
+
+LABEL_ATTEMPT: Final = PREFIX + "attempt"
+LABEL_GENERATION: Final = PREFIX + "generation"
+"""The generation of the spec that the attempt runs with."""
+
+ANNOTATION_INPUTS: Final = PREFIX + "inputs-digest"
+"""What the attempt runs with; see `inputs.py`."""
+
+_INDEX_ROOM: Final = 5
+"""Room that a Job's name leaves for `-<index>`, since both together are a pod's host name."""
+
+
+def job_name(obj: Manifest, attempt: int) -> str:
+    """Name of the Job of that attempt."""
+    return child_name(obj, str(attempt), max_length=MAX_LABEL - _INDEX_ROOM)
+
+
+def service_name(obj: Manifest) -> str:
+    """Name of the headless Service that gives the replicas their names."""
+    return child_name(obj)
+
+
+def run_uid(obj: Manifest, attempt: int) -> str:
+    """The identity that the attempt's result must carry."""
+    return f"{obj['metadata']['uid']}-{attempt}"

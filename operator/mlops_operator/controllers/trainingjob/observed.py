@@ -1,0 +1,131 @@
+"""All that the plan of a TrainingJob sees."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mlops_operator.api.conditions import READY, STALLED, find, is_true
+from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.api.trainingjob import TrainingJobSpec, TrainingJobStatus, TrainingPhase, TrainingReason
+from mlops_operator.controllers.shared.indexes import TRAINING_JOBS_BY_MODEL
+from mlops_operator.controllers.shared.jobs import job_key
+from mlops_operator.controllers.shared.specs import parse_spec
+from mlops_operator.controllers.trainingjob.environment import require_distinct_variables
+from mlops_operator.controllers.trainingjob.names import job_name, service_name
+from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, SERVICES
+from mlops_operator.runtime.controller import Index, World
+from mlops_operator.runtime.plan import PodsOfJob, Read
+
+TERMINAL: Final = frozenset({TrainingPhase.SUCCEEDED, TrainingPhase.FAILED})
+
+REFUSALS: Final = frozenset({TrainingReason.INVALID_POD_TEMPLATE, TrainingReason.NAME_TAKEN, TrainingReason.REFUSED})
+"""Reasons that stand for the API server's own no. What this operator finds wrong by itself it
+finds out again each time, at no cost."""
+
+
+def _made_by(version: Manifest) -> Sequence[str]:
+    trained_by = ((version.get("spec") or {}).get("lineage") or {}).get("trainingJob") or {}
+    return [trained_by["uid"]] if "uid" in trained_by else []
+
+
+VERSIONS_BY_TRAINING_JOB: Final = Index(MODEL_VERSIONS, "trainingjob-uid", _made_by)
+"""Versions by the UID of the TrainingJob that made them."""
+
+INDEXES: Final = (TRAINING_JOBS_BY_MODEL, VERSIONS_BY_TRAINING_JOB)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """A TrainingJob and everything that concerns it.
+
+    Attributes:
+        obj: the object as it is stored.
+        attempt: index of the attempt that is to be made or is at work: the number of those that have ended.
+        job: the Job of that attempt, or None.
+        service: the headless Service, or None.
+        model_found: whether the Model it names is there; true where it names none.
+        versions: names of the ModelVersions it has made.
+        pods: the Job's pods; None where they were not read.
+    """
+
+    obj: Manifest
+    spec: TrainingJobSpec
+    status: TrainingJobStatus
+    attempt: int
+    job: Manifest | None = None
+    service: Manifest | None = None
+    model_found: bool = True
+    versions: frozenset[str] = frozenset()
+    pods: Sequence[Manifest] | None = None
+
+    @property
+    def generation(self) -> int:
+        """The generation of the spec."""
+        return int(self.obj["metadata"]["generation"])
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has ended; nothing changes that."""
+        return finished(self.status)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the API server refused this very spec: another try waits until it is changed."""
+        ready = find(self.status.conditions, READY)
+        return (
+            self.status.observed_generation == self.generation
+            and is_true(self.status.conditions, STALLED)
+            and ready is not None
+            and ready.reason in REFUSALS
+        )
+
+
+def finished(status: TrainingJobStatus) -> bool:
+    """Whether a status is final."""
+    return status.phase in TERMINAL
+
+
+def failures(status: TrainingJobStatus) -> int:
+    """How many attempts have ended, which were failures all unless the whole has ended too."""
+    return sum(attempt.outcome is not None for attempt in status.attempts)
+
+
+def current_job(obj: Manifest, status: TrainingJobStatus, world: World) -> Manifest | None:
+    """The Job of the attempt at work, if it is there and ours."""
+    name = job_name(obj, failures(status))
+    jobs = world.owned(JOBS, obj["metadata"]["uid"])
+    return next((job for job in jobs if job["metadata"]["name"] == name), None)
+
+
+def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]]) -> Observed:
+    """The observation of a TrainingJob.
+
+    Raises:
+        InvalidSpecError: its spec cannot be worked with.
+    """
+    spec = parse_spec(TrainingJobSpec, obj)
+    require_distinct_variables(spec)
+    status = TrainingJobStatus.of(obj)
+    metadata = obj["metadata"]
+    job = current_job(obj, status, world)
+    services = world.owned(SERVICES, metadata["uid"])
+    model_key = Key(metadata["namespace"], spec.model) if spec.model else None
+    return Observed(
+        obj=obj,
+        spec=spec,
+        status=status,
+        attempt=failures(status),
+        job=job,
+        service=next((entry for entry in services if entry["metadata"]["name"] == service_name(obj)), None),
+        model_found=model_key is None or world.get(MODELS, model_key) is not None,
+        versions=frozenset(
+            version["metadata"]["name"] for version in world.indexed(VERSIONS_BY_TRAINING_JOB, metadata["uid"])
+        ),
+        pods=reads.get(pods_of(job)) if job is not None else None,
+    )
+
+
+def pods_of(job: Manifest) -> PodsOfJob:
+    """The read of a Job's pods."""
+    key = job_key(job)
+    return PodsOfJob(namespace=key.namespace, job=key.name)

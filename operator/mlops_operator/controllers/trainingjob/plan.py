@@ -1,0 +1,268 @@
+"""What is done about a TrainingJob: attempt after attempt, each a new Job, until one succeeds or none is left.
+
+The status is written when there is something to say: not for a Job that was just created and
+will run in a moment. So a run costs three writes: its Job, `Running`, and its end.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from mlops_contract import ResultInvalidError
+from mlops_operator.api.conditions import parse_timestamp, timestamp
+from mlops_operator.api.meta import Manifest
+from mlops_operator.api.trainingjob import AttemptOutcome, TrainingJobStatus, TrainingPhase, TrainingReason
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared import jobs
+from mlops_operator.controllers.shared.jobs import PodProblem
+from mlops_operator.controllers.trainingjob import status as say
+from mlops_operator.controllers.trainingjob.names import run_uid
+from mlops_operator.controllers.trainingjob.observed import Observed, failures
+from mlops_operator.controllers.trainingjob.policies import deadline, evidence, results, retry, startup, template, ttl
+from mlops_operator.controllers.trainingjob.policies.failure import cause
+from mlops_operator.controllers.trainingjob.registration import render_version
+from mlops_operator.controllers.trainingjob.render import render_job, render_service
+from mlops_operator.controllers.trainingjob.transitions import events
+from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, SERVICES, TRAINING_JOBS
+from mlops_operator.runtime.plan import Action, Create, Delete, Patch, Plan
+
+
+def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
+    """The plan for one observation."""
+    if obs.finished:
+        return _finished(obs, now)
+    if obs.job is None:
+        return _between_attempts(obs, settings, now)
+    match jobs.job_phase(obs.job):
+        case jobs.JobPhase.SUCCEEDED:
+            return _succeeded(obs, now)
+        case jobs.JobPhase.FAILED:
+            return _failed(obs, now)
+        case _:
+            return _live(obs, obs.job, now)
+
+
+def telling(
+    before: TrainingJobStatus,
+    after: TrainingJobStatus,
+    *,
+    actions: tuple[Action, ...] = (),
+    requeue_after: float | None = None,
+) -> Plan:
+    """A plan that writes `after` and tells what is new in it."""
+    return Plan(actions=actions, status=after.to_manifest(), requeue_after=requeue_after, events=events(before, after))
+
+
+# -- no Job: before the first attempt, or between two --------------------------------------------
+
+
+def _between_attempts(obs: Observed, settings: Settings, now: datetime) -> Plan:
+    # Whatever ran is gone, so the clock of the running time stands still.
+    obs = replace(obs, status=say.at_rest(obs.status, now))
+    if problem := template.problem(obs.spec):
+        return _tell(obs, say.blocked(obs.obj, obs.status, now, TrainingReason.INVALID_POD_TEMPLATE, problem))
+    if obs.refused:
+        return Plan()
+    return _held_back(obs, now) or _start(obs, settings, now)
+
+
+def _held_back(obs: Observed, now: datetime) -> Plan | None:
+    """What keeps the next attempt from being made now, if anything."""
+    spec, status = obs.spec, obs.status
+    if obs.attempt and (over := _over(obs, status, now)) is not None:
+        return over
+    if spec.suspend:
+        return _tell(obs, say.suspended(obs, now))
+    if obs.attempt and (wait := _wait(status, now)) > 0.0:
+        return _retry_later(obs, status, now, wait)
+    if not obs.model_found:
+        message = f"the Model {spec.model} is not there; the training starts when it is"
+        return _tell(obs, say.held(obs.obj, status, now, TrainingReason.MODEL_NOT_FOUND, message))
+    return None
+
+
+def _over(obs: Observed, status: TrainingJobStatus, now: datetime) -> Plan | None:
+    """The end, if the attempts or the running time are used up."""
+    count, last = failures(status), status.attempts[-1]
+    if retry.exhausted(count, obs.spec.backoff_limit):
+        message = f"{_attempts(count)} failed, at most {obs.spec.backoff_limit + 1} are made; the last: {_words(last)}"
+        return _tell(obs, say.failed(obs.obj, status, now, TrainingReason.BACKOFF_LIMIT_EXCEEDED, message))
+    if deadline.exceeded(obs.spec.active_deadline_seconds, status, now):
+        message = f"{_limit(obs)}; the last attempt: {_words(last)}"
+        return _tell(obs, say.failed(obs.obj, status, now, TrainingReason.DEADLINE_EXCEEDED, message))
+    return None
+
+
+def _wait(status: TrainingJobStatus, now: datetime) -> float:
+    """Seconds until the next attempt."""
+    last_end = parse_timestamp(status.attempts[-1].completion_time or timestamp(now))
+    return (retry.next_start(failures(status), last_end) - now).total_seconds()
+
+
+def _retry_later(obs: Observed, status: TrainingJobStatus, now: datetime, wait: float) -> Plan:
+    count, last = failures(status), status.attempts[-1]
+    start = retry.next_start(count, parse_timestamp(last.completion_time or timestamp(now)))
+    message = (
+        f"attempt {last.index} failed: {_words(last)}; attempt {count} (of at most {obs.spec.backoff_limit + 1}) "
+        f"starts at {timestamp(start)}"
+    )
+    return _tell(obs, say.retrying(obs.obj, status, now, message=message), requeue_after=max(0.0, wait))
+
+
+def _start(obs: Observed, settings: Settings, now: datetime) -> Plan:
+    """The attempt's Job, and its Service where it has several replicas."""
+    actions: list[Action] = [
+        Create(resource=JOBS, manifest=render_job(obs.obj, obs.spec, settings, obs.attempt)),
+    ]
+    if obs.spec.replicas > 1 and obs.service is None:
+        actions.append(Create(resource=SERVICES, manifest=render_service(obs.obj)))
+    if obs.status.phase in (TrainingPhase.RUNNING, TrainingPhase.SUSPENDED):
+        # The attempt was suspended before it began, or its Job was deleted while it ran: no longer so.
+        return _tell(obs, say.starting(obs, now), actions=tuple(actions))
+    return Plan(actions=tuple(actions), requeue_after=jobs.PENDING_GRACE)
+
+
+# -- a live Job ---------------------------------------------------------------------------------
+
+
+def _live(obs: Observed, job: Manifest, now: datetime) -> Plan:
+    if obs.spec.suspend:
+        halt = () if job["spec"].get("suspend") else (_suspend(job, suspended=True),)
+        return _tell(obs, say.suspended(obs, now), actions=halt)
+    if obs.status.running_since and deadline.exceeded(obs.spec.active_deadline_seconds, obs.status, now):
+        return _stop_at_deadline(obs, job, now)
+    repair = _missing_service(obs, job)
+    if job["spec"].get("suspend"):
+        actions = (_suspend(job, suspended=False), *repair)
+        return _tell(obs, say.starting(obs, now), actions=actions, requeue_after=jobs.PENDING_GRACE)
+    progress = startup.startup(job, obs.status, obs.pods)
+    if progress.running:
+        status = say.running(obs, now)
+        left = deadline.remaining(obs.spec.active_deadline_seconds, status, now)
+        return _tell(obs, status, actions=repair, requeue_after=left)
+    return _not_running(obs, progress.problem, repair, requeue_after=startup.next_look(job, now), now=now)
+
+
+def _not_running(
+    obs: Observed, problem: PodProblem | None, actions: tuple[Action, ...], *, requeue_after: float, now: datetime
+) -> Plan:
+    if problem is not None:
+        return _tell(obs, say.pending(obs, now, problem), actions=actions, requeue_after=requeue_after)
+    if obs.status.written and obs.status.observed_generation != obs.generation:
+        return _tell(obs, say.starting(obs, now), actions=actions, requeue_after=requeue_after)
+    return Plan(actions=actions, requeue_after=requeue_after)
+
+
+def _missing_service(obs: Observed, job: Manifest) -> tuple[Action, ...]:
+    if obs.service is not None or (job["spec"].get("completions") or 1) == 1:
+        return ()
+    return (Create(resource=SERVICES, manifest=render_service(obs.obj)),)
+
+
+def _suspend(job: Manifest, *, suspended: bool) -> Patch:
+    """Stops the Job's pods and keeps its record, or lets it go on."""
+    metadata = job["metadata"]
+    return Patch(
+        resource=JOBS,
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+        body={"spec": {"suspend": suspended}},
+    )
+
+
+def _stop_at_deadline(obs: Observed, job: Manifest, now: datetime) -> Plan:
+    message = f"{_limit(obs)}; attempt {obs.attempt} was stopped"
+    stopped = say.ended(obs, now, AttemptOutcome.STOPPED, reason=TrainingReason.DEADLINE_EXCEEDED, message=message)
+    halt = () if job["spec"].get("suspend") else (_suspend(job, suspended=True),)
+    return _tell(obs, say.failed(obs.obj, stopped, now, TrainingReason.DEADLINE_EXCEEDED, message), actions=halt)
+
+
+# -- a Job that has ended -----------------------------------------------------------------------
+
+
+def _failed(obs: Observed, now: datetime) -> Plan:
+    assert obs.job is not None
+    if not evidence.conclusive(obs.job, obs.pods, now):
+        return Plan(requeue_after=evidence.LOOK_AGAIN)
+    why = cause(obs.job, obs.pods or ())
+    status = say.ended(obs, now, AttemptOutcome.FAILED, reason=why.reason, message=why.message, exit_code=why.exit_code)
+    if why.permanent is not None:
+        message = f"attempt {obs.attempt} failed: {why}; another would meet the same"
+        return _tell(obs, say.failed(obs.obj, status, now, why.permanent, message))
+    if (over := _over(obs, status, now)) is not None:
+        return over
+    if obs.spec.suspend:
+        return _tell(obs, say.suspended(replace(obs, status=status, job=None), now))
+    return _retry_later(obs, status, now, _wait(status, now))
+
+
+def _succeeded(obs: Observed, now: datetime) -> Plan:
+    assert obs.job is not None
+    if not evidence.conclusive(obs.job, obs.pods, now):
+        return Plan(requeue_after=evidence.LOOK_AGAIN)
+    pods = obs.pods or ()
+    actions: tuple[Action, ...] = ()
+    found: dict[str, Any] = {}
+    try:
+        result = results.reported(obs.spec, pods, uid=run_uid(obs.obj, obs.attempt))
+        if result is not None:
+            found = results.status_fields(result)
+        if result is not None and obs.spec.model is not None:
+            version = render_version(obs.obj, obs.spec.model, result, jobs.first_replica(pods) or {})
+            found["model_version"] = version["metadata"]["name"]
+            if found["model_version"] not in obs.versions:
+                actions = (Create(resource=MODEL_VERSIONS, manifest=version),)
+    except ResultInvalidError as error:
+        message = f"attempt {obs.attempt} ended well, but its result does not count: {error}"
+        status = say.ended(
+            obs, now, AttemptOutcome.FAILED, reason=TrainingReason.RESULT_INVALID, message=str(error), exit_code=0
+        )
+        return _tell(obs, say.failed(obs.obj, status, now, TrainingReason.RESULT_INVALID, message))
+    status = say.ended(obs, now, AttemptOutcome.SUCCEEDED, exit_code=0)
+    return _tell(obs, say.succeeded(obs.obj, status, now, **found), actions=actions)
+
+
+# -- the end ------------------------------------------------------------------------------------
+
+
+def _finished(obs: Observed, now: datetime) -> Plan:
+    left = ttl.remaining(obs.spec.ttl_seconds_after_finished, obs.status.completion_time, now)
+    if left == 0.0:
+        metadata = obs.obj["metadata"]
+        expired = Delete(
+            resource=TRAINING_JOBS,
+            namespace=metadata["namespace"],
+            name=metadata["name"],
+            uid=metadata["uid"],
+            resource_version=metadata["resourceVersion"],
+        )
+        return Plan(actions=(expired,))
+    return Plan(status=say.seen(obs.status, obs.generation).to_manifest(), requeue_after=left)
+
+
+# -- words --------------------------------------------------------------------------------------
+
+
+def _tell(
+    obs: Observed,
+    status: TrainingJobStatus,
+    *,
+    actions: tuple[Action, ...] = (),
+    requeue_after: float | None = None,
+) -> Plan:
+    return telling(obs.status, status, actions=actions, requeue_after=requeue_after)
+
+
+def _words(attempt: Any) -> str:
+    code = f" (exit code {attempt.exit_code})" if attempt.exit_code is not None else ""
+    return f"{attempt.reason}{code}: {attempt.message}" if attempt.message else f"{attempt.reason}{code}"
+
+
+def _attempts(count: int) -> str:
+    return "1 attempt" if count == 1 else f"{count} attempts"
+
+
+def _limit(obs: Observed) -> str:
+    return f"it has run for its activeDeadlineSeconds of {obs.spec.active_deadline_seconds} s"

@@ -1,0 +1,41 @@
+"""Whether the pods that were read tell how an ended Job ended.
+
+A read may have begun before the Job ended and show its pods as they were then. What such a
+read does not show must not be taken for missing.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from mlops_operator.api.conditions import parse_timestamp
+from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.shared import jobs
+
+STALE_READ: Final = 5.0
+"""Seconds after a Job's end for which a read without an ended pod is not believed; longer than a
+healthy API server takes for a LIST."""
+
+LOOK_AGAIN: Final = 1.0
+"""Seconds until the pods are read again then."""
+
+
+def end_of(job: Manifest) -> datetime | None:
+    """When an ended Job ended, by its own words."""
+    for condition in (job.get("status") or {}).get("conditions") or ():
+        if condition["type"] in ("Complete", "Failed") and condition["status"] == "True":
+            moment = condition.get("lastTransitionTime")
+            return parse_timestamp(moment) if moment else None
+    return None
+
+
+def conclusive(job: Manifest, pods: Sequence[Manifest] | None, now: datetime) -> bool:
+    """Whether to decide by these pods, or by their absence."""
+    if pods is None:
+        return False
+    if jobs.job_phase(job) is jobs.JobPhase.SUCCEEDED:
+        told = jobs.termination(pods) is not None
+    else:
+        told = any((pod.get("status") or {}).get("phase") == "Failed" for pod in pods)
+    ended = end_of(job)
+    return told or ended is None or (now - ended).total_seconds() >= STALE_READ

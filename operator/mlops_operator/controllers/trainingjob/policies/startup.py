@@ -1,0 +1,90 @@
+"""How far a live attempt is: starting, running, or kept from it by something a person should know."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mlops_operator.api.meta import Manifest
+from mlops_operator.api.trainingjob import TrainingJobStatus, TrainingReason
+from mlops_operator.controllers.shared import jobs
+from mlops_operator.controllers.shared.jobs import PodProblem
+from mlops_operator.controllers.shared.pods import MAIN
+
+
+@dataclass(frozen=True)
+class Startup:
+    """How far an attempt is.
+
+    Attributes:
+        running: whether a pod of it runs, or ran already.
+        problem: what keeps it, once that took too long; None where nothing is to be said yet.
+    """
+
+    running: bool
+    problem: PodProblem | None = None
+
+
+RUNNING = Startup(running=True)
+STARTING = Startup(running=False)
+
+
+def needs_pods(job: Manifest, status: TrainingJobStatus, now: datetime) -> bool:
+    """Whether the decision wants the Job's pods: it has had none ready for too long."""
+    if status.running_since is not None or _resuming(job):
+        return False
+    return jobs.job_phase(job) is jobs.JobPhase.PENDING and jobs.needs_pods(job, now)
+
+
+def next_look(job: Manifest, now: datetime) -> float:
+    """Seconds until a Job that has not started is looked at without an event."""
+    return jobs.PENDING_GRACE if _resuming(job) else jobs.next_look(job, now)
+
+
+def startup(job: Manifest, status: TrainingJobStatus, pods: Sequence[Manifest] | None) -> Startup:
+    """How far the attempt of a Job that is neither finished nor suspended is.
+
+    Args:
+        pods: None where they were not read, because it is too early to ask.
+    """
+    if status.running_since is not None or jobs.job_phase(job) is jobs.JobPhase.RUNNING:
+        return RUNNING
+    if pods is None:
+        return STARTING
+    if any(_started(pod) for pod in pods):
+        # The Job's own count of ready pods lags, or a readiness probe of theirs says no.
+        return RUNNING
+    if any(_ended(pod) for pod in pods):
+        return STARTING  # the Job is about to say so
+    problem = jobs.pod_problem(pods)
+    return Startup(running=False, problem=problem or PodProblem(TrainingReason.POD_PENDING, _pending_words(pods)))
+
+
+def _resuming(job: Manifest) -> bool:
+    """Whether the Job was let go on but its controller has not begun: its start time is still the former one."""
+    conditions = (job.get("status") or {}).get("conditions") or ()
+    suspended = any(entry["type"] == "Suspended" and entry["status"] == "True" for entry in conditions)
+    return suspended and not job["spec"].get("suspend")
+
+
+def _main_state(pod: Manifest) -> Manifest:
+    for entry in (pod.get("status") or {}).get("containerStatuses") or ():
+        if entry["name"] == MAIN:
+            state: Manifest = entry.get("state") or {}
+            return state
+    return {}
+
+
+def _started(pod: Manifest) -> bool:
+    return "running" in _main_state(pod)
+
+
+def _ended(pod: Manifest) -> bool:
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
+def _pending_words(pods: Sequence[Manifest]) -> str:
+    if not pods:
+        return "no pod has been made yet; the events of the Job may say why"
+    pod = pods[0]
+    reason = (_main_state(pod).get("waiting") or {}).get("reason") or "not started"
+    return f"pod {pod['metadata']['name']}: {reason}; the events of the pod may say more"

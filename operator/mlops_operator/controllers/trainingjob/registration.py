@@ -1,0 +1,100 @@
+"""The ModelVersion that a result becomes.
+
+It outlives its TrainingJob, so it has no owner; its lineage says where it came from. What it
+was made with is read from the pod that made it, not from the spec, which may have changed.
+"""
+
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from mlops_contract import Artifact, Result, ResultInvalidError
+from mlops_contract import environment as names
+from mlops_operator.api.common import ArtifactRef
+from mlops_operator.api.meta import API_VERSION, Manifest
+from mlops_operator.api.modelversion import Lineage, ModelArtifact, ModelVersionSpec, TrainedBy
+from mlops_operator.controllers.shared.naming import HASH_LENGTH, kind_label, label_value, short_hash
+from mlops_operator.controllers.shared.pods import MAIN
+from mlops_operator.controllers.shared.specs import first_problem
+from mlops_operator.controllers.trainingjob.environment import ran_with
+
+MODEL: Final = "model"
+GOLDEN: Final = "golden"
+"""Names of the artifacts that become the version and its golden requests."""
+
+_MAX_NAME: Final = 253
+
+
+def version_name(model: str, uid: str, digest: str) -> str:
+    """Name of the version that the TrainingJob `uid` made: the same for the same content, however often it is made."""
+    return f"{model[: _MAX_NAME - HASH_LENGTH - 1]}-{short_hash(uid, digest)}"
+
+
+def render_version(obj: Manifest, model: str, result: Result, pod: Manifest) -> Manifest:
+    """The ModelVersion of `model` from a result and the pod that left it.
+
+    Raises:
+        ResultInvalidError: the result has no artifact `model`, or one that cannot be a version.
+    """
+    artifacts = {artifact.name: artifact for artifact in result.artifacts}
+    if MODEL not in artifacts:
+        found = f"found {', '.join(sorted(artifacts))}" if artifacts else "found none"
+        raise ResultInvalidError(f"expected an artifact named {MODEL!r}, since the result becomes a version; {found}")
+    metadata = obj["metadata"]
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "ModelVersion",
+        "metadata": {
+            "name": version_name(model, metadata["uid"], artifacts[MODEL].digest),
+            "namespace": metadata["namespace"],
+            "labels": {
+                "app.kubernetes.io/part-of": "mlops-operator",
+                "app.kubernetes.io/managed-by": "mlops-operator",
+                kind_label("Model"): label_value(model),
+                kind_label("TrainingJob"): label_value(metadata["name"]),
+            },
+        },
+        "spec": _spec(obj, model, artifacts, result, pod).model_dump(
+            mode="json", by_alias=True, exclude_none=True, exclude_defaults=True
+        ),
+    }
+
+
+def _spec(obj: Manifest, model: str, artifacts: dict[str, Artifact], result: Result, pod: Manifest) -> ModelVersionSpec:
+    artifact, golden = artifacts[MODEL], artifacts.get(GOLDEN)
+    try:
+        return ModelVersionSpec(
+            model=model,
+            artifact=ModelArtifact(
+                uri=artifact.uri, digest=artifact.digest, format=artifact.format, size=artifact.size
+            ),
+            golden_requests=ArtifactRef(uri=golden.uri, digest=golden.digest) if golden else None,
+            lineage=Lineage.model_validate(
+                {
+                    "training_job": TrainedBy(name=obj["metadata"]["name"], uid=obj["metadata"]["uid"]),
+                    "image": image_of(pod),
+                    "parameters": ran_with(pod, names.PARAMETERS) or {},
+                    "data": _data(pod, result),
+                    "seed": ran_with(pod, names.SEED),
+                    "metrics": dict(result.metrics),
+                }
+            ),
+        )
+    except ValidationError as error:
+        raise ResultInvalidError(f"the result cannot become a version: {first_problem('spec', error)}") from error
+
+
+def _data(pod: Manifest, result: Result) -> list[dict[str, Any]]:
+    """The data inputs of the run, each with the digest that was really read."""
+    read = {entry.name: entry.digest for entry in result.data}
+    inputs = ran_with(pod, names.DATA) or []
+    return [{**entry, **({"digest": read[entry["name"]]} if entry["name"] in read else {})} for entry in inputs]
+
+
+def image_of(pod: Manifest) -> str | None:
+    """The image that the main container ran, by digest where the kubelet names one that can be pulled."""
+    for status in (pod.get("status") or {}).get("containerStatuses") or ():
+        pulled = str(status.get("imageID") or "").removeprefix("docker-pullable://")
+        if status["name"] == MAIN and "@sha256:" in pulled:
+            return pulled
+    return next((entry["image"] for entry in pod["spec"]["containers"] if entry["name"] == MAIN), None)

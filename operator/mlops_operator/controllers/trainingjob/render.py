@@ -1,0 +1,74 @@
+"""Manifests of an attempt: its Job, and the Service that gives several replicas their names."""
+
+from mlops_operator.api.meta import LABEL_UID, Manifest
+from mlops_operator.api.trainingjob import TrainingJobSpec
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared import pods
+from mlops_operator.controllers.shared.naming import child_metadata
+from mlops_operator.controllers.trainingjob.environment import environment, output_uri
+from mlops_operator.controllers.trainingjob.inputs import inputs_digest
+from mlops_operator.controllers.trainingjob.names import (
+    ANNOTATION_INPUTS,
+    COMPONENT,
+    LABEL_ATTEMPT,
+    LABEL_GENERATION,
+    job_name,
+    service_name,
+)
+
+
+def render_job(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int) -> Manifest:
+    """The Job of an attempt. One failed pod fails it (`backoffLimit` 0): all replicas start again together.
+
+    Creating the first one is also the check of the person's pod template: what the API server
+    refuses, it refuses before anything exists.
+    """
+    marks = {LABEL_ATTEMPT: str(attempt), LABEL_GENERATION: str(obj["metadata"]["generation"])}
+    metadata = child_metadata(obj, job_name(obj, attempt), component=COMPONENT, labels=marks)
+    metadata["annotations"] = {ANNOTATION_INPUTS: inputs_digest(spec)}
+    body: Manifest = {
+        "backoffLimit": 0,
+        "completions": spec.replicas,
+        "parallelism": spec.replicas,
+        # After a suspension: a new pod must not write beside the former one, which may still be ending.
+        "podReplacementPolicy": "Failed",
+        "template": pods.merge_template(_pod_spec(obj, spec, settings, attempt), metadata["labels"], spec.template),
+    }
+    if spec.replicas > 1:
+        body["completionMode"] = "Indexed"
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": body}
+
+
+def _pod_spec(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int) -> Manifest:
+    volumes, mounts = pods.claim_volumes(
+        read=[entry.uri for entry in spec.data], write=[output_uri(obj, spec, settings, attempt)]
+    )
+    env = environment(obj, spec, settings, attempt)
+    pod = pods.pod_spec(
+        containers=[pods.settings_container(spec, env=env, mounts=mounts)],
+        volumes=volumes,
+        node_selector=spec.node_selector,
+        service_account_name=spec.service_account_name,
+        restart_policy="Never",
+    )
+    if spec.replicas > 1:
+        pod["subdomain"] = service_name(obj)
+    return pod
+
+
+def render_service(obj: Manifest) -> Manifest:
+    """The headless Service of all attempts: one DNS name per replica, from the moment its pod has an address."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": child_metadata(obj, service_name(obj), component=COMPONENT),
+        "spec": {
+            "clusterIP": "None",
+            # Replicas look for each other before any of them is ready.
+            "publishNotReadyAddresses": True,
+            "selector": {
+                "app.kubernetes.io/component": COMPONENT,
+                LABEL_UID: obj["metadata"]["uid"],
+            },
+        },
+    }

@@ -1,0 +1,256 @@
+"""The status of a TrainingJob in each of its states. Every function gives the complete status."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from mlops_operator.api.common import Waiting
+from mlops_operator.api.conditions import Fact, Outcome, Truth, contract, ready, stalled, timestamp, working
+from mlops_operator.api.meta import Manifest
+from mlops_operator.api.trainingjob import (
+    COMPLETE,
+    FAILED,
+    Attempt,
+    AttemptOutcome,
+    TrainingJobStatus,
+    TrainingPhase,
+    TrainingReason,
+)
+from mlops_operator.controllers.shared import jobs
+from mlops_operator.controllers.shared.jobs import PodProblem
+from mlops_operator.controllers.trainingjob.names import ANNOTATION_INPUTS, LABEL_GENERATION
+from mlops_operator.controllers.trainingjob.observed import Observed
+from mlops_operator.controllers.trainingjob.policies import deadline, evidence
+
+MAX_TEXT = 1024
+"""Longest text the schema takes in `waiting` and `attempts`."""
+
+MAX_REASON = 128
+
+
+def say(
+    obj: Manifest,
+    status: TrainingJobStatus,
+    now: datetime,
+    *,
+    phase: TrainingPhase,
+    outcome: Outcome,
+    facts: Iterable[Fact] = (),
+    waiting: Waiting | None = None,
+    **changes: Any,
+) -> TrainingJobStatus:
+    """`status` with these changes, and the conditions that follow from the outcome."""
+    generation = obj["metadata"]["generation"]
+    return status.replace(
+        observed_generation=generation,
+        phase=phase.value,
+        conditions=contract(status.conditions, outcome, generation=generation, now=now, facts=facts),
+        waiting=waiting,
+        **changes,
+    )
+
+
+# -- the attempt at work -----------------------------------------------------------------------
+
+
+def _at_work(obs: Observed, **changes: Any) -> dict[str, Any]:
+    """The fields that speak of the live attempt, from its Job, since the spec may have moved on."""
+    assert obs.job is not None
+    metadata = obs.job["metadata"]
+    known = next((entry for entry in obs.status.attempts if entry.index == obs.attempt), None)
+    attempt = known or Attempt(
+        index=obs.attempt,
+        job=metadata["name"],
+        generation=int((metadata.get("labels") or {}).get(LABEL_GENERATION, obs.generation)),
+    )
+    return {
+        "attempt": obs.attempt,
+        "attempts": _with(obs.status.attempts, attempt.model_copy(update=changes)),
+        "inputs_digest": (metadata.get("annotations") or {}).get(ANNOTATION_INPUTS, obs.status.inputs_digest),
+    }
+
+
+def _with(attempts: tuple[Attempt, ...], attempt: Attempt) -> tuple[Attempt, ...]:
+    return (*(entry for entry in attempts if entry.index != attempt.index), attempt)
+
+
+def at_rest(status: TrainingJobStatus, now: datetime) -> TrainingJobStatus:
+    """The status with the clock of the running time stopped."""
+    return status.replace(running_since=None, ran_seconds=round(deadline.ran(status, now)))
+
+
+def starting(obs: Observed, now: datetime) -> TrainingJobStatus:
+    """The attempt's Job is there or on its way; nothing keeps it as far as is known."""
+    outcome = working(TrainingReason.STARTING, f"attempt {obs.attempt} is starting")
+    work = _at_work(obs) if obs.job is not None else {"attempt": obs.attempt}
+    return say(obs.obj, at_rest(obs.status, now), now, phase=TrainingPhase.PENDING, outcome=outcome, **work)
+
+
+def pending(obs: Observed, now: datetime, problem: PodProblem) -> TrainingJobStatus:
+    """The attempt does not start, for this reason."""
+    waiting = wait_for(obs.status, now, problem.reason, problem.message)
+    return say(
+        obs.obj,
+        obs.status,
+        now,
+        phase=TrainingPhase.PENDING,
+        outcome=working(waiting.reason, waiting.message),
+        waiting=waiting,
+        **(_at_work(obs) if obs.job is not None else {}),
+    )
+
+
+def wait_for(status: TrainingJobStatus, now: datetime, reason: str, message: str) -> Waiting:
+    """What it waits for, since when.
+
+    The kubelet words a missing image in turns (the error, then the back-off), so the first
+    words stay for as long as the reason does.
+    """
+    former = status.waiting
+    if former is None or former.reason != reason:
+        return Waiting(reason=reason, message=message[:MAX_TEXT], since=timestamp(now))
+    if reason == TrainingReason.IMAGE_UNAVAILABLE:
+        return former
+    return Waiting(reason=reason, message=message[:MAX_TEXT], since=former.since)
+
+
+def running(obs: Observed, now: datetime) -> TrainingJobStatus:
+    """A pod of the attempt runs; the clock of the running time goes."""
+    assert obs.job is not None
+    replicas = obs.job["spec"].get("completions") or 1
+    pods = f" in {replicas} pods" if replicas > 1 else ""
+    moment = timestamp(now)
+    known = next((entry for entry in obs.status.attempts if entry.index == obs.attempt), None)
+    return say(
+        obs.obj,
+        obs.status,
+        now,
+        phase=TrainingPhase.RUNNING,
+        outcome=working(TrainingReason.RUNNING, f"attempt {obs.attempt} is running{pods}"),
+        start_time=obs.status.start_time or moment,
+        running_since=obs.status.running_since or moment,
+        **_at_work(obs, start_time=(known.start_time if known else None) or moment),
+    )
+
+
+def suspended(obs: Observed, now: datetime) -> TrainingJobStatus:
+    """Suspended by its spec."""
+    message = "spec.suspend is true: no pod runs until it is false"
+    return say(
+        obs.obj,
+        at_rest(obs.status, now),
+        now,
+        phase=TrainingPhase.SUSPENDED,
+        outcome=working(TrainingReason.SUSPENDED, message),
+        **(_at_work(obs) if obs.job is not None else {}),
+    )
+
+
+# -- an attempt's end --------------------------------------------------------------------------
+
+
+def ended(
+    obs: Observed,
+    now: datetime,
+    outcome: AttemptOutcome,
+    *,
+    reason: str = "",
+    message: str = "",
+    exit_code: int | None = None,
+) -> TrainingJobStatus:
+    """The status with the attempt at work recorded as ended; its phase and conditions are still the former ones."""
+    assert obs.job is not None
+    termination = jobs.termination(obs.pods or ())
+    end = evidence.end_of(obs.job) or now
+    started = obs.status.running_since or (termination.started_at if termination else None)
+    return at_rest(obs.status.replace(running_since=started), end).replace(
+        start_time=obs.status.start_time or started,
+        **_at_work(
+            obs,
+            start_time=_start_of(obs) or started,
+            completion_time=timestamp(end),
+            outcome=outcome,
+            reason=reason[:MAX_REASON],
+            message=message[:MAX_TEXT],
+            exit_code=exit_code,
+        ),
+    )
+
+
+def _start_of(obs: Observed) -> str | None:
+    return next((entry.start_time for entry in obs.status.attempts if entry.index == obs.attempt), None)
+
+
+def retrying(obj: Manifest, status: TrainingJobStatus, now: datetime, *, message: str) -> TrainingJobStatus:
+    """An attempt failed and the next one waits for its time."""
+    outcome = working(TrainingReason.BACKING_OFF, message)
+    return say(obj, status, now, phase=TrainingPhase.RETRYING, outcome=outcome)
+
+
+def succeeded(obj: Manifest, status: TrainingJobStatus, now: datetime, **result: Any) -> TrainingJobStatus:
+    """The end, well: what the run reported is in `result`."""
+    message = f"attempt {status.attempt} succeeded{_figures(result.get('metrics') or {})}"
+    return say(
+        obj,
+        status,
+        now,
+        phase=TrainingPhase.SUCCEEDED,
+        outcome=ready(TrainingReason.SUCCEEDED, message),
+        facts=(Fact(COMPLETE, Truth.TRUE, TrainingReason.SUCCEEDED, message),),
+        completion_time=_last_end(status, now),
+        **result,
+    )
+
+
+def failed(
+    obj: Manifest, status: TrainingJobStatus, now: datetime, reason: TrainingReason, message: str
+) -> TrainingJobStatus:
+    """The end, badly."""
+    return say(
+        obj,
+        status,
+        now,
+        phase=TrainingPhase.FAILED,
+        outcome=stalled(reason, message),
+        facts=(Fact(FAILED, Truth.TRUE, reason, message),),
+        completion_time=_last_end(status, now),
+        running_since=None,
+    )
+
+
+def _last_end(status: TrainingJobStatus, now: datetime) -> str:
+    last = status.attempts[-1] if status.attempts else None
+    return (last.completion_time if last else None) or timestamp(now)
+
+
+def _figures(metrics: dict[str, float]) -> str:
+    """The first metrics, for people; all of them are in the status."""
+    shown = [f"{name}={value:.4g}" for name, value in sorted(metrics.items())[:3]]
+    return f": {', '.join(shown)}" if shown else ""
+
+
+# -- what keeps it -----------------------------------------------------------------------------
+
+
+def blocked(
+    obj: Manifest, status: TrainingJobStatus, now: datetime, reason: TrainingReason, message: str
+) -> TrainingJobStatus:
+    """A person has to change something; a changed spec is tried again, so this is not the end."""
+    return say(obj, status, now, phase=TrainingPhase.PENDING, outcome=stalled(reason, message))
+
+
+def held(
+    obj: Manifest, status: TrainingJobStatus, now: datetime, reason: TrainingReason, message: str
+) -> TrainingJobStatus:
+    """Something outside keeps it and may stop doing so."""
+    waiting = wait_for(status, now, reason, message)
+    outcome = working(waiting.reason, waiting.message)
+    return say(obj, status, now, phase=TrainingPhase.PENDING, outcome=outcome, waiting=waiting)
+
+
+def seen(status: TrainingJobStatus, generation: int) -> TrainingJobStatus:
+    """A final status that has seen a later spec: the end stays as it was."""
+    return status.replace(
+        observed_generation=generation,
+        conditions=tuple(entry.model_copy(update={"observed_generation": generation}) for entry in status.conditions),
+    )

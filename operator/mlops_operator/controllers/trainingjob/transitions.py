@@ -1,0 +1,48 @@
+"""The events of a TrainingJob: what has changed from one status to the next."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from mlops_operator.api.conditions import READY, STALLED, find, is_true
+from mlops_operator.api.trainingjob import TrainingJobStatus, TrainingReason
+from mlops_operator.controllers.shared.events import event
+from mlops_operator.controllers.trainingjob.observed import failures
+from mlops_operator.runtime.plan import Event
+
+ACTION: Final = "Train"
+
+_NAMES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        TrainingReason.RUNNING: "Started",
+        TrainingReason.BACKING_OFF: "Retrying",
+        TrainingReason.SUCCEEDED: "Succeeded",
+        TrainingReason.SUSPENDED: "Suspended",
+        TrainingReason.BACKOFF_LIMIT_EXCEEDED: "Failed",
+        TrainingReason.RESULT_INVALID: "Failed",
+        TrainingReason.DATA_CORRUPT: "Failed",
+        TrainingReason.DATA_INVALID: "Failed",
+        TrainingReason.CONFIGURATION_INVALID: "Failed",
+    }
+)
+"""What a state is called when it begins; others keep their reason's name."""
+
+_CALM: Final = frozenset(
+    {TrainingReason.RUNNING, TrainingReason.SUCCEEDED, TrainingReason.SUSPENDED, TrainingReason.STARTING}
+)
+
+
+def events(before: TrainingJobStatus, after: TrainingJobStatus) -> tuple[Event, ...]:
+    """At most one event: a new state, or a further failed attempt in the same one."""
+    then, now = find(before.conditions, READY), find(after.conditions, READY)
+    if now is None:
+        return ()
+    further = failures(after) > failures(before) and now.reason == TrainingReason.BACKING_OFF
+    if then is not None and then.reason == now.reason and not further:
+        return ()
+    if now.reason == TrainingReason.STARTING:
+        if then is None or then.reason != TrainingReason.SUSPENDED:
+            return ()
+        return (event(warning=False, reason="Resumed", message=now.message, action=ACTION),)
+    warning = is_true(after.conditions, STALLED) or now.reason not in _CALM
+    return (event(warning=warning, reason=_NAMES.get(now.reason, now.reason), message=now.message, action=ACTION),)

@@ -1,0 +1,127 @@
+"""Failed attempts: how many, how far apart, and which failures are final."""
+
+import json
+
+import pytest
+
+from mlops_operator.controllers.trainingjob.policies import retry
+from mlops_operator.kube.resources import JOBS
+from tests.unit.controllers.builders import condition, later
+from tests.unit.controllers.trainingjob.driver import begin
+
+
+@pytest.mark.parametrize(
+    ("failures", "seconds"), [(1, 10), (2, 20), (3, 40), (4, 80), (5, 160), (6, 320), (7, 360), (500, 360)]
+)
+def test_the_delay_doubles_up_to_six_minutes(failures: int, seconds: float) -> None:
+    assert retry.delay(failures) == seconds
+
+
+def test_the_delay_counts_from_the_attempts_end() -> None:
+    assert retry.next_start(2, later(100)) == later(120)
+
+
+@pytest.mark.parametrize(("failures", "limit", "over"), [(1, 0, True), (1, 1, False), (3, 3, False), (4, 3, True)])
+def test_one_attempt_more_than_the_limit_is_made(failures: int, limit: int, over: bool) -> None:
+    assert retry.exhausted(failures, limit) is over
+
+
+def test_a_failed_attempt_is_recorded_and_the_next_waits_for_its_time() -> None:
+    run = begin()
+    run.at(2).job_runs()
+    plan = run.at(30).job_fails("Traceback ...", exit_code=2)
+    (attempt,) = run.status["attempts"]
+    assert attempt["outcome"] == "Failed"
+    assert (attempt["reason"], attempt["message"], attempt["exitCode"]) == ("Error", "Traceback ...", 2)
+    assert run.status["phase"] == "Retrying"
+    assert condition(run.obj, "Ready")["reason"] == "BackingOff"
+    assert condition(run.obj, "Reconciling")["status"] == "True"
+    assert plan.requeue_after == 10.0
+    assert len(run.cluster.world.all(JOBS)) == 1
+
+
+def test_the_next_attempt_is_a_new_job_with_its_own_run_uid() -> None:
+    run = begin()
+    run.at(2).job_fails()
+    run.at(12).settle()
+    first, second = run.cluster.world.all(JOBS)
+    assert (first["metadata"]["name"][-2:], second["metadata"]["name"][-2:]) == ("-0", "-1")
+    env = {entry["name"]: entry.get("value") for entry in second["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert env["MLOPS_RUN_UID"] == "uid-of-digits-1"
+    assert env["MLOPS_ATTEMPT"] == "1"
+    assert env["MLOPS_OUTPUT_URI"] is not None
+    assert env["MLOPS_OUTPUT_URI"].endswith("/1")
+
+
+def test_the_last_failed_attempt_is_the_end() -> None:
+    run = begin(backoffLimit=1)
+    run.at(2).job_fails()
+    run.at(20).settle()
+    run.at(25).job_fails("out of luck", exit_code=3)
+    assert run.status["phase"] == "Failed"
+    assert condition(run.obj, "Failed")["reason"] == "BackoffLimitExceeded"
+    assert "out of luck" in condition(run.obj, "Stalled")["message"]
+    assert run.at(10_000).settle().actions == ()
+    assert len(run.cluster.world.all(JOBS)) == 2
+
+
+def test_a_limit_lowered_while_waiting_is_obeyed() -> None:
+    run = begin(backoffLimit=3)
+    run.at(2).job_fails()
+    run.edit(backoffLimit=0)
+    assert run.status["phase"] == "Failed"
+    assert run.status["observedGeneration"] == 2
+
+
+def test_a_limit_raised_after_the_end_changes_nothing() -> None:
+    run = begin(backoffLimit=0)
+    run.at(2).job_fails()
+    run.edit(backoffLimit=5)
+    assert run.status["phase"] == "Failed"
+    assert run.status["observedGeneration"] == 2
+    assert len(run.cluster.world.all(JOBS)) == 1
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("DataCorrupt", "DataCorrupt"),
+        ("ArtifactCorrupt", "DataCorrupt"),
+        ("DataInvalid", "DataInvalid"),
+        ("ConfigurationInvalid", "ConfigurationInvalid"),
+    ],
+)
+def test_a_failure_that_the_next_attempt_would_meet_again_is_final(word: str, reason: str) -> None:
+    run = begin()
+    run.at(2).job_fails(json.dumps({"reason": word, "message": "row 7"}), exit_code=4)
+    assert run.status["phase"] == "Failed"
+    assert condition(run.obj, "Failed")["reason"] == reason
+    assert run.status["attempts"][0]["reason"] == word
+    assert run.status["attempts"][0]["message"] == "row 7"
+
+
+@pytest.mark.parametrize("word", ["ArtifactUnreachable", "DataNotFound", "DataChanged", "WorkloadFailed"])
+def test_a_failure_that_may_pass_is_tried_again(word: str) -> None:
+    run = begin()
+    run.at(2).job_fails(json.dumps({"reason": word, "message": "m"}))
+    assert run.status["phase"] == "Retrying"
+
+
+def test_each_failed_attempt_is_told() -> None:
+    run = begin(backoffLimit=2)
+    run.at(2).job_fails()
+    run.at(20).settle()
+    run.at(21).job_fails()
+    assert run.events == ["Retrying", "Retrying"]
+
+
+def test_an_edited_spec_applies_to_the_next_attempt_only() -> None:
+    run = begin(parameters={"c": 1})
+    run.at(2).job_runs()
+    run.edit(parameters={"c": 2})
+    assert len(run.cluster.world.all(JOBS)) == 1
+    run.at(3).job_fails()
+    run.at(20).settle()
+    run.at(21).job_runs()
+    first, second = run.status["attempts"]
+    assert (first["generation"], second["generation"]) == (1, 2)
