@@ -1,23 +1,31 @@
-"""Writes `crds/`, or checks it with `--check`."""
+"""Writes `crds/` and the chart of the CRDs, or checks them with `--check`."""
 
 import sys
 from typing import Final
 
 from mlops_operator.api.kinds import KINDS
+from mlops_operator.crdgen.chart import chart_template
 from mlops_operator.crdgen.definition import custom_resource_definition
 from mlops_operator.crdgen.generated import Generator, run, to_yaml
 
 COMMAND: Final = "python -m mlops_operator.crdgen"
 
+APPLIED: Final = "crds"
+TEMPLATES: Final = "helm/mlops-operator-crds/templates/crds"
+
 HEADER: Final = f"# Generated from operator/mlops_operator/api by `{COMMAND}`. Do not edit.\n"
 
 
 def generator() -> Generator:
-    """One file a kind, named by its plural."""
+    """Two files a kind, named by its plural: one to apply, one for the chart."""
+    definitions = {f"{kind.plural}.yaml": custom_resource_definition(kind) for kind in KINDS}
     return Generator(
         command=COMMAND,
-        files={f"crds/{kind.plural}.yaml": HEADER + to_yaml(custom_resource_definition(kind)) for kind in KINDS},
-        owned=("crds/*.yaml",),
+        files={
+            **{f"{APPLIED}/{name}": HEADER + to_yaml(definition) for name, definition in definitions.items()},
+            **{f"{TEMPLATES}/{name}": HEADER + chart_template(definition) for name, definition in definitions.items()},
+        },
+        owned=(f"{APPLIED}/*.yaml", f"{TEMPLATES}/*.yaml"),
     )
 
 
