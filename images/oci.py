@@ -27,6 +27,9 @@ _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
 
+#: Folders that everybody may write to, and nobody may remove others' files from.
+_FOR_ALL_USERS = ("tmp", "var/tmp")
+
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 #: Machine names as Python says them, and as Go and so the OCI say them.
@@ -119,7 +122,8 @@ def _descriptor(media_type: str, content: bytes) -> dict[str, Any]:
 def write_layer(target: Path, roots: Iterable[tuple[Path, str]]) -> Layer:
     """Write one layer from folders, each put under a relative prefix (``""`` for the root).
 
-    Owners and times of the files are not taken over, permissions are.
+    Of a file's owner, times and permissions only one bit is taken over: whether it can be executed. The rest would
+    depend on who builds, with which umask.
     """
     temporary = target.with_name(f"{target.name}.{os.getpid()}")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -161,17 +165,32 @@ def _add_folder(archive: tarfile.TarFile, name: str, seen: set[str]) -> None:
     archive.addfile(member)
 
 
+def _mode(member: tarfile.TarInfo) -> int:
+    if member.issym():
+        return 0o777
+    if member.name in _FOR_ALL_USERS:
+        return 0o1777
+    return 0o755 if member.isdir() or member.mode & 0o111 else 0o644
+
+
 def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
     member = archive.gettarinfo(path, arcname=name)
     if member.islnk():
         # Hard links depend on what else is in the archive: two files are simpler.
         member.type, member.linkname, member.size = tarfile.REGTYPE, "", path.stat().st_size
     _normalised(member)
+    member.mode = _mode(member)
     if member.isreg():
         with path.open("rb") as file:
             archive.addfile(member, file)
     else:
         archive.addfile(member)
+
+
+def extract_layer(layer: Layer, target: Path) -> None:
+    """Unpack a layer that :func:`write_layer` wrote, as the user who runs this."""
+    with tarfile.open(layer.path) as archive:
+        archive.extractall(target, filter="tar")
 
 
 def write_archive(target: Path, images: Sequence[Image]) -> None:
