@@ -1,9 +1,9 @@
 """ModelMonitor: how well a served model does on the traffic it really gets, window by window."""
 
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mlops_operator.api.common import JobSettings, StatusBase, Waiting
 from mlops_operator.api.conditions import Truth
@@ -19,9 +19,15 @@ from mlops_operator.api.schema import (
     StatusModel,
     Text,
     Timestamp,
+    seconds,
 )
 
 MAX_WINDOWS: Final = 20
+"""Windows that are kept in status, the newest ones."""
+
+MIN_WINDOW: Final = "5s"
+MAX_WINDOW: Final = "720h"
+"""Bounds of a window's size: a Job per window makes no sense below, and nobody waits longer."""
 
 
 class Target(SpecModel):
@@ -67,15 +73,34 @@ class MonitoredMetric(SpecModel):
 
 
 class Window(SpecModel):
-    """Consecutive windows of time that do not overlap."""
+    """Consecutive windows of time that do not overlap; they begin at multiples of their size since 1970."""
+
+    rules = (
+        CelRule(
+            f"duration(self.size) >= duration('{MIN_WINDOW}') && duration(self.size) <= duration('{MAX_WINDOW}')",
+            f"window.size: at least {MIN_WINDOW}, at most {MAX_WINDOW}",
+        ),
+        CelRule(
+            f"duration(self.labelDelay) <= duration('{MAX_WINDOW}')",
+            f"window.labelDelay: at most {MAX_WINDOW}",
+        ),
+    )
 
     size: Duration = "5m"
     label_delay: Duration = "0s"
     """How long after a window's end its labels are waited for before it is measured."""
 
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if not seconds(MIN_WINDOW) <= seconds(self.size) <= seconds(MAX_WINDOW):
+            raise ValueError(f"size: expected {MIN_WINDOW} to {MAX_WINDOW}, found {self.size}")
+        if seconds(self.label_delay) > seconds(MAX_WINDOW):
+            raise ValueError(f"labelDelay: expected at most {MAX_WINDOW}, found {self.label_delay}")
+        return self
+
 
 class Reference(SpecModel):
-    """The windows that say what is usual: the first measured ones of each version."""
+    """The windows that say what is usual: the first ones of each version that have rows enough and keep min and max."""
 
     windows: Annotated[int, Field(ge=6, le=20)] = 10
 
@@ -89,6 +114,7 @@ class ModelMonitorSpec(JobSettings):
     metrics: Annotated[tuple[MonitoredMetric, ...], Field(min_length=1, max_length=8), ListMap("name")]
     reference: Reference = Reference()
     suspend: bool = False
+    """No window is measured; the Job that runs is let run to its end."""
 
 
 class MetricVerdict(StatusModel):
@@ -107,12 +133,14 @@ class MetricVerdict(StatusModel):
 
 
 class WindowStatus(StatusModel):
-    """One window."""
+    """One window: start <= time < end."""
 
     start: Timestamp
     end: Timestamp
-    version: ObjectName | None = None
+    version: ObjectName
+    """The ModelVersion whose rows count."""
     job: ObjectName | None = None
+    """The Job that measured it; only the latest Jobs are kept."""
     metrics: Annotated[tuple[MetricVerdict, ...], Field(max_length=8), ListMap("name")] = ()
 
 
@@ -121,6 +149,8 @@ class ReferenceStatus(StatusModel):
 
     metric: MetricName
     version: ObjectName
+    size: Annotated[str, Field(max_length=16)] = ""
+    """Size of the windows: larger ones vary less, so another size needs another reference."""
     values: Annotated[tuple[float, ...], Field(max_length=20)] = ()
     mean: float | None = None
     std: float | None = None
@@ -133,17 +163,34 @@ class MonitorReason(StrEnum):
 
     DEPLOYMENT_NOT_FOUND = "DeploymentNotFound"
     NOTHING_SERVED = "NothingServed"
+    """The deployment has no stable version yet."""
     WAITING_FOR_WINDOW = "WaitingForWindow"
-    MEASURING = "Measuring"
+    """The first window has not been measured yet."""
+    MONITORING = "Monitoring"
+    """Windows are measured as they end."""
+    SUSPENDED = "Suspended"
     WITHIN_LIMITS = "WithinLimits"
     BELOW_LIMIT = "BelowLimit"
     ABOVE_LIMIT = "AboveLimit"
     TOO_FEW_SAMPLES = "TooFewSamples"
     NO_DATA = "NoData"
     REFERENCE_INCOMPLETE = "ReferenceIncomplete"
+    REFERENCE_DEGENERATE = "ReferenceDegenerate"
+    """The reference windows all have the same value, so they do not say what varies usually: set min or max."""
     JOB_FAILED = "JobFailed"
     RESULT_INVALID = "ResultInvalid"
-    SUSPENDED = "Suspended"
+    IMAGE_UNAVAILABLE = "ImageUnavailable"
+    VOLUME_NOT_FOUND = "VolumeNotFound"
+    CONFIG_UNAVAILABLE = "ConfigUnavailable"
+    UNSCHEDULABLE = "Unschedulable"
+    INVALID_SPEC = "InvalidSpec"
+    """The object is older than its definition and does not fit it."""
+    INVALID_POD_TEMPLATE = "InvalidPodTemplate"
+    """The API server refuses the Job, in its own words."""
+    NAME_TAKEN = "NameTaken"
+    """An object of the Job's name exists and belongs to somebody else."""
+    FORBIDDEN = "Forbidden"
+    """A quota, an admission policy or missing rights refuse the Job."""
 
 
 class MonitorPhase(StrEnum):
@@ -168,7 +215,8 @@ class ModelMonitorStatus(StatusBase):
     measuring: WindowStatus | None = None
     """The window whose Job runs."""
     skipped_windows: Annotated[int, Field(ge=0)] = 0
-    """Windows that went by unmeasured, because the operator or the Jobs were behind."""
+    """Windows since the first measured one that went by unmeasured: a Job took longer than a window, the
+    operator was away, nothing was served, or the monitor was suspended."""
     waiting: Waiting | None = None
 
 

@@ -1,0 +1,87 @@
+"""All that a ModelMonitor's plan sees."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mlops_operator.api.conditions import parse_timestamp
+from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.api.modeldeployment import ModelDeploymentStatus
+from mlops_operator.api.modelmonitor import ModelMonitorSpec, ModelMonitorStatus
+from mlops_operator.controllers.shared.specs import parse_spec
+from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS
+from mlops_operator.runtime.controller import World
+from mlops_operator.runtime.plan import PodsOfJob, Read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """A ModelMonitor, what its target serves, and its Jobs.
+
+    Attributes:
+        deployment_found: whether the target is there.
+        version: its stable version; None while it serves none.
+        jobs: all Jobs of the monitor.
+        pods: of the Job that runs; None where they were not read.
+    """
+
+    obj: Manifest
+    spec: ModelMonitorSpec
+    status: ModelMonitorStatus
+    deployment_found: bool
+    version: str | None
+    jobs: Sequence[Manifest]
+    pods: Sequence[Manifest] | None
+
+    @property
+    def generation(self) -> int:
+        """Generation of the spec."""
+        return int(self.obj["metadata"].get("generation", 1))
+
+    @property
+    def created(self) -> datetime:
+        """When the monitor was made."""
+        return parse_timestamp(self.obj["metadata"]["creationTimestamp"])
+
+    @property
+    def job(self) -> Manifest | None:
+        """The Job of the window that is being measured."""
+        measuring = self.status.measuring
+        return find_job(self.jobs, measuring.job) if measuring is not None and measuring.job else None
+
+
+def find_job(jobs: Sequence[Manifest], name: str) -> Manifest | None:
+    """The Job of that name."""
+    return next((job for job in jobs if job["metadata"]["name"] == name), None)
+
+
+def measuring_job(obj: Manifest, world: World) -> Manifest | None:
+    """The Job of the window that is being measured, if it is there."""
+    name = ((obj.get("status") or {}).get("measuring") or {}).get("job")
+    return find_job(world.owned(JOBS, obj["metadata"]["uid"]), name) if name else None
+
+
+def pods_of(job: Manifest) -> PodsOfJob:
+    """The read of a Job's pods."""
+    return PodsOfJob(namespace=job["metadata"]["namespace"], job=job["metadata"]["name"])
+
+
+def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]]) -> Observed:
+    """Put together what the plan sees.
+
+    Raises:
+        InvalidSpecError: the spec does not fit its model.
+    """
+    spec = parse_spec(ModelMonitorSpec, obj)
+    deployment = world.get(MODEL_DEPLOYMENTS, Key(obj["metadata"]["namespace"], spec.target.deployment))
+    stable = ModelDeploymentStatus.of(deployment).stable if deployment is not None else None
+    job = measuring_job(obj, world)
+    return Observed(
+        obj=obj,
+        spec=spec,
+        status=ModelMonitorStatus.of(obj),
+        deployment_found=deployment is not None,
+        version=stable.version if stable is not None else None,
+        jobs=world.owned(JOBS, obj["metadata"]["uid"]),
+        pods=reads.get(pods_of(job)) if job is not None else None,
+    )

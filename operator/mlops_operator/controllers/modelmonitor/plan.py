@@ -1,0 +1,172 @@
+"""What a ModelMonitor does next: see the window's Job to its end, then begin the next window that is due.
+
+The status changes when a window begins or ends and when something keeps a Job from running,
+never with the clock alone.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from mlops_operator.api.conditions import Outcome, parse_timestamp, timestamp, working
+from mlops_operator.api.meta import Manifest
+from mlops_operator.api.modelmonitor import (
+    BREACHED,
+    ModelMonitorStatus,
+    MonitorReason,
+    WindowStatus,
+)
+from mlops_operator.api.schema import seconds
+from mlops_operator.controllers.modelmonitor.measure import concluded
+from mlops_operator.controllers.modelmonitor.observed import Observed
+from mlops_operator.controllers.modelmonitor.policies.retention import surplus_jobs
+from mlops_operator.controllers.modelmonitor.policies.windows import (
+    Span,
+    due_window,
+    moment,
+    next_due,
+    skipped_between,
+)
+from mlops_operator.controllers.modelmonitor.render import window_task
+from mlops_operator.controllers.modelmonitor.status import final_status, held, outcome_of
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared.events import flip_events, transition_events
+from mlops_operator.controllers.shared.podreads import READ_AGAIN, too_early
+from mlops_operator.controllers.shared.task import TaskPhase, observe_task, render_task
+from mlops_operator.controllers.shared.waits import waiting_for
+from mlops_operator.kube.resources import JOBS
+from mlops_operator.runtime.plan import Action, Create, Delete, Plan
+
+ACTION: Final = "Monitor"
+"""What events say the controller was doing."""
+
+WARNINGS: Final = (
+    MonitorReason.DEPLOYMENT_NOT_FOUND,
+    MonitorReason.JOB_FAILED,
+    MonitorReason.RESULT_INVALID,
+    MonitorReason.IMAGE_UNAVAILABLE,
+    MonitorReason.VOLUME_NOT_FOUND,
+    MonitorReason.CONFIG_UNAVAILABLE,
+    MonitorReason.UNSCHEDULABLE,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What one look has come to so far.
+
+    Attributes:
+        problem: what keeps the monitor from measuring, in place of what the last window says.
+        requeue_after: seconds until it is looked at again, or None.
+    """
+
+    status: ModelMonitorStatus
+    actions: tuple[Action, ...] = ()
+    problem: Outcome | None = None
+    requeue_after: float | None = None
+
+
+def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
+    """The next step of a ModelMonitor."""
+    if obs.job is not None and too_early(obs.job, obs.pods, now):
+        return Plan(requeue_after=READ_AGAIN)
+    step = _follow(obs, settings, now)
+    if step.status.measuring is None:
+        step = _begin(obs, step.status, settings, now)
+    return _finish(obs, step, now)
+
+
+def _follow(obs: Observed, settings: Settings, now: datetime) -> Step:
+    """The window that is being measured, where there is one."""
+    window = obs.status.measuring
+    if window is None:
+        return Step(status=obs.status)
+    task = window_task(obs.obj, obs.spec, window)
+    if obs.job is None:
+        return _again(obs, render_task(task, settings))
+    state = observe_task(task.run_uid, obs.job, obs.pods, now)
+    if state.phase in (TaskPhase.PENDING, TaskPhase.RUNNING):
+        problem = working(state.reason, state.message) if state.reason else None
+        return Step(status=obs.status, problem=problem, requeue_after=state.next_look)
+    return Step(status=concluded(obs.status, obs.spec, window, state))
+
+
+def _again(obs: Observed, job: Manifest) -> Step:
+    """The window's Job is gone before its end: make it again, unless nothing new may start."""
+    if obs.spec.suspend:
+        skipped = obs.status.skipped_windows + 1
+        return Step(status=obs.status.replace(measuring=None, skipped_windows=skipped))
+    problem = held(obs.status, generation=obs.generation)
+    if problem is not None:
+        return Step(status=obs.status, problem=problem)
+    return Step(status=obs.status, actions=(Create(resource=JOBS, manifest=job),))
+
+
+def _begin(obs: Observed, status: ModelMonitorStatus, settings: Settings, now: datetime) -> Step:
+    """The next window, if one is due and nothing is in its way."""
+    if obs.spec.suspend:
+        return Step(status=status)
+    problem = held(status, generation=obs.generation) or _unserved(obs)
+    if problem is not None or obs.version is None:
+        return Step(status=status, problem=problem)
+    size, delay = seconds(obs.spec.window.size), seconds(obs.spec.window.label_delay)
+    last_end = parse_timestamp(status.windows[-1].end) if status.windows else None
+    due = due_window(now, size=size, delay=delay, created=obs.created, last_end=last_end)
+    if due is None:
+        wait = next_due(now, size=size, delay=delay, created=obs.created, last_end=last_end)
+        return Step(status=status, requeue_after=wait)
+    window = _window(due, obs.version)
+    task = window_task(obs.obj, obs.spec, window)
+    create = Create(resource=JOBS, manifest=render_task(task, settings))
+    begun = status.replace(
+        measuring=window.model_copy(update={"job": task.name}),
+        skipped_windows=status.skipped_windows + skipped_between(last_end, due),
+    )
+    return Step(status=begun, actions=(create,))
+
+
+def _window(span: Span, version: str) -> WindowStatus:
+    return WindowStatus(start=timestamp(moment(span.start)), end=timestamp(moment(span.end)), version=version)
+
+
+def _unserved(obs: Observed) -> Outcome | None:
+    name = obs.spec.target.deployment
+    if not obs.deployment_found:
+        return working(MonitorReason.DEPLOYMENT_NOT_FOUND, f"ModelDeployment {name} does not exist")
+    if obs.version is None:
+        return working(MonitorReason.NOTHING_SERVED, f"ModelDeployment {name} has no stable version yet")
+    return None
+
+
+def _finish(obs: Observed, step: Step, now: datetime) -> Plan:
+    outcome = step.problem or outcome_of(step.status, suspended=obs.spec.suspend)
+    wait = None
+    if step.problem is not None and step.problem.reconciling:
+        wait = waiting_for(obs.status.waiting, step.problem.reason, step.problem.message, now=now)
+    status = final_status(step.status, outcome, wait, generation=obs.generation, now=now)
+    events = (
+        *transition_events(obs.status, status, action=ACTION, warnings=WARNINGS),
+        *flip_events(obs.status, status, BREACHED, action=ACTION, warning=True),
+    )
+    return Plan(
+        actions=(*step.actions, *_deletions(obs, status)),
+        status=status.to_manifest(),
+        requeue_after=step.requeue_after,
+        events=events,
+    )
+
+
+def _deletions(obs: Observed, status: ModelMonitorStatus) -> tuple[Action, ...]:
+    jobs = {job["metadata"]["name"]: job["metadata"] for job in obs.jobs}
+    surplus = surplus_jobs(jobs, windows=status.windows, measuring=status.measuring)
+    return tuple(
+        Delete(
+            resource=JOBS,
+            namespace=jobs[name]["namespace"],
+            name=name,
+            uid=jobs[name]["uid"],
+            resource_version=jobs[name]["resourceVersion"],
+        )
+        for name in sorted(surplus)
+        if "deletionTimestamp" not in jobs[name]
+    )

@@ -1,0 +1,1 @@
+"""What decides a ModelMonitor: which window is due, what is usual, and what breaches a limit."""

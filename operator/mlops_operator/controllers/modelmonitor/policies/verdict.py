@@ -1,0 +1,74 @@
+"""From one run's figures to a window's verdicts, and from these to the one that the condition shows."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlops_contract import Result
+from mlops_operator.api.conditions import MAX_MESSAGE, Truth
+from mlops_operator.api.modelmonitor import MetricVerdict, MonitoredMetric, MonitorReason, ReferenceStatus
+from mlops_operator.controllers.modelmonitor.policies.limit import check_limit
+from mlops_operator.controllers.modelmonitor.policies.sample import LABELLED, check_sample
+
+
+def judge(metric: MonitoredMetric, result: Result, reference: ReferenceStatus, *, windows: int) -> MetricVerdict:
+    """The verdict on one metric of a window that was measured.
+
+    Args:
+        metric: the metric, its limits, and how many rows it takes.
+        result: what the run reported.
+        reference: of this metric, for the version that was measured, without this window.
+        windows: how many windows make a reference.
+    """
+    n = result.counts.get(LABELLED, 0)
+    value = result.metrics.get(metric.name)
+    if value is not None and not math.isfinite(value):
+        value = None
+    short = check_sample(result.counts, min_samples=metric.min_samples)
+    if short is None and value is None:
+        short = MonitorReason.NO_DATA, f"{metric.name} was not measured"
+    if short is not None or value is None:
+        reason, message = short or (MonitorReason.NO_DATA, "")
+        return unknown(metric.name, reason, message, value=value, n=n)
+    found = check_limit(metric.limit, value, reference, windows=windows)
+    return MetricVerdict(
+        name=metric.name,
+        breached=found.breached,
+        value=value,
+        lower=found.lower,
+        upper=found.upper,
+        n=n,
+        reason=found.reason,
+        message=found.message,
+    )
+
+
+def unknown(name: str, reason: MonitorReason, message: str, *, value: float | None = None, n: int = 0) -> MetricVerdict:
+    """A verdict that nothing can be told."""
+    return MetricVerdict(
+        name=name, breached=Truth.UNKNOWN, value=value, n=n, reason=reason, message=message[:MAX_MESSAGE]
+    )
+
+
+def belongs_to_reference(verdict: MetricVerdict) -> bool:
+    """Whether a window is one of those that say what is usual: rows enough, and no absolute limit breached."""
+    return verdict.value is not None and verdict.reason == MonitorReason.REFERENCE_INCOMPLETE
+
+
+@dataclass(frozen=True)
+class Overall:
+    """What a window says, as the condition `Breached` shows it."""
+
+    breached: Truth
+    reason: str
+    message: str
+
+
+def overall(verdicts: Sequence[MetricVerdict]) -> Overall:
+    """One breach is a breach; else what is not known is not known; else all is well."""
+    for truth in (Truth.TRUE, Truth.UNKNOWN, Truth.FALSE):
+        telling = [verdict for verdict in verdicts if verdict.breached is truth]
+        if telling:
+            message = "; ".join(f"{verdict.name}: {verdict.message} (n {verdict.n})" for verdict in telling)
+            return Overall(truth, telling[0].reason, message)
+    return Overall(Truth.UNKNOWN, MonitorReason.NO_DATA, "no metric was measured")

@@ -1,0 +1,64 @@
+"""Which window is measured when.
+
+Windows begin at multiples of their size since 1970, so that everybody who looks agrees on
+them. One is due at its end plus the label delay. Of several that have passed only the latest
+is measured: a late answer to an old question helps nobody.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil, floor
+
+
+@dataclass(frozen=True)
+class Span:
+    """Half-open: start <= time < end; seconds since 1970."""
+
+    start: int
+    end: int
+
+    @property
+    def size(self) -> int:
+        """Length in seconds."""
+        return self.end - self.start
+
+
+def moment(epoch: int) -> datetime:
+    """The moment so many seconds after 1970."""
+    return datetime.fromtimestamp(epoch, tz=UTC)
+
+
+def latest_passed(now: datetime, *, size: int, delay: int) -> Span:
+    """The latest window whose end lies at least `delay` seconds back."""
+    end = floor((now.timestamp() - delay) / size) * size
+    return Span(end - size, end)
+
+
+def due_window(now: datetime, *, size: int, delay: int, created: datetime, last_end: datetime | None) -> Span | None:
+    """The window to measure now; None where none is due.
+
+    Args:
+        now: the time.
+        size: length of a window in seconds.
+        delay: seconds after its end until a window's labels are in.
+        created: when the monitor was made; windows that had ended then are none of its business.
+        last_end: end of the last window that was measured, or None.
+    """
+    latest = latest_passed(now, size=size, delay=delay)
+    if last_end is None:
+        return latest if latest.end > created.timestamp() else None
+    return latest if latest.start >= last_end.timestamp() else None
+
+
+def next_due(now: datetime, *, size: int, delay: int, created: datetime, last_end: datetime | None) -> float:
+    """Seconds until a window becomes due, where none is due now."""
+    begin = created.timestamp() if last_end is None else last_end.timestamp() + size
+    after = latest_passed(now, size=size, delay=delay).end + size
+    # The first aligned end at or after `begin`; strictly after it where nothing was measured yet.
+    aligned = (floor(begin / size) + 1) * size if last_end is None else ceil(begin / size) * size
+    return max(after, aligned) + delay - now.timestamp()
+
+
+def skipped_between(last_end: datetime | None, span: Span) -> int:
+    """Windows between the last measured one and `span`."""
+    return 0 if last_end is None else max(0, (span.start - floor(last_end.timestamp())) // span.size)

@@ -1,0 +1,96 @@
+"""The status that follows from what a plan found."""
+
+from datetime import datetime
+
+from mlops_operator.api.common import Waiting
+from mlops_operator.api.conditions import (
+    MAX_MESSAGE,
+    STALLED,
+    Fact,
+    Outcome,
+    Truth,
+    contract,
+    find,
+    is_true,
+    ready,
+    stalled,
+    working,
+)
+from mlops_operator.api.modelmonitor import (
+    BREACHED,
+    MAX_WINDOWS,
+    ModelMonitorStatus,
+    MonitorPhase,
+    MonitorReason,
+    ReferenceStatus,
+    WindowStatus,
+)
+from mlops_operator.controllers.modelmonitor.policies.verdict import Overall, overall
+
+BROKEN = frozenset({MonitorReason.JOB_FAILED, MonitorReason.RESULT_INVALID})
+"""Reasons of a last window by which the monitor itself does not work."""
+
+HELD = frozenset({MonitorReason.INVALID_POD_TEMPLATE, MonitorReason.NAME_TAKEN})
+"""Reasons after which nothing is tried until the spec changes."""
+
+
+def with_window(
+    status: ModelMonitorStatus, window: WindowStatus, references: tuple[ReferenceStatus, ...]
+) -> ModelMonitorStatus:
+    """The status after `window` was measured."""
+    windows = (*status.windows, window)[-MAX_WINDOWS:]
+    return status.replace(windows=windows, references=references, measuring=None)
+
+
+def held(status: ModelMonitorStatus, *, generation: int) -> Outcome | None:
+    """The stall that this very spec ran into, which is not tried again; None where there is none."""
+    condition = find(status.conditions, STALLED)
+    if condition is None or not is_true(status.conditions, STALLED):
+        return None
+    if condition.reason not in HELD or status.observed_generation != generation:
+        return None
+    return stalled(condition.reason, condition.message)
+
+
+def outcome_of(status: ModelMonitorStatus, *, suspended: bool) -> Outcome:
+    """How the monitor is, by its last window, where nothing keeps it from measuring the next."""
+    if suspended:
+        return ready(MonitorReason.SUSPENDED, "no window is measured")
+    if not status.windows:
+        return ready(MonitorReason.WAITING_FOR_WINDOW, "the first window has not been measured yet")
+    last = status.windows[-1]
+    found = overall(last.metrics)
+    message = f"{last.start} to {last.end}, {last.version}: {found.message}"
+    if found.reason in BROKEN:
+        return working(found.reason, message)
+    return ready(MonitorReason.MONITORING, message)
+
+
+def final_status(
+    status: ModelMonitorStatus, outcome: Outcome, wait: Waiting | None, *, generation: int, now: datetime
+) -> ModelMonitorStatus:
+    """The complete status: `status` with phase, conditions and what is waited for."""
+    breached = breached_now(status)
+    fact = Fact(BREACHED, breached.breached, breached.reason, breached.message[:MAX_MESSAGE])
+    return status.replace(
+        observed_generation=generation,
+        phase=_phase(status, outcome, breached).value,
+        waiting=wait,
+        conditions=contract(status.conditions, outcome, generation=generation, now=now, facts=(fact,)),
+    )
+
+
+def breached_now(status: ModelMonitorStatus) -> Overall:
+    """What the last measured window says."""
+    if not status.windows:
+        return Overall(Truth.UNKNOWN, MonitorReason.WAITING_FOR_WINDOW, "no window was measured yet")
+    return overall(status.windows[-1].metrics)
+
+
+def _phase(status: ModelMonitorStatus, outcome: Outcome, breached: Overall) -> MonitorPhase:
+    if outcome.reason == MonitorReason.SUSPENDED:
+        return MonitorPhase.SUSPENDED
+    if not status.windows:
+        return MonitorPhase.PENDING
+    phases = {Truth.TRUE: MonitorPhase.BREACHED, Truth.FALSE: MonitorPhase.HEALTHY}
+    return phases.get(breached.breached, MonitorPhase.UNKNOWN)
