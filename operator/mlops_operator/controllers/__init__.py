@@ -1,5 +1,8 @@
 """The kinds' controllers: pure plans and policies, manifests, status, and a little wiring each."""
 
+from mlops_operator.controllers.evaluation.controller import EvaluationController
+from mlops_operator.controllers.modelmonitor.controller import ModelMonitorController
+from mlops_operator.controllers.promotion.controller import PromotionController
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.trainingjob.controller import TrainingJobController
 from mlops_operator.runtime.controller import Controller
@@ -7,4 +10,9 @@ from mlops_operator.runtime.controller import Controller
 
 def all_controllers(settings: Settings) -> tuple[Controller, ...]:
     """One controller for each kind, in the order in which the kinds are documented."""
-    return (TrainingJobController(settings),)
+    return (
+        TrainingJobController(settings),
+        EvaluationController(settings),
+        PromotionController(settings),
+        ModelMonitorController(settings),
+    )
