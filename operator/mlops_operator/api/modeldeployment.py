@@ -1,7 +1,7 @@
 """ModelDeployment: a model version served over the Open Inference Protocol, and how the next one replaces it."""
 
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 from pydantic import Field
 
@@ -40,8 +40,8 @@ class ServedModel(SpecModel):
 class CustomServer(SpecModel):
     """A model server of your own.
 
-    It speaks the Open Inference Protocol (V2 REST), finds the model under `MLOPS_MODEL_DIR`
-    and serves it under `MLOPS_MODEL_NAME` on the given port.
+    It speaks the Open Inference Protocol (V2 REST), finds the model in the folder `MLOPS_MODEL_DIR`
+    and serves it under `MLOPS_MODEL_NAME` on the given port. `MLOPS_MODEL_VERSION` names the ModelVersion.
     """
 
     image: Image
@@ -73,17 +73,30 @@ class Autoscaling(SpecModel):
     """autoscaling/v2 behavior, all of it."""
 
 
+MAX_WEIGHT: Final = 50
+"""Largest weight of a step. The stable version keeps all its replicas until the candidate has as
+many, so that a stop costs no capacity; beyond half the replicas the next step is promotion."""
+
+
 class Step(SpecModel):
     """One step of a canary."""
 
-    weight: Annotated[int, Field(ge=1, le=99)]
-    """Share of the ready replicas that are the candidate's, in per cent: rounded up, and never all."""
+    weight: Annotated[int, Field(ge=1, le=MAX_WEIGHT)]
+    """Share of all ready replicas that the candidate gets, in per cent, rounded up to whole replicas.
+    They are added to the stable version's, which keeps its own."""
     pause: Duration = "30s"
     """How long the candidate must hold at this step, ready and without a restart."""
 
 
 class GoldenCheck(SpecModel):
     """Limits for the answers to the golden requests."""
+
+    rules = (
+        CelRule(
+            "!has(self.maxLatency) || duration(self.maxLatency) >= duration('1s')",
+            "golden: maxLatency must be at least 1s",
+        ),
+    )
 
     tolerance: Annotated[float, Field(ge=0, le=1)] = 1e-6
     """Largest relative difference of a number."""
@@ -93,22 +106,37 @@ class GoldenCheck(SpecModel):
 class Rollout(SpecModel):
     """How a new version takes over."""
 
+    rules = (
+        CelRule(
+            "!has(self.progressDeadline) || duration(self.progressDeadline) >= duration('10s')",
+            "rollout: progressDeadline must be at least 10s",
+        ),
+    )
+
     steps: Annotated[tuple[Step, ...], Field(max_length=16)] = (Step(weight=25),)
     """No steps: all at once, once the candidate is ready and has answered its golden requests."""
     golden: GoldenCheck = GoldenCheck()
     progress_deadline: Duration = "10m"
-    """Time within which a candidate must become ready at each step; then it is stopped."""
+    """Time within which a candidate must become ready in each phase and step; then it is stopped.
+    A first version, with nothing to fall back on, is reported as stalled but left to mend itself."""
 
 
 class ModelDeploymentSpec(SpecModel):
     """What is served, by what, with how many replicas, and how it changes."""
 
-    rules = (CelRule("!(has(self.replicas) && has(self.autoscaling))", "set replicas or autoscaling, not both"),)
+    rules = (
+        CelRule("!(has(self.replicas) && has(self.autoscaling))", "set replicas or autoscaling, not both"),
+        CelRule(
+            "!has(self.autoscaling) || (has(self.autoscaling.metrics) && size(self.autoscaling.metrics) > 0)"
+            " || (has(self.resources) && has(self.resources.requests) && 'cpu' in self.resources.requests)",
+            "autoscaling: set metrics, or resources.requests.cpu, of which the default metric takes 80 %",
+        ),
+    )
 
     model: ServedModel
     runtime: Runtime = Runtime()
     replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
-    """1 by default."""
+    """1 by default. At 0 nothing runs, and a new version waits until there are replicas again."""
     autoscaling: Autoscaling | None = None
     rollout: Rollout = Rollout()
     resources: Resources = Resources()
@@ -154,19 +182,32 @@ class DeploymentReason(StrEnum):
     MODEL_MISMATCH = "ModelMismatch"
     NO_RUNTIME = "NoRuntime"
     """No entry of the runtime table serves this format."""
+    INVALID_SPEC = "InvalidSpec"
+    """The spec was stored before the present schema, which refuses it."""
+    INVALID_AUTOSCALING = "InvalidAutoscaling"
+    """The API server refuses the HorizontalPodAutoscaler."""
     INVALID_POD_TEMPLATE = "InvalidPodTemplate"
     FORBIDDEN = "Forbidden"
     NAME_TAKEN = "NameTaken"
     LOADING = "Loading"
+    """No version serves yet; the first one starts or is being checked."""
     SERVING = "Serving"
     SCALED_TO_ZERO = "ScaledToZero"
-    SCALING = "Scaling"
     ROLLING_OUT = "RollingOut"
     REPLICAS_UNAVAILABLE = "ReplicasUnavailable"
     CANDIDATE_STOPPED = "CandidateStopped"
     MODEL_LOAD_FAILED = "ModelLoadFailed"
+    """The server says that it cannot load the artifact."""
+    SERVER_CRASHED = "ServerCrashed"
+    """The server's container ended by itself again and again."""
     ARTIFACT_CORRUPT = "ArtifactCorrupt"
+    ARTIFACT_NOT_FOUND = "ArtifactNotFound"
+    FETCH_FAILED = "FetchFailed"
+    """The artifact could not be brought into the pod, for another reason than the two above."""
     GOLDEN_REQUESTS_FAILED = "GoldenRequestsFailed"
+    """Golden requests were answered wrongly, not at all, or too slowly."""
+    GOLDEN_CHECK_FAILED = "GoldenCheckFailed"
+    """The golden requests could not be asked."""
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     IMAGE_UNAVAILABLE = "ImageUnavailable"
     VOLUME_NOT_FOUND = "VolumeNotFound"
@@ -182,6 +223,17 @@ DEGRADED: Final = "Degraded"
 """Condition types beside the contract's."""
 
 
+class GoldenStatus(StatusModel):
+    """What came of a revision's golden requests."""
+
+    job: ObjectName | None = None
+    """The Job that asks them; it goes an hour after its end."""
+    passed: bool | None = None
+    """Absent while they are asked, and where the version has none."""
+    message: Text = ""
+    """The figures."""
+
+
 class RevisionStatus(StatusModel):
     """A version as it is served: model, server and pod settings together make a revision."""
 
@@ -192,6 +244,11 @@ class RevisionStatus(StatusModel):
     deployment: ObjectName
     replicas: Annotated[int, Field(ge=0)] = 0
     ready_replicas: Annotated[int, Field(ge=0)] = 0
+    golden: GoldenStatus | None = None
+
+    def replace(self, **changes: object) -> Self:
+        """A copy with these fields changed, by their Python names."""
+        return self.model_copy(update=changes)
 
 
 class CandidateStatus(RevisionStatus):
@@ -200,14 +257,22 @@ class CandidateStatus(RevisionStatus):
     phase: CandidatePhase
     step: Annotated[int, Field(ge=0)] = 0
     """Index of the present step."""
+    started_at: Timestamp
+    """When it became the candidate."""
     since: Timestamp
     """When the present phase or step began."""
-    golden_job: ObjectName | None = None
-    golden_passed: bool | None = None
+    ready_since: Timestamp | None = None
+    """Since when all replicas of the present step are ready without a restart; the pause counts from here."""
+    restarts: Annotated[int, Field(ge=0)] = 0
+    """Restarts of its servers' containers when the status was written."""
 
 
 class StoppedCandidate(StatusModel):
-    """A candidate that was stopped; it is not tried again until the spec or the alias changes."""
+    """A candidate that was stopped.
+
+    The same revision is not tried again until something else has been the target: another version,
+    or other pod settings (any annotation under `template.metadata.annotations` will do).
+    """
 
     version: ObjectName
     digest: Digest

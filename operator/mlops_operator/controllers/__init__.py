@@ -1,6 +1,7 @@
 """The kinds' controllers: pure plans and policies, manifests, status, and a little wiring each."""
 
 from mlops_operator.controllers.evaluation.controller import EvaluationController
+from mlops_operator.controllers.modeldeployment.controller import ModelDeploymentController
 from mlops_operator.controllers.modelmonitor.controller import ModelMonitorController
 from mlops_operator.controllers.promotion.controller import PromotionController
 from mlops_operator.controllers.settings import Settings
@@ -14,5 +15,6 @@ def all_controllers(settings: Settings) -> tuple[Controller, ...]:
         TrainingJobController(settings),
         EvaluationController(settings),
         PromotionController(settings),
+        ModelDeploymentController(settings),
         ModelMonitorController(settings),
     )

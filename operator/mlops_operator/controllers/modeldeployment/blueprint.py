@@ -1,0 +1,112 @@
+"""A revision: everything that makes a server's pods what they are, and its hash."""
+
+from dataclasses import dataclass
+
+from mlops_operator.api.common import ArtifactRef, EnvVar, PodTemplate, Resources
+from mlops_operator.api.meta import Manifest
+from mlops_operator.api.modeldeployment import CustomServer, DeploymentReason, ModelDeploymentSpec
+from mlops_operator.api.modelversion import ModelArtifact, ModelVersionSpec
+from mlops_operator.api.schema import SpecModel
+from mlops_operator.controllers.settings import ServerRuntime, Settings
+from mlops_operator.controllers.shared.naming import short_hash
+from mlops_operator.controllers.shared.task import compact_json
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why there is no version to serve.
+
+    Attributes:
+        permanent: it does not mend itself when something else appears or becomes ready.
+    """
+
+    reason: DeploymentReason
+    message: str
+    permanent: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blueprint:
+    """What a revision's pods are made of.
+
+    Replicas, autoscaling and rollout settings are no part of it: they change a revision's
+    surroundings, not its pods. Neither is the image that fetches the model: an upgrade of the
+    operator does not replace pods that already have theirs.
+
+    Attributes:
+        model: the Model's name, which is also its name in the inference protocol.
+        version: the ModelVersion's name.
+        server: how it is served; a custom server is an entry of its own.
+    """
+
+    model: str
+    version: str
+    artifact: ModelArtifact
+    golden_requests: ArtifactRef | None
+    server: ServerRuntime
+    custom: bool
+    resources: Resources
+    env: tuple[EnvVar, ...]
+    node_selector: dict[str, str]
+    template: PodTemplate
+
+    @property
+    def digest(self) -> str:
+        """Digest of the model."""
+        return self.artifact.digest
+
+    @property
+    def revision(self) -> str:
+        """The revision's name: a hash that is the same for the same pods, in every release."""
+        server = self.server
+        return short_hash(
+            self.model,
+            self.version,
+            self.artifact.uri,
+            self.artifact.digest,
+            self.artifact.format,
+            compact_json([server.image, server.command, server.args, dict(server.env), server.port]),
+            compact_json([_canonical(self.resources), [_canonical(entry) for entry in self.env]]),
+            compact_json([self.node_selector, _canonical(self.template)]),
+        )
+
+
+def _canonical(model: SpecModel) -> Manifest:
+    """Without defaults, so that a field added to the schema later does not change old hashes."""
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+
+
+def draw(spec: ModelDeploymentSpec, *, name: str, version: ModelVersionSpec, settings: Settings) -> Blueprint | Problem:
+    """The blueprint by which `spec` serves the ModelVersion called `name`."""
+    custom = spec.runtime.custom
+    if custom is not None:
+        server: ServerRuntime | None = _custom(custom)
+    else:
+        server = settings.runtime_for(name=spec.runtime.name, artifact_format=version.artifact.format)
+    if server is None:
+        asked = f"runtime {spec.runtime.name!r}" if spec.runtime.name else "any runtime"
+        known = ", ".join(f"{entry.name} ({', '.join(entry.formats)})" for entry in settings.runtimes)
+        return Problem(
+            DeploymentReason.NO_RUNTIME,
+            f"expected {asked} that loads format {version.artifact.format!r} of {name}, found: {known}; "
+            "set runtime.name to one of these, or runtime.custom",
+            permanent=True,
+        )
+    return Blueprint(
+        model=version.model,
+        version=name,
+        artifact=version.artifact,
+        golden_requests=version.golden_requests,
+        server=server,
+        custom=custom is not None,
+        resources=spec.resources,
+        env=spec.env,
+        node_selector=spec.node_selector,
+        template=spec.template,
+    )
+
+
+def _custom(server: CustomServer) -> ServerRuntime:
+    return ServerRuntime(
+        name="custom", formats=(), image=server.image, command=server.command, args=server.args, port=server.port
+    )

@@ -1,0 +1,43 @@
+"""The golden-request Job of the present candidate, as its plan sees it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from mlops_operator.api.meta import Manifest
+from mlops_operator.api.modeldeployment import CandidatePhase, ModelDeploymentStatus
+from mlops_operator.controllers.modeldeployment import names
+from mlops_operator.controllers.modeldeployment.observed import Observed
+from mlops_operator.controllers.shared.jobs import JobPhase, job_phase
+from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task
+
+LOOK_AGAIN_SECONDS: Final = 0.5
+"""Wait before a finished Job's pods are read again that were read before they had ended."""
+
+
+def current_job(status: ModelDeploymentStatus) -> str | None:
+    """The Job whose outcome is awaited; None where none is."""
+    candidate = status.candidate
+    if candidate is None or candidate.phase is not CandidatePhase.CHECKING or candidate.golden is None:
+        return None
+    return candidate.golden.job if candidate.golden.passed is None else None
+
+
+def check_state(observed: Observed, now: datetime) -> TaskState | None:
+    """The state of the awaited Job; None where none is awaited."""
+    name = current_job(observed.status)
+    candidate = observed.status.candidate
+    if name is None or candidate is None:
+        return None
+    job, pods = observed.job(name), observed.job_pods.get(name)
+    if job is not None and _not_read_yet(job, pods):
+        return TaskState(TaskPhase.RUNNING, next_look=LOOK_AGAIN_SECONDS)
+    suffix = names.golden_suffix(candidate.revision, candidate.started_at)
+    return observe_task(f"{observed.obj['metadata']['uid']}-{suffix}", job, pods, now)
+
+
+def _not_read_yet(job: Manifest, pods: Sequence[Manifest] | None) -> bool:
+    """Whether a finished Job's pods were read too early to tell how they ended."""
+    if job_phase(job) not in (JobPhase.SUCCEEDED, JobPhase.FAILED):
+        return False
+    return pods is None or any((pod.get("status") or {}).get("phase") in ("Pending", "Running") for pod in pods)

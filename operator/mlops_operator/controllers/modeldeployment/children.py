@@ -1,0 +1,207 @@
+"""The actions that make the children what the rollout's state says.
+
+Two rules keep every moment between two requests safe:
+
+- The traffic Service is brought in line first, so requests leave a revision before anything happens to it.
+- Record first, then remove: what the observed status still names as stable or candidate is never
+  deleted, nor what the observed traffic Service is pinned to. The plan that replaces it writes the
+  status; the next one, reading that status, deletes. A crash in between leaves too much, never too little.
+"""
+
+from collections.abc import Iterator
+
+from mlops_operator.api.meta import Manifest
+from mlops_operator.api.modeldeployment import CandidatePhase, GoldenStatus
+from mlops_operator.controllers.modeldeployment import names, render
+from mlops_operator.controllers.modeldeployment.blueprint import Blueprint
+from mlops_operator.controllers.modeldeployment.observed import Observed, pinned_to
+from mlops_operator.controllers.modeldeployment.policies.replicas import wants_budget
+from mlops_operator.controllers.modeldeployment.policies.traffic import may_move, pinned_revision
+from mlops_operator.controllers.modeldeployment.rollout import State
+from mlops_operator.controllers.modeldeployment.server_pods import fetch_image
+from mlops_operator.controllers.modeldeployment.servers import revision_of
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared.jobs import JobPhase, job_phase
+from mlops_operator.kube.resources import (
+    DEPLOYMENTS,
+    HORIZONTAL_POD_AUTOSCALERS,
+    JOBS,
+    POD_DISRUPTION_BUDGETS,
+    SERVICES,
+    Resource,
+)
+from mlops_operator.runtime.drift import differs
+from mlops_operator.runtime.plan import Action, Apply, Create, Delete, Patch
+
+
+def actions(
+    observed: Observed,
+    state: State,
+    *,
+    blueprints: dict[str, Blueprint],
+    settings: Settings,
+    autoscaler_refused: bool,
+) -> tuple[Action, ...]:
+    """What has to be done, in order; nothing where the children are as they should be.
+
+    Args:
+        blueprints: the revisions whose pods are known, by their names. The stable revision's are not
+            where the pod settings have changed since: it is left as it is, but for its replicas.
+        autoscaler_refused: the API server has refused the autoscaler that this generation asks for.
+    """
+    return (
+        *_traffic(observed, state),
+        *_deployments(observed, state, blueprints, settings),
+        *_check(observed, state, blueprints, settings),
+        *(() if autoscaler_refused else _autoscaler(observed, state)),
+        *_budget(observed, state),
+        *_leftovers(observed, state),
+    )
+
+
+def _traffic(observed: Observed, state: State) -> Iterator[Action]:
+    if state.stable is None:
+        return  # before a first version nothing may get requests; where it was lost, what there is stays
+    phase = state.candidate.phase if state.candidate is not None else None
+    revision = pinned_revision(stable=state.stable.revision, candidate_phase=phase)
+    pinned = pinned_to(observed.traffic)
+    ready = {entry: observed.servers(entry).ready for entry in (pinned, revision) if entry is not None}
+    if may_move(pinned=pinned, wanted=revision, ready=ready):
+        name = names.service_name(observed.obj)
+        yield from _service(render.service(observed.obj, name=name, revision=revision), observed.traffic)
+
+
+def _service(wanted: Manifest, found: Manifest | None) -> Iterator[Action]:
+    if found is None:
+        # Created, not applied: applying would take over a Service of the same name that is somebody else's.
+        yield Create(resource=SERVICES, manifest=wanted)
+    elif wanted["spec"]["selector"] != found["spec"].get("selector") or differs(wanted, found):
+        # The selector is compared as a whole: when it is widened, a label fewer is wanted.
+        yield Apply(resource=SERVICES, manifest=wanted)
+
+
+def _deployments(
+    observed: Observed, state: State, blueprints: dict[str, Blueprint], settings: Settings
+) -> Iterator[Action]:
+    wanted = {}
+    if state.candidate is not None:
+        wanted[state.candidate.revision] = state.candidate_replicas
+    if state.stable is not None:
+        wanted[state.stable.revision] = state.wanted
+    for revision, replicas in wanted.items():
+        found = observed.servers(revision).deployment
+        blueprint = blueprints.get(revision)
+        if blueprint is not None:
+            manifest = render.deployment(
+                observed.obj,
+                observed.spec,
+                blueprint,
+                replicas=replicas,
+                fetch_image=fetch_image(found, settings),
+            )
+            yield from _deployment(manifest, found, autoscaled=observed.spec.autoscaling is not None)
+        elif found is not None:
+            yield from _scale(found, replicas)
+
+
+def _deployment(wanted: Manifest, found: Manifest | None, *, autoscaled: bool) -> Iterator[Action]:
+    if found is None:
+        yield Apply(resource=DEPLOYMENTS, manifest=wanted)
+        return
+    replicas = wanted["spec"]["replicas"]
+    as_scaled = {**wanted, "spec": {**wanted["spec"], "replicas": found["spec"].get("replicas", 1)}}
+    if not differs(as_scaled, found):
+        yield from _scale(found, replicas)
+        return
+    if autoscaled:
+        # Applied with the count that the autoscaler gave, which may be another by now. Leaving
+        # the field out is no way: the API server would set what nobody applies any more to 1.
+        version = found["metadata"]["resourceVersion"]
+        wanted = {**wanted, "metadata": {**wanted["metadata"], "resourceVersion": version}}
+    yield Apply(resource=DEPLOYMENTS, manifest=wanted)
+
+
+def _scale(found: Manifest, replicas: int) -> Iterator[Action]:
+    if found["spec"].get("replicas", 1) != replicas:
+        metadata = found["metadata"]
+        yield Patch(
+            resource=DEPLOYMENTS,
+            namespace=metadata["namespace"],
+            name=metadata["name"],
+            uid=metadata["uid"],
+            resource_version=metadata["resourceVersion"],
+            body={"spec": {"replicas": replicas}},
+        )
+
+
+def _check(observed: Observed, state: State, blueprints: dict[str, Blueprint], settings: Settings) -> Iterator[Action]:
+    """The candidate's own Service and the Job that asks it its golden requests."""
+    candidate = state.candidate
+    if candidate is None or _job_of(candidate.golden) is None:
+        return
+    name = names.candidate_service_name(observed.obj)
+    wanted = render.service(observed.obj, name=name, revision=candidate.revision)
+    yield from _service(wanted, observed.candidate_service)
+    blueprint = blueprints.get(candidate.revision)
+    if candidate.phase is not CandidatePhase.CHECKING or blueprint is None or blueprint.golden_requests is None:
+        return
+    task = render.golden_task(observed.obj, observed.spec, blueprint, candidate, settings)
+    decided = candidate.golden is not None and candidate.golden.passed is not None
+    if not decided and observed.job(task.name) is None:
+        yield Create(resource=JOBS, manifest=render.golden_job(task, settings))
+
+
+def _autoscaler(observed: Observed, state: State) -> Iterator[Action]:
+    autoscaling = observed.spec.autoscaling
+    found = observed.autoscalers[0] if observed.autoscalers else None
+    if autoscaling is None:
+        if found is not None:
+            yield _delete(HORIZONTAL_POD_AUTOSCALERS, found)
+    elif state.stable is not None:
+        wanted = render.autoscaler(observed.obj, autoscaling, revision=state.stable.revision)
+        if found is None or differs(wanted, found):
+            yield Apply(resource=HORIZONTAL_POD_AUTOSCALERS, manifest=wanted)
+
+
+def _budget(observed: Observed, state: State) -> Iterator[Action]:
+    found = observed.budgets[0] if observed.budgets else None
+    wants = state.stable is not None and wants_budget(replicas=state.wanted, autoscaling=observed.spec.autoscaling)
+    if not wants:
+        if found is not None:
+            yield _delete(POD_DISRUPTION_BUDGETS, found)
+        return
+    wanted = render.disruption_budget(observed.obj)
+    if found is None or differs(wanted, found):
+        yield Apply(resource=POD_DISRUPTION_BUDGETS, manifest=wanted)
+
+
+def _leftovers(observed: Observed, state: State) -> Iterator[Action]:
+    """Deletes what neither the observed status nor the coming one names, and no request reaches."""
+    former = observed.status
+    named = (former.stable, former.candidate, state.stable, state.candidate)
+    revisions = {pinned_to(observed.traffic), *(entry.revision for entry in named if entry is not None)}
+    for deployment in observed.deployments:
+        if revision_of(deployment) not in revisions:
+            yield _delete(DEPLOYMENTS, deployment)
+    jobs = {_job_of(entry.golden) for entry in (former.candidate, state.candidate) if entry is not None} - {None}
+    if not jobs and observed.candidate_service is not None:
+        yield _delete(SERVICES, observed.candidate_service)
+    for job in observed.jobs:
+        finished = job_phase(job) in (JobPhase.SUCCEEDED, JobPhase.FAILED)
+        if job["metadata"]["name"] not in jobs and not finished:
+            yield _delete(JOBS, job)
+
+
+def _job_of(golden: GoldenStatus | None) -> str | None:
+    return golden.job if golden is not None else None
+
+
+def _delete(resource: Resource, found: Manifest) -> Delete:
+    metadata = found["metadata"]
+    return Delete(
+        resource=resource,
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+    )

@@ -1,0 +1,145 @@
+"""The plan of a ModelDeployment: where its rollout is, what its children need, what its status says."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from mlops_operator.api.conditions import STALLED, find
+from mlops_operator.api.modeldeployment import CandidateStatus, DeploymentReason, ModelDeploymentStatus, RevisionStatus
+from mlops_operator.controllers.modeldeployment import names, render
+from mlops_operator.controllers.modeldeployment.blueprint import Blueprint, Problem
+from mlops_operator.controllers.modeldeployment.checks import check_state
+from mlops_operator.controllers.modeldeployment.children import actions
+from mlops_operator.controllers.modeldeployment.events import events_of
+from mlops_operator.controllers.modeldeployment.observed import Observed
+from mlops_operator.controllers.modeldeployment.policies import health
+from mlops_operator.controllers.modeldeployment.policies.coalesce import settles_in
+from mlops_operator.controllers.modeldeployment.policies.recovery import stable_revision
+from mlops_operator.controllers.modeldeployment.policies.target import blueprint_of, resolve
+from mlops_operator.controllers.modeldeployment.rollout import State, advance
+from mlops_operator.controllers.modeldeployment.status import Situation, status_of
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.runtime.plan import Plan
+
+_Revision = TypeVar("_Revision", RevisionStatus, CandidateStatus)
+
+
+def plan(observed: Observed, settings: Settings, now: datetime) -> Plan:
+    """The whole answer to one observation."""
+    target = resolve(observed.spec, model=observed.model, versions=observed.versions, settings=settings)
+    known = _stable_blueprint(observed, settings)
+    state = advance(
+        observed,
+        stable=stable_revision(observed, described=known.revision if known else None),
+        target=target,
+        check=check_state(observed, now),
+        now=now,
+    )
+    blueprints = {entry.revision: entry for entry in (known, target) if isinstance(entry, Blueprint)}
+    refused = _autoscaler_problem(observed)
+    problem = refused or (target if isinstance(target, Problem) else None)
+    told = _status(observed, state, problem=problem, settings=settings, now=now)
+    return Plan(
+        actions=actions(
+            observed, state, blueprints=blueprints, settings=settings, autoscaler_refused=refused is not None
+        ),
+        status=told.status.to_manifest(),
+        requeue_after=_soonest(state.requeue, told.look_in),
+        events=events_of(observed.status, told.status, observed.spec.rollout),
+    )
+
+
+def _autoscaler_problem(observed: Observed) -> Problem | None:
+    """What the API server said of the autoscaler of this very generation, if it has refused it.
+
+    It is remembered in the condition alone, so it comes before any other problem: a status that
+    said something else would have it asked, and refused, again and again.
+    """
+    stalled = find(observed.status.conditions, STALLED)
+    if (
+        stalled is not None
+        and stalled.reason == DeploymentReason.INVALID_AUTOSCALING
+        and stalled.observed_generation == observed.generation
+        and observed.spec.autoscaling is not None
+    ):
+        return Problem(DeploymentReason.INVALID_AUTOSCALING, stalled.message, permanent=True)
+    return None
+
+
+def _stable_blueprint(observed: Observed, settings: Settings) -> Blueprint | None:
+    """What the present spec makes of the stable version; None where its ModelVersion is gone."""
+    stable = observed.status.stable
+    version = observed.versions.get(stable.version) if stable is not None else None
+    if version is None:
+        return None
+    drawn = blueprint_of(observed.spec, version, settings)
+    return drawn if isinstance(drawn, Blueprint) else None
+
+
+@dataclass(frozen=True)
+class _Told:
+    status: ModelDeploymentStatus
+    look_in: float | None = None
+
+
+def _status(observed: Observed, state: State, *, problem: Problem | None, settings: Settings, now: datetime) -> _Told:
+    """The status, with counts that are still rising left as they were until they have settled."""
+    fresh = _with_counts(observed, state, problem=problem, settings=settings, now=now, former=None)
+    served = [entry for entry in (state.stable, state.candidate) if entry is not None]
+    wait = settles_in([observed.servers(entry.revision) for entry in served], now)
+    if wait is None or _falls(observed.status, fresh):
+        return _Told(fresh)
+    former = _with_counts(observed, state, problem=problem, settings=settings, now=now, former=observed.status)
+    return _Told(former, wait) if former == observed.status else _Told(fresh)
+
+
+def _falls(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> bool:
+    """Whether fewer servers are ready than was said."""
+    pairs = ((before.stable, after.stable), (before.candidate, after.candidate))
+    return any(
+        old is not None and new is not None and old.revision == new.revision and new.ready_replicas < old.ready_replicas
+        for old, new in pairs
+    )
+
+
+def _with_counts(
+    observed: Observed,
+    state: State,
+    *,
+    problem: Problem | None,
+    settings: Settings,
+    now: datetime,
+    former: ModelDeploymentStatus | None,
+) -> ModelDeploymentStatus:
+    """The status with the counts of `former`, or the observed ones without it."""
+    stable, candidate = state.stable, state.candidate
+    if stable is not None:
+        stable = _counted(stable, observed, former.stable if former else None)
+    if candidate is not None:
+        candidate = _counted(candidate, observed, former.candidate if former else None)
+    url = render.service_url(observed.obj, names.service_name(observed.obj), settings)
+    situation = Situation(
+        obj=observed.obj,
+        previous=observed.status,
+        stable=stable,
+        candidate=candidate,
+        stopped=state.stopped,
+        wanted=state.wanted,
+        rollout=observed.spec.rollout,
+        problem=problem,
+        waiting=health.steady(state.waiting, former=observed.status.waiting),
+        overdue=state.overdue,
+        url=url,
+    )
+    return status_of(situation, now=now)
+
+
+def _counted(entry: _Revision, observed: Observed, former: RevisionStatus | None) -> _Revision:
+    if former is not None and former.revision == entry.revision:
+        return entry.replace(replicas=former.replicas, ready_replicas=former.ready_replicas)
+    servers = observed.servers(entry.revision)
+    return entry.replace(replicas=servers.replicas, ready_replicas=servers.ready)
+
+
+def _soonest(*waits: float | None) -> float | None:
+    return min((wait for wait in waits if wait is not None), default=None)

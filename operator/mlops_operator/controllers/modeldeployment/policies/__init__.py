@@ -1,0 +1,1 @@
+"""The decisions of a rollout, one pure function of facts and time each."""

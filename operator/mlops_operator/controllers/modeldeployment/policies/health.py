@@ -1,0 +1,140 @@
+"""Whether a candidate's servers are beyond hope, and what they wait for where they are not.
+
+What cannot change (a corrupt artifact, a model that does not load) stops a candidate at once;
+a server that ends by itself, at its second restart; what may still appear (an image, a volume,
+a node, the artifact) is waited for until the progress deadline.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from mlops_operator.api.common import Waiting
+from mlops_operator.api.meta import Manifest
+from mlops_operator.api.modeldeployment import DeploymentReason
+from mlops_operator.controllers.modeldeployment.names import FETCH
+from mlops_operator.controllers.modeldeployment.servers import Servers, container_statuses
+from mlops_operator.controllers.shared import jobs
+from mlops_operator.controllers.shared.pods import MAIN
+
+MAX_RESTARTS: Final = 2
+"""Restarts of one server that stop a candidate: one may be an eviction's or a node's fault, and the
+kubelet's own back-off makes the third a matter of half a minute."""
+
+MAX_WORDS: Final = 400
+"""Longest part of a container's last words that is quoted; statuses stay small."""
+
+_POD_NAME: Final = re.compile(r'pods "[^"]*"')
+"""Quota messages name the pod that was refused, another one each time: said of all, the text stays the same."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something is wrong with servers; the reason is one of `DeploymentReason`'s or of the shared pod reasons."""
+
+    reason: str
+    message: str
+
+
+def failure(servers: Servers) -> Trouble | None:
+    """Why the candidate must be stopped now; None where there is still hope."""
+    found = (trouble for pod in servers.pods for trouble in (_corrupt(pod), _unloadable(pod), _crashing(pod)))
+    return next((trouble for trouble in found if trouble is not None), None)
+
+
+def waiting(servers: Servers) -> Trouble | None:
+    """What keeps servers from being ready, if they say."""
+    problem = jobs.pod_problem(servers.pods)
+    if problem is not None:
+        return Trouble(problem.reason, problem.message)
+    found = (trouble for pod in servers.pods for trouble in (_not_fetched(pod), _crashed(pod)))
+    return next((trouble for trouble in found if trouble is not None), _not_made(servers.deployment))
+
+
+def steady(found: Trouble | None, *, former: Waiting | None) -> Trouble | None:
+    """`found`, in the words of the status where only the words differ between two looks at the same thing.
+
+    The kubelet says in turn that an image cannot be pulled and that it waits before it tries
+    again; the first says why.
+    """
+    if found is not None and former is not None and found.reason == former.reason == DeploymentReason.IMAGE_UNAVAILABLE:
+        return Trouble(former.reason, former.message)
+    return found
+
+
+def _corrupt(pod: Manifest) -> Trouble | None:
+    trouble = _not_fetched(pod)
+    return trouble if trouble is not None and trouble.reason == DeploymentReason.ARTIFACT_CORRUPT else None
+
+
+def _not_fetched(pod: Manifest) -> Trouble | None:
+    for entry in container_statuses(pod, FETCH, init=True):
+        ended = _last_end(entry)
+        if ended is None or not ended.get("exitCode"):
+            continue
+        reason, message = _fetch_error(ended)
+        known = {DeploymentReason.ARTIFACT_CORRUPT, DeploymentReason.ARTIFACT_NOT_FOUND}
+        return Trouble(reason if reason in known else DeploymentReason.FETCH_FAILED, message)
+    return None
+
+
+def _fetch_error(ended: Manifest) -> tuple[str, str]:
+    """Reason and message of a failed fetch, which leaves both as JSON."""
+    words = _words(ended)
+    try:
+        document = json.loads(ended.get("message") or "")
+        return str(document["reason"]), str(document["message"])[:MAX_WORDS]
+    except (ValueError, KeyError, TypeError):
+        return "", f"the model could not be fetched: exit code {ended.get('exitCode')}{words}"
+
+
+def _unloadable(pod: Manifest) -> Trouble | None:
+    for entry in container_statuses(pod, MAIN):
+        ended = _last_end(entry)
+        said = (ended or {}).get("message") or ""
+        if said.startswith(f"{DeploymentReason.MODEL_LOAD_FAILED}:"):
+            words = said.partition(":")[2].strip()[:MAX_WORDS]
+            return Trouble(DeploymentReason.MODEL_LOAD_FAILED, words or "the server cannot load the model")
+    return None
+
+
+def _crashing(pod: Manifest) -> Trouble | None:
+    for entry in container_statuses(pod, MAIN):
+        if entry.get("restartCount", 0) >= MAX_RESTARTS:
+            return _crashed(pod)
+    return None
+
+
+def _crashed(pod: Manifest) -> Trouble | None:
+    for entry in container_statuses(pod, MAIN):
+        ended = _last_end(entry)
+        if ended is not None and not entry.get("ready"):
+            how = f"{ended.get('reason') or 'Error'}, exit code {ended.get('exitCode')}"
+            return Trouble(DeploymentReason.SERVER_CRASHED, f"the server ended by itself ({how}){_words(ended)}")
+        if entry.get("restartCount", 0) >= MAX_RESTARTS:
+            return Trouble(DeploymentReason.SERVER_CRASHED, "the server ended by itself again and again")
+    return None
+
+
+def _words(ended: Manifest) -> str:
+    said = (ended.get("message") or "").strip()
+    return f": {said[-MAX_WORDS:]}" if said else ""
+
+
+def _last_end(entry: Manifest) -> Manifest | None:
+    """How a container last ended; None where it never has."""
+    for state in ("state", "lastState"):
+        ended: Manifest | None = (entry.get(state) or {}).get("terminated")
+        if ended is not None:
+            return ended
+    return None
+
+
+def _not_made(deployment: Manifest | None) -> Trouble | None:
+    """Pods that the API server refuses, by a quota or by admission."""
+    for condition in ((deployment or {}).get("status") or {}).get("conditions") or ():
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            message = _POD_NAME.sub("pods", condition.get("message") or "")
+            return Trouble(DeploymentReason.FORBIDDEN, message)
+    return None

@@ -1,0 +1,41 @@
+"""Which revision is the stable one, when status and cluster do not tell the same.
+
+The status says it. Where the status was lost, the traffic Service does: what it is pinned to is
+what serves. A stable revision whose Deployment is gone is made again if the present spec still
+describes its pods; otherwise nobody knows them any more, and the target starts as a first version.
+"""
+
+from mlops_operator.api.modeldeployment import RevisionStatus
+from mlops_operator.controllers.modeldeployment import names
+from mlops_operator.controllers.modeldeployment.observed import Observed, pinned_to
+
+
+def stable_revision(observed: Observed, *, described: str | None) -> RevisionStatus | None:
+    """The stable revision, or None where there is none (any more).
+
+    Args:
+        described: revision that the present spec and settings make of the stable version.
+    """
+    recorded = observed.status.stable
+    if recorded is None:
+        return _pinned(observed)
+    if observed.servers(recorded.revision).exists or described == recorded.revision:
+        return recorded
+    return None
+
+
+def _pinned(observed: Observed) -> RevisionStatus | None:
+    revision = pinned_to(observed.traffic)
+    deployment = observed.servers(revision).deployment if revision is not None else None
+    if revision is None or deployment is None:
+        return None
+    annotations = deployment["metadata"].get("annotations") or {}
+    try:
+        return RevisionStatus(
+            version=annotations[names.ANNOTATION_VERSION],
+            digest=annotations[names.ANNOTATION_DIGEST],
+            revision=revision,
+            deployment=deployment["metadata"]["name"],
+        )
+    except KeyError:
+        return None

@@ -1,0 +1,81 @@
+"""Which version is to be served: the one named, or the one the alias points at."""
+
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from mlops_operator.api.conditions import READY, find, is_true
+from mlops_operator.api.meta import Manifest
+from mlops_operator.api.modeldeployment import DeploymentReason, ModelDeploymentSpec, ServedModel
+from mlops_operator.api.modelversion import ModelVersionSpec, ModelVersionStatus
+from mlops_operator.controllers.modeldeployment.blueprint import Blueprint, Problem, draw
+from mlops_operator.controllers.settings import Settings
+
+
+def target_version(served: ServedModel, model: Manifest | None) -> str | Problem:
+    """Name of the ModelVersion to be served.
+
+    Args:
+        model: the Model, or None where there is none.
+    """
+    if model is None:
+        return Problem(DeploymentReason.MODEL_NOT_FOUND, f"there is no Model {served.name}")
+    if served.version is not None:
+        return served.version
+    declared = {alias["name"] for alias in (model.get("spec") or {}).get("aliases") or ()}
+    if served.alias not in declared:
+        return Problem(DeploymentReason.ALIAS_NOT_FOUND, f"Model {served.name} has no alias {served.alias!r}")
+    for alias in (model.get("status") or {}).get("aliases") or ():
+        if alias["name"] == served.alias:
+            version: str = alias["version"]
+            return version
+    return Problem(DeploymentReason.ALIAS_UNSET, f"alias {served.alias!r} of Model {served.name} points at no version")
+
+
+def resolve(
+    spec: ModelDeploymentSpec, *, model: Manifest | None, versions: Mapping[str, Manifest], settings: Settings
+) -> Blueprint | Problem:
+    """The blueprint of what `spec` asks for, or why there is none (yet).
+
+    Args:
+        versions: the ModelVersions there are, by name.
+    """
+    name = target_version(spec.model, model)
+    if isinstance(name, Problem):
+        return name
+    version = versions.get(name)
+    if version is None:
+        return Problem(DeploymentReason.MODEL_VERSION_NOT_FOUND, f"there is no ModelVersion {name}")
+    drawn = blueprint_of(spec, version, settings)
+    if isinstance(drawn, Problem):
+        return drawn
+    if drawn.model != spec.model.name:
+        return Problem(
+            DeploymentReason.MODEL_MISMATCH,
+            f"ModelVersion {name} is a version of Model {drawn.model}, expected one of {spec.model.name}",
+            permanent=True,
+        )
+    return not_ready(name, version) or drawn
+
+
+def blueprint_of(spec: ModelDeploymentSpec, version: Manifest, settings: Settings) -> Blueprint | Problem:
+    """The blueprint by which `spec` serves a ModelVersion, be it ready or not."""
+    name = version["metadata"]["name"]
+    try:
+        parsed = ModelVersionSpec.model_validate(version["spec"])
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        message = f"the spec of ModelVersion {name} is invalid at {where}: {first['msg']}"
+        return Problem(DeploymentReason.MODEL_VERSION_NOT_READY, message, permanent=True)
+    return draw(spec, name=name, version=parsed, settings=settings)
+
+
+def not_ready(name: str, version: Manifest) -> Problem | None:
+    """Why a ModelVersion may not be served; None where it may."""
+    conditions = ModelVersionStatus.of(version).conditions
+    if is_true(conditions, READY):
+        return None
+    ready = find(conditions, READY)
+    why = f": {ready.reason}: {ready.message}".rstrip(": ") if ready is not None else ""
+    return Problem(DeploymentReason.MODEL_VERSION_NOT_READY, f"ModelVersion {name} is not verified{why}")

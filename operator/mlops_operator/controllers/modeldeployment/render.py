@@ -1,0 +1,163 @@
+"""Manifests of a ModelDeployment's children."""
+
+from typing import Final
+
+from mlops_contract import environment as env_names
+from mlops_operator.api.meta import Manifest
+from mlops_operator.api.modeldeployment import Autoscaling, CandidateStatus, ModelDeploymentSpec
+from mlops_operator.api.schema import seconds
+from mlops_operator.controllers.modeldeployment import names
+from mlops_operator.controllers.modeldeployment.blueprint import Blueprint
+from mlops_operator.controllers.modeldeployment.server_pods import pod_template
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared.naming import child_metadata, short_hash
+from mlops_operator.controllers.shared.task import Task, compact_json, render_task
+
+DEFAULT_CPU_UTILIZATION: Final = 80
+"""Per cent of the requested CPU at which an autoscaler without metrics of its own adds replicas."""
+
+GOLDEN_TTL_SECONDS: Final = 3600
+"""A golden-request Job and its log are kept so long for people. The verdict is in status by then; if
+not, because the operator was away for longer, the requests are asked again."""
+
+
+def deployment(
+    parent: Manifest, spec: ModelDeploymentSpec, blueprint: Blueprint, *, replicas: int, fetch_image: str
+) -> Manifest:
+    """The Deployment of a revision. Its own rolling update only ever repairs: a new revision is a new Deployment."""
+    revision = blueprint.revision
+    name = names.deployment_name(parent, revision)
+    metadata = child_metadata(parent, name, component=names.SERVER, labels={names.LABEL_REVISION: revision})
+    metadata["annotations"] = {
+        names.ANNOTATION_VERSION: blueprint.version,
+        names.ANNOTATION_DIGEST: blueprint.digest,
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata,
+        "spec": {
+            "replicas": replicas,
+            "revisionHistoryLimit": 0,
+            "progressDeadlineSeconds": seconds(spec.rollout.progress_deadline),
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "selector": {"matchLabels": names.pod_labels(parent, revision)},
+            "template": pod_template(parent, blueprint, fetch_image=fetch_image),
+        },
+    }
+
+
+def service(parent: Manifest, *, name: str, revision: str | None) -> Manifest:
+    """A Service that reaches the ready servers of one revision, or of all."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": child_metadata(parent, name, component="service"),
+        "spec": {
+            "type": "ClusterIP",
+            "selector": names.pod_labels(parent, revision),
+            "ports": [
+                {
+                    "name": names.PORT_NAME,
+                    "protocol": "TCP",
+                    "port": names.SERVICE_PORT,
+                    "targetPort": names.PORT_NAME,
+                }
+            ],
+        },
+    }
+
+
+def service_url(parent: Manifest, name: str, settings: Settings) -> str:
+    """Base URL of a Service inside the cluster."""
+    return f"http://{name}.{parent['metadata']['namespace']}.svc.{settings.cluster_domain}"
+
+
+def autoscaler(parent: Manifest, autoscaling: Autoscaling, *, revision: str) -> Manifest:
+    """The autoscaler of the stable revision's Deployment."""
+    metrics = list(autoscaling.metrics) or [
+        {
+            "type": "Resource",
+            "resource": {
+                "name": "cpu",
+                "target": {"type": "Utilization", "averageUtilization": DEFAULT_CPU_UTILIZATION},
+            },
+        }
+    ]
+    spec: Manifest = {
+        "scaleTargetRef": {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "name": names.deployment_name(parent, revision),
+        },
+        "minReplicas": autoscaling.min_replicas,
+        "maxReplicas": autoscaling.max_replicas,
+        "metrics": metrics,
+    }
+    if autoscaling.behavior is not None:
+        spec["behavior"] = autoscaling.behavior
+    metadata = child_metadata(parent, names.autoscaler_name(parent), component="autoscaler")
+    metadata["annotations"] = {names.ANNOTATION_SPEC: short_hash(compact_json(spec))}
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": metadata,
+        "spec": spec,
+    }
+
+
+def disruption_budget(parent: Manifest) -> Manifest:
+    """At most one server is evicted at a time, of whatever revision; one that is not ready may always go."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": child_metadata(parent, names.budget_name(parent), component="disruption-budget"),
+        "spec": {
+            "maxUnavailable": 1,
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": names.pod_labels(parent)},
+        },
+    }
+
+
+def golden_task(
+    parent: Manifest,
+    spec: ModelDeploymentSpec,
+    blueprint: Blueprint,
+    candidate: CandidateStatus,
+    settings: Settings,
+) -> Task:
+    """The task that asks the candidate its golden requests.
+
+    Raises:
+        ValueError: the version has none.
+    """
+    requests = blueprint.golden_requests
+    if requests is None:
+        raise ValueError(f"expected golden requests of {blueprint.version}, found none")
+    limits = spec.rollout.golden
+    document: Manifest = {
+        "url": service_url(parent, names.candidate_service_name(parent), settings),
+        "model": blueprint.model,
+        "requests": {"uri": requests.uri, "digest": requests.digest},
+        "maxLatencySeconds": seconds(limits.max_latency),
+        "tolerance": limits.tolerance,
+    }
+    if not blueprint.custom:
+        # The operator's own servers say which version answered; a custom one need not.
+        document["modelVersion"] = blueprint.version
+    return Task(
+        parent=parent,
+        suffix=names.golden_suffix(candidate.revision, candidate.started_at),
+        component=names.GOLDEN,
+        module="golden",
+        env={env_names.GOLDEN: document},
+        read=[requests.uri],
+    )
+
+
+def golden_job(task: Task, settings: Settings) -> Manifest:
+    """The Job of such a task."""
+    job = render_task(task, settings)
+    job["spec"]["ttlSecondsAfterFinished"] = GOLDEN_TTL_SECONDS
+    return job

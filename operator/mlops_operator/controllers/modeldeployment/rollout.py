@@ -1,0 +1,346 @@
+"""The rollout as a state machine: what is stable, what is the candidate, and what was stopped.
+
+Every transition follows from the former status, the target and what the servers look like now;
+nothing is done here. A rollback is never held up: when the target is the stable revision
+again, the candidate is gone in the same moment, whatever its phase.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from mlops_operator.api.conditions import timestamp
+from mlops_operator.api.modeldeployment import (
+    CandidatePhase,
+    CandidateStatus,
+    DeploymentReason,
+    GoldenStatus,
+    RevisionStatus,
+    Rollout,
+    StoppedCandidate,
+)
+from mlops_operator.api.schema import seconds
+from mlops_operator.controllers.modeldeployment import names
+from mlops_operator.controllers.modeldeployment.blueprint import Blueprint, Problem
+from mlops_operator.controllers.modeldeployment.observed import Observed
+from mlops_operator.controllers.modeldeployment.policies import deadline, health, replicas
+from mlops_operator.controllers.modeldeployment.policies import golden as golden_policy
+from mlops_operator.controllers.modeldeployment.policies.hold import hold
+from mlops_operator.controllers.modeldeployment.policies.traffic import SHARING
+from mlops_operator.controllers.modeldeployment.servers import Servers
+from mlops_operator.controllers.shared.task import TaskPhase, TaskState
+
+_MAX_TRANSITIONS: Final = 32
+"""More than all phases and steps together: a bound on what one plan can go through, never reached."""
+
+_MAX_MESSAGE: Final = 1024
+"""What `StoppedCandidate.message` holds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """Where the rollout is.
+
+    Attributes:
+        wanted: replicas of the stable version.
+        candidate_replicas: replicas of the candidate; 0 where there is none.
+        requeue: seconds until time alone may change something, or None.
+        overdue: a first version is not ready within its deadline; it is kept, since there is nothing better.
+        waiting: what the candidate, or else the stable version, waits for.
+    """
+
+    wanted: int
+    stable: RevisionStatus | None
+    candidate: CandidateStatus | None = None
+    candidate_replicas: int = 0
+    stopped: StoppedCandidate | None = None
+    requeue: float | None = None
+    overdue: bool = False
+    waiting: health.Trouble | None = None
+
+
+@dataclass(frozen=True)
+class _Wait:
+    candidate: CandidateStatus
+    requeue: float | None = None
+    overdue: bool = False
+    waiting: health.Trouble | None = None
+
+
+@dataclass(frozen=True)
+class _Next:
+    candidate: CandidateStatus
+
+
+@dataclass(frozen=True)
+class _Promote:
+    candidate: CandidateStatus
+
+
+@dataclass(frozen=True)
+class _Stop:
+    reason: str
+    message: str
+
+
+_Outcome = _Wait | _Next | _Promote | _Stop
+
+
+def advance(
+    observed: Observed,
+    *,
+    stable: RevisionStatus | None,
+    target: Blueprint | Problem,
+    check: TaskState | None,
+    now: datetime,
+) -> State:
+    """The state that follows.
+
+    Args:
+        stable: the stable revision; see `recovery`.
+        target: what is to be served, or why that is not known. Unknown holds everything as it is.
+        check: the state of the candidate's golden-request Job; None where there is no candidate yet.
+    """
+    spec, status = observed.spec, observed.status
+    current = observed.servers(stable.revision).scaled_to if stable is not None else None
+    wanted = replicas.wanted_replicas(replicas=spec.replicas, autoscaling=spec.autoscaling, current=current)
+    if isinstance(target, Problem):
+        return _held(observed, stable=stable, wanted=wanted)
+    if stable is not None and target.revision == stable.revision:
+        return _settled(observed, stable=stable, wanted=wanted)
+    stopped = status.stopped if status.stopped and status.stopped.revision == target.revision else None
+    if stopped is not None or wanted == 0:
+        return _settled(observed, stable=stable, wanted=wanted, stopped=stopped)
+    candidate = status.candidate
+    if candidate is None or candidate.revision != target.revision:
+        candidate, check = begin(observed, target, now=now), None
+    run = _Run(observed, stable=stable, target=target, wanted=wanted, check=check, now=now)
+    return run.drive(candidate)
+
+
+def begin(observed: Observed, target: Blueprint, *, now: datetime) -> CandidateStatus:
+    """The target as a candidate whose servers are about to be made."""
+    moment = timestamp(now)
+    return CandidateStatus(
+        version=target.version,
+        digest=target.digest,
+        revision=target.revision,
+        deployment=names.deployment_name(observed.obj, target.revision),
+        phase=CandidatePhase.STARTING,
+        started_at=moment,
+        since=moment,
+    )
+
+
+def _settled(
+    observed: Observed, *, stable: RevisionStatus | None, wanted: int, stopped: StoppedCandidate | None = None
+) -> State:
+    """No candidate: the stable version is what is wanted, or the best there is."""
+    waiting = None
+    if stable is not None:
+        servers = observed.servers(stable.revision)
+        waiting = health.waiting(servers) if servers.ready < wanted else None
+    return State(wanted=wanted, stable=stable, stopped=stopped, waiting=waiting)
+
+
+def _held(observed: Observed, *, stable: RevisionStatus | None, wanted: int) -> State:
+    """Everything as it was: what is not known neither promotes nor stops."""
+    candidate = observed.status.candidate
+    if stable is not None and candidate is not None and candidate.revision == stable.revision:
+        candidate = None
+    count = observed.servers(candidate.revision).scaled_to if candidate is not None else None
+    return State(
+        wanted=wanted,
+        stable=stable,
+        candidate=candidate,
+        candidate_replicas=count or 0,
+        stopped=observed.status.stopped,
+    )
+
+
+class _Run:
+    """One candidate's way through its phases, as far as the present allows."""
+
+    def __init__(
+        self,
+        observed: Observed,
+        *,
+        stable: RevisionStatus | None,
+        target: Blueprint,
+        wanted: int,
+        check: TaskState | None,
+        now: datetime,
+    ) -> None:
+        self.stable = stable
+        self.target = target
+        self.wanted = wanted
+        self.check = check
+        self.now = now
+        self.observed = observed
+        self.rollout: Rollout = observed.spec.rollout
+        self.servers: Servers = observed.servers(target.revision)
+
+    def drive(self, candidate: CandidateStatus) -> State:
+        """Go on until something has to be waited for, or the candidate is promoted or stopped."""
+        trouble = health.failure(self.servers)
+        outcome: _Outcome = _Stop(trouble.reason, trouble.message) if trouble else _Next(candidate)
+        for _ in range(_MAX_TRANSITIONS):
+            match outcome:
+                case _Next(candidate):
+                    outcome = self._phase(candidate)
+                case _Wait():
+                    return self._waiting(outcome)
+                case _Promote(candidate):
+                    return self._promoted(candidate)
+                case _Stop(reason, message):
+                    return self._stopped(candidate, reason, message)
+        raise AssertionError(f"expected the rollout to rest within {_MAX_TRANSITIONS} transitions, found {outcome}")
+
+    def replicas_in(self, phase: CandidatePhase, step: int) -> int:
+        """Replicas that a candidate is to have in a phase and step."""
+        if phase is CandidatePhase.STEPPING and step < len(self.rollout.steps):
+            count = replicas.share_replicas(self.rollout.steps[step].weight, self.wanted)
+        elif phase in (CandidatePhase.STEPPING, CandidatePhase.PROMOTING) or self._at_once:
+            count = self.wanted
+        else:
+            return 1
+        if self.observed.spec.autoscaling is not None:
+            # The stable version's count follows its load, which falls as the candidate takes a share.
+            # The candidate must not follow it down.
+            most = max(count, self.observed.spec.autoscaling.max_replicas)
+            count = min(max(count, self.servers.scaled_to or 0), most)
+        return count
+
+    @property
+    def _at_once(self) -> bool:
+        """Whether one trial pod would only cost time: nothing serves yet, or nothing is checked."""
+        return self.stable is None or (not self.rollout.steps and self.target.golden_requests is None)
+
+    # -- phases ----------------------------------------------------------------------------
+
+    def _phase(self, candidate: CandidateStatus) -> _Outcome:
+        if self.stable is None and candidate.phase in SHARING:
+            return self._checked(candidate)  # the stable version was lost meanwhile: no share is left to raise
+        match candidate.phase:
+            case CandidatePhase.STARTING:
+                return self._starting(candidate)
+            case CandidatePhase.CHECKING:
+                return self._checking(candidate)
+            case CandidatePhase.STEPPING:
+                return self._stepping(candidate)
+            case CandidatePhase.PROMOTING:
+                return self._promoting(candidate)
+
+    def _starting(self, candidate: CandidateStatus) -> _Outcome:
+        if not (self.servers.seen and self.servers.ready):
+            return self._late(candidate)
+        if self.target.golden_requests is not None:
+            job = names.golden_job_name(self.observed.obj, candidate.revision, candidate.started_at)
+            golden = GoldenStatus(job=job)
+            return _Next(self._enter(candidate, CandidatePhase.CHECKING).replace(golden=golden))
+        golden = GoldenStatus(message="the version has no golden requests: readiness is all that was checked")
+        return self._checked(candidate.replace(golden=golden))
+
+    def _checking(self, candidate: CandidateStatus) -> _Outcome:
+        if candidate.golden is not None and candidate.golden.passed:
+            return self._checked(candidate)
+        check = self.check or TaskState(TaskPhase.ABSENT)
+        if check.phase in (TaskPhase.FAILED, TaskPhase.RESULT_INVALID):
+            verdict = golden_policy.unanswered(check.reason, check.message)
+        elif check.result is not None:
+            verdict = golden_policy.judge(check.result)
+        else:
+            waiting = health.Trouble(check.reason, check.message) if check.reason else None
+            return self._late(candidate, waiting=waiting, look_in=check.next_look)
+        if not verdict.passed:
+            return _Stop(verdict.reason or DeploymentReason.GOLDEN_CHECK_FAILED, verdict.message)
+        job = candidate.golden.job if candidate.golden is not None else None
+        return self._checked(candidate.replace(golden=GoldenStatus(job=job, passed=True, message=verdict.message)))
+
+    def _checked(self, candidate: CandidateStatus) -> _Outcome:
+        """The candidate may get traffic: all of it where nothing serves, else its first share."""
+        if self.stable is None:
+            # Its pods may have gone while they were checked: nothing is promoted that is not ready.
+            return _Promote(candidate) if self.servers.ready else self._late(candidate)
+        phase = CandidatePhase.STEPPING if self.rollout.steps else CandidatePhase.PROMOTING
+        return _Next(self._enter(candidate, phase))
+
+    def _stepping(self, candidate: CandidateStatus) -> _Outcome:
+        if candidate.step >= len(self.rollout.steps):
+            return _Next(self._enter(candidate, CandidatePhase.PROMOTING))
+        held = hold(
+            candidate,
+            ready=self.servers.complete(self.replicas_in(candidate.phase, candidate.step)),
+            restarts=self.servers.restarts,
+            pause=seconds(self.rollout.steps[candidate.step].pause),
+            now=self.now,
+        )
+        if held.remaining is None:
+            return self._late(held.candidate)
+        if held.remaining > 0:
+            return _Wait(held.candidate, requeue=held.remaining)
+        return _Next(self._enter(held.candidate, CandidatePhase.STEPPING, step=candidate.step + 1))
+
+    def _promoting(self, candidate: CandidateStatus) -> _Outcome:
+        if self.servers.complete(self.replicas_in(candidate.phase, candidate.step)):
+            return _Promote(candidate)
+        return self._late(candidate)
+
+    def _enter(self, candidate: CandidateStatus, phase: CandidatePhase, *, step: int = 0) -> CandidateStatus:
+        return candidate.replace(
+            phase=phase, step=step, since=timestamp(self.now), ready_since=None, restarts=self.servers.restarts
+        )
+
+    def _late(
+        self, candidate: CandidateStatus, *, waiting: health.Trouble | None = None, look_in: float | None = None
+    ) -> _Outcome:
+        """Not ready: wait, until the deadline at the latest. A first version is waited for beyond it."""
+        waiting = waiting or health.waiting(self.servers)
+        left = deadline.seconds_left(
+            since=candidate.since, allowed=seconds(self.rollout.progress_deadline), now=self.now
+        )
+        if left > 0:
+            return _Wait(candidate, requeue=min(left, look_in or left), waiting=waiting)
+        if self.stable is None:
+            return _Wait(candidate, requeue=look_in, overdue=True, waiting=waiting)
+        why = f"; waiting: {waiting.reason}: {waiting.message}" if waiting else ""
+        phase = candidate.phase.value.lower()
+        message = f"not done with {phase} within {self.rollout.progress_deadline}{why}"
+        return _Stop(DeploymentReason.PROGRESS_DEADLINE_EXCEEDED, message)
+
+    # -- ends ------------------------------------------------------------------------------
+
+    def _waiting(self, outcome: _Wait) -> State:
+        candidate = outcome.candidate
+        return State(
+            wanted=self.wanted,
+            stable=self.stable,
+            candidate=candidate,
+            candidate_replicas=self.replicas_in(candidate.phase, candidate.step),
+            requeue=outcome.requeue,
+            overdue=outcome.overdue,
+            waiting=outcome.waiting,
+        )
+
+    def _promoted(self, candidate: CandidateStatus) -> State:
+        stable = RevisionStatus.model_validate(candidate.model_dump(include=set(RevisionStatus.model_fields)))
+        return State(wanted=self._handed_over, stable=stable)
+
+    @property
+    def _handed_over(self) -> int:
+        """Replicas of the new stable version: an autoscaled one keeps what the candidate was given."""
+        spec = self.observed.spec
+        return replicas.wanted_replicas(
+            replicas=spec.replicas, autoscaling=spec.autoscaling, current=self.servers.scaled_to
+        )
+
+    def _stopped(self, candidate: CandidateStatus, reason: str, message: str) -> State:
+        stopped = StoppedCandidate(
+            version=candidate.version,
+            digest=candidate.digest,
+            revision=candidate.revision,
+            reason=reason,
+            message=message[:_MAX_MESSAGE],
+            at=timestamp(self.now),
+        )
+        return State(wanted=self.wanted, stable=self.stable, stopped=stopped)

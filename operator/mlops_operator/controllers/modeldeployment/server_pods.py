@@ -1,0 +1,122 @@
+"""The pods of a model server: fetch the model, prove its digest, serve it, drain before the end."""
+
+from typing import Final
+
+from mlops_contract import environment as env_names
+from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.modeldeployment import names
+from mlops_operator.controllers.modeldeployment.blueprint import Blueprint
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared import pods
+from mlops_operator.controllers.shared.naming import child_labels
+
+MODEL_DIR: Final = "/mnt/model"
+MODEL_VOLUME: Final = "model"
+
+ENV_MODEL_DIR: Final = "MLOPS_MODEL_DIR"
+ENV_MODEL_NAME: Final = "MLOPS_MODEL_NAME"
+ENV_MODEL_VERSION: Final = "MLOPS_MODEL_VERSION"
+
+STARTUP_SECONDS: Final = 3600
+"""How long the kubelet lets a server load its model before it restarts it. A candidate's progress
+deadline comes first; a stable version that is restarted, with a model that takes long to load,
+must not be killed over and over."""
+
+DRAIN_SECONDS: Final = 5
+"""Time between a pod's removal from the Service and its server's SIGTERM: every node has taken the
+endpoint out of its rules by then, so no request meets a closed port."""
+
+SERVER_GRACE_SECONDS: Final = 25
+"""Time a server has to finish the requests in flight; the default server takes no longer."""
+
+GRACE_PERIOD_SECONDS: Final = DRAIN_SECONDS + SERVER_GRACE_SECONDS + 5
+"""The drain, the server's own time, and some to spare before the kubelet kills."""
+
+
+def pod_template(parent: Manifest, blueprint: Blueprint, *, fetch_image: str) -> Manifest:
+    """The pod template of a revision.
+
+    Args:
+        fetch_image: image of the init container. It is not part of the revision: pods that are
+            there keep the one they were made with.
+    """
+    volumes, mounts = pods.claim_volumes(read=[blueprint.artifact.uri], write=[])
+    fetch = pods.container(
+        name=names.FETCH,
+        image=fetch_image,
+        command=["python3", "-m", "mlops_workload.fetch"],
+        args=[f"--uri={blueprint.artifact.uri}", f"--digest={blueprint.digest}", f"--to={MODEL_DIR}"],
+        env=pods.environment({env_names.PVC_ROOT: env_names.DEFAULT_PVC_ROOT}),
+        mounts=[*mounts, {"name": MODEL_VOLUME, "mountPath": MODEL_DIR}],
+    )
+    spec = pods.pod_spec(
+        containers=[_server(blueprint)],
+        init_containers=[fetch],
+        volumes=[*volumes, {"name": MODEL_VOLUME, "emptyDir": {}}],
+        node_selector=blueprint.node_selector,
+    )
+    spec["terminationGracePeriodSeconds"] = GRACE_PERIOD_SECONDS
+    labels = {**child_labels(parent, component=names.SERVER), names.LABEL_REVISION: blueprint.revision}
+    return pods.merge_template(spec, labels, blueprint.template)
+
+
+def fetch_image(deployment: Manifest | None, settings: Settings) -> str:
+    """The image of the init container: the one the Deployment has, or the present one for a new Deployment."""
+    template = (deployment or {}).get("spec", {}).get("template", {}).get("spec", {})
+    for container in template.get("initContainers") or ():
+        if container["name"] == names.FETCH:
+            image: str = container["image"]
+            return image
+    return settings.workload_image
+
+
+def _server(blueprint: Blueprint) -> Manifest:
+    server = blueprint.server
+    facts = {
+        "model": blueprint.model,
+        "version": blueprint.version,
+        "format": blueprint.artifact.format,
+        "dir": MODEL_DIR,
+    }
+    if blueprint.custom:
+        values = {
+            ENV_MODEL_DIR: MODEL_DIR,
+            ENV_MODEL_NAME: blueprint.model,
+            ENV_MODEL_VERSION: blueprint.version,
+        }
+        args = list(server.args)
+    else:
+        values = {name: value.format(**facts) for name, value in server.env.items()}
+        args = [argument.format(**facts) for argument in server.args]
+    theirs = [entry.model_dump(mode="json", by_alias=True, exclude_none=True) for entry in blueprint.env]
+    set_by_them = {entry["name"] for entry in theirs}
+    ours = [entry for entry in pods.environment(values) if entry["name"] not in set_by_them]
+    container = pods.container(
+        image=server.image,
+        command=server.command,
+        args=args,
+        env=[*ours, *theirs],
+        mounts=[{"name": MODEL_VOLUME, "mountPath": MODEL_DIR, "readOnly": True}],
+        resources=blueprint.resources,
+    )
+    container["ports"] = [{"name": names.PORT_NAME, "containerPort": server.port}]
+    container["lifecycle"] = {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}}
+    # A server that leaves no message of its own is heard through its last lines.
+    container["terminationMessagePolicy"] = "FallbackToLogsOnError"
+    container.update(_probes(blueprint.model))
+    return container
+
+
+def _probes(model: str) -> Manifest:
+    """Startup and readiness ask for the model; liveness only whether the server still answers at all.
+
+    A server that is busy is slow, not dead: liveness is patient (a minute), readiness takes it
+    out of the Service after three answers that did not come within three seconds.
+    """
+    ready = {"httpGet": {"path": f"/v2/models/{model}/ready", "port": names.PORT_NAME}}
+    live = {"httpGet": {"path": "/v2/health/live", "port": names.PORT_NAME}}
+    return {
+        "startupProbe": {**ready, "periodSeconds": 1, "timeoutSeconds": 3, "failureThreshold": STARTUP_SECONDS},
+        "readinessProbe": {**ready, "periodSeconds": 5, "timeoutSeconds": 3, "failureThreshold": 3},
+        "livenessProbe": {**live, "periodSeconds": 10, "timeoutSeconds": 10, "failureThreshold": 6},
+    }

@@ -1,0 +1,95 @@
+"""The servers of one revision as they are observed: a Deployment and its pods."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.modeldeployment.names import LABEL_REVISION
+from mlops_operator.controllers.shared.pods import MAIN
+
+
+@dataclass(frozen=True)
+class Servers:
+    """A revision's Deployment, if it is there, and its pods.
+
+    Pods that are ending, or that belonged to a former Deployment of the same name, are left out.
+    """
+
+    deployment: Manifest | None = None
+    pods: tuple[Manifest, ...] = ()
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a Deployment."""
+        return self.deployment is not None
+
+    @property
+    def scaled_to(self) -> int | None:
+        """Replicas the Deployment asks for; None where there is no Deployment."""
+        if self.deployment is None:
+            return None
+        count: int = self.deployment["spec"].get("replicas", 1)
+        return count
+
+    @property
+    def replicas(self) -> int:
+        """Pods, by the Deployment's own count."""
+        return self._count("replicas")
+
+    @property
+    def ready(self) -> int:
+        """Ready pods, by the Deployment's own count."""
+        return self._count("readyReplicas")
+
+    @property
+    def seen(self) -> bool:
+        """Whether the Deployment's counts speak of its present spec."""
+        if self.deployment is None:
+            return False
+        generation: int = self.deployment["metadata"].get("generation", 1)
+        return self._count("observedGeneration") >= generation
+
+    def complete(self, count: int) -> bool:
+        """Whether the Deployment asks for `count` replicas and all are made of the present template and ready."""
+        return self.seen and self.scaled_to == count and min(self.ready, self._count("updatedReplicas")) >= count
+
+    @property
+    def restarts(self) -> int:
+        """Restarts of the servers' containers in the pods that are there."""
+        return sum(entry.get("restartCount", 0) for pod in self.pods for entry in container_statuses(pod, MAIN))
+
+    def _count(self, field: str) -> int:
+        if self.deployment is None:
+            return 0
+        count: int = (self.deployment.get("status") or {}).get(field, 0)
+        return count
+
+
+def servers_of(revision: str, *, deployments: Iterable[Manifest], pods: Iterable[Manifest]) -> Servers:
+    """The servers of `revision`."""
+    deployment = next((entry for entry in deployments if revision_of(entry) == revision), None)
+    if deployment is None:
+        return Servers()
+    made = deployment["metadata"].get("creationTimestamp", "")
+    return Servers(
+        deployment,
+        tuple(
+            pod
+            for pod in pods
+            if revision_of(pod) == revision
+            and "deletionTimestamp" not in pod["metadata"]
+            and pod["metadata"].get("creationTimestamp", "") >= made
+        ),
+    )
+
+
+def revision_of(child: Manifest) -> str:
+    """The revision that a Deployment or pod is labelled with; empty where there is none."""
+    revision: str = (child["metadata"].get("labels") or {}).get(LABEL_REVISION, "")
+    return revision
+
+
+def container_statuses(pod: Manifest, name: str, *, init: bool = False) -> Sequence[Manifest]:
+    """The status of the container called `name`: one, or none where the kubelet has not said yet."""
+    entries = (pod.get("status") or {}).get("initContainerStatuses" if init else "containerStatuses") or ()
+    return [entry for entry in entries if entry["name"] == name]

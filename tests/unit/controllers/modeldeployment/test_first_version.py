@@ -1,0 +1,218 @@
+"""How the first version comes to serve."""
+
+from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, SERVICES
+from tests.unit.controllers.modeldeployment.scene import LOAD_FAILED, NAME, NO_IMAGE, READY, Scene, model_version
+
+
+def test_it_serves_once_it_is_ready_and_has_answered_its_golden_requests() -> None:
+    scene = Scene()
+    scene.rest()
+    assert scene.condition("Ready") == ("True", "Serving")
+    assert scene.condition("Reconciling")[0] == scene.condition("Stalled")[0] == "False"
+    assert scene.condition("ModelLoaded") == ("True", "Serving")
+    status = scene.status
+    assert status["phase"] == "Stable"
+    assert status["stable"]["version"] == "digits-1"
+    assert status["stable"]["golden"]["passed"] is True
+    assert "20 requests: 0 mismatches" in status["stable"]["golden"]["message"]
+    assert status["url"] == "http://digits.team-a.svc.cluster.local"
+    assert (status["replicas"], status["readyReplicas"]) == (2, 2)
+    assert scene.served() == {"digits-1"}
+
+
+def test_it_costs_its_children_and_three_status_writes() -> None:
+    scene = Scene()
+    scene.rest()
+    verbs = [" ".join(write.split()[:2]) for write in scene.cluster.writes]
+    assert verbs == [
+        "create Deployment",
+        "status ModelDeployment",  # Starting
+        "create Service",  # of the candidate
+        "create Job",
+        "status ModelDeployment",  # Checking
+        "create Service",
+        "create PodDisruptionBudget",
+        "status ModelDeployment",  # Stable
+        "delete Service",  # of the candidate
+    ]
+
+
+def test_without_golden_requests_it_costs_its_children_and_two_status_writes() -> None:
+    scene = Scene(golden=False, spec={"replicas": 1})
+    scene.rest()
+    verbs = [" ".join(write.split()[:2]) for write in scene.cluster.writes]
+    assert verbs == [
+        "create Deployment",
+        "status ModelDeployment",
+        "create Service",
+        "status ModelDeployment",
+    ]
+    assert "no golden requests" in scene.status["stable"]["golden"]["message"]
+
+
+def test_nothing_gets_requests_before_the_golden_requests_are_answered() -> None:
+    scene = Scene()
+    scene.rest(answer=False)
+    assert scene.status["candidate"]["phase"] == "Checking"
+    assert scene.served() == set()
+    assert scene.condition("Ready") == ("False", "Loading")
+
+
+def test_a_model_that_does_not_load_is_a_failure_and_is_not_tried_again() -> None:
+    scene = Scene(behaviour={"digits-1": LOAD_FAILED})
+    scene.roll(seconds=60)
+    assert scene.status["phase"] == "Failed"
+    assert scene.condition("Ready") == ("False", "ModelLoadFailed")
+    assert scene.condition("Stalled") == ("True", "ModelLoadFailed")
+    assert "not a pickle" in scene.message()
+    assert scene.versions() == {}
+    assert scene.status["stopped"]["version"] == "digits-1"
+
+
+def test_wrong_answers_are_a_failure() -> None:
+    scene = Scene(checks={"digits-1": {"mismatches": 3}})
+    scene.rest()
+    assert scene.condition("Stalled") == ("True", "GoldenRequestsFailed")
+    assert "20 requests: 3 mismatches, 0 errors, 0 slow" in scene.message()
+    assert scene.served() == set()
+
+
+def test_what_may_still_appear_is_waited_for_beyond_the_deadline_and_mends_itself() -> None:
+    scene = Scene(behaviour={"digits-1": NO_IMAGE})
+    scene.rest()
+    assert scene.condition("Ready") == ("False", "ImageUnavailable")
+    assert scene.status["waiting"]["reason"] == "ImageUnavailable"
+    scene.roll(seconds=700)
+    assert scene.condition("Stalled") == ("True", "ProgressDeadlineExceeded")
+    assert scene.versions() == {"digits-1": 2}
+    scene.behaviour["digits-1"] = READY
+    scene.rest()
+    assert scene.condition("Ready") == ("True", "Serving")
+    assert scene.condition("Stalled")[0] == "False"
+    assert "waiting" not in scene.status
+
+
+def test_a_version_that_is_not_verified_is_waited_for() -> None:
+    scene = Scene()
+    scene.cluster.store(model_version("digits-1", ready=False))
+    scene.rest()
+    assert scene.condition("Ready") == ("False", "ModelVersionNotReady")
+    assert scene.condition("Reconciling")[0] == "True"
+    assert scene.versions() == {}
+    scene.cluster.store(model_version("digits-1"))
+    scene.rest()
+    assert scene.condition("Ready") == ("True", "Serving")
+
+
+def test_an_alias_that_points_nowhere_is_waited_for() -> None:
+    scene = Scene(version=None)
+    scene.rest()
+    assert scene.condition("Ready") == ("False", "AliasUnset")
+    scene.point("digits-1")
+    scene.rest()
+    assert scene.condition("Ready") == ("True", "Serving")
+
+
+def test_a_format_that_nothing_serves_is_said() -> None:
+    scene = Scene()
+    scene.cluster.store(model_version("digits-1", artifact_format="onnx"))
+    scene.rest()
+    assert scene.condition("Stalled") == ("True", "NoRuntime")
+    assert "kserve-sklearn (sklearn)" in scene.message()
+
+
+def test_with_no_replicas_wanted_nothing_is_made() -> None:
+    scene = Scene(spec={"replicas": 0})
+    scene.rest()
+    assert scene.condition("Ready") == ("True", "ScaledToZero")
+    assert scene.versions() == {}
+    scene.edit(replicas=1)
+    scene.rest()
+    assert scene.condition("Ready") == ("True", "Serving")
+
+
+def test_a_finished_world_costs_nothing() -> None:
+    scene = Scene()
+    scene.roll(seconds=60)
+    before = len(scene.cluster.writes)
+    reads = len(scene.cluster.reads)
+    scene.wait(86400)
+    plan = scene.cluster.step(scene.controller, NAME)
+    assert not plan.actions
+    assert plan.requeue_after is None
+    assert len(scene.cluster.writes) == before
+    assert len(scene.cluster.reads) == reads == 1
+
+
+def test_the_golden_jobs_pods_are_read_once() -> None:
+    scene = Scene()
+    scene.rest()
+    assert len(scene.cluster.reads) == 1
+
+
+def test_a_refused_pod_template_is_the_end_of_the_revision() -> None:
+    scene = Scene()
+    scene.cluster.refuse["Deployment"] = (422, "Invalid", "spec.template.spec.containers[0].image: Required value")
+    scene.rest()
+    assert scene.condition("Stalled") == ("True", "InvalidPodTemplate")
+    assert "Required value" in scene.message()
+    assert scene.status["phase"] == "Failed"
+    del scene.cluster.refuse["Deployment"]
+    scene.roll(seconds=120)
+    assert scene.versions() == {}
+    scene.edit(env=[{"name": "A", "value": "1"}])
+    scene.rest()
+    assert scene.condition("Ready") == ("True", "Serving")
+
+
+def test_a_quota_is_tried_again() -> None:
+    scene = Scene()
+    scene.cluster.refuse["Deployment"] = (403, "Forbidden", "exceeded quota")
+    plan = scene.cluster.step(scene.controller, NAME)
+    assert plan.requeue_after == 60
+    assert scene.condition("Ready") == ("False", "Forbidden")
+    assert scene.condition("Reconciling") == ("True", "Forbidden")
+    del scene.cluster.refuse["Deployment"]
+    scene.rest()
+    assert scene.condition("Ready") == ("True", "Serving")
+
+
+def test_a_name_that_is_taken_is_said_and_tried_again() -> None:
+    scene = Scene()
+    scene.rest(answer=False)
+    scene.answer()
+    scene.cluster.refuse["Service"] = (409, "NameTaken", "somebody else's")
+    plan = scene.cluster.step(scene.controller, NAME)
+    assert plan.requeue_after == 60
+    assert scene.condition("Stalled") == ("True", "NameTaken")
+    del scene.cluster.refuse["Service"]
+    scene.rest()
+    assert scene.condition("Ready") == ("True", "Serving")
+
+
+def test_a_spec_that_the_schema_refuses_is_said() -> None:
+    scene = Scene(spec={"nonsense": 1})
+    scene.rest()
+    assert scene.condition("Stalled") == ("True", "InvalidSpec")
+    assert "spec.nonsense" in scene.message()
+
+
+def test_the_candidates_service_goes_and_its_job_stays_for_people() -> None:
+    scene = Scene()
+    scene.rest()
+    assert [entry["metadata"]["name"] for entry in scene.cluster.world.all(SERVICES)] == [NAME]
+    job = scene.cluster.only(JOBS)
+    assert job["spec"]["ttlSecondsAfterFinished"] == 3600
+
+
+def test_a_lost_status_is_found_again_in_the_cluster() -> None:
+    scene = Scene()
+    scene.rest()
+    before = scene.status
+    obj = scene.cluster.get(MODEL_DEPLOYMENTS, NAME)
+    obj["status"] = {"observedGeneration": -1}
+    scene.cluster.store(obj)
+    writes = len(scene.cluster.writes)
+    scene.rest()
+    assert scene.cluster.writes[writes:] == [f"status ModelDeployment {NAME}"]
+    assert scene.status["stable"] | {"golden": before["stable"]["golden"]} == before["stable"]
