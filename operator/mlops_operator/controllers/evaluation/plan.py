@@ -22,7 +22,7 @@ from mlops_operator.controllers.evaluation.status import (
 )
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.events import transition_events
-from mlops_operator.controllers.shared.podreads import READ_AGAIN, too_early
+from mlops_operator.controllers.shared.evidence import LOOK_AGAIN, conclusive
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task, render_task
 from mlops_operator.kube.resources import JOBS
 from mlops_operator.runtime.plan import Action, Create, Plan
@@ -76,9 +76,9 @@ def _unusable(obs: Observed) -> tuple[str, str] | None:
 
 
 def _follow(obs: Observed, job: Manifest, now: datetime) -> Plan:
-    if too_early(job, obs.pods, now):
-        return Plan(requeue_after=READ_AGAIN)
     task = observe_task(run_uid(obs.obj), job, obs.pods, now)
+    if task.phase in (TaskPhase.FAILED, TaskPhase.RESULT_INVALID) and not conclusive(job, obs.pods, now):
+        return Plan(requeue_after=LOOK_AGAIN)
     if task.phase is TaskPhase.FAILED:
         return _failed(obs, EvaluationReason.JOB_FAILED, f"{task.reason}: {task.message}", now)
     if task.phase is TaskPhase.RESULT_INVALID:

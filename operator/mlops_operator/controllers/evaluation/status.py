@@ -6,7 +6,7 @@ from mlops_operator.api.common import DataRead, ReportRef, Waiting
 from mlops_operator.api.conditions import Outcome, contract, ready, stalled, timestamp, working
 from mlops_operator.api.evaluation import EvaluationPhase, EvaluationReason, EvaluationStatus, MetricStatus, Verdict
 from mlops_operator.api.meta import Manifest
-from mlops_operator.controllers.shared.waits import waiting_for
+from mlops_operator.controllers.shared.waiting import wait_for
 
 FINAL = frozenset({EvaluationPhase.SUCCEEDED, EvaluationPhase.FAILED})
 """Phases that never change."""
@@ -16,14 +16,14 @@ def waiting_status(
     status: EvaluationStatus, reason: str, message: str, *, generation: int, now: datetime
 ) -> EvaluationStatus:
     """It waits before its Job can be made."""
-    wait = waiting_for(status.waiting, reason, message, now=now)
+    wait = wait_for(status.waiting, now, reason, message)
     outcome = working(reason, message)
     return _with(status, EvaluationPhase.PENDING, outcome, wait, generation=generation, now=now)
 
 
 def refused_status(status: EvaluationStatus, outcome: Outcome, *, generation: int, now: datetime) -> EvaluationStatus:
     """The API server refuses its Job for now."""
-    wait = waiting_for(status.waiting, outcome.reason, outcome.message, now=now)
+    wait = wait_for(status.waiting, now, outcome.reason, outcome.message)
     return _with(status, EvaluationPhase.PENDING, outcome, wait, generation=generation, now=now)
 
 
@@ -31,7 +31,7 @@ def running_status(
     status: EvaluationStatus, job: str, reason: str, message: str, *, generation: int, now: datetime
 ) -> EvaluationStatus:
     """Its Job is there; `reason` says what keeps it from running, and is empty where nothing does."""
-    wait = waiting_for(status.waiting, reason, message, now=now) if reason else None
+    wait = wait_for(status.waiting, now, reason, message) if reason else None
     outcome = working(reason or EvaluationReason.RUNNING, message if reason else f"Job {job} measures")
     return _with(status.replace(job=job), EvaluationPhase.RUNNING, outcome, wait, generation=generation, now=now)
 

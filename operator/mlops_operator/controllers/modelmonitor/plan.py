@@ -31,9 +31,9 @@ from mlops_operator.controllers.modelmonitor.render import window_task
 from mlops_operator.controllers.modelmonitor.status import final_status, held, outcome_of
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.events import flip_events, transition_events
-from mlops_operator.controllers.shared.podreads import READ_AGAIN, too_early
+from mlops_operator.controllers.shared.evidence import LOOK_AGAIN, conclusive
 from mlops_operator.controllers.shared.task import TaskPhase, observe_task, render_task
-from mlops_operator.controllers.shared.waits import waiting_for
+from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.kube.resources import JOBS
 from mlops_operator.runtime.plan import Action, Create, Delete, Plan
 
@@ -68,16 +68,16 @@ class Step:
 
 def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
     """The next step of a ModelMonitor."""
-    if obs.job is not None and too_early(obs.job, obs.pods, now):
-        return Plan(requeue_after=READ_AGAIN)
     step = _follow(obs, settings, now)
+    if step is None:
+        return Plan(requeue_after=LOOK_AGAIN)
     if step.status.measuring is None:
         step = _begin(obs, step.status, settings, now)
     return _finish(obs, step, now)
 
 
-def _follow(obs: Observed, settings: Settings, now: datetime) -> Step:
-    """The window that is being measured, where there is one."""
+def _follow(obs: Observed, settings: Settings, now: datetime) -> Step | None:
+    """The window that is being measured, where there is one; None where its pods have to be read again."""
     window = obs.status.measuring
     if window is None:
         return Step(status=obs.status)
@@ -88,6 +88,8 @@ def _follow(obs: Observed, settings: Settings, now: datetime) -> Step:
     if state.phase in (TaskPhase.PENDING, TaskPhase.RUNNING):
         problem = working(state.reason, state.message) if state.reason else None
         return Step(status=obs.status, problem=problem, requeue_after=state.next_look)
+    if state.result is None and not conclusive(obs.job, obs.pods, now):
+        return None
     return Step(status=concluded(obs.status, obs.spec, window, state))
 
 
@@ -142,7 +144,7 @@ def _finish(obs: Observed, step: Step, now: datetime) -> Plan:
     outcome = step.problem or outcome_of(step.status, suspended=obs.spec.suspend)
     wait = None
     if step.problem is not None and step.problem.reconciling:
-        wait = waiting_for(obs.status.waiting, step.problem.reason, step.problem.message, now=now)
+        wait = wait_for(obs.status.waiting, now, step.problem.reason, step.problem.message)
     status = final_status(step.status, outcome, wait, generation=obs.generation, now=now)
     events = (
         *transition_events(obs.status, status, action=ACTION, warnings=WARNINGS),
