@@ -78,6 +78,12 @@ class Executor:
         self._instance = instance
         self._may_write = may_write
 
+    def has_work(self, obj: Manifest, plan: Plan) -> bool:
+        """Whether carrying out the plan takes any request at all."""
+        if plan.actions or plan.events:
+            return True
+        return plan.status is not None and bool(merge_patch(obj.get("status") or {}, plan.status))
+
     async def execute(self, resource: Resource, obj: Manifest, plan: Plan, *, now: datetime) -> None:
         """Carry out a plan that was made for this very version of `obj`.
 

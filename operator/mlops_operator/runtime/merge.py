@@ -12,6 +12,8 @@ def merge_patch(observed: Mapping[str, Any], wanted: Mapping[str, Any]) -> Manif
     Objects are descended into, lists are replaced whole, what is not wanted becomes null. A
     wanted null means absent, as the API server would drop it anyway.
     """
+    if observed == wanted:
+        return {}
     patch: Manifest = {}
     for name, value in wanted.items():
         if value is None:
@@ -23,7 +25,7 @@ def merge_patch(observed: Mapping[str, Any], wanted: Mapping[str, Any]) -> Manif
                     patch[name] = inner
             else:
                 patch[name] = without_nulls(value)
-        elif not same(found, value):
+        elif found != value:
             patch[name] = value
     for name, value in observed.items():
         if value is not None and wanted.get(name) is None:
@@ -39,14 +41,3 @@ def without_nulls(value: Mapping[str, Any]) -> Manifest:
         if inner is not None
     }
 
-
-def same(left: Any, right: Any) -> bool:
-    """Equality of JSON values. Python takes true for 1 and false for 0; JSON does not."""
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same, left, right))
-    if isinstance(left, Mapping) and isinstance(right, Mapping):
-        return left.keys() == right.keys() and all(same(value, right[name]) for name, value in left.items())
-    equal: bool = left == right
-    return equal
