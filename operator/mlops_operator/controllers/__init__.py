@@ -1,8 +1,10 @@
 """The kinds' controllers: pure plans and policies, manifests, status, and a little wiring each."""
 
 from mlops_operator.controllers.evaluation.controller import EvaluationController
+from mlops_operator.controllers.model.controller import ModelController
 from mlops_operator.controllers.modeldeployment.controller import ModelDeploymentController
 from mlops_operator.controllers.modelmonitor.controller import ModelMonitorController
+from mlops_operator.controllers.modelversion.controller import ModelVersionController
 from mlops_operator.controllers.promotion.controller import PromotionController
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.trainingjob.controller import TrainingJobController
@@ -13,6 +15,8 @@ def all_controllers(settings: Settings) -> tuple[Controller, ...]:
     """One controller for each kind, in the order in which the kinds are documented."""
     return (
         TrainingJobController(settings),
+        ModelController(settings),
+        ModelVersionController(settings),
         EvaluationController(settings),
         PromotionController(settings),
         ModelDeploymentController(settings),

@@ -13,12 +13,12 @@ from mlops_operator.api.conditions import parse_timestamp, timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import AttemptOutcome, TrainingJobStatus, TrainingPhase, TrainingReason
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared import jobs
+from mlops_operator.controllers.shared import evidence, jobs
 from mlops_operator.controllers.shared.jobs import PodProblem
 from mlops_operator.controllers.trainingjob import status as say
 from mlops_operator.controllers.trainingjob.names import run_uid
 from mlops_operator.controllers.trainingjob.observed import Observed, failures
-from mlops_operator.controllers.trainingjob.policies import deadline, evidence, results, retry, startup, template, ttl
+from mlops_operator.controllers.trainingjob.policies import deadline, results, retry, startup, template, ttl
 from mlops_operator.controllers.trainingjob.policies.failure import cause
 from mlops_operator.controllers.trainingjob.registration import render_version
 from mlops_operator.controllers.trainingjob.render import render_job, render_service

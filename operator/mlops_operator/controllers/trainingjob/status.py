@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from mlops_operator.api.common import Waiting
 from mlops_operator.api.conditions import Fact, Outcome, Truth, contract, ready, stalled, timestamp, working
@@ -16,16 +16,15 @@ from mlops_operator.api.trainingjob import (
     TrainingPhase,
     TrainingReason,
 )
-from mlops_operator.controllers.shared import jobs
+from mlops_operator.controllers.shared import evidence, jobs
 from mlops_operator.controllers.shared.jobs import PodProblem
+from mlops_operator.controllers.shared.waiting import MAX_TEXT, wait_for
 from mlops_operator.controllers.trainingjob.names import ANNOTATION_INPUTS, LABEL_GENERATION
 from mlops_operator.controllers.trainingjob.observed import Observed
-from mlops_operator.controllers.trainingjob.policies import deadline, evidence
+from mlops_operator.controllers.trainingjob.policies import deadline
 
-MAX_TEXT = 1024
-"""Longest text the schema takes in `waiting` and `attempts`."""
-
-MAX_REASON = 128
+MAX_REASON: Final = 128
+"""Longest reason the schema takes in `attempts`; a run may give any word."""
 
 
 def say(
@@ -88,7 +87,7 @@ def starting(obs: Observed, now: datetime) -> TrainingJobStatus:
 
 def pending(obs: Observed, now: datetime, problem: PodProblem) -> TrainingJobStatus:
     """The attempt does not start, for this reason."""
-    waiting = wait_for(obs.status, now, problem.reason, problem.message)
+    waiting = wait_for(obs.status.waiting, now, problem.reason, problem.message)
     return say(
         obs.obj,
         obs.status,
@@ -98,20 +97,6 @@ def pending(obs: Observed, now: datetime, problem: PodProblem) -> TrainingJobSta
         waiting=waiting,
         **(_at_work(obs) if obs.job is not None else {}),
     )
-
-
-def wait_for(status: TrainingJobStatus, now: datetime, reason: str, message: str) -> Waiting:
-    """What it waits for, since when.
-
-    The kubelet words a missing image in turns (the error, then the back-off), so the first
-    words stay for as long as the reason does.
-    """
-    former = status.waiting
-    if former is None or former.reason != reason:
-        return Waiting(reason=reason, message=message[:MAX_TEXT], since=timestamp(now))
-    if reason == TrainingReason.IMAGE_UNAVAILABLE:
-        return former
-    return Waiting(reason=reason, message=message[:MAX_TEXT], since=former.since)
 
 
 def running(obs: Observed, now: datetime) -> TrainingJobStatus:
@@ -243,7 +228,7 @@ def held(
     obj: Manifest, status: TrainingJobStatus, now: datetime, reason: TrainingReason, message: str
 ) -> TrainingJobStatus:
     """Something outside keeps it and may stop doing so."""
-    waiting = wait_for(status, now, reason, message)
+    waiting = wait_for(status.waiting, now, reason, message)
     outcome = working(waiting.reason, waiting.message)
     return say(obj, status, now, phase=TrainingPhase.PENDING, outcome=outcome, waiting=waiting)
 

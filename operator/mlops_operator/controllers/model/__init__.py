@@ -1,0 +1,1 @@
+"""Model: the numbers of its versions, and the aliases that point at one of them."""

@@ -1,0 +1,63 @@
+"""The wiring of the Model controller."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from mlops_operator.api.conditions import stalled, working
+from mlops_operator.api.meta import Manifest
+from mlops_operator.api.model import ModelReason, ModelStatus
+from mlops_operator.controllers.model import status as say
+from mlops_operator.controllers.model.observed import observe
+from mlops_operator.controllers.model.plan import plan, telling
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared.indexes import MODEL_VERSIONS_BY_MODEL, PROMOTIONS_BY_MODEL, referred
+from mlops_operator.controllers.shared.specs import InvalidSpecError
+from mlops_operator.kube.resources import MODEL_VERSIONS, MODELS, PROMOTIONS, Resource
+from mlops_operator.runtime.controller import Index, Rule, Watch, World
+from mlops_operator.runtime.plan import Plan, Read, Rejection
+
+FORBIDDEN_RETRY: Final = 60.0
+"""Seconds until a refusal by quota, policy or rights is put to the test again: nothing tells that it has gone."""
+
+
+class ModelController:
+    """Drives Models; see `plan.py`."""
+
+    resource: Resource = MODELS
+    indexes: Sequence[Index] = (MODEL_VERSIONS_BY_MODEL, PROMOTIONS_BY_MODEL)
+    watches: Sequence[Watch] = (
+        Watch(resource=MODEL_VERSIONS, keys=referred("model")),
+        Watch(resource=PROMOTIONS, keys=referred("model")),
+    )
+    rules: Sequence[Rule] = (
+        Rule(MODEL_VERSIONS, ("get", "list", "watch")),
+        Rule(PROMOTIONS, ("get", "list", "watch", "create")),
+    )
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def reads(self, obj: Manifest, world: World, now: datetime) -> Sequence[Read]:  # noqa: ARG002
+        """None: everything a Model needs is watched."""
+        return ()
+
+    def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:  # noqa: ARG002
+        """See `plan.py`; a spec that cannot be read leaves numbers and aliases as they are."""
+        try:
+            return plan(observe(obj, world), now)
+        except InvalidSpecError as error:
+            status = ModelStatus.of(obj)
+            return telling(status, say.say(obj, status, now, stalled(ModelReason.INVALID_SPEC, str(error))))
+
+    def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
+        """A bootstrap Promotion was refused; numbers and aliases stay as they are until the next plan."""
+        status = ModelStatus.of(obj)
+        message = f"the API server refuses a bootstrap Promotion: {rejection.message}"
+        if rejection.code == 403:
+            held = say.say(obj, status, now, working(ModelReason.FORBIDDEN, message))
+            return replace(telling(status, held), requeue_after=FORBIDDEN_RETRY)
+        taken = rejection.reason == ModelReason.NAME_TAKEN
+        reason = ModelReason.NAME_TAKEN if taken else ModelReason.REFUSED
+        return telling(status, say.say(obj, status, now, stalled(reason, message)))

@@ -1,0 +1,80 @@
+"""What is done about a Model: versions get numbers, Promotions move aliases, empty aliases are offered a version.
+
+Aliases live in `status`: the spec is the person's own, and a GitOps tool sees no drift.
+"""
+
+from datetime import datetime
+from functools import partial
+
+from mlops_operator.api.conditions import READY, Outcome, find, stalled
+from mlops_operator.api.model import AliasStatus, ModelReason, ModelStatus
+from mlops_operator.controllers.model import status as say
+from mlops_operator.controllers.model.observed import Observed
+from mlops_operator.controllers.model.policies.aliases import moved, next_move
+from mlops_operator.controllers.model.policies.bootstrap import offer
+from mlops_operator.controllers.model.policies.numbering import Numbers, number
+from mlops_operator.controllers.model.render import bootstrap_name, render_bootstrap
+from mlops_operator.controllers.model.transitions import events
+from mlops_operator.kube.resources import PROMOTIONS
+from mlops_operator.runtime.plan import Action, Create, Plan
+
+_REFUSALS = frozenset({ModelReason.NAME_TAKEN, ModelReason.REFUSED})
+
+
+def plan(obs: Observed, now: datetime) -> Plan:
+    """The plan for one observation."""
+    numbers = number(obs.status.versions, obs.status.latest_version, obs.version_objects)
+    aliases = _aliases(obs, now)
+    changed = obs.status.replace(aliases=aliases, versions=numbers.versions, latest_version=numbers.latest)
+    actions: tuple[Action, ...] = ()
+    outcome = say.outcome_of(obs.spec, aliases, numbers, frozenset(version.name for version in obs.versions))
+    # Facts first: a refused offer must not keep a number or an alias from being written.
+    if changed == obs.status and (offers := _offers(obs, aliases, numbers)):
+        refusal = _refusal(obs)
+        outcome, actions = (refusal, ()) if refusal else (outcome, offers)
+    return telling(obs.status, say.say(obs.obj, changed, now, outcome), actions=actions)
+
+
+def telling(before: ModelStatus, after: ModelStatus, *, actions: tuple[Action, ...] = ()) -> Plan:
+    """A plan that writes `after` and tells what is new in it."""
+    return Plan(actions=actions, status=after.to_manifest(), events=events(before, after))
+
+
+def _aliases(obs: Observed, now: datetime) -> tuple[AliasStatus, ...]:
+    """The aliases of the spec that point at something, each moved at most once."""
+    current = {entry.name: entry for entry in obs.status.aliases}
+    result = []
+    for alias in obs.spec.aliases:
+        entry = current.get(alias.name)
+        promotion = next_move(alias.name, entry, obs.promotions)
+        if promotion is not None:
+            result.append(moved(entry, promotion, now))
+        elif entry is not None:
+            result.append(entry)
+    return tuple(result)
+
+
+def _offers(obs: Observed, aliases: tuple[AliasStatus, ...], numbers: Numbers) -> tuple[Action, ...]:
+    pointing = {entry.name for entry in aliases}
+    actions = []
+    for alias in obs.spec.aliases:
+        if alias.name in pointing:
+            continue
+        version = offer(
+            alias, numbers.versions, obs.versions, obs.promotions, partial(bootstrap_name, obs.obj, alias.name)
+        )
+        if version is not None:
+            actions.append(Create(resource=PROMOTIONS, manifest=render_bootstrap(obs.obj, alias.name, version)))
+    return tuple(actions)
+
+
+def _refusal(obs: Observed) -> Outcome | None:
+    """The API server's no to an offer under this very spec, which stands until the spec changes."""
+    condition = find(obs.status.conditions, READY)
+    if (
+        condition is None
+        or obs.status.observed_generation != obs.obj["metadata"]["generation"]
+        or condition.reason not in _REFUSALS
+    ):
+        return None
+    return stalled(condition.reason, condition.message)

@@ -1,0 +1,1 @@
+"""The decisions on a Model, each a small pure function of its own."""

@@ -1,0 +1,43 @@
+"""The events of a Model: an alias that moved or was dropped, a version that got its number."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from mlops_operator.api.model import ModelReason, ModelStatus
+from mlops_operator.controllers.shared.events import event, transition_events
+from mlops_operator.runtime.plan import Event
+
+ACTION: Final = "Register"
+
+_QUIET: Final = frozenset({ModelReason.RECONCILED, ModelReason.ALIAS_UNSET})
+_WARNINGS: Final = frozenset({ModelReason.ALIAS_TARGET_MISSING, ModelReason.FORBIDDEN})
+
+
+def events(before: ModelStatus, after: ModelStatus) -> tuple[Event, ...]:
+    """What is new in `after`."""
+    return (
+        *_aliases(before, after),
+        *_versions(before, after),
+        *transition_events(before, after, action=ACTION, quiet=_QUIET, warnings=_WARNINGS),
+    )
+
+
+def _aliases(before: ModelStatus, after: ModelStatus) -> Iterator[Event]:
+    former = {entry.name: entry for entry in before.aliases}
+    for entry in after.aliases:
+        old = former.pop(entry.name, None)
+        if old is None or old.promotion_uid != entry.promotion_uid:
+            start = f"from {old.version} " if old else ""
+            message = f"{entry.name} moved {start}to {entry.version} by the Promotion {entry.promotion}"
+            yield event(warning=False, reason="AliasMoved", message=message, action="Promote")
+    for name in former:
+        yield event(
+            warning=False, reason="AliasRemoved", message=f"{name} is no alias of the spec any more", action=ACTION
+        )
+
+
+def _versions(before: ModelStatus, after: ModelStatus) -> Iterator[Event]:
+    for entry in after.versions:
+        if entry.number > before.latest_version:
+            message = f"{entry.name} is version {entry.number}"
+            yield event(warning=False, reason="VersionAdded", message=message, action=ACTION)

@@ -1,0 +1,1 @@
+"""ModelVersion: one artifact, checked against its digest, and where it is used."""

@@ -1,0 +1,86 @@
+"""The wiring of the ModelVersion controller."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from mlops_operator.api.conditions import stalled, working
+from mlops_operator.api.meta import Manifest
+from mlops_operator.api.modelversion import ModelVersionReason, ModelVersionStatus
+from mlops_operator.controllers.modelversion.observed import (
+    INDEXES,
+    concerned_by_deployment,
+    concerned_by_model,
+    current_job,
+    observe,
+    pods_of,
+)
+from mlops_operator.controllers.modelversion.plan import plan, telling
+from mlops_operator.controllers.modelversion.policies.rejection import rejection as rejected_by
+from mlops_operator.controllers.modelversion.status import say
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared import jobs
+from mlops_operator.controllers.shared.indexes import referred
+from mlops_operator.controllers.shared.specs import InvalidSpecError
+from mlops_operator.controllers.shared.waiting import wait_for
+from mlops_operator.controllers.shared.watches import managed_jobs
+from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODEL_VERSIONS, MODELS, PODS, PROMOTIONS, Resource
+from mlops_operator.runtime.controller import Index, Rule, Watch, World
+from mlops_operator.runtime.plan import Plan, Read, Rejection
+
+REFUSED_RETRY: Final = 60.0
+"""Seconds until a refusal that the version cannot help (quota, policy, rights, a taken name) is put to the
+test again: nothing tells that it has gone."""
+
+
+class ModelVersionController:
+    """Drives ModelVersions; see `plan.py`."""
+
+    resource: Resource = MODEL_VERSIONS
+    indexes: Sequence[Index] = INDEXES
+    watches: Sequence[Watch] = (
+        managed_jobs(MODEL_VERSIONS),
+        Watch(resource=MODELS, keys=concerned_by_model),
+        Watch(resource=PROMOTIONS, keys=referred("version")),
+        Watch(resource=MODEL_DEPLOYMENTS, keys=concerned_by_deployment),
+    )
+    rules: Sequence[Rule] = (
+        Rule(JOBS, ("get", "list", "watch", "create", "patch", "delete")),
+        Rule(PODS, ("list",)),
+        Rule(MODELS, ("get", "list", "watch")),
+        Rule(PROMOTIONS, ("get", "list", "watch")),
+        Rule(MODEL_DEPLOYMENTS, ("get", "list", "watch")),
+    )
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def reads(self, obj: Manifest, world: World, now: datetime) -> Sequence[Read]:
+        """The pods of the verification's Job, when it has ended or does not start."""
+        status = ModelVersionStatus.of(obj)
+        if status.verified_at is not None:
+            return ()
+        job = current_job(obj, status, world.owned(JOBS, obj["metadata"]["uid"]))
+        return (pods_of(job),) if job is not None and jobs.needs_pods(job, now) else ()
+
+    def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
+        """See `plan.py`; a spec that cannot be read is `InvalidSpec`."""
+        try:
+            return plan(observe(obj, world, reads), self._settings, now)
+        except InvalidSpecError as error:
+            status = ModelVersionStatus.of(obj)
+            outcome = stalled(ModelVersionReason.INVALID_SPEC, str(error))
+            return telling(status, say(obj, status, now, outcome, rejected_by((), status.conditions)))
+
+    def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
+        """The Job was refused. What the spec is to blame for is final, since it is immutable."""
+        status = ModelVersionStatus.of(obj)
+        fact = rejected_by((), status.conditions)
+        if rejection.code == 403 or rejection.reason == ModelVersionReason.NAME_TAKEN:
+            taken = rejection.reason == ModelVersionReason.NAME_TAKEN
+            reason = ModelVersionReason.NAME_TAKEN if taken else ModelVersionReason.FORBIDDEN
+            waiting = wait_for(status.waiting, now, reason, rejection.message)
+            after = say(obj, status, now, working(reason, waiting.message), fact, waiting=waiting)
+            return telling(status, after, requeue_after=REFUSED_RETRY)
+        outcome = stalled(ModelVersionReason.INVALID_POD_TEMPLATE, rejection.message)
+        return telling(status, say(obj, status, now, outcome, fact, waiting=None))

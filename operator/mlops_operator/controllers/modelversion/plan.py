@@ -1,0 +1,203 @@
+"""What is done about a ModelVersion: its artifact is checked once, and its status says where it is used.
+
+A check that takes a moment costs its Job and one status; only what takes longer, or fails, is
+told before.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from mlops_operator.api.conditions import (
+    READY,
+    STALLED,
+    Outcome,
+    find,
+    is_true,
+    parse_timestamp,
+    ready,
+    stalled,
+    timestamp,
+    working,
+)
+from mlops_operator.api.meta import Manifest
+from mlops_operator.api.modelversion import REJECTED, ModelVersionReason, ModelVersionStatus
+from mlops_operator.controllers.modelversion.observed import Observed
+from mlops_operator.controllers.modelversion.policies import verification as policy
+from mlops_operator.controllers.modelversion.policies.verification import Finding, Verdict
+from mlops_operator.controllers.modelversion.render import render_job, verification
+from mlops_operator.controllers.modelversion.status import settled
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared import evidence, jobs
+from mlops_operator.controllers.shared.events import flip_events, transition_events
+from mlops_operator.controllers.shared.task import TaskPhase, observe_task
+from mlops_operator.controllers.shared.waiting import wait_for
+from mlops_operator.kube.resources import JOBS
+from mlops_operator.runtime.plan import Action, Create, Delete, Event, Plan
+
+FINAL: Final = frozenset(
+    {
+        ModelVersionReason.ARTIFACT_CORRUPT,
+        ModelVersionReason.VERIFICATION_FAILED,
+        ModelVersionReason.INVALID_POD_TEMPLATE,
+    }
+)
+"""Reasons that, once they stall a version, stay: its spec is immutable. Make another version."""
+
+_VERIFIED: Final = "the artifact is what its digest says"
+_ACTION: Final = "Verify"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far the verification is.
+
+    Attributes:
+        outcome: None where nothing is to be said about it yet.
+        changes: fields of the status.
+    """
+
+    outcome: Outcome | None
+    actions: tuple[Action, ...] = ()
+    changes: dict[str, Any] = field(default_factory=dict)
+    requeue_after: float | None = None
+
+
+def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
+    """The plan for one observation."""
+    progress = _progress(obs, settings, now)
+    outcome = progress.outcome or _former(obs.status)
+    if outcome is None and obs.model is None:
+        outcome = working(ModelVersionReason.VERIFYING, "the artifact is being checked")
+    if outcome is None:
+        return Plan(actions=progress.actions, requeue_after=progress.requeue_after)
+    status = settled(obs, now, outcome, **progress.changes)
+    return telling(obs.status, status, actions=progress.actions, requeue_after=progress.requeue_after)
+
+
+def telling(
+    before: ModelVersionStatus,
+    after: ModelVersionStatus,
+    *,
+    actions: tuple[Action, ...] = (),
+    requeue_after: float | None = None,
+) -> Plan:
+    """A plan that writes `after` and tells what is new in it."""
+    return Plan(actions=actions, status=after.to_manifest(), requeue_after=requeue_after, events=_events(before, after))
+
+
+def _events(before: ModelVersionStatus, after: ModelVersionStatus) -> tuple[Event, ...]:
+    return (
+        *transition_events(
+            before,
+            after,
+            action=_ACTION,
+            warnings=(ModelVersionReason.ARTIFACT_NOT_FOUND, ModelVersionReason.VERIFICATION_FAILED),
+            quiet=(ModelVersionReason.VERIFYING,),
+        ),
+        *flip_events(before, after, REJECTED, action="Evaluate", warning=True),
+    )
+
+
+def _former(status: ModelVersionStatus) -> Outcome | None:
+    """What was said last, to be said on while there is nothing new."""
+    condition = find(status.conditions, READY)
+    if condition is None or condition.reason == ModelVersionReason.MODEL_NOT_FOUND:
+        return working(ModelVersionReason.VERIFYING, "the artifact is being checked") if status.written else None
+    return working(condition.reason, condition.message)
+
+
+def _progress(obs: Observed, settings: Settings, now: datetime) -> Progress:
+    condition = find(obs.status.conditions, READY)
+    if condition is not None and condition.reason in FINAL and is_true(obs.status.conditions, STALLED):
+        return Progress(outcome=stalled(condition.reason, condition.message))
+    if obs.status.verified_at is not None:
+        return Progress(outcome=ready(ModelVersionReason.VERIFIED, _VERIFIED))
+    if obs.job is None:
+        return _next(obs, settings, now)
+    return _at_work(obs, obs.job, now)
+
+
+def _next(obs: Observed, settings: Settings, now: datetime) -> Progress:
+    """The next verification's Job, when it is time; the former ones' go."""
+    failed_at = obs.status.failed_at
+    if failed_at is not None:
+        wait = (policy.next_start(obs.status.attempts, parse_timestamp(failed_at)) - now).total_seconds()
+        if wait > 0.0:
+            return Progress(outcome=None, requeue_after=wait)
+    create = Create(resource=JOBS, manifest=render_job(obs.obj, obs.status.attempts, settings))
+    return Progress(outcome=None, actions=(create, *_deletions(obs.jobs)), requeue_after=jobs.PENDING_GRACE)
+
+
+def _deletions(former: Sequence[Manifest]) -> tuple[Action, ...]:
+    return tuple(
+        Delete(
+            resource=JOBS,
+            namespace=job["metadata"]["namespace"],
+            name=job["metadata"]["name"],
+            uid=job["metadata"]["uid"],
+            resource_version=job["metadata"]["resourceVersion"],
+        )
+        for job in former
+        if "deletionTimestamp" not in job["metadata"]
+    )
+
+
+def _at_work(obs: Observed, job: Manifest, now: datetime) -> Progress:
+    task = verification(obs.obj, obs.status.attempts)
+    state = observe_task(task.run_uid, job, obs.pods, now)
+    if _ended(job) and not evidence.conclusive(job, obs.pods, now):
+        return Progress(outcome=None, requeue_after=evidence.LOOK_AGAIN)
+    verdict = policy.judge(state, digest=obs.spec.artifact.digest)
+    match verdict.finding:
+        case Finding.UNDECIDED:
+            problem = jobs.PodProblem(state.reason, state.message) if state.reason else None
+            look = state.next_look if state.phase is TaskPhase.PENDING else None
+            return _undecided(obs, job, problem, look, now)
+        case Finding.VERIFIED:
+            end = evidence.end_of(job) or now
+            changes = {"job": task.name, "verified_at": timestamp(end), "failed_at": None, "waiting": None}
+            return Progress(outcome=ready(ModelVersionReason.VERIFIED, _VERIFIED), changes=changes)
+        case Finding.CORRUPT | Finding.UNUSABLE:
+            return Progress(
+                outcome=stalled(verdict.reason, verdict.message), changes={"job": task.name, "waiting": None}
+            )
+        case Finding.FAILED:
+            return _failed(obs, job, verdict, now)
+
+
+def _ended(job: Manifest) -> bool:
+    return jobs.job_phase(job) in (jobs.JobPhase.SUCCEEDED, jobs.JobPhase.FAILED)
+
+
+def _undecided(
+    obs: Observed, job: Manifest, problem: jobs.PodProblem | None, look: float | None, now: datetime
+) -> Progress:
+    """Nothing is said for a moment; then that it is being checked, or what keeps it."""
+    name = job["metadata"]["name"]
+    age = (now - parse_timestamp(job["metadata"]["creationTimestamp"])).total_seconds()
+    if age < jobs.PENDING_GRACE:
+        return Progress(outcome=None, requeue_after=look or jobs.PENDING_GRACE - age)
+    if problem is None:
+        outcome = working(ModelVersionReason.VERIFYING, "the artifact is being checked")
+        return Progress(outcome=outcome, changes={"job": name, "waiting": None}, requeue_after=look)
+    waiting = wait_for(obs.status.waiting, now, problem.reason, problem.message)
+    outcome = working(waiting.reason, waiting.message)
+    return Progress(outcome=outcome, changes={"job": name, "waiting": waiting}, requeue_after=look)
+
+
+def _failed(obs: Observed, job: Manifest, verdict: Verdict, now: datetime) -> Progress:
+    """Not this time: counted, and tried again later."""
+    failures = obs.status.attempts + 1
+    end = evidence.end_of(job) or now
+    again = policy.next_start(failures, end)
+    message = f"{verdict.message}; checked again at {timestamp(again)}"
+    changes = {
+        "job": job["metadata"]["name"],
+        "attempts": failures,
+        "failed_at": timestamp(end),
+        "waiting": wait_for(obs.status.waiting, now, verdict.reason, verdict.message),
+    }
+    wait = max(0.0, (again - now).total_seconds())
+    return Progress(outcome=working(verdict.reason, message), changes=changes, requeue_after=wait)

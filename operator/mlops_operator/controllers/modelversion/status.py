@@ -1,0 +1,64 @@
+"""The status of a ModelVersion: whether it may be used, and where it is."""
+
+from datetime import datetime
+from typing import Any
+
+from mlops_operator.api.conditions import Fact, Outcome, Truth, contract, working
+from mlops_operator.api.meta import Manifest
+from mlops_operator.api.model import ModelStatus
+from mlops_operator.api.modelversion import ModelVersionPhase, ModelVersionReason, ModelVersionStatus
+from mlops_operator.controllers.modelversion.observed import Observed
+from mlops_operator.controllers.modelversion.policies.rejection import rejection
+from mlops_operator.controllers.modelversion.policies.usage import aliases_of, deployed_in, number_of
+
+
+def settled(obs: Observed, now: datetime, outcome: Outcome, **changes: Any) -> ModelVersionStatus:
+    """The complete status: the outcome of the verification, and where the version is used by now."""
+    name, uid = obs.obj["metadata"]["name"], obs.obj["metadata"]["uid"]
+    model = obs.model or ModelStatus()
+    rejected = rejection(obs.promotions, obs.status.conditions)
+    if obs.model is None and not outcome.stalled:
+        outcome = _without_model(obs, outcome)
+    return say(
+        obs.obj,
+        obs.status,
+        now,
+        outcome,
+        rejected,
+        version=number_of(model, uid) or obs.status.version,
+        aliases=aliases_of(model, name),
+        deployed_in=deployed_in(obs.deployments, name),
+        **changes,
+    )
+
+
+def say(
+    obj: Manifest, status: ModelVersionStatus, now: datetime, outcome: Outcome, rejected: Fact, **changes: Any
+) -> ModelVersionStatus:
+    """`status` with these changes, and the phase and conditions that follow."""
+    generation = obj["metadata"]["generation"]
+    return status.replace(
+        observed_generation=generation,
+        phase=_phase(outcome, rejected).value,
+        conditions=contract(status.conditions, outcome, generation=generation, now=now, facts=(rejected,)),
+        **changes,
+    )
+
+
+def _without_model(obs: Observed, outcome: Outcome) -> Outcome:
+    """A version without its Model is not usable, but its verification goes on meanwhile."""
+    beside = "" if outcome.ready is Truth.TRUE else f"; {outcome.reason}: {outcome.message}"
+    message = f"the Model {obs.spec.model} is not there{beside}"
+    return working(ModelVersionReason.MODEL_NOT_FOUND, message)
+
+
+def _phase(outcome: Outcome, rejected: Fact) -> ModelVersionPhase:
+    if outcome.stalled:
+        return ModelVersionPhase.FAILED
+    if rejected.status is Truth.TRUE:
+        return ModelVersionPhase.REJECTED
+    if outcome.ready is Truth.TRUE:
+        return ModelVersionPhase.READY
+    if outcome.reason == ModelVersionReason.VERIFYING:
+        return ModelVersionPhase.VERIFYING
+    return ModelVersionPhase.PENDING

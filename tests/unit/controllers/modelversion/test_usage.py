@@ -1,0 +1,142 @@
+"""Where a version is used, and whether a gate refused it: read from the others' statuses."""
+
+from typing import Any
+
+import pytest
+
+from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.controllers.modelversion.observed import concerned_by_deployment, concerned_by_model
+from mlops_operator.kube.resources import MODEL_DEPLOYMENTS, MODEL_VERSIONS, PROMOTIONS
+from tests.unit.controllers.builders import NAMESPACE, ToyWorld, condition, make
+from tests.unit.controllers.modelversion.driver import MODEL, NAME, UID, begin, model
+
+SINCE = "2026-01-01T00:00:00Z"
+
+
+def numbered(number: int, *aliases: str) -> Manifest:
+    """The Model, with this version's number and the aliases that point at it."""
+    return model(
+        versions=[{"name": NAME, "uid": UID, "number": number}],
+        aliases=[
+            {"name": alias, "version": NAME, "promotion": "p", "promotionUid": "u", "since": SINCE} for alias in aliases
+        ],
+    )
+
+
+def deployment(name: str, **roles: str) -> Manifest:
+    status = {role: {"version": version} for role, version in roles.items()}
+    return make(MODEL_DEPLOYMENTS, name, spec={}, status=status)
+
+
+def promotion(name: str, *, phase: str, reason: str, version: str = NAME) -> Manifest:
+    ready = {"type": "Ready", "status": "False", "reason": reason, "lastTransitionTime": SINCE}
+    return make(
+        PROMOTIONS,
+        name,
+        spec={"model": MODEL, "alias": "champion", "version": version},
+        status={"phase": phase, "conditions": [ready], "message": "accuracy: 0.61 < 0.93"},
+    )
+
+
+def test_number_and_aliases_are_the_models() -> None:
+    version = begin(numbered(7, "staging", "champion"))
+    version.at(3).verified()
+    assert version.status["version"] == 7
+    assert version.status["aliases"] == ["champion", "staging"]
+
+
+def test_an_alias_that_moves_away_is_gone() -> None:
+    version = begin(numbered(7, "champion"))
+    version.at(3).verified()
+    version.put(numbered(7))
+    assert "aliases" not in version.status
+
+
+def test_another_version_of_the_same_name_has_another_number() -> None:
+    version = begin(model(versions=[{"name": NAME, "uid": "uid-of-its-predecessor", "number": 3}]))
+    version.at(3).verified()
+    assert "version" not in version.status
+
+
+def test_deployments_are_named_with_the_role() -> None:
+    version = begin(model(), deployment("web", stable=NAME), deployment("app", stable="other", candidate=NAME))
+    version.at(3).verified()
+    assert version.status["deployedIn"] == [
+        {"name": "app", "role": "Candidate"},
+        {"name": "web", "role": "Stable"},
+    ]
+
+
+def test_a_version_in_both_roles_is_stable() -> None:
+    version = begin(model(), deployment("web", stable=NAME, candidate=NAME))
+    version.at(3).verified()
+    assert version.status["deployedIn"] == [{"name": "web", "role": "Stable"}]
+
+
+def test_a_missing_model_is_told_at_once_and_the_verification_goes_on() -> None:
+    version = begin(promotion("unrelated", phase="Pending", reason="ModelNotFound", version="other"))
+    assert condition(version.obj, "Ready")["reason"] == "ModelNotFound"
+    version.at(3).verified()
+    assert condition(version.obj, "Ready")["reason"] == "ModelNotFound"
+    assert version.status["verifiedAt"]
+    version.put(model())
+    assert condition(version.obj, "Ready")["reason"] == "Verified"
+
+
+def test_a_failed_gate_rejects() -> None:
+    version = begin()
+    version.at(3).verified()
+    version.put(promotion("try", phase="Rejected", reason="GateFailed"))
+    rejected = condition(version.obj, "Rejected")
+    assert (rejected["status"], rejected["reason"]) == ("True", "GateFailed")
+    assert "accuracy: 0.61 < 0.93" in rejected["message"]
+    assert condition(version.obj, "Ready")["status"] == "True"
+    assert version.status["phase"] == "Rejected"
+    assert [event.reason for event in version.cluster.events] == ["Verified", "GateFailed"]
+
+
+@pytest.mark.parametrize(
+    ("phase", "reason"),
+    [("Rejected", "GateInconclusive"), ("Rejected", "EvaluationFailed"), ("Evaluating", "GateFailed")],
+)
+def test_nothing_else_rejects(phase: str, reason: str) -> None:
+    version = begin(model(), promotion("try", phase=phase, reason=reason))
+    version.at(3).verified()
+    assert condition(version.obj, "Rejected")["status"] == "False"
+
+
+def test_deleting_the_promotion_does_not_unmake_the_rejection() -> None:
+    version = begin(model(), promotion("try", phase="Rejected", reason="GateFailed"))
+    version.at(3).verified()
+    version.cluster.world.remove(version.cluster.get(PROMOTIONS, "try"))
+    version.settle()
+    assert condition(version.obj, "Rejected")["status"] == "True"
+
+
+# -- whom news concern ---------------------------------------------------------------------------
+
+
+def settled_version(name: str, **status: Any) -> Manifest:
+    ready = {"type": "Ready", "status": "True", "reason": "Verified", "lastTransitionTime": SINCE}
+    return make(MODEL_VERSIONS, name, spec={"model": MODEL}, status={"conditions": [ready], **status})
+
+
+def test_a_models_news_concern_only_versions_that_wait_for_them_or_have_an_alias() -> None:
+    world = ToyWorld(
+        numbered(7, "champion"),
+        settled_version("settled", version=1),
+        settled_version("unnumbered"),
+        settled_version("formerly-champion", version=2, aliases=["champion"]),
+    )
+    keys = {key.name for key in concerned_by_model(numbered(7, "champion"), world)}
+    assert keys == {"unnumbered", "formerly-champion", NAME}
+
+
+def test_a_deleted_model_concerns_all_its_versions() -> None:
+    world = ToyWorld(settled_version("settled", version=1))
+    assert list(concerned_by_model(model(), world)) == [Key(NAMESPACE, "settled")]
+
+
+def test_a_deployments_news_concern_the_versions_it_serves() -> None:
+    keys = concerned_by_deployment(deployment("web", stable="v1", candidate="v2"), ToyWorld())
+    assert list(keys) == [Key(NAMESPACE, "v1"), Key(NAMESPACE, "v2")]

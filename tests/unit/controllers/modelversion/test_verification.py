@@ -1,0 +1,180 @@
+"""An artifact is checked once against its digest; what that means is decided here."""
+
+import pytest
+
+from mlops_operator.api.conditions import timestamp
+from mlops_operator.controllers.modelversion.policies import verification as policy
+from mlops_operator.controllers.modelversion.policies.verification import Finding
+from mlops_operator.controllers.shared.task import TaskPhase, TaskState
+from mlops_operator.kube.resources import JOBS
+from tests.unit.controllers.builders import condition, job_started, later, pod_of, unscheduled
+from tests.unit.controllers.modelversion.driver import DIGEST, OTHER, URI, begin
+
+
+@pytest.mark.parametrize(("failures", "seconds"), [(1, 10), (2, 20), (5, 160), (6, 300), (900, 300)])
+def test_the_delay_doubles_up_to_five_minutes(failures: int, seconds: float) -> None:
+    assert policy.delay(failures) == seconds
+
+
+@pytest.mark.parametrize(
+    ("reason", "finding"),
+    [
+        ("ArtifactCorrupt", Finding.CORRUPT),
+        ("ArtifactNotFound", Finding.FAILED),
+        ("ArtifactUnreachable", Finding.FAILED),
+        ("DeadlineExceeded", Finding.FAILED),
+        ("ConfigurationInvalid", Finding.UNUSABLE),
+    ],
+)
+def test_only_what_cannot_mend_is_final(reason: str, finding: Finding) -> None:
+    assert policy.judge(TaskState(TaskPhase.FAILED, reason, "m"), digest=DIGEST).finding is finding
+
+
+@pytest.mark.parametrize("phase", [TaskPhase.ABSENT, TaskPhase.PENDING, TaskPhase.RUNNING])
+def test_nothing_is_decided_while_the_task_is_at_work(phase: TaskPhase) -> None:
+    assert policy.judge(TaskState(phase), digest=DIGEST).finding is Finding.UNDECIDED
+
+
+def test_a_version_is_ready_once_its_artifact_is_verified() -> None:
+    version = begin()
+    version.at(3).verified()
+    assert condition(version.obj, "Ready") | {"message": ""} == {
+        "type": "Ready",
+        "status": "True",
+        "reason": "Verified",
+        "observedGeneration": 1,
+        "message": "",
+        "lastTransitionTime": timestamp(later(3)),
+    }
+    assert version.status["phase"] == "Ready"
+    assert version.status["verifiedAt"] == timestamp(later(3))
+
+
+def test_a_quick_verification_costs_its_job_and_one_status() -> None:
+    version = begin()
+    version.at(3).verified()
+    assert [write.split()[0] for write in version.cluster.writes] == ["create", "status"]
+    assert len(version.cluster.reads) == 1
+
+
+def test_the_job_checks_and_copies_nothing() -> None:
+    job = begin().job
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == ["python3", "-m", "mlops_workload.fetch"]
+    assert container["args"] == ["--uri", URI, "--digest", DIGEST, "--verify-only"]
+    assert container["image"] == "example/workload:1"
+    assert {"name": "pvc-store", "mountPath": "/mnt/pvc/store", "readOnly": True} in container["volumeMounts"]
+    assert job["spec"]["backoffLimit"] == 0
+
+
+def test_a_verified_version_is_not_checked_again() -> None:
+    version = begin()
+    version.at(3).verified()
+    version.cluster.world.remove(version.job)
+    assert version.at(100_000).settle().actions == ()
+
+
+def test_a_corrupt_artifact_is_final() -> None:
+    version = begin()
+    version.at(3).fails("ArtifactCorrupt", f"expected {DIGEST}, found {OTHER}", exit_code=4)
+    assert version.status["phase"] == "Failed"
+    assert condition(version.obj, "Stalled")["reason"] == "ArtifactCorrupt"
+    assert OTHER in condition(version.obj, "Ready")["message"]
+    version.cluster.world.remove(version.job)
+    assert version.at(100_000).settle().actions == ()
+    assert condition(version.obj, "Stalled")["reason"] == "ArtifactCorrupt"
+
+
+def test_a_missing_artifact_is_looked_for_again_and_mends_itself() -> None:
+    version = begin()
+    plan = version.at(3).fails("ArtifactNotFound", "nothing there", exit_code=3)
+    assert condition(version.obj, "Ready")["reason"] == "ArtifactNotFound"
+    assert condition(version.obj, "Reconciling")["status"] == "True"
+    assert version.status["attempts"] == 1
+    assert plan.requeue_after == 10
+    version.at(13).settle()
+    (job,) = version.cluster.world.all(JOBS)
+    assert job["metadata"]["name"].endswith("-verify-1")
+    version.at(15).verified()
+    assert version.status["phase"] == "Ready"
+    assert "waiting" not in version.status
+
+
+def test_each_failure_doubles_the_wait() -> None:
+    version = begin()
+    version.at(3).fails("ArtifactNotFound")
+    version.at(13).settle()
+    assert version.at(15).fails("ArtifactNotFound").requeue_after == 20
+    assert version.status["attempts"] == 2
+
+
+def test_a_digest_that_the_result_does_not_confirm_is_not_believed() -> None:
+    version = begin()
+    version.at(3).verified(OTHER)
+    assert condition(version.obj, "Ready")["reason"] == "VerificationFailed"
+
+
+def test_a_missing_claim_is_named() -> None:
+    version = begin()
+    job = version.job
+    version.cluster.store(job_started(job, at=later(0)))
+    version.cluster.pods[job["metadata"]["name"]] = [
+        pod_of(job, conditions=[unscheduled('persistentvolumeclaim "store" not found')])
+    ]
+    plan = version.at(5).settle()
+    assert version.status["waiting"]["reason"] == "VolumeNotFound"
+    assert plan.requeue_after is not None
+    version.at(60).verified()
+    assert "waiting" not in version.status
+
+
+def test_a_long_verification_is_told_once() -> None:
+    version = begin()
+    version.cluster.store(job_started(version.job, at=later(0), ready=1))
+    version.at(2).settle()
+    assert version.status == {"observedGeneration": -1}
+    version.at(5).settle()
+    assert version.status["phase"] == "Verifying"
+    version.at(50).settle()
+    assert [write.split()[0] for write in version.cluster.writes] == ["create", "status"]
+
+
+def test_a_job_deleted_by_hand_is_made_again() -> None:
+    version = begin()
+    version.cluster.world.remove(version.job)
+    version.settle()
+    assert version.job["metadata"]["name"].endswith("-verify-0")
+
+
+def test_a_refusal_by_quota_is_tried_again() -> None:
+    version = begin()
+    version.cluster.world.remove(version.job)
+    version.cluster.refuse["Job"] = (403, "Forbidden", "exceeded quota")
+    plan = version.settle()
+    assert version.status["waiting"]["reason"] == "Forbidden"
+    assert plan.requeue_after == 60
+    version.cluster.refuse.clear()
+    version.settle()
+    version.at(3).verified()
+    assert version.status["phase"] == "Ready"
+
+
+def test_a_job_that_the_api_refuses_is_final() -> None:
+    version = begin()
+    version.cluster.world.remove(version.job)
+    version.cluster.refuse["Job"] = (422, "Invalid", "spec.template...: Invalid value")
+    version.settle()
+    assert condition(version.obj, "Stalled")["reason"] == "InvalidPodTemplate"
+    version.cluster.refuse.clear()
+    assert version.at(1000).settle().actions == ()
+
+
+def test_events_tell_the_outcome() -> None:
+    version = begin()
+    version.at(3).fails("ArtifactNotFound")
+    version.at(13).settle()
+    version.at(15).verified()
+    assert [(event.type.value, event.reason) for event in version.cluster.events] == [
+        ("Warning", "ArtifactNotFound"),
+        ("Normal", "Verified"),
+    ]
