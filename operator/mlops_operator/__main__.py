@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import re
 import signal
 import sys
@@ -69,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _run(given: argparse.Namespace) -> int:
     from mlops_operator.controllers import all_controllers
+    from mlops_operator.controllers.settings import Settings
 
     options = Options(
         namespaces=tuple(given.namespaces),
@@ -79,7 +81,11 @@ async def _run(given: argparse.Namespace) -> int:
         resync=given.resync,
         concurrency=given.concurrency,
     )
-    manager = Manager(load_config(given.kubeconfig, context=given.context), all_controllers(), options)
+    manager = Manager(
+        load_config(given.kubeconfig, context=given.context),
+        all_controllers(Settings.from_environment(os.environ)),
+        options,
+    )
     manager.on_signals(signal.SIGTERM, signal.SIGINT)
     try:
         await manager.run()
