@@ -1,0 +1,56 @@
+"""Who may take the lease, and when."""
+
+from datetime import UTC, datetime
+
+from mlops_operator.kube.leases import LeaseRecord, first_record
+from mlops_operator.runtime.election import Move, Sighting, decide
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ME, OTHER = "pod-a", "pod-b"
+
+
+def held(holder: str, *, duration: int = 15, seen: float = 100.0) -> Sighting:
+    record = LeaseRecord(holder=holder, duration=duration, acquired="", renewed="", transitions=3, resource_version="7")
+    return Sighting(record, seen)
+
+
+def test_no_lease_is_created() -> None:
+    assert decide(None, identity=ME, now=0.0) is Move.CREATE
+
+
+def test_ours_is_renewed_at_once_even_by_a_process_that_was_started_again() -> None:
+    assert decide(held(ME), identity=ME, now=100.0) is Move.RENEW
+
+
+def test_one_given_back_is_taken_at_once() -> None:
+    assert decide(held(""), identity=ME, now=100.0) is Move.TAKE
+
+
+def test_anothers_is_respected_for_its_whole_duration_on_our_clock() -> None:
+    assert decide(held(OTHER), identity=ME, now=114.9) is Move.WAIT
+    assert decide(held(OTHER), identity=ME, now=115.0) is Move.TAKE
+
+
+def test_the_holders_own_duration_counts() -> None:
+    assert decide(held(OTHER, duration=60), identity=ME, now=130.0) is Move.WAIT
+
+
+def test_one_whose_holder_is_no_more_is_taken_at_once() -> None:
+    assert decide(held(OTHER), identity=ME, now=100.0, holder_gone=True) is Move.TAKE
+
+
+def test_taking_over_counts_a_transition_and_keeps_the_version_that_was_read() -> None:
+    taken = held(OTHER).record.taken_by(ME, duration=15, now=NOW)
+    assert (taken.holder, taken.transitions, taken.resource_version) == (ME, 4, "7")
+    assert taken.acquired == taken.renewed == "2026-01-01T00:00:00.000000Z"
+
+
+def test_renewing_keeps_when_it_was_acquired() -> None:
+    first = first_record(ME, duration=15, now=NOW)
+    renewed = first.taken_by(ME, duration=15, now=datetime(2026, 1, 1, 0, 0, 2, tzinfo=UTC))
+    assert (renewed.acquired, renewed.transitions) == (first.acquired, 0)
+    assert renewed.renewed == "2026-01-01T00:00:02.000000Z"
+
+
+def test_a_lease_given_back_is_nobodys() -> None:
+    assert held(ME).record.released(now=NOW).holder == ""

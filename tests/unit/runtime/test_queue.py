@@ -1,0 +1,195 @@
+"""The work queue: once per key, one worker per key, nothing lost, nobody starved."""
+
+import asyncio
+
+from mlops_operator.api.meta import Key
+from mlops_operator.runtime.queue import FIRST_RETRY, LONGEST_RETRY, LOW_SHARE, WorkQueue
+
+A, B, C = Key("ns", "a"), Key("ns", "b"), Key("ns", "c")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def make(jitter: float = 1.0) -> tuple[WorkQueue, Clock]:
+    clock = Clock()
+    return WorkQueue("test", clock=clock, jitter=lambda: jitter), clock
+
+
+def drain(queue: WorkQueue) -> list[Key]:
+    found = []
+    while (key := queue.poll()) is not None:
+        found.append(key)
+        queue.done(key)
+    return found
+
+
+def test_a_key_is_in_it_once() -> None:
+    queue, _ = make()
+    for key in (A, B, A, A):
+        queue.add(key)
+    assert drain(queue) == [A, B]
+
+
+def test_a_key_in_work_is_not_given_to_a_second_worker() -> None:
+    queue, _ = make()
+    queue.add(A)
+    assert queue.poll() == A
+    queue.add(A)
+    assert queue.poll() is None
+
+
+def test_a_key_added_while_in_work_comes_back() -> None:
+    queue, _ = make()
+    queue.add(A)
+    queue.poll()
+    queue.add(A)
+    queue.add(A)
+    queue.done(A)
+    assert drain(queue) == [A]
+
+
+def test_low_goes_after_high() -> None:
+    queue, _ = make()
+    queue.add(A, low=True)
+    queue.add(B)
+    assert drain(queue) == [B, A]
+
+
+def test_a_low_key_that_somebody_waits_for_becomes_high() -> None:
+    queue, _ = make()
+    queue.add(A, low=True)
+    queue.add(B, low=True)
+    queue.add(C)
+    queue.add(B)
+    assert drain(queue) == [C, B, A]
+
+
+def test_a_high_key_stays_high() -> None:
+    queue, _ = make()
+    queue.add(A)
+    queue.add(A, low=True)
+    queue.add(B)
+    assert drain(queue) == [A, B]
+
+
+def test_a_low_key_is_not_starved() -> None:
+    queue, _ = make()
+    queue.add(A, low=True)
+    for turn in range(10 * LOW_SHARE):
+        queue.add(Key("busy", str(turn)))
+        key = queue.poll()
+        assert key is not None
+        queue.done(key)
+        if key == A:
+            assert turn <= LOW_SHARE
+            return
+        queue.add(Key("busy", f"{turn}b"))
+    raise AssertionError("the low key was never taken")
+
+
+def test_an_appointment_is_kept_and_not_before() -> None:
+    queue, clock = make()
+    queue.schedule(A, 10.0)
+    clock.now += 9.9
+    assert queue.poll() is None
+    clock.now += 0.2
+    assert drain(queue) == [A]
+
+
+def test_a_new_appointment_replaces_the_old_one() -> None:
+    queue, clock = make()
+    queue.schedule(A, 1.0)
+    queue.schedule(A, 10.0)
+    clock.now += 5
+    assert queue.poll() is None
+    clock.now += 6
+    assert drain(queue) == [A]
+    clock.now += 100
+    assert queue.poll() is None
+
+
+def test_an_appointment_can_be_cancelled() -> None:
+    queue, clock = make()
+    queue.schedule(A, 1.0)
+    queue.schedule(A, None)
+    clock.now += 2
+    assert queue.poll() is None
+
+
+def test_appointments_that_were_replaced_take_no_room() -> None:
+    queue, _ = make()
+    for _ in range(1000):
+        queue.schedule(A, 3600.0)
+    assert len(queue._appointments) < 100
+
+
+def test_failures_double_the_delay_up_to_a_limit() -> None:
+    queue, _ = make()
+    delays = [queue.retry(A) for _ in range(25)]
+    assert delays[:4] == [FIRST_RETRY, 2 * FIRST_RETRY, 4 * FIRST_RETRY, 8 * FIRST_RETRY]
+    assert delays[-1] == LONGEST_RETRY
+
+
+def test_jitter_takes_up_to_half() -> None:
+    queue, _ = make(jitter=0.0)
+    assert queue.retry(A) == FIRST_RETRY / 2
+
+
+def test_the_server_may_ask_for_more_patience() -> None:
+    queue, _ = make()
+    assert queue.retry(A, at_least=7.0) == 7.0
+
+
+def test_faults_of_others_are_retried_soon() -> None:
+    queue, _ = make()
+    assert max(queue.retry(A, at_most=10.0) for _ in range(25)) == 10.0
+
+
+def test_success_forgets_failures() -> None:
+    queue, _ = make()
+    for _ in range(10):
+        queue.retry(A)
+    queue.succeeded(A)
+    assert queue.retry(A) == FIRST_RETRY
+
+
+def test_forgetting_a_key_forgets_its_appointment() -> None:
+    queue, clock = make()
+    queue.retry(A)
+    queue.forget(A)
+    clock.now += 1000
+    assert queue.poll() is None
+    assert queue.scheduled == 0
+
+
+async def test_a_waiting_worker_is_woken_by_an_add() -> None:
+    queue = WorkQueue("test-async")
+    waiting = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    queue.add(A)
+    assert await asyncio.wait_for(waiting, 1) == A
+
+
+async def test_a_waiting_worker_is_woken_by_an_appointment() -> None:
+    queue = WorkQueue("test-async")
+    waiting = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    queue.schedule(A, 3600)
+    queue.schedule(B, 0.01)
+    assert await asyncio.wait_for(waiting, 1) == B
+
+
+async def test_a_cancelled_wait_loses_nothing() -> None:
+    queue = WorkQueue("test-async")
+    waiting = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    queue.add(A)
+    assert await asyncio.wait_for(queue.get(), 1) == A
