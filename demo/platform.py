@@ -1,17 +1,23 @@
 """A local cluster with the operator in it: tools, cluster, images, charts, in that order."""
 
 import subprocess
-from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from localcluster import Cluster
+from localcluster import Cluster, LocalClusterError
 from localcluster.kubectl import Kubectl
+from localcluster.progress import Progress, Quiet
+from localcluster.project_images import ensure_archives
 from localcluster.tools import ensure_tools
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SYSTEM_NAMESPACE: Final = "mlops-system"
-IMAGES: Final = ("operator", "workload", "server")
+IMAGES: Final = ("mlops-base", "mlops-operator", "mlops-workload", "mlops-server")
+
+
+class InstallError(LocalClusterError):
+    """Helm could not install the operator."""
 
 
 class Platform:
@@ -20,53 +26,51 @@ class Platform:
     Args:
         name: the local cluster's name.
         engine: `native`, `kind`, or None for what fits the machine.
-        announce: called with each long step's title when it begins.
+        progress: told of every long step.
     """
 
-    def __init__(self, name: str, *, engine: str | None = None, announce: Callable[[str], None]) -> None:
-        self.announce = announce
-        self.cluster = Cluster(name, engine)
+    def __init__(self, name: str, *, engine: str | None = None, progress: Progress | None = None) -> None:
+        self.progress: Progress = progress or Quiet()
+        self.cluster = Cluster(name, engine, progress=self.progress)
+
+    @cached_property
+    def tools(self) -> Path:
+        """Folder of kubectl, helm and the rest; built the first time."""
+        return ensure_tools(self.progress)
 
     @property
     def kubectl(self) -> Kubectl:
         """kubectl as the cluster's administrator."""
-        return Kubectl(ensure_tools() / "kubectl", self.cluster.kubeconfig)
+        return Kubectl(self.tools / "kubectl", self.cluster.kubeconfig)
 
     def up(self) -> None:
         """Make what is missing; quick where everything is there."""
-        self.announce("Tools: Kubernetes, DNS, storage, metrics and Helm from pinned Go modules")
-        ensure_tools()
-        self.announce("Cluster")
         self.cluster.up()
-        self.announce("Images")
-        self.load_images()
-        self.announce("Operator, by Helm")
-        self.install()
+        archives = ensure_archives(IMAGES, self.progress)
+        with self.progress.step("load the images") as step:
+            for archive in archives:
+                step.update(archive.name)
+                self.cluster.load_image(archive)
+        with self.progress.step("install the operator by Helm"):
+            self._helm("mlops-operator-crds")
+            # The tag stays `dev` whatever is in the image: the annotation lets a new build replace the running pod.
+            build = next(archive.stem for archive in archives if archive.name.startswith("mlops-operator"))
+            self._helm("mlops-operator", f"--set=podAnnotations.build={build}", "--wait", "--timeout=3m")
 
     def down(self) -> None:
         """End the cluster and remove all it left."""
         self.cluster.down()
 
-    def load_images(self) -> None:
-        """Build the operator's, the workload's and the model server's image, and put them on the node."""
-
-    def install(self) -> None:
-        """Both charts, as a user installs them."""
-        self._helm("mlops-operator-crds", wait=False)
-        self._helm("mlops-operator", wait=True)
-
-    def _helm(self, chart: str, *, wait: bool) -> None:
+    def _helm(self, chart: str, *options: str) -> None:
         command = [
-            str(ensure_tools() / "helm"),
+            str(self.tools / "helm"),
             f"--kubeconfig={self.cluster.kubeconfig}",
-            "upgrade",
-            "--install",
-            chart,
-            str(ROOT / "helm" / chart),
-            f"--namespace={SYSTEM_NAMESPACE}",
-            "--create-namespace",
-            *(("--wait", "--timeout=3m") if wait else ()),
+            *("upgrade", "--install", chart, str(ROOT / "helm" / chart)),
+            *(f"--namespace={SYSTEM_NAMESPACE}", "--create-namespace", *options),
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
         if done.returncode != 0:
-            raise RuntimeError(f"helm could not install {chart}: {done.stderr.strip()}")
+            raise InstallError(
+                f"helm could not install {chart}: {done.stderr.strip()}",
+                remedy=f"look: kubectl --kubeconfig {self.cluster.kubeconfig} -n {SYSTEM_NAMESPACE} describe pods",
+            )

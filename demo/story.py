@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from localcluster.kubectl import Kubectl, Manifest
+from localcluster.progress import Progress, Quiet
 
 EXAMPLES: Final = Path(__file__).resolve().parent.parent / "examples" / "digits"
 NAMESPACE: Final = "digits"
@@ -44,11 +45,11 @@ class Story:
 
     Args:
         kubectl: speaks to the cluster, in a namespace that the story makes.
-        announce: called with a step's title when it begins and with the Step when it ends.
+        progress: told of every step.
     """
 
     kubectl: Kubectl
-    announce: Callable[[str | Step], None] = lambda _: None
+    progress: Progress = field(default_factory=Quiet)
     steps: list[Step] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -76,12 +77,10 @@ class Story:
 
     def step(self, title: str, action: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Run one step and keep its figures."""
-        self.announce(title)
         started = time.time()
-        figures = action()
-        done = Step(title, figures, started, time.time() - started)
-        self.steps.append(done)
-        self.announce(done)
+        with self.progress.step(title):
+            figures = action()
+        self.steps.append(Step(title, figures, started, time.time() - started))
         return figures
 
     def figures(self, title: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import pytest
 from demo.platform import Platform
 from demo.story import Story
 from localcluster.kubectl import Kubectl
+from localcluster.progress import OnConsole
 
 CLUSTER = "mlops-e2e"
 """Not the name of the cluster that `make demo` leaves running."""
@@ -14,7 +15,7 @@ CLUSTER = "mlops-e2e"
 
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Platform]:
-    platform = Platform(CLUSTER, engine="native", announce=print)
+    platform = Platform(CLUSTER, engine="native", progress=OnConsole())
     platform.down()  # what a killed run left
     platform.up()
     yield platform
