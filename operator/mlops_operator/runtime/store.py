@@ -124,7 +124,9 @@ class Store:
     # -- being told ------------------------------------------------------------------------
 
     def add_index(self, index: Index) -> None:
-        """Maintain `index` from now on; only before the first object."""
+        """Maintain `index` from now on; only before the first object. Adding the very same again changes nothing."""
+        if any(known is index for known, _ in self._indexes):
+            return
         if self._entries:
             raise RuntimeError(f"index {index.name!r} of {self.resource} was added after the first object")
         if any(known.name == index.name for known, _ in self._indexes):
