@@ -16,6 +16,7 @@ from mlops_operator.controllers.modeldeployment.policies import health
 from mlops_operator.controllers.modeldeployment.policies.coalesce import settles_in
 from mlops_operator.controllers.modeldeployment.policies.recovery import stable_revision
 from mlops_operator.controllers.modeldeployment.policies.target import blueprint_of, resolve
+from mlops_operator.controllers.modeldeployment.policies.traffic import SHARING
 from mlops_operator.controllers.modeldeployment.rollout import State, advance
 from mlops_operator.controllers.modeldeployment.status import Situation, status_of
 from mlops_operator.controllers.settings import Settings
@@ -116,7 +117,8 @@ def _with_counts(
     if stable is not None:
         stable = _counted(stable, observed, former.stable if former else None)
     if candidate is not None:
-        candidate = _counted(candidate, observed, former.candidate if former else None)
+        kept = former.candidate if former is not None else _still_out(observed.status.candidate, candidate, observed)
+        candidate = _counted(candidate, observed, kept)
     url = render.service_url(observed.obj, names.service_name(observed.obj), settings)
     situation = Situation(
         obj=observed.obj,
@@ -132,6 +134,18 @@ def _with_counts(
         url=url,
     )
     return status_of(situation, now=now)
+
+
+def _still_out(
+    former: CandidateStatus | None, candidate: CandidateStatus, observed: Observed
+) -> CandidateStatus | None:
+    """The candidate as it was told of, where more of its servers are ready now but none gets a request yet.
+
+    Nobody acts on that count; the next phase will say it.
+    """
+    if former is None or candidate.phase in SHARING or former.phase is not candidate.phase:
+        return None
+    return former if observed.servers(candidate.revision).ready >= former.ready_replicas else None
 
 
 def _counted(entry: _Revision, observed: Observed, former: RevisionStatus | None) -> _Revision:

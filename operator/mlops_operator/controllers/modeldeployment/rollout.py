@@ -232,7 +232,10 @@ class _Run:
                 return self._promoting(candidate)
 
     def _starting(self, candidate: CandidateStatus) -> _Outcome:
-        if not (self.servers.seen and self.servers.ready):
+        # All at once, the candidate takes over when all its servers are ready; any other goes on with the first.
+        all_of_them = self._at_once and self.stable is not None
+        wanted = self.replicas_in(candidate.phase, candidate.step)
+        if not (self.servers.complete(wanted) if all_of_them else self.servers.seen and self.servers.ready):
             return self._late(candidate)
         if self.target.golden_requests is not None:
             job = names.golden_job_name(self.observed.obj, candidate.revision, candidate.started_at)

@@ -118,6 +118,19 @@ def test_without_steps_and_golden_requests_it_costs_its_changed_children_and_two
     ]
 
 
+def test_all_at_once_means_once_all_are_ready() -> None:
+    scene = serving(spec={**NO_STEPS, "replicas": 3}, golden=False)
+    scene.point("digits-2")
+    scene.step()
+    scene.kubelet()
+    candidate = scene.cluster.get(DEPLOYMENTS, scene.status["candidate"]["deployment"])
+    candidate["status"]["readyReplicas"] = 2
+    scene.cluster.store(candidate)
+    scene.step()
+    assert phase(scene) == "Starting"
+    assert scene.served() == {"digits-1"}
+
+
 def test_without_steps_it_waits_for_one_checked_replica_before_it_makes_the_rest() -> None:
     scene = serving(spec={**NO_STEPS, "replicas": 3})
     scene.point("digits-2")

@@ -44,11 +44,12 @@ def failure(servers: Servers) -> Trouble | None:
 
 
 def waiting(servers: Servers) -> Trouble | None:
-    """What keeps servers from being ready, if they say."""
-    problem = jobs.pod_problem(servers.pods)
+    """What keeps servers from being ready, if they say. Pods that are over, such as evicted ones, say nothing of it."""
+    pods = [pod for pod in servers.pods if (pod.get("status") or {}).get("phase") not in ("Failed", "Succeeded")]
+    problem = jobs.pod_problem(pods)
     if problem is not None:
         return Trouble(problem.reason, problem.message)
-    found = (trouble for pod in servers.pods for trouble in (_not_fetched(pod), _crashed(pod)))
+    found = (trouble for pod in pods for trouble in (_not_fetched(pod), _crashed(pod)))
     return next((trouble for trouble in found if trouble is not None), _not_made(servers.deployment))
 
 
