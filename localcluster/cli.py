@@ -16,6 +16,7 @@ from localcluster.cluster import DEFAULT_NAME, Cluster
 from localcluster.engine import EngineName
 from localcluster.errors import LocalClusterError
 from localcluster.progress import OnConsole
+from localcluster.project_images import NAMES, ensure_archives
 from localcluster.tools import ensure_tools
 
 _DESCRIPTION = """\
@@ -64,8 +65,12 @@ def build_parser() -> argparse.ArgumentParser:
     up.add_argument("--port", type=int, help="port of the API server (control-plane; default: a free one)")
     command("down", _down, "end the cluster and remove everything of it")
     command("status", _status, "show what runs; exit code 1 unless everything does")
-    load = command("load-image", _load_image, "make the images in archives (OCI or Docker format) usable by pods")
-    load.add_argument("archive", nargs="+", help="path of a tar file")
+    load = command("load-image", _load_image, "make images usable by pods")
+    load.add_argument(
+        "image",
+        nargs="+",
+        help=f"path of an archive (OCI or Docker format), or one of ours, built if need be: {', '.join(NAMES)}",
+    )
     command("kubeconfig", _kubeconfig, "print the path of the cluster's kubeconfig")
     logs = command("logs", _logs, "print what a component has written")
     logs.add_argument("component", nargs="?", help="leave out to see which there are")
@@ -73,6 +78,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     tools = commands.add_parser("tools", help="build the programs if they are not there, and print their folder")
     tools.set_defaults(run=_tools)
+    images = commands.add_parser("images", help="build the project's images if they changed, and print their archives")
+    images.add_argument("image", nargs="*", help=f"of {', '.join(NAMES)}; all by default")
+    images.set_defaults(run=_images)
     return parser
 
 
@@ -132,8 +140,8 @@ def _status(options: argparse.Namespace) -> int:
 
 def _load_image(options: argparse.Namespace) -> int:
     cluster = _cluster(options)
-    for archive in options.archive:
-        for reference in cluster.load_image(archive):
+    for image in options.image:
+        for reference in cluster.load_image(image):
             print(reference)
     return 0
 
@@ -157,4 +165,10 @@ def _logs(options: argparse.Namespace) -> int:
 
 def _tools(options: argparse.Namespace) -> int:  # noqa: ARG001 - every command takes its options
     print(ensure_tools(OnConsole()))
+    return 0
+
+
+def _images(options: argparse.Namespace) -> int:
+    for archive in ensure_archives(options.image or NAMES, OnConsole()):
+        print(archive)
     return 0

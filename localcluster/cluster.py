@@ -10,10 +10,11 @@ from pathlib import Path
 from localcluster import locks, paths
 from localcluster.controlplane import ControlPlaneEngine
 from localcluster.engine import ComponentStatus, Engine, EngineName, default_engine
-from localcluster.errors import EngineMismatch, ImageNotFound, NotRunning, UnknownComponent
+from localcluster.errors import EngineMismatch, NotRunning, UnknownComponent
 from localcluster.native.engine import NativeEngine
 from localcluster.process import ProcessIdentity
 from localcluster.progress import Progress, Quiet
+from localcluster.project_images import ensure_archives
 from localcluster.state import ClusterState
 
 DEFAULT_NAME = "mlops"
@@ -101,11 +102,15 @@ class Cluster:
         """The engine of a cluster that exists."""
         return self._engine(self._existing())
 
-    def load_image(self, archive: str | Path) -> list[str]:
-        """Make the images of an archive (OCI or Docker format) usable by pods; their references."""
-        path = Path(archive)
+    def load_image(self, image: str | Path) -> list[str]:
+        """Make images usable by pods; their references.
+
+        ``image`` is the path of an archive (OCI or Docker format), or the name of one of the project's own images,
+        which is built first: ``mlops-workload`` or ``localhost/mlops-workload:dev``. A tag that was there is replaced.
+        """
+        path = Path(image)
         if not path.is_file():
-            raise ImageNotFound(f"expected an image archive at {path}, found no such file", remedy="build it first")
+            (path,) = ensure_archives([str(image)], self._progress)
         with self._lock():
             return self.engine().load_image(path.absolute())
 

@@ -77,6 +77,10 @@ class ImageNotFound(LocalClusterError):
     """An image archive that does not exist, or a file that is none."""
 
 
+class ImageNotBuilt(LocalClusterError):
+    """Building one of the project's images failed."""
+
+
 class StillBusy(LocalClusterError):
     """Something of the cluster could not be removed because it is in use."""
 

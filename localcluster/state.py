@@ -38,6 +38,11 @@ class ClusterState:
         os.replace(temporary, folder / _FILE)
 
     @classmethod
+    def exists(cls, folder: Path) -> bool:
+        """Whether something was saved in ``folder``."""
+        return (folder / _FILE).exists()
+
+    @classmethod
     def load(cls, folder: Path) -> ClusterState | None:
         """What was saved in ``folder``; None if nothing was."""
         try:

@@ -9,7 +9,7 @@ from typing import IO
 
 from localcluster.client import wait_for
 from localcluster.components import ControlPlane
-from localcluster.errors import ComponentFailed
+from localcluster.errors import CommandFailed, ComponentFailed
 from localcluster.native import packages
 from localcluster.native.configuration import SOCKET
 from localcluster.native.namespaces import CONFIG, PROGRAMS, Node
@@ -88,9 +88,12 @@ class NodeComponents:
             raise ComponentFailed(component, f"was not ready within {seconds:.0f} s", self.log(component))
 
     def runtime_ready(self) -> bool:
-        """Whether containerd answers, its Kubernetes part included."""
-        log = self.log("containerd")
-        return "containerd successfully booted" in log.read_text(errors="replace") if log.exists() else False
+        """Whether containerd answers."""
+        try:
+            self.ctr("version")
+        except CommandFailed:
+            return False
+        return True
 
     def import_images(self, archive: Path) -> None:
         """Load an archive of images into containerd, replacing images of the same names."""

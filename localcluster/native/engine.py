@@ -13,10 +13,10 @@ from typing import Any
 from images.oci import archive_digests
 from localcluster import addon_images, addons, disk, pki, process
 from localcluster.addons import Addon
-from localcluster.client import Client, wait_for
+from localcluster.client import Client
 from localcluster.components import AUDIT_POLICY, ControlPlane
 from localcluster.engine import ComponentStatus
-from localcluster.errors import ComponentFailed, ImageNotFound, NotRunning
+from localcluster.errors import ImageNotFound, NotRunning
 from localcluster.native import cgroups, configuration, limits, namespaces, network, packages
 from localcluster.native.addresses import Addresses
 from localcluster.native.components import COMPONENTS, NodeComponents
@@ -74,8 +74,9 @@ class NativeEngine:
 
     def _start_node(self, programs: Path) -> Node:
         with self._progress.step("make the node's namespaces and network"):
+            self._slots.sweep(_remove_abandoned)
             addresses = self._claim()
-            self._clear_leftovers(addresses, keep_data=True)
+            self._clear_leftovers(addresses)
             node = namespaces.start(
                 self._folder, hostname=self.hostname, programs=programs, mark=f"{self._state.name}:{addresses.slot}"
             )
@@ -89,12 +90,9 @@ class NativeEngine:
         return node
 
     def _claim(self) -> Addresses:
-        slot, former = self._slots.claim(self._folder)
-        if former is not None:
-            _end(former)
-        self._state.slot = slot
+        self._state.slot = self._slots.claim(self._folder)
         self._state.save(self._folder)
-        return Addresses(slot)
+        return Addresses(self._state.slot)
 
     def _write_configuration(self, addresses: Addresses) -> None:
         folder = self._folder / "run/node"
@@ -167,21 +165,15 @@ class NativeEngine:
     def down(self) -> None:
         """See :class:`Engine`."""
         with self._progress.step("stop the node"):
-            if self._state.slot is None:
-                return
-            self._clear_leftovers(self._addresses(), keep_data=False)
-            self._slots.release(self._state.slot)
+            if self._state.slot is not None:
+                self._clear_leftovers(self._addresses())
+                self._slots.release(self._state.slot)
+            self._slots.sweep(_remove_abandoned)
 
-    def _clear_leftovers(self, addresses: Addresses, *, keep_data: bool) -> None:
-        """End what a former run of this cluster left, orderly or killed."""
-        if first := self._state.processes.get("node"):
-            process.stop(first)
-        network.disconnect(addresses)
-        if not wait_for(lambda: not network.is_connected(addresses), seconds=_RUNTIME_SECONDS):
-            raise ComponentFailed("node", f"left the device {addresses.device}", self._folder / "log/node.log")
-        cgroups.remove(addresses.cgroup)
-        if keep_data:
-            namespaces.clear_runtime(self._folder)
+    def _clear_leftovers(self, addresses: Addresses) -> None:
+        """End what a former run of this cluster left, orderly or killed, but for its data."""
+        _remove_node(addresses.slot, Claim(self._folder, self._state.processes.get("node")))
+        namespaces.clear_runtime(self._folder)
 
     # -- looking ------------------------------------------------------------------------------------------------------
 
@@ -291,10 +283,19 @@ def _condition(document: dict[str, Any] | None, kind: str) -> bool:
     return any(condition["type"] == kind and condition["status"] == "True" for condition in conditions)
 
 
-def _end(former: Claim) -> None:
-    """End the node of a claim whose cluster's folder is gone."""
-    if former.node is not None:
-        process.stop(former.node)
+def _remove_node(slot: int, claim: Claim) -> None:
+    """End a node and take away what the machine has of it."""
+    addresses = Addresses(slot)
+    if claim.node is not None:
+        process.stop(claim.node)
+    network.disconnect(addresses)
+    cgroups.remove(addresses.cgroup)
+
+
+def _remove_abandoned(slot: int, claim: Claim) -> None:
+    """The same for a cluster whose folder was swept away; its processes may have written there since."""
+    _remove_node(slot, claim)
+    shutil.rmtree(claim.owner, ignore_errors=True)
 
 
 def _snapshotter(folder: Path) -> str:

@@ -10,9 +10,14 @@ import ipaddress
 import json
 import subprocess
 
+from localcluster.client import wait_for
+from localcluster.errors import StillBusy
 from localcluster.native.addresses import Addresses
 from localcluster.native.namespaces import Node
 from localcluster.run import run
+
+#: The kernel takes network namespaces apart in the background, a moment after their last process.
+_REMOVE_SECONDS = 10.0
 
 
 def routed() -> list[ipaddress.IPv4Network]:
@@ -71,6 +76,12 @@ def _set_sysctls(node: Node) -> None:
 def disconnect(addresses: Addresses) -> None:
     """Take the machine's end away, if it is there; its routes go with it."""
     subprocess.run(["ip", "link", "delete", addresses.device], capture_output=True, check=False)
+    # The kernel may be at it already, because the namespace at the other end is gone.
+    if not wait_for(lambda: not is_connected(addresses), seconds=_REMOVE_SECONDS):
+        raise StillBusy(
+            f"expected the device {addresses.device} to go with its node, found it still there",
+            remedy=f"`ip link delete {addresses.device}`, then try again",
+        )
 
 
 def is_connected(addresses: Addresses) -> bool:

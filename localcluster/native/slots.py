@@ -11,6 +11,7 @@ import dataclasses
 import ipaddress
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from localcluster.errors import NoFreeSlot
 from localcluster.native import network
 from localcluster.native.addresses import SLOTS, Addresses
 from localcluster.process import ProcessIdentity
+from localcluster.state import ClusterState
 
 #: Emptied at each boot, as are namespaces, cgroups and links.
 DEFAULT_FOLDER = Path("/run/mlops-localcluster")
@@ -31,6 +33,10 @@ class Claim:
     owner: Path
     node: ProcessIdentity | None = None
 
+    def is_alive(self) -> bool:
+        """Whether the cluster still knows of itself, running or not."""
+        return ClusterState.exists(self.owner)
+
 
 class Slots:
     """All claims on this machine."""
@@ -38,29 +44,31 @@ class Slots:
     def __init__(self, folder: Path = DEFAULT_FOLDER) -> None:
         self._folder = folder
 
-    def claim(self, owner: Path) -> tuple[int, Claim | None]:
-        """A slot for the cluster in folder ``owner``: the one it has, or a free one.
-
-        The second value is the claim of a vanished owner that had the slot: its leftovers are the caller's to remove.
-        """
+    def claim(self, owner: Path) -> int:
+        """A slot for the cluster in folder ``owner``: the one it has, or a free one."""
         with self._lock():
-            claims = {slot: claim for slot in range(SLOTS) if (claim := self._read(slot)) is not None}
+            claims = self._claims()
             for slot, claim in claims.items():
                 if claim.owner == owner:
-                    return slot, None
-            for slot, claim in claims.items():
-                if not claim.owner.exists():
-                    self._write(slot, Claim(owner))
-                    return slot, claim
+                    return slot
             used = network.routed()
             for slot in range(SLOTS):
                 if slot not in claims and not _overlap(Addresses(slot), used):
                     self._write(slot, Claim(owner))
-                    return slot, None
+                    return slot
         raise NoFreeSlot(
             f"expected one of {SLOTS} address ranges in 10.89/16, 10.98/16 and 10.244/16 to be free, found none",
             remedy="`down` clusters that are not needed, or remove the machine's routes to these ranges",
         )
+
+    def sweep(self, remove: Callable[[int, Claim], None]) -> None:
+        """Free the slots of clusters whose folders are gone; ``remove`` is called first, for what they left running."""
+        with self._lock():
+            for slot, claim in self._claims().items():
+                if not claim.is_alive():
+                    remove(slot, claim)
+                    self._path(slot).unlink()
+        self._remove_if_empty()
 
     def record(self, slot: int, owner: Path, node: ProcessIdentity) -> None:
         """Note the first process of the cluster in ``slot``."""
@@ -68,11 +76,17 @@ class Slots:
             self._write(slot, Claim(owner, node))
 
     def release(self, slot: int) -> None:
-        """Give a slot back; the last one takes the folder with it."""
+        """Give a slot back."""
         with self._lock():
             self._path(slot).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # not empty: others are there
+        self._remove_if_empty()
+
+    def _remove_if_empty(self) -> None:
+        with contextlib.suppress(OSError):  # others are there
             self._folder.rmdir()
+
+    def _claims(self) -> dict[int, Claim]:
+        return {slot: claim for slot in range(SLOTS) if (claim := self._read(slot)) is not None}
 
     def _lock(self) -> contextlib.AbstractContextManager[None]:
         return locks.exclusive(self._folder / "lock")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,20 +12,7 @@ import pytest
 
 from localcluster import Cluster
 from localcluster.client import Client, wait_for
-from localcluster.tools import ensure_tools
-
-
-def kubectl(cluster: Cluster, *arguments: str, stdin: str | None = None) -> str:
-    command = [str(ensure_tools() / "kubectl"), "--kubeconfig", str(cluster.kubeconfig), *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=True).stdout
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("home")
-        patch.setenv("MLOPS_LOCALCLUSTER_HOME", str(folder))
-        yield folder
+from tests.e2e.localcluster.kubectl import Kubectl
 
 
 @pytest.fixture(scope="module")
@@ -39,24 +25,24 @@ def cluster(home: Path) -> Iterator[Cluster]:
 
 
 def test_the_controllers_work(cluster: Cluster) -> None:
-    kubectl(cluster, "create", "deployment", "web", "--image=localhost/none")
+    Kubectl(cluster)("create", "deployment", "web", "--image=localhost/none")
 
     client = Client(cluster.kubeconfig)
     pods = "/api/v1/namespaces/default/pods?labelSelector=app%3Dweb"
     assert wait_for(lambda: len((client.read(pods) or {}).get("items", [])) == 1, seconds=30)
 
-    kubectl(cluster, "delete", "deployment", "web", "--cascade=background")
+    Kubectl(cluster)("delete", "deployment", "web", "--cascade=background")
     assert wait_for(lambda: (client.read(pods) or {}).get("items") == [], seconds=30)
 
 
 def test_the_version_is_the_one_that_was_pinned(cluster: Cluster) -> None:
-    version = json.loads(kubectl(cluster, "version", "-o", "json"))
+    version = json.loads(Kubectl(cluster)("version", "-o", "json"))
 
     assert version["serverVersion"]["gitVersion"] == version["clientVersion"]["gitVersion"]
 
 
 def test_every_request_is_in_the_audit_log_once(cluster: Cluster) -> None:
-    kubectl(cluster, "create", "configmap", "counted-once")
+    Kubectl(cluster)("create", "configmap", "counted-once")
 
     lines = [json.loads(line) for line in cluster.audit_log.read_text().splitlines()]
     created = [
@@ -75,7 +61,7 @@ def test_up_again_changes_nothing(cluster: Cluster) -> None:
 
 @pytest.mark.parametrize("victim", ["etcd", "apiserver", "controller-manager"])
 def test_up_brings_back_what_was_killed_and_keeps_the_data(cluster: Cluster, victim: str) -> None:
-    kubectl(cluster, "create", "configmap", f"before-{victim}")
+    Kubectl(cluster)("create", "configmap", f"before-{victim}")
     killed = cluster.process(victim)
     assert killed is not None
     os.kill(killed.pid, signal.SIGKILL)
@@ -84,14 +70,14 @@ def test_up_brings_back_what_was_killed_and_keeps_the_data(cluster: Cluster, vic
     cluster.up()
 
     assert cluster.process(victim) not in (None, killed)
-    assert kubectl(cluster, "get", "configmap", f"before-{victim}", "-o", "name")
+    assert Kubectl(cluster)("get", "configmap", f"before-{victim}", "-o", "name")
 
 
 def test_a_second_cluster_lives_beside_the_first(cluster: Cluster) -> None:
     with Cluster("cp-other", "control-plane", fsync=False) as other:
-        kubectl(other, "create", "configmap", "only-in-the-other")
+        Kubectl(other)("create", "configmap", "only-in-the-other")
 
-        assert "only-in-the-other" not in kubectl(cluster, "get", "configmaps", "-o", "name")
+        assert "only-in-the-other" not in Kubectl(cluster)("get", "configmaps", "-o", "name")
     assert all(row.healthy for row in cluster.status())
 
 
