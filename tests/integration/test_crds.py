@@ -3,12 +3,10 @@
 import asyncio
 import copy
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-import yaml
 
 from localcluster import Cluster
 from mlops_operator.api.kind import Kind
@@ -19,9 +17,10 @@ from mlops_operator.kube.client import Client
 from mlops_operator.kube.config import load_config
 from mlops_operator.kube.errors import StatusError
 from mlops_operator.kube.resources import CUSTOM_RESOURCE_DEFINITIONS, Resource
+from tests.harness.clusters import own_cluster
+from tests.harness.crds import install_crds
 from tests.integration.crd_cases.mutations import CASES, Mutation, mutations
 
-ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE = "default"
 
 by_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
@@ -31,21 +30,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    cluster = Cluster("crds", "control-plane", fsync=False)
-    cluster.down()  # what a killed run left
-    yield cluster.up()
-    cluster.down()
+    """A cluster of its own: the objects of these tests are not meant for an operator."""
+    with own_cluster("crds") as cluster:
+        yield cluster
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client(cluster: Cluster) -> AsyncIterator[Client]:
-    async with Client(load_config(cluster.kubeconfig)) as client:
-        for path in sorted(ROOT.glob("crds/*.yaml")):
-            await client.create(CUSTOM_RESOURCE_DEFINITIONS, yaml.safe_load(path.read_text()))
-        async with asyncio.timeout(30):
-            for kind in KINDS:
-                while "Established" not in await true_conditions(client, kind):  # noqa: ASYNC110 - nothing to await
-                    await asyncio.sleep(0.05)
+    async with Client(load_config(cluster.kubeconfig), user_agent="test") as client:
+        await install_crds(client)
         yield client
 
 

@@ -5,7 +5,9 @@
   resources:
   - pods
   verbs:
+  - get
   - list
+  - watch
 - apiGroups:
   - ''
   resources:
@@ -16,6 +18,29 @@
   - watch
   - create
   - patch
+  - delete
+- apiGroups:
+  - apps
+  resources:
+  - deployments
+  verbs:
+  - get
+  - list
+  - watch
+  - create
+  - patch
+  - delete
+- apiGroups:
+  - autoscaling
+  resources:
+  - horizontalpodautoscalers
+  verbs:
+  - get
+  - list
+  - watch
+  - create
+  - patch
+  - delete
 - apiGroups:
   - batch
   resources:
@@ -26,6 +51,7 @@
   - watch
   - create
   - patch
+  - delete
 - apiGroups:
   - events.k8s.io
   resources:
@@ -35,20 +61,36 @@
 - apiGroups:
   - mlops-operator.io
   resources:
-  - models
-  verbs:
-  - get
-  - list
-  - watch
-- apiGroups:
-  - mlops-operator.io
-  resources:
+  - evaluations
   - modelversions
+  - promotions
   verbs:
   - get
   - list
   - watch
   - create
+- apiGroups:
+  - mlops-operator.io
+  resources:
+  - evaluations/status
+  - modeldeployments/status
+  - modelmonitors/status
+  - models/status
+  - modelversions/status
+  - promotions/status
+  - trainingjobs/status
+  verbs:
+  - patch
+- apiGroups:
+  - mlops-operator.io
+  resources:
+  - modeldeployments
+  - modelmonitors
+  - models
+  verbs:
+  - get
+  - list
+  - watch
 - apiGroups:
   - mlops-operator.io
   resources:
@@ -59,11 +101,16 @@
   - watch
   - delete
 - apiGroups:
-  - mlops-operator.io
+  - policy
   resources:
-  - trainingjobs/status
+  - poddisruptionbudgets
   verbs:
+  - get
+  - list
+  - watch
+  - create
   - patch
+  - delete
 {{- end }}
 {{- define "mlops-operator.leaderRules" -}}
 - apiGroups:
