@@ -41,22 +41,28 @@ class Builder:
     """Builds into a cache folder; made once for a run, it resolves the base's packages once."""
 
     def __init__(self, cache: Path, report: Report = lambda _: None) -> None:
+        self._cache = cache
         self._layers = cache / "layers"
         self._archives = cache / "archives"
         self._report = report
 
     @cached_property
     def _packages(self) -> list[Package]:
-        return debian.resolve()
+        return debian.resolve_cached(self._cache / "base-packages.json")
 
     @cached_property
     def python_version(self) -> str:
         """The interpreter's minor version in all images."""
         return debian.python_version(self._packages)
 
+    @property
+    def base_reference(self) -> str:
+        """The full name of the base image."""
+        return f"localhost/mlops-base:py{self.python_version}"
+
     def base(self) -> Image:
         """The image that all others begin with."""
-        return self._image(f"localhost/mlops-base:py{self.python_version}", [self._base_layer()], command=("python3",))
+        return self._image(self.base_reference, [self._base_layer()], command=("python3",))
 
     def image(self, recipe: Recipe) -> Image:
         """The image of a recipe, its layers built if they are not there yet."""
@@ -148,8 +154,8 @@ class Builder:
             self._layers.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self._layers) as scratch:
                 layer = oci.write_layer(path, make(Path(scratch)))
-            for outdated in self._layers.glob(f"{label}-*.tar"):
-                if outdated != path:
+            for outdated in self._layers.glob(f"{label}-*.*"):
+                if outdated.stem != path.stem:
                     outdated.unlink()
             return layer
         return Layer.of(path)

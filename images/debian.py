@@ -6,6 +6,8 @@ images is what the machine's own security updates cover.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -25,6 +27,9 @@ _ROOTS = ("python3-minimal", "libpython3-stdlib", "libstdc++6", "ca-certificates
 _LEFT_OUT = re.compile(
     r"^(dpkg|debconf.*|cdebconf|openssl|media-types|mime-support|mailcap|libdb5.*|libnsl2|libtirpc.*)$"
 )
+
+#: What the machine knows about packages.
+_LISTS = Path("/var/lib/apt/lists")
 
 #: Not needed at run time. The interpreter's own test modules and tools are among them.
 _UNWANTED = (
@@ -61,6 +66,31 @@ def resolve() -> list[Package]:
         # Fresh machines and containers come without package lists.
         _update_lists()
         return _candidates(_closure(_ROOTS))
+
+
+def resolve_cached(remembered: Path, lists: Path = _LISTS) -> list[Package]:
+    """As :func:`resolve`, but the answer is remembered in a file until apt's package lists change.
+
+    Asking apt takes seconds, and every build asks.
+    """
+    key = _lists_key(lists)
+    try:
+        former = json.loads(remembered.read_text())
+    except FileNotFoundError:
+        former = {}
+    if former.get("key") != key:
+        packages = resolve()
+        # Resolving may have fetched new lists.
+        former = {"key": _lists_key(lists), "packages": [[package.file, package.checksum] for package in packages]}
+        remembered.parent.mkdir(parents=True, exist_ok=True)
+        remembered.write_text(json.dumps(former))
+    return [Package(file, checksum) for file, checksum in former["packages"]]
+
+
+def _lists_key(lists: Path) -> str:
+    """Changes when apt's lists or this recipe do."""
+    entries = sorted((path.name, path.stat().st_mtime_ns) for path in lists.glob("*Packages*"))
+    return hashlib.sha256(repr((entries, _ROOTS, _LEFT_OUT.pattern)).encode()).hexdigest()
 
 
 def _require_apt() -> None:

@@ -52,10 +52,8 @@ class Layer:
 
     @classmethod
     def of(cls, path: Path) -> Layer:
-        """The layer in the tar file at ``path``."""
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return cls(path, f"sha256:{digest}", path.stat().st_size)
+        """The layer that :func:`write_layer` wrote to ``path``."""
+        return cls(path, _digest_file(path).read_text(), path.stat().st_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +135,17 @@ def write_layer(target: Path, roots: Iterable[tuple[Path, str]]) -> Layer:
                 if name not in seen:
                     seen.add(name)
                     _add(archive, path, name)
+    with temporary.open("rb") as file:
+        digest = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    # Kept beside the layer: reading hundreds of megabytes again for it takes a second. Written first, so that there is
+    # no layer without one.
+    _digest_file(target).write_text(digest)
     os.replace(temporary, target)
-    return Layer.of(target)
+    return Layer(target, digest, target.stat().st_size)
+
+
+def _digest_file(layer: Path) -> Path:
+    return layer.with_suffix(".digest")
 
 
 def _walk(root: Path) -> list[Path]:
