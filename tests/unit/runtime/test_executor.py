@@ -1,0 +1,322 @@
+"""What the executor makes of every answer to a write."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.kube import errors
+from mlops_operator.kube.client import Client
+from mlops_operator.runtime.cache import Cache
+from mlops_operator.runtime.executor import Executor, NamespaceEnding, NotLeading, Outdated, Rejected
+from mlops_operator.runtime.plan import Action, Apply, Create, Delete, Event, EventType, Patch, Plan
+from tests.harness.gadgets import CONFIG_MAPS, GADGETS, LABEL, GadgetController
+from tests.harness.stub_server import StubServer, failure, json_answer, stub_server
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+OWNER = {"apiVersion": GADGETS.api_version, "kind": "Gadget", "name": "g", "uid": "gadget-uid", "controller": True}
+CHILD_KEY = Key("ns", "child")
+
+
+def gadget(version: int = 5, **status: Any) -> Manifest:
+    metadata = {"name": "g", "namespace": "ns", "uid": "gadget-uid", "resourceVersion": str(version), "generation": 1}
+    return {"apiVersion": GADGETS.api_version, "kind": "Gadget", "metadata": metadata, "spec": {}, "status": status}
+
+
+def child(version: int = 0, *, uid: str = "child-uid", owner: Manifest | None = OWNER, **metadata: Any) -> Manifest:
+    found: Manifest = CONFIG_MAPS.manifest(name="child", namespace="ns")
+    found["metadata"] |= {"labels": {LABEL: "g"}, **metadata}
+    if owner is not None:
+        found["metadata"]["ownerReferences"] = [owner]
+    if version:
+        found["metadata"] |= {"uid": uid, "resourceVersion": str(version)}
+    return found
+
+
+CREATE = Create(resource=CONFIG_MAPS, manifest=child())
+APPLY = Apply(resource=CONFIG_MAPS, manifest=child())
+PATCH = Patch(
+    resource=CONFIG_MAPS, namespace="ns", name="child", uid="child-uid", resource_version="6", body={"data": {"a": "b"}}
+)
+DELETE = Delete(resource=CONFIG_MAPS, namespace="ns", name="child", uid="child-uid", resource_version="6")
+
+
+class World:
+    """An executor, its cache, and the server it speaks to."""
+
+    def __init__(self, server: StubServer, client: Client) -> None:
+        self.server = server
+        self.cache = Cache([GadgetController()])
+        self.cache.observe(GADGETS, gadget())
+        self.may_write = True
+        self.executor = Executor(client, self.cache, instance="test", may_write=lambda: self.may_write)
+
+    async def do(self, *actions: Action, **plan: Any) -> None:
+        await self.executor.execute(GADGETS, gadget(), Plan(actions=actions, **plan), now=NOW)
+
+    def has(self) -> Manifest | None:
+        return self.cache.get(CONFIG_MAPS, CHILD_KEY)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with stub_server() as server, Client(server.config()) as client:
+        yield World(server, client)
+
+
+# -- create ------------------------------------------------------------------------------------
+
+
+async def test_what_was_created_is_in_the_cache_at_once(world: World) -> None:
+    world.server.on("POST", json_answer(child(7), 201))
+    await world.do(CREATE)
+    assert world.has() == child(7)
+
+
+async def test_already_there_and_ours_is_success(world: World) -> None:
+    world.server.on("POST", failure(409, "AlreadyExists"))
+    world.server.on("GET", json_answer(child(7)))
+    await world.do(CREATE)
+    assert world.has() == child(7)
+
+
+@pytest.mark.parametrize("owner", [None, {**OWNER, "uid": "another"}])
+async def test_already_there_and_anothers_is_a_rejection(world: World, owner: Manifest | None) -> None:
+    world.server.on("POST", failure(409, "AlreadyExists"))
+    world.server.on("GET", json_answer(child(7, owner=owner)))
+    with pytest.raises(Rejected) as caught:
+        await world.do(CREATE)
+    assert (caught.value.rejection.code, caught.value.rejection.reason) == (409, "NameTaken")
+
+
+@pytest.mark.parametrize(
+    "now_there", [failure(404, "NotFound"), json_answer(child(7, owner=None, deletionTimestamp="2026-01-01T00:00:00Z"))]
+)
+async def test_already_there_but_on_its_way_out_is_tried_again(world: World, now_there: Any) -> None:
+    world.server.on("POST", failure(409, "AlreadyExists"))
+    world.server.on("GET", now_there)
+    with pytest.raises(Outdated):
+        await world.do(CREATE)
+
+
+async def test_a_child_that_its_watch_would_not_show_is_never_made(world: World) -> None:
+    manifest = child()
+    manifest["metadata"]["labels"] = {"other": "x"}
+    with pytest.raises(ValueError, match=LABEL):
+        await world.do(Create(resource=CONFIG_MAPS, manifest=manifest))
+    assert world.server.requests == []
+
+
+# -- refusals ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", [CREATE, APPLY, PATCH, DELETE], ids=["create", "apply", "patch", "delete"])
+@pytest.mark.parametrize(("code", "reason"), [(400, "BadRequest"), (403, "Forbidden"), (422, "Invalid")])
+async def test_a_refusal_for_good_is_a_rejection(world: World, action: Action, code: int, reason: str) -> None:
+    for method in ("POST", "PATCH", "DELETE"):
+        world.server.on(method, failure(code, reason, "because"))
+    with pytest.raises(Rejected) as caught:
+        await world.do(action, status={"phase": "Done"})
+    assert (caught.value.rejection.code, caught.value.rejection.reason) == (code, reason)
+    assert caught.value.rejection.message == "because"
+    assert caught.value.rejection.action is action
+    assert len(world.server.requests) == 1, "the status was not touched"
+
+
+@pytest.mark.parametrize("action", [CREATE, APPLY, PATCH, DELETE], ids=["create", "apply", "patch", "delete"])
+@pytest.mark.parametrize("code", [500, 503, 504])
+async def test_a_fault_of_the_server_is_not_a_rejection(world: World, action: Action, code: int) -> None:
+    for method in ("POST", "PATCH", "DELETE"):
+        world.server.on(method, failure(code))
+    with pytest.raises(errors.ServerError):
+        await world.do(action, status={"phase": "Done"})
+    assert len(world.server.requests) == 1
+
+
+async def test_the_first_rejection_ends_the_plan(world: World) -> None:
+    world.server.on("POST", failure(422, "Invalid"))
+    with pytest.raises(Rejected):
+        await world.do(CREATE, DELETE)
+    assert world.server.names() == ["POST"]
+
+
+async def test_an_ending_namespace_is_left_alone(world: World) -> None:
+    world.server.on("POST", failure(403, "Forbidden", causes=[{"reason": "NamespaceTerminating"}]))
+    with pytest.raises(NamespaceEnding):
+        await world.do(CREATE)
+
+
+async def test_a_namespace_that_is_gone_is_left_alone(world: World) -> None:
+    world.server.on("POST", failure(404, "NotFound", kind="namespaces", name="ns"))
+    with pytest.raises(NamespaceEnding):
+        await world.do(CREATE)
+
+
+# -- conflicts ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", [APPLY, PATCH], ids=["apply", "patch"])
+async def test_a_conflict_reads_again_and_plans_again(world: World, action: Action) -> None:
+    world.cache.observe(CONFIG_MAPS, child(6))
+    world.server.on("PATCH", failure(409, "Conflict"))
+    world.server.on("GET", json_answer(child(9)))
+    with pytest.raises(Outdated):
+        await world.do(action)
+    assert world.has() == child(9)
+
+
+async def test_a_patch_is_conditional_on_what_was_planned_for(world: World) -> None:
+    world.server.on("PATCH", json_answer(child(7)))
+    await world.do(PATCH)
+    assert world.server.bodies[0] == {"data": {"a": "b"}, "metadata": {"uid": "child-uid", "resourceVersion": "6"}}
+
+
+async def test_a_patch_of_what_is_gone_plans_again(world: World) -> None:
+    world.cache.observe(CONFIG_MAPS, child(6))
+    world.server.on("PATCH", failure(404, "NotFound"))
+    with pytest.raises(Outdated):
+        await world.do(PATCH)
+    assert world.has() is None
+
+
+# -- delete ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [json_answer({"kind": "Status", "status": "Success"}), json_answer(child(6)), failure(404, "NotFound")],
+    ids=["status", "the object", "gone before"],
+)
+async def test_what_was_deleted_is_out_of_the_cache_at_once(world: World, answer: Any) -> None:
+    world.cache.observe(CONFIG_MAPS, child(6))
+    world.server.on("DELETE", answer)
+    await world.do(DELETE)
+    assert world.has() is None
+    assert world.server.bodies[0]["preconditions"] == {"uid": "child-uid", "resourceVersion": "6"}
+
+
+async def test_what_is_held_by_a_finalizer_stays(world: World) -> None:
+    world.cache.observe(CONFIG_MAPS, child(6))
+    going = child(7, finalizers=["x"], deletionTimestamp="2026-01-01T00:00:00Z")
+    world.server.on("DELETE", json_answer(going))
+    await world.do(DELETE)
+    assert world.has() == going
+
+
+async def test_deleting_what_was_made_again_under_the_name_is_success(world: World) -> None:
+    world.cache.observe(CONFIG_MAPS, child(6))
+    world.server.on("DELETE", failure(409, "Conflict"))
+    world.server.on("GET", json_answer(child(9, uid="second")))
+    await world.do(DELETE)
+    assert world.has() == child(9, uid="second")
+
+
+async def test_deleting_what_changed_meanwhile_plans_again(world: World) -> None:
+    world.cache.observe(CONFIG_MAPS, child(6))
+    world.server.on("DELETE", failure(409, "Conflict"))
+    world.server.on("GET", json_answer(child(9)))
+    with pytest.raises(Outdated):
+        await world.do(DELETE)
+    assert world.has() == child(9)
+
+
+# -- status ------------------------------------------------------------------------------------
+
+
+async def test_the_status_is_the_smallest_patch_on_the_very_version(world: World) -> None:
+    world.cache.observe(GADGETS, gadget(6, phase="Old", old=1, same=2))
+    world.server.on("PATCH", json_answer(gadget(7, phase="New", same=2)))
+    plan = Plan(status={"phase": "New", "same": 2})
+    await world.executor.execute(GADGETS, gadget(6, phase="Old", old=1, same=2), plan, now=NOW)
+    assert world.server.requests == [
+        ("PATCH", f"{GADGETS.path(namespace='ns', name='g', subresource='status')}?fieldManager=mlops-operator")
+    ]
+    assert world.server.bodies == [
+        {"metadata": {"uid": "gadget-uid", "resourceVersion": "6"}, "status": {"phase": "New", "old": None}}
+    ]
+
+
+async def test_an_equal_status_is_not_written(world: World) -> None:
+    await world.executor.execute(GADGETS, gadget(5, a=1), Plan(status={"a": 1}), now=NOW)
+    assert world.server.requests == []
+
+
+async def test_no_status_is_left_alone(world: World) -> None:
+    await world.executor.execute(GADGETS, gadget(5, a=1), Plan(), now=NOW)
+    assert world.server.requests == []
+
+
+async def test_a_status_for_a_former_version_is_not_even_tried(world: World) -> None:
+    world.cache.observe(GADGETS, gadget(6))
+    with pytest.raises(Outdated):
+        await world.do(status={"phase": "New"})
+    assert world.server.requests == []
+
+
+async def test_a_conflict_on_the_status_reads_again_and_plans_again(world: World) -> None:
+    world.server.on("PATCH", failure(409, "Conflict"))
+    world.server.on("GET", json_answer(gadget(9)))
+    with pytest.raises(Outdated):
+        await world.do(status={"phase": "New"})
+    assert world.cache.store(GADGETS).version(Key("ns", "g")) == "9"
+
+
+async def test_a_status_of_what_is_gone_is_dropped(world: World) -> None:
+    world.server.on("PATCH", failure(404, "NotFound"))
+    await world.do(status={"phase": "New"})
+    assert world.cache.get(GADGETS, Key("ns", "g")) is None
+
+
+async def test_a_status_the_schema_refuses_is_an_error_not_a_rejection(world: World) -> None:
+    world.server.on("PATCH", failure(422, "Invalid"))
+    with pytest.raises(errors.Invalid):
+        await world.do(status={"phase": "New"})
+
+
+async def test_a_status_the_server_prunes_is_said_aloud(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.server.on("PATCH", json_answer(gadget(6, phase="New")))
+    await world.do(status={"phase": "New", "unknown": 1})
+    assert [record.fields for record in caplog.records if record.levelname == "ERROR"] == [["unknown"]]  # type: ignore[attr-defined]
+
+
+# -- events and leadership ---------------------------------------------------------------------
+
+EVENT = Event(type=EventType.NORMAL, reason="Made", message="it is made", action="Make")
+
+
+async def test_actions_then_status_then_events(world: World) -> None:
+    world.server.on(f"POST {CONFIG_MAPS.path(namespace='ns')}", json_answer(child(7), 201))
+    world.server.on("PATCH", json_answer(gadget(8, phase="New")))
+    world.server.on("POST", json_answer({}, 201))
+    await world.do(CREATE, status={"phase": "New"}, events=(EVENT,))
+    assert [path.partition("?")[0].rsplit("/", 1)[-1] for _, path in world.server.requests] == [
+        "configmaps",
+        "status",
+        "events",
+    ]
+
+
+async def test_no_event_tells_of_a_status_that_was_not_written(world: World) -> None:
+    world.server.on("PATCH", failure(500))
+    with pytest.raises(errors.ServerError):
+        await world.do(status={"phase": "New"}, events=(EVENT,))
+    assert world.server.names() == ["PATCH"]
+
+
+async def test_an_event_that_cannot_be_written_fails_nothing(world: World) -> None:
+    world.server.on("POST", failure(403, "Forbidden"))
+    await world.do(events=(EVENT,))
+
+
+@pytest.mark.parametrize("action", [CREATE, APPLY, PATCH, DELETE], ids=["create", "apply", "patch", "delete"])
+async def test_a_former_leader_writes_nothing(world: World, action: Action) -> None:
+    world.may_write = False
+    with pytest.raises(NotLeading):
+        await world.do(action)
+    with pytest.raises(NotLeading):
+        await world.do(status={"phase": "New"})
+    with pytest.raises(NotLeading):
+        await world.do(events=(EVENT,))
+    assert world.server.requests == []
