@@ -26,10 +26,10 @@ class Kubectl:
     Args:
         binary: path of kubectl.
         kubeconfig: the cluster's own kubeconfig; the user's is never read.
-        namespace: namespace of every call.
+        namespace: namespace of every call; None leaves it to each object and the server's default.
     """
 
-    def __init__(self, binary: Path, kubeconfig: Path, namespace: str = "default") -> None:
+    def __init__(self, binary: Path, kubeconfig: Path, namespace: str | None = None) -> None:
         self.binary = binary
         self.kubeconfig = kubeconfig
         self.namespace = namespace
@@ -40,7 +40,10 @@ class Kubectl:
 
     def command(self, *args: str) -> list[str]:
         """The command line for `args`."""
-        return [str(self.binary), f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}", *args]
+        scope = [f"--namespace={self.namespace}"] if self.namespace else []
+        # A cache of discovery beside the kubeconfig: the user's own is neither read nor written.
+        cache = f"--cache-dir={self.kubeconfig.parent / 'kubectl-cache'}"
+        return [str(self.binary), f"--kubeconfig={self.kubeconfig}", cache, *scope, *args]
 
     def run(self, *args: str, stdin: str | None = None, timeout: float = 120.0) -> str:
         """Standard output of `kubectl ARGS`.
@@ -120,6 +123,11 @@ class Kubectl:
 
     def _environment(self) -> Mapping[str, str]:
         return {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
+
+
+def kubectl(programs: Path, kubeconfig: Path, *arguments: str, stdin: str | None = None) -> str:
+    """Standard output of one kubectl command; `programs` is the folder it is in."""
+    return Kubectl(programs / "kubectl", kubeconfig).run(*arguments, stdin=stdin)
 
 
 def _objects(process: "subprocess.Popen[bytes]", deadline: float) -> Iterator[Manifest]:
