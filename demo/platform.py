@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from localcluster import Cluster, LocalClusterError
+from localcluster.images import ensure_archives
 from localcluster.kubectl import Kubectl
 from localcluster.progress import Progress, Quiet
-from localcluster.project_images import ensure_archives
 from localcluster.tools import ensure_tools
 
 ROOT: Final = Path(__file__).resolve().parent.parent
