@@ -1,0 +1,53 @@
+"""Writes `docs/reference`, or checks it with `--check`."""
+
+import sys
+from typing import Final
+
+from mlops_operator.api.kinds import KINDS
+from mlops_operator.crdgen.generated import Generator, run
+from mlops_operator.docgen.markdown import cell, code, section, table
+from mlops_operator.docgen.metrics import metrics_page
+from mlops_operator.docgen.page import CONTRACT, kind_page
+
+COMMAND: Final = "python -m mlops_operator.docgen"
+FOLDER: Final = "docs/reference"
+HEADER: Final = f"<!-- Generated from the code by `{COMMAND}`. Do not edit. -->\n\n"
+
+
+def index_page() -> str:
+    """The entry page: the kinds, and what all have in common."""
+    kinds = [
+        (f"[{kind.kind}]({kind.singular}.md)", ", ".join(map(code, kind.short_names)), cell(kind.description))
+        for kind in KINDS
+    ]
+    conditions = [(code(name), cell(words)) for name, words in CONTRACT.items()]
+    return "\n".join(
+        (
+            section("Reference", table(("kind", "short", "what it declares"), kinds), level=1),
+            section(
+                "What all kinds have in common",
+                "`status.observedGeneration` says which generation of the spec a status speaks of. Before the first "
+                "status is written it is -1, so that `kubectl wait`, Helm, Flux and Argo CD see a new object as in "
+                "progress. `status.phase` is one word for people; programs read the conditions:",
+                table(("condition", "meaning of `True`"), conditions),
+                "Each condition has a `reason` from the list on the kind's page and a `message` in words; its "
+                "`lastTransitionTime` moves only when its `status` does.",
+            ),
+            section("Metrics", "[All metrics](metrics.md), and [what to do when an alert fires](../runbooks.md)."),
+        )
+    )
+
+
+def generator() -> Generator:
+    """A page a kind, the metrics, and an index."""
+    pages = {f"{kind.singular}.md": kind_page(kind, KINDS) for kind in KINDS}
+    pages |= {"metrics.md": metrics_page(), "README.md": index_page()}
+    return Generator(
+        command=COMMAND,
+        files={f"{FOLDER}/{name}": HEADER + page for name, page in pages.items()},
+        owned=(f"{FOLDER}/*.md",),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run(generator(), "Generate the reference from the kinds' models and the metrics."))
