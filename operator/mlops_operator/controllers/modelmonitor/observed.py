@@ -6,8 +6,8 @@ from datetime import datetime
 
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Key, Manifest
-from mlops_operator.api.modeldeployment import ModelDeploymentStatus
 from mlops_operator.api.modelmonitor import ModelMonitorSpec, ModelMonitorStatus
+from mlops_operator.controllers.shared.served import view_served
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS
 from mlops_operator.runtime.controller import World
@@ -74,14 +74,13 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
     """
     spec = parse_spec(ModelMonitorSpec, obj)
     deployment = world.get(MODEL_DEPLOYMENTS, Key(obj["metadata"]["namespace"], spec.target.deployment))
-    stable = ModelDeploymentStatus.of(deployment).stable if deployment is not None else None
     job = measuring_job(obj, world)
     return Observed(
         obj=obj,
         spec=spec,
         status=ModelMonitorStatus.of(obj),
         deployment_found=deployment is not None,
-        version=stable.version if stable is not None else None,
+        version=view_served(deployment).stable,
         jobs=world.owned(JOBS, obj["metadata"]["uid"]),
         pods=reads.get(pods_of(job)) if job is not None else None,
     )

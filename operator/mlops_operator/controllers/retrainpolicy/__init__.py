@@ -1,0 +1,1 @@
+"""RetrainPolicy: triggers, guards, one training at a time, and the record of every decision."""

@@ -1,0 +1,1 @@
+"""What decides a RetrainPolicy: signals, schedules, guards, and what is remembered."""

@@ -1,0 +1,26 @@
+"""What a ModelDeployment serves, as others see it."""
+
+from dataclasses import dataclass
+
+from mlops_operator.api.meta import Manifest
+
+
+@dataclass(frozen=True)
+class Served:
+    """Versions by name; only what is read of the status is looked at, so that the rest may change.
+
+    Attributes:
+        stable: what gets the traffic; None while nothing does.
+        candidate: what is on its way in, or None.
+    """
+
+    stable: str | None = None
+    candidate: str | None = None
+
+
+def view_served(deployment: Manifest | None) -> Served:
+    """What the ModelDeployment serves; nothing where there is none."""
+    status = (deployment or {}).get("status") or {}
+    return Served(
+        stable=(status.get("stable") or {}).get("version"), candidate=(status.get("candidate") or {}).get("version")
+    )
