@@ -78,6 +78,7 @@
   - models/status
   - modelversions/status
   - promotions/status
+  - retrainpolicies/status
   - trainingjobs/status
   verbs:
   - patch
@@ -87,6 +88,7 @@
   - modeldeployments
   - modelmonitors
   - models
+  - retrainpolicies
   verbs:
   - get
   - list
@@ -99,6 +101,7 @@
   - get
   - list
   - watch
+  - create
   - delete
 - apiGroups:
   - policy

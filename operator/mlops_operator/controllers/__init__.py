@@ -6,6 +6,7 @@ from mlops_operator.controllers.modeldeployment.controller import ModelDeploymen
 from mlops_operator.controllers.modelmonitor.controller import ModelMonitorController
 from mlops_operator.controllers.modelversion.controller import ModelVersionController
 from mlops_operator.controllers.promotion.controller import PromotionController
+from mlops_operator.controllers.retrainpolicy.controller import RetrainPolicyController
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.trainingjob.controller import TrainingJobController
 from mlops_operator.runtime.controller import Controller
@@ -21,4 +22,5 @@ def all_controllers(settings: Settings) -> tuple[Controller, ...]:
         PromotionController(settings),
         ModelDeploymentController(settings),
         ModelMonitorController(settings),
+        RetrainPolicyController(settings),
     )
