@@ -15,8 +15,8 @@ from rich.table import Table
 from localcluster.cluster import DEFAULT_NAME, Cluster
 from localcluster.engine import EngineName
 from localcluster.errors import LocalClusterError
+from localcluster.images import NAMES, ensure_archives
 from localcluster.progress import OnConsole
-from localcluster.project_images import NAMES, ensure_archives
 from localcluster.tools import ensure_tools
 
 _DESCRIPTION = """\

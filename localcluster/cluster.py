@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from localcluster import locks, paths
+from localcluster import addon_images, elevate, locks, paths
 from localcluster.controlplane import ControlPlaneEngine
 from localcluster.engine import ComponentStatus, Engine, EngineName, default_engine
 from localcluster.errors import EngineMismatch, NotRunning, UnknownComponent
+from localcluster.images import ensure_archives, image_digests
+from localcluster.kind import KindEngine
 from localcluster.native.engine import NativeEngine
 from localcluster.process import ProcessIdentity
 from localcluster.progress import Progress, Quiet
-from localcluster.project_images import ensure_archives
 from localcluster.state import ClusterState
+from localcluster.tools import ensure_tools
 
 DEFAULT_NAME = "mlops"
 
@@ -71,21 +73,29 @@ class Cluster:
     @property
     def audit_log(self) -> Path:
         """The API server's audit log: one JSON object a line. Exists if ``audit`` was asked for."""
-        return self.folder / "audit.log"
+        return self.engine().audit_log
 
     def up(self) -> Cluster:
         """Start it, or what is missing of it, and return when it is usable; quick if it is up already."""
+        if self._needs_sudo():
+            addon_images.ensure_archive(ensure_tools(self._progress))
+            options = [*(["--audit"] if self._audit else []), *([] if self._fsync else ["--no-fsync"])]
+            elevate.run("up", *self._as_arguments(), *options)
+            return self
         with self._lock():
             state = ClusterState.load(self.folder)
             if state is None:
-                name = self._engine_name or default_engine()
-                state = ClusterState(self.name, name, audit=self._audit, fsync=self._fsync)
+                state = ClusterState(self.name, self._wanted_engine(), audit=self._audit, fsync=self._fsync)
                 state.save(self.folder)
             self._engine(state).up()
         return self
 
     def down(self) -> None:
         """End it and remove everything of it; nothing happens if there is nothing."""
+        if self._needs_sudo():
+            if self.folder.exists():
+                elevate.run("down", *self._as_arguments())
+            return
         with self._lock():
             state = ClusterState.load(self.folder)
             if state is not None:
@@ -111,6 +121,9 @@ class Cluster:
         path = Path(image)
         if not path.is_file():
             (path,) = ensure_archives([str(image)], self._progress)
+        if self._needs_sudo():
+            elevate.run("load-image", *self._as_arguments(), str(path.absolute()))
+            return sorted(image_digests(path))
         with self._lock():
             return self.engine().load_image(path.absolute())
 
@@ -139,6 +152,17 @@ class Cluster:
     def __exit__(self, *exc: object) -> None:
         self.down()
 
+    def _wanted_engine(self) -> EngineName:
+        return self._engine_name or default_engine()
+
+    def _needs_sudo(self) -> bool:
+        state = ClusterState.load(self.folder)
+        engine = EngineName(state.engine) if state is not None else self._wanted_engine()
+        return engine == EngineName.NATIVE and not elevate.is_root()
+
+    def _as_arguments(self) -> list[str]:
+        return ["--name", self.name, "--engine", EngineName.NATIVE]
+
     def _lock(self) -> AbstractContextManager[None]:
         return locks.exclusive(self.folder.with_name(f"{self.name}.lock"))
 
@@ -156,4 +180,6 @@ class Cluster:
             )
         if state.engine == EngineName.NATIVE:
             return NativeEngine(state, self.folder, self._progress)
+        if state.engine == EngineName.KIND:
+            return KindEngine(state, self.folder, self._progress)
         return ControlPlaneEngine(state, self.folder, self._progress, port=self._port)

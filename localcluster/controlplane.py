@@ -14,7 +14,7 @@ from localcluster import disk, paths, pki, ports, process
 from localcluster.client import Client, wait_for
 from localcluster.components import AUDIT_POLICY, ControlPlane
 from localcluster.engine import ComponentStatus
-from localcluster.errors import ComponentFailed, UnknownComponent
+from localcluster.errors import ComponentFailed, Unsupported
 from localcluster.process import ProcessIdentity
 from localcluster.progress import Progress
 from localcluster.state import ClusterState
@@ -178,7 +178,7 @@ class ControlPlaneEngine:
 
     def load_image(self, archive: Path) -> list[str]:
         """Nothing runs images here, so nothing takes them."""
-        raise UnknownComponent(
+        raise Unsupported(
             f"expected a cluster with a node to load {archive.name} into; the control-plane engine has none",
             remedy="use --engine native or kind",
         )

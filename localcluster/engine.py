@@ -55,6 +55,10 @@ class Engine(Protocol):
     def load_image(self, archive: Path) -> list[str]:
         """Make the images in an OCI or Docker archive usable by pods; their references."""
 
+    @property
+    def audit_log(self) -> Path:
+        """Where the API server writes its audit log, if it was asked for one."""
+
     def log(self, component: str) -> Path:
         """The file that a component's output goes to."""
 

@@ -57,6 +57,14 @@ class KindMissing(LocalClusterError):
     """The kind engine was asked for, but there is no ``kind`` program."""
 
 
+class KindNameTaken(LocalClusterError):
+    """A kind cluster of that name exists and was not made by this tool."""
+
+
+class Unsupported(LocalClusterError):
+    """Something that the cluster's engine cannot do."""
+
+
 class CommandFailed(LocalClusterError):
     """A program that was run for the cluster ended with an error."""
 

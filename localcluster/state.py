@@ -25,6 +25,8 @@ class ClusterState:
     slot: int | None = None
     audit: bool = False
     fsync: bool = True
+    #: Whether the kind cluster of that name was made by us (kind engine).
+    kind_created: bool = False
     #: Processes by component; of a native node only its first one, which ends all others.
     processes: dict[str, ProcessIdentity] = field(default_factory=dict)
     #: Image references and the digest of the archive each came from.

@@ -10,13 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from images.oci import archive_digests
 from localcluster import addon_images, addons, disk, pki, process
 from localcluster.addons import Addon
 from localcluster.client import Client
 from localcluster.components import AUDIT_POLICY, ControlPlane
 from localcluster.engine import ComponentStatus
-from localcluster.errors import ImageNotFound, NotRunning
+from localcluster.errors import NotRunning
+from localcluster.images import image_digests
+from localcluster.kubectl import kubectl
 from localcluster.native import cgroups, configuration, limits, namespaces, network, packages
 from localcluster.native.addresses import Addresses
 from localcluster.native.components import COMPONENTS, NodeComponents
@@ -231,12 +232,7 @@ class NativeEngine:
         return self._load(self._components(node), archive)
 
     def _load(self, components: NodeComponents, archive: Path) -> list[str]:
-        try:
-            digests = archive_digests(archive)
-        except ValueError as error:
-            raise ImageNotFound(
-                str(error), remedy="name a tar file made by `docker save` or by this project"
-            ) from error
+        digests = image_digests(archive)
         if any(self._state.images.get(reference) != digest for reference, digest in digests.items()):
             components.import_images(archive)
             self._state.images |= digests
@@ -253,18 +249,6 @@ class NativeEngine:
 
 
 DEPLOYED_NAMES = {addon: addons.DEPLOYMENTS[addon][1] for addon in Addon}
-
-
-def kubectl(programs: Path, kubeconfig: Path, *arguments: str, stdin: str | None = None) -> str:
-    """Run kubectl against a cluster of ours, and with nothing of the user's: neither configuration nor cache."""
-    command = [
-        str(programs / "kubectl"),
-        "--kubeconfig",
-        str(kubeconfig),
-        "--cache-dir",
-        str(kubeconfig.parent / "kubectl"),
-    ]
-    return run(*command, *arguments, stdin=stdin)
 
 
 def node_ready(client: Client, name: str) -> bool:

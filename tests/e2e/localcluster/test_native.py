@@ -13,7 +13,7 @@ import pytest
 from images.oci import Image, write_archive, write_layer
 from localcluster import Cluster
 from localcluster.client import wait_for
-from localcluster.project_images import base_reference
+from localcluster.images import base_reference
 from tests.e2e.localcluster.kubectl import Kubectl
 
 pytestmark = pytest.mark.usefixtures("as_root")

@@ -8,6 +8,7 @@ from pathlib import Path
 from images import catalog
 from images.build import Builder
 from images.errors import ImageBuildError
+from images.oci import archive_digests
 from localcluster import disk, locks, paths
 from localcluster.errors import ImageNotBuilt, ImageNotFound
 from localcluster.progress import Progress, Quiet
@@ -44,6 +45,14 @@ def _archive(builder: Builder, name: str) -> Path:
             f"expected an archive or one of {', '.join(NAMES)}, found {name!r}", remedy="check the path or the name"
         )
     return builder.archive(builder.image(recipe))
+
+
+def image_digests(archive: Path) -> dict[str, str]:
+    """The references in an image archive, each with a digest of what it names."""
+    try:
+        return archive_digests(archive)
+    except ValueError as error:
+        raise ImageNotFound(str(error), remedy="name a tar file made by `docker save` or by this project") from error
 
 
 def base_reference() -> str:
