@@ -126,6 +126,11 @@ class Manager:
             ready={"caches": self._missing_caches, "events": self._missing_shell},
         )
 
+    @property
+    def ready(self) -> bool:
+        """Whether nothing is missing that readiness asks for."""
+        return self._missing_caches() is None and self._missing_shell() is None
+
     def stop(self) -> None:
         """Ask it to stop; `run` then ends in order."""
         self._stop.set()

@@ -2,13 +2,19 @@
 
 import asyncio
 
+import pytest
+
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import NotFound
+from mlops_operator.kube.resources import EVENTS
 from tests.harness.audit import AuditLog, select
 from tests.harness.gadgets import CONFIG_MAPS, GADGETS, LABEL, GadgetController, child_name, gadget
 from tests.harness.waiting import eventually
+from tests.integration.conftest import NAMESPACES
 from tests.integration.runtime.conftest import Operator
+
+pytestmark = pytest.mark.usefixtures("gadgets")
 
 
 async def settled(client: Client, namespace: str, name: str, text: str) -> Manifest:
@@ -39,8 +45,7 @@ async def test_a_new_object_gets_its_child_and_its_status(client: Client, namesp
 async def test_two_writes_and_no_read_for_an_object(
     client: Client, namespace: str, operator: Operator, audit_log: AuditLog
 ) -> None:
-    async with operator() as manager:
-        await eventually(lambda: ready(manager))
+    async with operator():
         audit_log.skip()
         for number in range(20):
             await client.create(GADGETS, gadget(f"g{number}", namespace, text="x"))
@@ -52,10 +57,6 @@ async def test_two_writes_and_no_read_for_an_object(
         ("create", "configmaps", "", 201): 20,
         ("patch", "gadgets", "status", 200): 20,
     }
-
-
-async def ready(manager: object) -> bool:
-    return all(store.synced for store in manager.cache.stores.values())  # type: ignore[attr-defined]
 
 
 async def test_a_change_of_the_spec_reaches_the_child(client: Client, namespace: str, operator: Operator) -> None:
@@ -155,8 +156,6 @@ async def test_a_deleted_object_is_forgotten(client: Client, namespace: str, ope
 
 
 async def test_an_event_follows_the_status(client: Client, namespace: str, operator: Operator) -> None:
-    from mlops_operator.kube.resources import EVENTS
-
     async with operator(GadgetController(events=True)):
         await client.create(GADGETS, gadget("one", namespace, text="x"))
         listing = await eventually(lambda: client.list(EVENTS, namespace=namespace), lambda found: bool(found.items))
@@ -177,8 +176,6 @@ async def test_an_appointment_is_kept(client: Client, namespace: str, operator: 
 async def test_work_goes_on_in_a_namespace_beside_one_that_is_ending(
     client: Client, namespace: str, operator: Operator
 ) -> None:
-    from tests.integration.conftest import NAMESPACES
-
     held = gadget("held", namespace, text="x")
     held["metadata"]["finalizers"] = ["gadgets.example.com/hold"]
     await client.create(GADGETS, held)
