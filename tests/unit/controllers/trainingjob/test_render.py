@@ -1,0 +1,202 @@
+"""The children of a TrainingJob."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.trainingjob.environment import parameter_variable
+from mlops_operator.controllers.trainingjob.names import job_name
+from mlops_operator.kube.resources import JOBS, SERVICES, TRAINING_JOBS
+from tests.unit.controllers.builders import condition, make
+from tests.unit.controllers.trainingjob.driver import DIGEST, Run, begin
+
+
+def main_of(run: Run) -> Manifest:
+    containers = run.job["spec"]["template"]["spec"]["containers"]
+    return next(dict(container) for container in containers if container["name"] == "main")
+
+
+def env_of(run: Run) -> dict[str, Any]:
+    return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in main_of(run)["env"]}
+
+
+def test_a_single_attempt_is_one_pod_that_is_never_restarted() -> None:
+    job = begin().job
+    spec = job["spec"]
+    assert (spec["backoffLimit"], spec["completions"], spec["parallelism"]) == (0, 1, 1)
+    assert spec["template"]["spec"]["restartPolicy"] == "Never"
+    assert "completionMode" not in spec
+    assert begin().cluster.world.all(SERVICES) == []
+
+
+def test_children_belong_to_the_job_by_uid() -> None:
+    run = begin(replicas=2)
+    for child in (run.job, run.cluster.only(SERVICES)):
+        (owner,) = child["metadata"]["ownerReferences"]
+        assert (owner["kind"], owner["uid"], owner["controller"]) == ("TrainingJob", "uid-of-digits", True)
+        assert child["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "mlops-operator"
+
+
+def test_several_replicas_start_together_and_find_each_other() -> None:
+    run = begin(replicas=4)
+    spec = run.job["spec"]
+    assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 4, 4)
+    service = run.cluster.only(SERVICES)
+    assert service["spec"]["clusterIP"] == "None"
+    assert service["spec"]["publishNotReadyAddresses"] is True
+    assert spec["template"]["spec"]["subdomain"] == service["metadata"]["name"]
+    assert service["spec"]["selector"].items() <= spec["template"]["metadata"]["labels"].items()
+    env = env_of(run)
+    assert env["MLOPS_REPLICAS"] == "4"
+    host = f"{run.job['metadata']['name']}-0"
+    assert env["MLOPS_COORDINATOR"] == f"{host}.{service['metadata']['name']}.team-a.svc"
+    assert env["MLOPS_REPLICA_INDEX"] == {
+        "fieldRef": {"fieldPath": "metadata.annotations['batch.kubernetes.io/job-completion-index']"}
+    }
+
+
+def test_a_service_deleted_while_it_runs_is_made_again() -> None:
+    run = begin(replicas=2)
+    run.at(2).job_runs()
+    run.cluster.world.remove(run.cluster.only(SERVICES))
+    run.settle()
+    assert len(run.cluster.world.all(SERVICES)) == 1
+
+
+def test_attempts_share_the_service() -> None:
+    run = begin(replicas=2)
+    run.at(2).job_fails()
+    run.at(20).settle()
+    assert len(run.cluster.world.all(JOBS)) == 2
+    assert len(run.cluster.world.all(SERVICES)) == 1
+
+
+def test_the_environment_is_that_of_the_contract() -> None:
+    run = begin(
+        parameters={"learning-rate": 0.1, "deep": True, "name": "svc", "layers": [1, 2]},
+        data=[{"name": "train", "uri": "pvc://store/train.npz", "digest": DIGEST}],
+        seed=7,
+    )
+    env = env_of(run)
+    assert json.loads(env["MLOPS_PARAMETERS"]) == {
+        "learning-rate": 0.1,
+        "deep": True,
+        "name": "svc",
+        "layers": [1, 2],
+    }
+    assert env["MLOPS_PARAM_LEARNING_RATE"] == "0.1"
+    assert env["MLOPS_PARAM_DEEP"] == "true"
+    assert env["MLOPS_PARAM_NAME"] == "svc"
+    assert env["MLOPS_PARAM_LAYERS"] == "[1,2]"
+    assert json.loads(env["MLOPS_DATA"]) == [{"name": "train", "uri": "pvc://store/train.npz", "digest": DIGEST}]
+    assert env["MLOPS_SEED"] == "7"
+    assert env["MLOPS_RUN_UID"] == "uid-of-digits-0"
+    assert env["MLOPS_REPLICA_INDEX"] == "0"
+    assert env["MLOPS_OUTPUT_URI"].startswith("pvc://mlops-artifacts/trainingjobs/digits-")
+
+
+def test_what_was_not_asked_for_is_absent() -> None:
+    env = env_of(begin())
+    assert "MLOPS_SEED" not in env
+    assert "MLOPS_COORDINATOR" not in env
+
+
+def test_dollars_reach_the_run_as_they_are() -> None:
+    run = begin(parameters={"prompt": "$(HOME) costs $5"})
+    assert env_of(run)["MLOPS_PARAM_PROMPT"] == "$$(HOME) costs $$5"
+
+
+def test_parameters_that_would_become_one_variable_are_refused() -> None:
+    run = begin(parameters={"a-b": 1, "a_b": 2})
+    stalled = condition(run.obj, "Stalled")
+    assert stalled["reason"] == "InvalidSpec"
+    assert "a-b and a_b would both become MLOPS_PARAM_A_B" in stalled["message"]
+    assert run.cluster.world.all(JOBS) == []
+    run.edit(parameters={"a_b": None})
+    assert len(run.cluster.world.all(JOBS)) == 1
+
+
+@pytest.mark.parametrize(("name", "variable"), [("lr", "LR"), ("learning.rate", "LEARNING_RATE"), ("ß", "SS")])
+def test_a_parameter_becomes_a_variable(name: str, variable: str) -> None:
+    assert parameter_variable(name) == f"MLOPS_PARAM_{variable}"
+
+
+def test_data_are_mounted_read_only_and_the_output_writable() -> None:
+    run = begin(data=[{"name": "train", "uri": "pvc://data/train.npz"}], output={"uri": "pvc://out/runs"})
+    mounts = {mount["mountPath"]: mount.get("readOnly", False) for mount in main_of(run)["volumeMounts"]}
+    assert mounts["/mnt/pvc/data"] is True
+    assert mounts["/mnt/pvc/out"] is False
+    assert env_of(run)["MLOPS_OUTPUT_URI"].startswith("pvc://out/runs/trainingjobs/digits-")
+
+
+def test_a_claim_that_is_read_and_written_is_mounted_once_and_writable() -> None:
+    run = begin(data=[{"name": "train", "uri": "pvc://store/train.npz"}], output={"uri": "pvc://store/out"})
+    mounts = [mount for mount in main_of(run)["volumeMounts"] if mount["mountPath"] == "/mnt/pvc/store"]
+    assert len(mounts) == 1
+    assert not mounts[0].get("readOnly")
+
+
+def test_a_persons_template_is_merged_in() -> None:
+    template = {
+        "metadata": {"labels": {"team": "vision"}},
+        "spec": {
+            "tolerations": [{"key": "gpu", "operator": "Exists"}],
+            "containers": [{"name": "main", "volumeMounts": [{"name": "s", "mountPath": "/scripts"}]}],
+            "volumes": [{"name": "s", "configMap": {"name": "scripts"}}],
+        },
+    }
+    run = begin(template=template, env=[{"name": "EXTRA", "value": "1"}])
+    pod = run.job["spec"]["template"]
+    assert pod["metadata"]["labels"]["team"] == "vision"
+    assert pod["spec"]["tolerations"] == [{"key": "gpu", "operator": "Exists"}]
+    assert {"/tmp", "/scripts"} <= {mount["mountPath"] for mount in main_of(run)["volumeMounts"]}
+    assert env_of(run)["EXTRA"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"template": {"spec": {"restartPolicy": "OnFailure"}}}, "restartPolicy: expected Never"),
+        ({"replicas": 2, "template": {"spec": {"hostname": "me"}}}, "hostname: expected it to be absent"),
+        ({"replicas": 2, "template": {"spec": {"subdomain": "us"}}}, "subdomain: expected it to be absent"),
+    ],
+)
+def test_a_template_that_cannot_be_honoured_is_refused(spec: dict[str, Any], words: str) -> None:
+    run = begin(**spec)
+    assert condition(run.obj, "Stalled")["reason"] == "InvalidPodTemplate"
+    assert words in condition(run.obj, "Stalled")["message"]
+    assert run.cluster.world.all(JOBS) == []
+
+
+@pytest.mark.parametrize("name", ["d", "a.b.c", "x" * 253])
+def test_a_jobs_name_leaves_room_for_the_index_of_a_replica(name: str) -> None:
+    obj = make(TRAINING_JOBS, name)
+    job = job_name(obj, 20)
+    assert len(f"{job}-1023") <= 63
+    assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", job)
+
+
+def test_equal_inputs_have_equal_digests_whatever_else_differs() -> None:
+    def digest(**spec: Any) -> str:
+        run = begin(**spec)
+        run.at(2).job_runs()
+        return str(run.status["inputsDigest"])
+
+    same = digest(parameters={"a": 1, "b": 2}, seed=1)
+    assert digest(parameters={"b": 2, "a": 1}, seed=1, resources={"requests": {"cpu": "1"}}, backoffLimit=0) == same
+    assert digest(parameters={"a": 1, "b": 2}, seed=2) != same
+    assert digest(parameters={"a": 1, "b": 3}, seed=1) != same
+    assert digest(parameters={"a": 1, "b": 2}, seed=1, image="example/train:2") != same
+    assert digest(parameters={"a": 1, "b": 2}, seed=1, args=["x"]) != same
+
+
+def test_the_digest_is_that_of_what_the_attempt_runs_with() -> None:
+    run = begin(seed=1)
+    run.at(2).job_runs()
+    first = run.status["inputsDigest"]
+    run.edit(seed=2)
+    run.at(9).job_succeeds()
+    assert run.status["inputsDigest"] == first

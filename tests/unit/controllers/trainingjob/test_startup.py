@@ -1,0 +1,143 @@
+"""An attempt that starts, and one that does not: what keeps it is told in time and cleared when it starts."""
+
+import pytest
+
+from mlops_operator.api.meta import Manifest
+from mlops_operator.api.trainingjob import TrainingJobStatus
+from mlops_operator.controllers.trainingjob.policies.startup import RUNNING, STARTING, startup
+from mlops_operator.kube.resources import JOBS, MODELS
+from tests.unit.controllers.builders import (
+    NOW,
+    condition,
+    job_started,
+    later,
+    make,
+    pod_of,
+    terminated,
+    unscheduled,
+)
+from tests.unit.controllers.trainingjob.driver import begin
+
+JOB = make(JOBS, "digits-1-0", spec={"completions": 1})
+NOTHING = TrainingJobStatus()
+
+
+def waiting_container(reason: str, message: str) -> Manifest:
+    return {"waiting": {"reason": reason, "message": message}}
+
+
+def test_a_ready_pod_means_running() -> None:
+    assert startup(job_started(JOB, at=NOW, ready=1), NOTHING, None) == RUNNING
+
+
+def test_an_attempt_that_ran_once_is_running_until_its_job_ends() -> None:
+    status = TrainingJobStatus(running_since="2026-01-01T12:00:00Z")
+    assert startup(job_started(JOB, at=NOW), status, None) == RUNNING
+
+
+def test_a_running_container_counts_even_if_it_is_not_ready() -> None:
+    pod = pod_of(JOB, phase="Running", main={"running": {}})
+    assert startup(job_started(JOB, at=NOW), NOTHING, [pod]) == RUNNING
+
+
+def test_a_pod_that_has_ended_is_no_pending_pod() -> None:
+    pod = pod_of(JOB, phase="Succeeded", main=terminated())
+    assert startup(job_started(JOB, at=NOW), NOTHING, [pod]) == STARTING
+
+
+def test_without_a_look_at_the_pods_nothing_is_said() -> None:
+    assert startup(job_started(JOB, at=NOW), NOTHING, None) == STARTING
+
+
+@pytest.mark.parametrize(
+    ("pod", "reason"),
+    [
+        (pod_of(JOB, main=waiting_container("ErrImagePull", "not found")), "ImageUnavailable"),
+        (pod_of(JOB, main=waiting_container("ImagePullBackOff", "back-off")), "ImageUnavailable"),
+        (pod_of(JOB, main=waiting_container("CreateContainerConfigError", 'secret "s"')), "ConfigUnavailable"),
+        (pod_of(JOB, conditions=[unscheduled('persistentvolumeclaim "c" not found')]), "VolumeNotFound"),
+        (pod_of(JOB, conditions=[unscheduled("0/3 nodes are available")]), "Unschedulable"),
+        (pod_of(JOB, main=waiting_container("ContainerCreating", "")), "PodPending"),
+    ],
+)
+def test_what_keeps_a_pod_has_a_reason(pod: Manifest, reason: str) -> None:
+    problem = startup(job_started(JOB, at=NOW), NOTHING, [pod]).problem
+    assert problem is not None
+    assert problem.reason == reason
+
+
+def test_a_job_without_pods_is_pending() -> None:
+    problem = startup(job_started(JOB, at=NOW), NOTHING, []).problem
+    assert problem is not None
+    assert problem.reason == "PodPending"
+
+
+def test_a_job_that_starts_in_time_is_not_looked_at() -> None:
+    run = begin()
+    run.at(3).settle()
+    assert run.cluster.reads == []
+    assert run.status == {"observedGeneration": -1}
+
+
+def test_a_missing_volume_is_told_within_ten_seconds_and_cleared() -> None:
+    run = begin()
+    run.cluster.store(job_started(run.job, at=NOW))
+    run.cluster.pods[run.job["metadata"]["name"]] = [
+        pod_of(run.job, conditions=[unscheduled('persistentvolumeclaim "store" not found')])
+    ]
+    plan = run.at(1).settle()
+    assert plan.requeue_after is not None
+    assert plan.requeue_after < 9
+    run.at(1 + plan.requeue_after).settle()
+    assert run.status["phase"] == "Pending"
+    assert run.status["waiting"]["reason"] == "VolumeNotFound"
+    assert condition(run.obj, "Ready")["reason"] == "VolumeNotFound"
+    assert condition(run.obj, "Reconciling")["status"] == "True"
+    run.at(30).job_runs()
+    assert run.status["phase"] == "Running"
+    assert "waiting" not in run.status
+
+
+def test_the_words_of_a_missing_image_hold_still() -> None:
+    run = begin()
+    name = run.job["metadata"]["name"]
+    run.cluster.pods[name] = [pod_of(run.job, main=waiting_container("ErrImagePull", "no such image"))]
+    run.at(5).settle()
+    writes = len(run.cluster.writes)
+    run.cluster.pods[name] = [pod_of(run.job, main=waiting_container("ImagePullBackOff", "back-off 10s"))]
+    run.at(20).settle()
+    assert len(run.cluster.writes) == writes
+    assert run.status["waiting"]["message"] == "no such image"
+
+
+def test_looks_become_rare() -> None:
+    run = begin()
+    delays = []
+    for _ in range(6):
+        plan = run.settle()
+        assert plan.requeue_after is not None
+        delays.append(plan.requeue_after)
+        run.cluster.now = later((run.cluster.now - NOW).total_seconds() + plan.requeue_after)
+    assert max(delays) == 30
+    assert delays == sorted(delays)
+
+
+def test_the_start_waits_for_the_model() -> None:
+    run = begin(model="digits")
+    assert run.cluster.world.all(JOBS) == []
+    assert run.status["waiting"]["reason"] == "ModelNotFound"
+    assert condition(run.obj, "Ready")["status"] == "False"
+    run.cluster.world.put(make(MODELS, "digits", spec={}))
+    run.settle()
+    assert len(run.cluster.world.all(JOBS)) == 1
+
+
+def test_a_job_deleted_by_hand_is_made_again_under_its_name() -> None:
+    run = begin()
+    name = run.job["metadata"]["name"]
+    run.at(2).job_runs()
+    run.cluster.world.remove(run.job)
+    run.at(10).settle()
+    assert run.job["metadata"]["name"] == name
+    assert run.status["phase"] == "Pending"
+    assert run.events == ["Started"]
