@@ -13,7 +13,7 @@ from mlops_operator.crdgen.__main__ import HEADER, generator
 from mlops_operator.crdgen.definition import custom_resource_definition, object_schema
 from mlops_operator.crdgen.generated import ROOT, to_yaml
 from mlops_operator.kube.resources import OWN
-from tests.integration.crd_cases.mutations import rules_of_schema
+from tests.integration.crd_cases.mutations import paths_of_schema, rules_of_schema
 
 by_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
 
@@ -95,3 +95,10 @@ def test_strings_that_a_yaml_reader_may_take_for_something_else_are_quoted(value
     written = to_yaml({value: value})
     assert written == f"'{value}': '{value}'\n"
     assert yaml.safe_load(written) == {value: value}
+
+
+@by_kind
+def test_no_field_of_a_spec_is_called_what_yaml_takes_for_something_else(kind: Kind) -> None:
+    """People write specs in YAML without quotes, and kubectl reads YAML 1.1."""
+    names = {part for path in paths_of_schema(object_schema(kind)["properties"]["spec"]) for part in path.split(".")}
+    assert [name for name in names if to_yaml(name.removesuffix("[]")).startswith("'")] == []
