@@ -83,6 +83,7 @@ class Scene:
         behaviour: how the servers of a version behave; `ready` by default.
         checks: what golden requests find, by version: counts beside 20 requests.
         timeline: ready pods behind the traffic Service after every step.
+        history: the ModelDeployment before every step.
     """
 
     spec: Manifest = field(default_factory=dict)
@@ -92,6 +93,7 @@ class Scene:
     checks: dict[str, dict[str, int]] = field(default_factory=dict)
     settings: Settings = SETTINGS
     timeline: list[int] = field(default_factory=list)
+    history: list[Manifest] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.controller = ModelDeploymentController(self.settings)
@@ -179,6 +181,7 @@ class Scene:
 
     def step(self) -> None:
         """Plan once, carry it out, and note who would answer a request."""
+        self.history.append(self.cluster.get(MODEL_DEPLOYMENTS, NAME))
         self.cluster.step(self.controller, NAME)
         self.timeline.append(self.behind_traffic())
 

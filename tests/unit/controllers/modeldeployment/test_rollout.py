@@ -502,3 +502,32 @@ def test_a_candidate_that_is_not_verified_is_waited_for_while_the_stable_one_ser
     scene.rest()
     assert scene.condition("Ready") == ("True", "ModelVersionNotReady")
     assert scene.versions() == {"digits-1": 2}
+
+
+def test_an_outdated_status_takes_no_request_from_what_serves_and_deletes_nothing() -> None:
+    scene = serving(spec=NO_STEPS)
+    outdated = scene.cluster.get(MODEL_DEPLOYMENTS, NAME)
+    scene.point("digits-2")
+    scene.rest()
+    fresh = scene.cluster.get(MODEL_DEPLOYMENTS, NAME)
+    scene.cluster.world.put({**outdated, "metadata": fresh["metadata"]})
+    scene.point("digits-1")  # as outdated as the status
+    before = len(scene.cluster.writes)
+    scene.step()
+    assert scene.served() == {"digits-2"}
+    assert scene.behind_traffic() == 2
+    assert not [write for write in scene.cluster.writes[before:] if write.startswith(("delete", "apply Service"))]
+
+
+def test_a_replaced_candidate_gets_no_more_requests_even_if_its_successor_is_refused() -> None:
+    scene = serving(spec=STEPS)
+    scene.point("digits-2")
+    scene.rest()
+    scene.point("digits-3")
+    scene.cluster.refuse["Deployment"] = (403, "Forbidden", "exceeded quota")
+    scene.step()
+    assert scene.served() == {"digits-1"}
+    assert scene.condition("Ready") == ("True", "Forbidden")
+    del scene.cluster.refuse["Deployment"]
+    scene.roll()
+    assert scene.versions() == {"digits-3": 4}

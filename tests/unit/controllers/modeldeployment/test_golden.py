@@ -1,0 +1,39 @@
+"""What the answers to the golden requests mean."""
+
+import pytest
+
+from mlops_contract import Result
+from mlops_operator.controllers.modeldeployment.policies.golden import judge, unanswered
+
+
+def result(**counts: int) -> Result:
+    return Result(uid="u", counts=counts, metrics={"latency_p99": 0.25})
+
+
+def test_all_answered_as_recorded_is_a_pass() -> None:
+    verdict = judge(result(requests=20, mismatches=0, errors=0, slow=0))
+    assert verdict.passed
+    assert verdict.message == "20 requests: 0 mismatches, 0 errors, 0 slow; p99 latency 0.250 s"
+
+
+@pytest.mark.parametrize("wrong", ["mismatches", "errors", "slow"])
+def test_one_wrong_answer_is_a_failure(wrong: str) -> None:
+    verdict = judge(result(**{"requests": 20, "mismatches": 0, "errors": 0, "slow": 0, wrong: 1}))
+    assert not verdict.passed
+    assert verdict.reason == "GoldenRequestsFailed"
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [{}, {"requests": 0, "mismatches": 0, "errors": 0}, {"requests": 5, "errors": 0}, {"requests": 5, "mismatches": 0}],
+)
+def test_missing_figures_are_no_pass(counts: dict[str, int]) -> None:
+    verdict = judge(result(**counts))
+    assert not verdict.passed
+    assert verdict.reason == "GoldenCheckFailed"
+
+
+def test_a_check_that_failed_itself_says_why() -> None:
+    verdict = unanswered("ArtifactNotFound", "nothing at pvc://store/golden")
+    assert verdict.reason == "GoldenCheckFailed"
+    assert verdict.message.endswith("ArtifactNotFound: nothing at pvc://store/golden")

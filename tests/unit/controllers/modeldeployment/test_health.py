@@ -1,0 +1,116 @@
+"""Which candidates are beyond hope, and what others wait for."""
+
+import json
+
+import pytest
+
+from mlops_operator.api.common import Waiting
+from mlops_operator.api.conditions import timestamp
+from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.modeldeployment.policies.health import Trouble, failure, steady, waiting
+from mlops_operator.controllers.modeldeployment.servers import Servers
+from mlops_operator.kube.resources import DEPLOYMENTS, PODS
+from tests.unit.controllers.builders import NOW, make, terminated, unscheduled
+
+
+def servers(*statuses: Manifest, conditions: tuple[Manifest, ...] = ()) -> Servers:
+    pods = tuple(make(PODS, f"p{number}", status=status) for number, status in enumerate(statuses))
+    return Servers(make(DEPLOYMENTS, "d", spec={"replicas": 1}, status={"conditions": list(conditions)}), pods)
+
+
+def main(**fields: object) -> Manifest:
+    return {"phase": "Running", "containerStatuses": [{"name": "main", "ready": False, "restartCount": 0, **fields}]}
+
+
+def fetch(message: str, *, exit_code: int = 4, state: str = "state") -> Manifest:
+    entry = {"name": "fetch", state: terminated(message, exit_code=exit_code)}
+    return {"phase": "Pending", "initContainerStatuses": [entry]}
+
+
+def test_running_servers_are_well() -> None:
+    well = servers(main(state={"running": {}}), main(ready=True, state={"running": {}}))
+    assert failure(well) is None
+    assert waiting(well) is None
+
+
+@pytest.mark.parametrize("state", ["state", "lastState"])
+def test_a_model_that_does_not_load_is_beyond_hope(state: str) -> None:
+    ended = terminated("ModelLoadFailed: invalid load key, 'x'", exit_code=1)
+    found = failure(servers(main(**{state: ended})))
+    assert found == Trouble("ModelLoadFailed", "invalid load key, 'x'")
+
+
+def test_a_server_that_ends_once_is_waited_for() -> None:
+    once = servers(main(restartCount=1, lastState=terminated("", exit_code=137, reason="OOMKilled"), state={}))
+    assert failure(once) is None
+    assert waiting(once) == Trouble("ServerCrashed", "the server ended by itself (OOMKilled, exit code 137)")
+
+
+def test_a_server_that_ends_again_is_beyond_hope() -> None:
+    twice = servers(main(restartCount=2, lastState=terminated("boom", exit_code=137, reason="OOMKilled"), state={}))
+    assert failure(twice) == Trouble("ServerCrashed", "the server ended by itself (OOMKilled, exit code 137): boom")
+
+
+def test_a_server_that_is_ready_again_after_two_restarts_is_beyond_hope() -> None:
+    found = failure(servers(main(ready=True, restartCount=2, state={"running": {}}, lastState=terminated(exit_code=1))))
+    assert found is not None
+    assert found.reason == "ServerCrashed"
+
+
+@pytest.mark.parametrize("state", ["state", "lastState"])
+def test_a_corrupt_artifact_is_beyond_hope(state: str) -> None:
+    words = json.dumps({"reason": "ArtifactCorrupt", "message": "not what its digest says"})
+    assert failure(servers(fetch(words, state=state))) == Trouble("ArtifactCorrupt", "not what its digest says")
+
+
+def test_a_missing_artifact_is_waited_for() -> None:
+    words = json.dumps({"reason": "ArtifactNotFound", "message": "nothing there"})
+    assert failure(servers(fetch(words))) is None
+    assert waiting(servers(fetch(words))) == Trouble("ArtifactNotFound", "nothing there")
+
+
+@pytest.mark.parametrize("words", ["", "no JSON", "[1]", '{"reason": "Other"}', '{"reason": "Other", "message": "x"}'])
+def test_any_other_failure_to_fetch_is_waited_for(words: str) -> None:
+    assert failure(servers(fetch(words))) is None
+    found = waiting(servers(fetch(words)))
+    assert found is not None
+    assert found.reason == "FetchFailed"
+
+
+def test_a_fetch_that_succeeded_after_a_failure_is_no_trouble() -> None:
+    entry = {"name": "fetch", "state": terminated(), "lastState": terminated("x", exit_code=3)}
+    assert waiting(servers({"phase": "Running", "initContainerStatuses": [entry]})) is None
+
+
+def test_a_pod_that_no_node_takes_is_waited_for() -> None:
+    found = waiting(servers({"phase": "Pending", "conditions": [unscheduled("0/1 nodes: Insufficient cpu")]}))
+    assert found == Trouble("Unschedulable", "0/1 nodes: Insufficient cpu")
+
+
+def test_an_evicted_pod_says_nothing_of_its_successor() -> None:
+    evicted = {**main(state=terminated("", exit_code=137)), "phase": "Failed", "reason": "Evicted"}
+    assert waiting(servers(evicted, main(state={"running": {}}))) is None
+
+
+def test_pods_that_a_quota_refuses_are_told_without_their_names() -> None:
+    refused = {
+        "type": "ReplicaFailure",
+        "status": "True",
+        "reason": "FailedCreate",
+        "message": 'pods "digits-1-x2k9v" is forbidden: exceeded quota: small',
+    }
+    assert waiting(servers(conditions=(refused,))) == Trouble("Forbidden", "pods is forbidden: exceeded quota: small")
+
+
+def test_an_image_is_told_of_in_the_same_words_while_the_kubelet_changes_its() -> None:
+    former = Waiting(reason="ImageUnavailable", message="no such image", since=timestamp(NOW))
+    backing_off = Trouble("ImageUnavailable", "Back-off pulling image")
+    assert steady(backing_off, former=former) == Trouble("ImageUnavailable", "no such image")
+    assert steady(backing_off, former=None) == backing_off
+    assert steady(None, former=former) is None
+
+
+def test_long_last_words_are_cut() -> None:
+    found = failure(servers(main(restartCount=2, state={}, lastState=terminated("x" * 5000, exit_code=1))))
+    assert found is not None
+    assert len(found.message) < 500

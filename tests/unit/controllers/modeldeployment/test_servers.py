@@ -1,0 +1,25 @@
+"""The servers of a revision as they are observed."""
+
+import pytest
+
+from mlops_operator.controllers.modeldeployment.servers import Servers
+from mlops_operator.kube.resources import DEPLOYMENTS
+from tests.unit.controllers.builders import make
+
+
+def servers(*, replicas: int = 2, generation: int = 3, observed: int = 3, updated: int = 2, ready: int = 2) -> Servers:
+    status = {"observedGeneration": observed, "replicas": 2, "updatedReplicas": updated, "readyReplicas": ready}
+    return Servers(make(DEPLOYMENTS, "d", spec={"replicas": replicas}, status=status, generation=generation))
+
+
+def test_they_are_complete_when_all_are_of_the_present_template_and_ready() -> None:
+    assert servers().complete(2)
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [servers(observed=2), servers(replicas=3), servers(updated=1), servers(ready=1), Servers()],
+    ids=["counts of a former spec", "scaled to another count", "old template", "not ready", "no deployment"],
+)
+def test_otherwise_they_are_not(lacking: Servers) -> None:
+    assert not lacking.complete(2)
