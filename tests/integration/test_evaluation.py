@@ -1,0 +1,128 @@
+"""Evaluations on a real API server: verdicts from reported figures, waiting, refusals, and the requests they cost."""
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from localcluster import Cluster
+from mlops_operator.controllers.evaluation.controller import EvaluationController
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.kube.client import Client
+from mlops_operator.kube.errors import StatusError
+from mlops_operator.kube.resources import EVALUATIONS, JOBS
+from tests.harness.audit import AuditLog
+from tests.harness.crds import install_crds
+from tests.harness.kubelet import Behaviour, FakeKubelet
+from tests.integration.workshop import Workshop, condition, digest_of, message, operator, quiet, requests
+
+NAME = "b-against-a"
+DATA = [{"name": "holdout", "uri": "pvc://store/holdout.npz"}]
+RULES = [{"name": "accuracy", "slice": "original", "min": 0.93}, {"name": "accuracy", "change": {"min": 0}}]
+
+
+@pytest.fixture
+async def workshop(client: Client, namespace: str) -> AsyncIterator[Workshop]:
+    await install_crds(client)
+    workshop = Workshop(client, namespace)
+    async with FakeKubelet(client, workshop.behave, namespace=namespace):
+        yield workshop
+
+
+async def evaluate(workshop: Workshop, **spec: Any) -> None:
+    fields = {"candidate": "digits-b", "baseline": "digits-a", "data": DATA, "metrics": RULES, **spec}
+    await workshop.create(EVALUATIONS, NAME, fields)
+
+
+async def test_a_verdict_costs_three_writes_and_one_read_and_a_restart_none(
+    control_plane: Cluster, workshop: Workshop, audit_log: AuditLog
+) -> None:
+    workshop.accuracy[digest_of("digits-a")] = 0.75
+    await workshop.version("digits-a")
+    await workshop.version("digits-b")
+    async with operator(control_plane, workshop.namespace, EvaluationController(Settings())):
+        audit_log.skip()
+        await evaluate(workshop)
+        status = await workshop.phase(EVALUATIONS, NAME, "Succeeded")
+        assert await requests(audit_log, workshop.namespace) == {
+            ("create", "jobs"): 1,
+            ("patch", "evaluations/status"): 2,
+        }
+        assert status["verdict"] == "Pass"
+        assert [rule["verdict"] for rule in status["metrics"]] == ["Pass", "Pass"]
+        assert status["metrics"][1]["difference"] == pytest.approx(0.2)
+        assert condition(status, "Ready") == ("True", "Measured")
+        await quiet(audit_log, workshop.namespace)
+    async with operator(control_plane, workshop.namespace, EvaluationController(Settings())):
+        await quiet(audit_log, workshop.namespace)
+
+
+async def test_a_worse_candidate_fails_with_its_numbers(control_plane: Cluster, workshop: Workshop) -> None:
+    workshop.accuracy[digest_of("digits-b")] = 0.5
+    await workshop.version("digits-a")
+    await workshop.version("digits-b")
+    async with operator(control_plane, workshop.namespace, EvaluationController(Settings())):
+        await evaluate(workshop)
+        status = await workshop.phase(EVALUATIONS, NAME, "Succeeded")
+    assert status["verdict"] == "Fail"
+    assert "accuracy@original: 0.5 is below the floor 0.93" in message(status)
+
+
+async def test_it_waits_for_its_versions_and_goes_on_when_they_are_ready(
+    control_plane: Cluster, workshop: Workshop
+) -> None:
+    async with operator(control_plane, workshop.namespace, EvaluationController(Settings())):
+        await evaluate(workshop)
+        await workshop.until(EVALUATIONS, NAME, lambda status: condition(status, "Ready")[1] == "ModelVersionNotFound")
+        await workshop.version("digits-a")
+        await workshop.version("digits-b", ready=False)
+        await workshop.until(EVALUATIONS, NAME, lambda status: condition(status, "Ready")[1] == "ModelVersionNotReady")
+        assert await workshop.all(JOBS) == []
+        await workshop.verified("digits-b")
+        await workshop.phase(EVALUATIONS, NAME, "Succeeded")
+
+
+async def test_a_pod_template_that_the_api_refuses_is_said_in_its_words(
+    control_plane: Cluster, workshop: Workshop
+) -> None:
+    await workshop.version("digits-a")
+    await workshop.version("digits-b")
+    async with operator(control_plane, workshop.namespace, EvaluationController(Settings())):
+        await evaluate(workshop, resources={"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}})
+        status = await workshop.phase(EVALUATIONS, NAME, "Failed")
+    assert condition(status, "Stalled") == ("True", "InvalidPodTemplate")
+    assert "must be less than or equal to memory limit" in message(status)
+    assert status["verdict"] == "Error"
+
+
+@pytest.mark.parametrize("left", ["", "not json", '{"v":1,"uid":"another run"}'])
+async def test_a_run_without_a_valid_result_is_no_success(
+    control_plane: Cluster, workshop: Workshop, left: str
+) -> None:
+    workshop.odd["evaluate"] = Behaviour(message=left)
+    await workshop.version("digits-a")
+    await workshop.version("digits-b")
+    async with operator(control_plane, workshop.namespace, EvaluationController(Settings())):
+        await evaluate(workshop)
+        status = await workshop.phase(EVALUATIONS, NAME, "Failed")
+    assert condition(status, "Stalled") == ("True", "ResultInvalid")
+
+
+async def test_a_missing_image_is_said_within_ten_seconds(control_plane: Cluster, workshop: Workshop) -> None:
+    workshop.odd["evaluate"] = Behaviour(start_after=None, waiting=("ErrImagePull", "no such image"))
+    await workshop.version("digits-a")
+    await workshop.version("digits-b")
+    async with operator(control_plane, workshop.namespace, EvaluationController(Settings())):
+        begun = time.monotonic()
+        await evaluate(workshop)
+        status = await workshop.until(EVALUATIONS, NAME, lambda status: "waiting" in status)
+        assert time.monotonic() - begun < 10
+    assert status["waiting"]["reason"] == "ImageUnavailable"
+    assert condition(status, "Reconciling") == ("True", "ImageUnavailable")
+
+
+async def test_its_spec_is_immutable(workshop: Workshop) -> None:
+    await evaluate(workshop)
+    with pytest.raises(StatusError, match="spec is immutable"):
+        await workshop.edit(EVALUATIONS, NAME, spec={"candidate": "digits-c"})

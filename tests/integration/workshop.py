@@ -1,0 +1,204 @@
+"""A namespace in which the kinds work together: objects made and read, and pods that report what the test chose.
+
+There are no nodes: a fake kubelet ends every Job's pod with the result that its task would leave.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from localcluster import Cluster
+from mlops_contract import Artifact, Result
+from mlops_operator.api.meta import Manifest
+from mlops_operator.kube.client import Client
+from mlops_operator.kube.config import load_config
+from mlops_operator.kube.resources import MODEL_VERSIONS, Resource
+from mlops_operator.runtime.controller import Controller
+from mlops_operator.runtime.manager import Manager, Options
+from tests.harness.audit import AuditLog, select
+from tests.harness.kubelet import SERVE, Behaviour
+from tests.harness.waiting import eventually
+
+LAG = 0.3
+"""Seconds by which the audit log may be behind an answer."""
+
+
+class Workshop:
+    """One namespace.
+
+    Attributes:
+        accuracy: on the gate's frozen rows, by the digest of the version's artifact; 0.95 by default.
+        live: accuracy in a monitoring window, by the name of the version; 0.97 by default.
+        rows: labelled rows in a monitoring window.
+        odd: behaviour of a component's pods in place of success.
+    """
+
+    def __init__(self, client: Client, namespace: str) -> None:
+        self.client = client
+        self.namespace = namespace
+        self.accuracy: dict[str, float] = {}
+        self.live: dict[str, float] = {}
+        self.rows = 200
+        self.odd: dict[str, Behaviour] = {}
+
+    # -- objects ---------------------------------------------------------------------------
+
+    async def create(self, resource: Resource, name: str, spec: Manifest, **metadata: Any) -> Manifest:
+        manifest = resource.manifest(name=name, namespace=self.namespace)
+        manifest["metadata"] |= metadata
+        manifest["spec"] = spec
+        return await self.client.create(resource, manifest)
+
+    async def edit(self, resource: Resource, name: str, **body: Any) -> None:
+        await self.client.merge_patch(resource, namespace=self.namespace, name=name, body=body)
+
+    async def say(self, resource: Resource, name: str, status: Manifest) -> None:
+        """Write a status, as the controller of a kind would that does not run here."""
+        await self.client.merge_patch(
+            resource, namespace=self.namespace, name=name, subresource="status", body={"status": status}
+        )
+
+    async def get(self, resource: Resource, name: str) -> Manifest:
+        return await self.client.get(resource, namespace=self.namespace, name=name)
+
+    async def all(self, resource: Resource) -> list[Manifest]:
+        return list((await self.client.list(resource, namespace=self.namespace)).items)
+
+    async def until(
+        self, resource: Resource, name: str, accept: Callable[[Manifest], bool], *, within: float = 30.0
+    ) -> Manifest:
+        """The status of an object, as soon as it is accepted."""
+
+        async def look() -> Manifest:
+            return (await self.get(resource, name)).get("status") or {}
+
+        return await eventually(look, accept, within=within)
+
+    async def phase(self, resource: Resource, name: str, phase: str, *, within: float = 30.0) -> Manifest:
+        """The status of an object, as soon as it is in this phase."""
+        return await self.until(resource, name, lambda status: status.get("phase") == phase, within=within)
+
+    async def version(self, name: str, *, ready: bool = True) -> None:
+        """A ModelVersion; verified by word of the test where its controller does not run."""
+        spec = {
+            "model": "digits",
+            "artifact": {"uri": f"pvc://store/{name}", "digest": digest_of(name), "format": "sklearn"},
+        }
+        await self.create(MODEL_VERSIONS, name, spec)
+        if ready:
+            await self.verified(name)
+
+    async def verified(self, name: str) -> None:
+        """Say that a version's artifact is right."""
+        ready = {
+            "type": "Ready",
+            "status": "True",
+            "reason": "Verified",
+            "message": "",
+            "observedGeneration": 1,
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }
+        await self.say(MODEL_VERSIONS, name, {"conditions": [ready]})
+
+    # -- pods ------------------------------------------------------------------------------
+
+    def behave(self, pod: Manifest) -> Behaviour:
+        """What a pod does, by the component that it is."""
+        component = pod["metadata"]["labels"].get("app.kubernetes.io/component", "")
+        if component in self.odd:
+            return self.odd[component]
+        container = next(entry for entry in pod["spec"]["containers"] if entry["name"] == "main")
+        env = {entry["name"]: entry.get("value", "") for entry in container.get("env") or ()}
+        if component == "server":
+            return SERVE
+        return Behaviour(message=self._result(component, env).to_message())
+
+    def _result(self, component: str, env: dict[str, str]) -> Result:
+        uid = env["MLOPS_RUN_UID"]
+        if component == "evaluate":
+            return self._evaluated(uid, json.loads(env["MLOPS_EVALUATION"]))
+        if component == "monitor":
+            version = json.loads(env["MLOPS_MONITOR"])["version"]
+            metrics = {"accuracy": self.live.get(version, 0.97)} if self.rows else {}
+            return Result(uid=uid, metrics=metrics, counts={"rows": self.rows, "labelled": self.rows})
+        if component == "training":
+            model = Artifact(name="model", uri=f"pvc://store/{uid}", digest=digest_of(uid), format="sklearn")
+            return Result(uid=uid, metrics={"accuracy": 0.97}, artifacts=(model,))
+        return Result(uid=uid)
+
+    def _evaluated(self, uid: str, configuration: Manifest) -> Result:
+        metrics = {}
+        candidate = self.accuracy.get(configuration["candidate"]["digest"], 0.95)
+        for rule in configuration["metrics"]:
+            key = "@".join(filter(None, (rule["name"], rule.get("slice"))))
+            metrics[f"{key}.candidate"] = candidate
+            if configuration["baseline"] is not None:
+                baseline = self.accuracy.get(configuration["baseline"]["digest"], 0.95)
+                difference = candidate - baseline
+                metrics |= {
+                    f"{key}.baseline": baseline,
+                    f"{key}.difference": difference,
+                    f"{key}.lower": difference - 0.01,
+                    f"{key}.upper": difference + 0.01,
+                }
+        slices = {rule["slice"]: 449 for rule in configuration["metrics"] if rule.get("slice")}
+        return Result(uid=uid, metrics=metrics, counts={"all": 898, **slices})
+
+
+def digest_of(text: str) -> str:
+    """A digest that belongs to `text` alone."""
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def condition(status: Manifest, kind: str) -> tuple[str, str]:
+    """Status and reason of a condition; empty where it is not there."""
+    for entry in status.get("conditions") or ():
+        if entry["type"] == kind:
+            return entry["status"], entry["reason"]
+    return "", ""
+
+
+def message(status: Manifest, kind: str = "Ready") -> str:
+    """Message of a condition; empty where it is not there."""
+    return next((entry["message"] for entry in status.get("conditions") or () if entry["type"] == kind), "")
+
+
+@asynccontextmanager
+async def operator(cluster: Cluster, namespace: str, *controllers: Controller) -> AsyncIterator[Manager]:
+    """An operator for one namespace, in this process, while it is entered."""
+    options = Options(namespaces=(namespace,), leader_elect=False, metrics_address="127.0.0.1:0")
+    manager = Manager(load_config(cluster.kubeconfig), controllers, options)
+    running = asyncio.create_task(manager.run())
+
+    async def ready() -> bool:
+        return manager.ready
+
+    try:
+        await eventually(ready, within=30.0)
+        yield manager
+    finally:
+        manager.stop()
+        async with asyncio.timeout(30):
+            await running
+
+
+async def requests(audit_log: AuditLog, namespace: str, *, writes: bool = True) -> Counter[tuple[str, str]]:
+    """The operator's writes (or all its requests but watches) since the last look, without events."""
+    await asyncio.sleep(LAG)
+    found: Counter[tuple[str, str]] = Counter()
+    counts = select(audit_log.read(), namespace=namespace, writes=writes, without=("leases", "events"))
+    for request, number in counts.items():
+        found[request.verb, f"{request.resource}/{request.subresource}".rstrip("/")] += number
+    return found
+
+
+async def quiet(audit_log: AuditLog, namespace: str, *, seconds: float = 1.5) -> None:
+    """Nothing is written for a while."""
+    await asyncio.sleep(LAG)
+    audit_log.skip()
+    await asyncio.sleep(seconds)
+    assert await requests(audit_log, namespace) == Counter()
