@@ -17,7 +17,7 @@ IMAGES: Final = ("mlops-base", "mlops-operator", "mlops-workload", "mlops-server
 
 
 class InstallError(LocalClusterError):
-    """Helm could not install the operator."""
+    """Helm could not do what was asked of it."""
 
 
 class Platform:
@@ -27,11 +27,14 @@ class Platform:
         name: the local cluster's name.
         engine: `native`, `kind`, or None for what fits the machine.
         progress: told of every long step.
+        audit: whether the API server of a new cluster writes down every request.
     """
 
-    def __init__(self, name: str, *, engine: str | None = None, progress: Progress | None = None) -> None:
+    def __init__(
+        self, name: str, *, engine: str | None = None, progress: Progress | None = None, audit: bool = False
+    ) -> None:
         self.progress: Progress = progress or Quiet()
-        self.cluster = Cluster(name, engine, progress=self.progress)
+        self.cluster = Cluster(name, engine, progress=self.progress, audit=audit)
 
     @cached_property
     def tools(self) -> Path:
@@ -52,25 +55,35 @@ class Platform:
                 step.update(archive.name)
                 self.cluster.load_image(archive)
         with self.progress.step("install the operator by Helm"):
-            self._helm("mlops-operator-crds")
+            self.install("mlops-operator-crds")
             # The tag stays `dev` whatever is in the image: the annotation lets a new build replace the running pod.
             build = next(archive.stem for archive in archives if archive.name.startswith("mlops-operator"))
-            self._helm("mlops-operator", f"--set=podAnnotations.build={build}", "--wait", "--timeout=3m")
+            self.install("mlops-operator", f"--set=podAnnotations.build={build}", "--wait", "--timeout=3m")
 
     def down(self) -> None:
         """End the cluster and remove all it left."""
         self.cluster.down()
 
-    def _helm(self, chart: str, *options: str) -> None:
-        command = [
-            str(self.tools / "helm"),
-            f"--kubeconfig={self.cluster.kubeconfig}",
-            *("upgrade", "--install", chart, str(ROOT / "helm" / chart)),
-            *(f"--namespace={SYSTEM_NAMESPACE}", "--create-namespace", *options),
-        ]
+    def install(self, chart: str, *options: str) -> None:
+        """Install one of the project's charts, or bring what is installed in line with it.
+
+        Raises:
+            InstallError: Helm could not.
+        """
+        self.helm("upgrade", "--install", chart, str(ROOT / "helm" / chart), "--create-namespace", *options)
+
+    def helm(self, *arguments: str) -> str:
+        """Standard output of `helm ARGUMENTS` in the operator's namespace.
+
+        Raises:
+            InstallError: it exited with an error.
+        """
+        scope = (f"--kubeconfig={self.cluster.kubeconfig}", f"--namespace={SYSTEM_NAMESPACE}")
+        command = [str(self.tools / "helm"), *scope, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
         if done.returncode != 0:
             raise InstallError(
-                f"helm could not install {chart}: {done.stderr.strip()}",
+                f"helm {' '.join(arguments[:3])}: {done.stderr.strip() or done.stdout.strip()}",
                 remedy=f"look: kubectl --kubeconfig {self.cluster.kubeconfig} -n {SYSTEM_NAMESPACE} describe pods",
             )
+        return done.stdout

@@ -105,17 +105,16 @@ class Kubectl:
         selector = [f"--field-selector=metadata.name={name}"] if name else []
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            process = subprocess.Popen(
+            with subprocess.Popen(
                 self.command("get", kind, *selector, "-w", "-o", "json"),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env=self._environment(),
-            )
-            try:
-                yield from _objects(process, deadline)
-            finally:
-                process.kill()
-                process.wait()
+            ) as process:
+                try:
+                    yield from _objects(process, deadline)
+                finally:
+                    process.kill()
 
     def logs(self, target: str, *args: str) -> str:
         """Logs of a pod or `kind/name`."""
