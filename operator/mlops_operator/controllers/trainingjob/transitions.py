@@ -1,4 +1,8 @@
-"""The events of a TrainingJob: what has changed from one status to the next."""
+"""The events of a TrainingJob: what has changed from one status to the next.
+
+Only what is out of the ordinary is told. That a run started and succeeded is in its status and
+in the events of its Job; telling it once more would nearly double what a run costs.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -14,10 +18,7 @@ ACTION: Final = "Train"
 
 _NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        TrainingReason.RUNNING: "Started",
         TrainingReason.BACKING_OFF: "Retrying",
-        TrainingReason.SUCCEEDED: "Succeeded",
-        TrainingReason.SUSPENDED: "Suspended",
         TrainingReason.BACKOFF_LIMIT_EXCEEDED: "Failed",
         TrainingReason.RESULT_INVALID: "Failed",
         TrainingReason.DATA_CORRUPT: "Failed",
@@ -27,15 +28,14 @@ _NAMES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What a state is called when it begins; others keep their reason's name."""
 
-_CALM: Final = frozenset(
-    {TrainingReason.RUNNING, TrainingReason.SUCCEEDED, TrainingReason.SUSPENDED, TrainingReason.STARTING}
-)
+_ROUTINE: Final = frozenset({TrainingReason.RUNNING, TrainingReason.SUCCEEDED})
+_CALM: Final = frozenset({TrainingReason.SUSPENDED})
 
 
 def events(before: TrainingJobStatus, after: TrainingJobStatus) -> tuple[Event, ...]:
     """At most one event: a new state, or a further failed attempt in the same one."""
     then, now = find(before.conditions, READY), find(after.conditions, READY)
-    if now is None:
+    if now is None or now.reason in _ROUTINE:
         return ()
     further = failures(after) > failures(before) and now.reason == TrainingReason.BACKING_OFF
     if then is not None and then.reason == now.reason and not further:

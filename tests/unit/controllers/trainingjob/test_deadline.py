@@ -49,7 +49,7 @@ def test_at_the_deadline_the_pods_are_stopped_and_the_record_stays() -> None:
     (attempt,) = run.status["attempts"]
     assert (attempt["outcome"], attempt["completionTime"]) == ("Stopped", timestamp(later(105)))
     assert run.status["ranSeconds"] == 100
-    assert run.events == ["Started", "DeadlineExceeded"]
+    assert run.events == ["DeadlineExceeded"]
 
 
 def test_the_stopped_job_is_left_alone() -> None:

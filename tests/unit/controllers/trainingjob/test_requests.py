@@ -14,6 +14,7 @@ def test_a_single_job_costs_three_writes_and_one_read() -> None:
     job = run.job["metadata"]["name"]
     assert run.cluster.writes == [f"create Job {job}", "status TrainingJob digits", "status TrainingJob digits"]
     assert len(run.cluster.reads) == 1
+    assert run.events == []
 
 
 def test_a_job_that_is_over_before_it_was_seen_running_costs_two_writes() -> None:

@@ -18,7 +18,7 @@ def test_it_starts_when_it_is_let() -> None:
     assert run.status["phase"] == "Pending"
     run.at(101).job_runs()
     assert run.status["phase"] == "Running"
-    assert run.events == ["Suspended", "Resumed", "Started"]
+    assert run.events == ["Suspended", "Resumed"]
 
 
 def test_a_running_attempt_is_stopped_and_goes_on_later_as_the_same_one() -> None:
@@ -34,7 +34,7 @@ def test_a_running_attempt_is_stopped_and_goes_on_later_as_the_same_one() -> Non
     assert run.status["phase"] == "Running"
     assert run.status["attempt"] == 0
     assert len(run.cluster.world.all(JOBS)) == 1
-    assert run.events == ["Started", "Suspended", "Resumed", "Started"]
+    assert run.events == ["Suspended", "Resumed"]
 
 
 def test_a_resumed_job_is_given_time_before_its_pods_are_looked_at() -> None:
