@@ -1,5 +1,10 @@
-"""A node of its own, with the operator installed by Helm and run as a pod with exactly the chart's rights."""
+"""A node of its own, with the operator installed by Helm and run as a pod with exactly the chart's rights.
 
+While tests are written, `MLOPS_E2E_KEEP=1` leaves the cluster running and takes it up again, and
+`MLOPS_E2E_CLUSTER` gives it another name.
+"""
+
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -8,23 +13,43 @@ from demo.platform import Platform
 from demo.story import Story
 from localcluster.kubectl import Kubectl
 from localcluster.progress import OnConsole
+from tests.e2e.support import new_namespace
 
-CLUSTER = "mlops-e2e"
+CLUSTER = os.environ.get("MLOPS_E2E_CLUSTER", "mlops-e2e")
 """Not the name of the cluster that `make demo` leaves running."""
+
+KEEP = os.environ.get("MLOPS_E2E_KEEP") == "1"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "last: runs after all other tests, since it judges the whole session")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Platform]:
-    platform = Platform(CLUSTER, engine="native", progress=OnConsole())
-    platform.down()  # what a killed run left
+    platform = Platform(CLUSTER, engine="native", progress=OnConsole(), audit=True)
+    if not KEEP:
+        platform.down()  # what a killed run left
     platform.up()
     yield platform
-    platform.down()
+    if not KEEP:
+        platform.down()
 
 
 @pytest.fixture(scope="session")
 def kubectl(platform: Platform) -> Kubectl:
     return platform.kubectl
+
+
+@pytest.fixture
+def space(kubectl: Kubectl, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
+    """A namespace of the test's own, with a claim for the artifact store."""
+    with new_namespace(kubectl, request.node.name.removeprefix("test_")) as namespace:
+        yield namespace
 
 
 @pytest.fixture(scope="session")
