@@ -221,18 +221,24 @@ async def test_people_who_may_edit_a_namespace_may_edit_the_kinds(client: Client
     assert not await may("adminer", "patch", "status")
 
 
+def account_config(cluster: Cluster, kubectl: Kubectl, folder: Path, account: str) -> Path:
+    """A kubeconfig by which its bearer is that service account of the operator's namespace."""
+    token = kubectl.run("create", "token", account, f"--namespace={NAMESPACE}").strip()
+    config = yaml.safe_load(cluster.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    config["contexts"][0]["context"]["namespace"] = NAMESPACE
+    file = folder / f"{account}.kubeconfig"
+    file.write_text(yaml.safe_dump(config))
+    file.chmod(0o600)
+    return file
+
+
 @asynccontextmanager
 async def operator(
     cluster: Cluster, kubectl: Kubectl, folder: Path, *arguments: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """The operator as a process, to the API server its service account with the rights that the chart gave it."""
-    token = kubectl.run("create", "token", RELEASE, f"--namespace={NAMESPACE}").strip()
-    config = yaml.safe_load(cluster.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": token}
-    config["contexts"][0]["context"]["namespace"] = NAMESPACE
-    file = folder / "kubeconfig"
-    file.write_text(yaml.safe_dump(config))
-    file.chmod(0o600)
+    file = account_config(cluster, kubectl, folder, RELEASE)
     log = folder / "operator.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -282,6 +288,30 @@ async def test_the_rights_suffice(cluster: Cluster, installed: Kubectl, client: 
     requests = audit.read()
     assert refused(requests) == []
     assert any(request.agent == "mlops-operator" and request.is_write for request in requests)
+
+
+async def test_the_charts_own_test_passes_with_its_own_rights(
+    cluster: Cluster, installed: Kubectl, client: Client, tmp_path: Path
+) -> None:
+    """What `helm test` runs in a pod, run as a process: there is no kubelet here to run the pod."""
+    manifests = rendered(cluster, RELEASE)
+    hooks = [m for m in manifests if "helm.sh/hook" in m["metadata"].get("annotations", {})]
+    (job,) = (m for m in hooks if m["kind"] == "Job")
+    rights = [m for m in hooks if m["kind"] != "Job"]
+    tool(cluster, "kubectl", "apply", "--server-side", "-f", "-", stdin=documents(rights))
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    given = {entry["name"]: entry.get("value", NAMESPACE) for entry in container["env"]}
+    file = account_config(cluster, installed, tmp_path, job["spec"]["template"]["spec"]["serviceAccountName"])
+    async with operator(cluster, installed, tmp_path, *arguments_of(manifests)), FakeKubelet(client):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", container["args"][0], cwd=ROOT, stdout=asyncio.subprocess.PIPE,
+            env={**given, "KUBECONFIG": str(file), "PYTHONPATH": "operator", "PATH": ""},
+        )  # fmt: skip
+        output, _ = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, output.decode()
+    assert '"phase": "Succeeded"' in output.decode()
+    assert (await client.list(TRAINING_JOBS, namespace=NAMESPACE)).items == []
+    tool(cluster, "kubectl", "delete", "-f", "-", stdin=documents(rights))  # as its hook's policy says
 
 
 async def test_in_namespaced_mode_roles_suffice(

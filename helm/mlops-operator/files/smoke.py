@@ -4,7 +4,6 @@ import asyncio
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 from mlops_operator.api.conditions import is_true
 from mlops_operator.api.trainingjob import COMPLETE, FAILED, TrainingJobStatus
@@ -14,7 +13,7 @@ from mlops_operator.kube.errors import NotFound
 from mlops_operator.kube.resources import TRAINING_JOBS
 
 NAME = os.environ["SMOKE_NAME"]
-NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace").read_text().strip()
+NAMESPACE = os.environ["SMOKE_NAMESPACE"]
 SPEC = {
     "image": os.environ["SMOKE_IMAGE"],
     "command": ["python3", "-c", "print('trained nothing, successfully')"],
