@@ -51,6 +51,7 @@ lint: venv ## formatting, lints, types, layers, generated files
 	$(BIN)/python -m mlops_operator.crdgen --check
 	$(BIN)/python -m mlops_operator.rbacgen --check
 	$(BIN)/python -m mlops_operator.docgen --check
+	$(BIN)/python helm/render.py --check
 
 unit: venv $(SERVER_STAMP) ## tests without a cluster
 	MLOPS_SERVER_PYTHON=$(SERVER_VENV)/bin/python $(BIN)/pytest tests/unit
@@ -65,6 +66,7 @@ generate: venv ## write the generated files: CRDs, RBAC, charts' CRDs, reference
 	$(BIN)/python -m mlops_operator.crdgen
 	$(BIN)/python -m mlops_operator.rbacgen
 	$(BIN)/python -m mlops_operator.docgen
+	$(BIN)/python helm/render.py
 
 lock: venv ## resolve the requirements anew, with hashes and without index addresses
 	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras --allow-unsafe -o requirements/dev.lock.txt requirements/dev.in

@@ -106,7 +106,10 @@ PvcUri = Annotated[
 Duration = Annotated[str, Field(min_length=2, max_length=16, pattern=r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$")]
 """Hours, minutes and seconds: `30s`, `5m`, `1h30m`."""
 
-Quantity = Annotated[int | str, IntOrString()]
+Quantity = Annotated[
+    int | Annotated[str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][0-9]+)?$")],
+    IntOrString(),
+]
 """A Kubernetes quantity: `500m`, `2Gi`, `1`."""
 
 Text = Annotated[str, Field(max_length=1024)]
