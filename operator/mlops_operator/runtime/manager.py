@@ -15,6 +15,7 @@ from mlops_operator import __version__
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.config import ClusterConfig
 from mlops_operator.kube.resources import Resource
+from mlops_operator.kube.tls import shrink_tls_buffers
 from mlops_operator.runtime import metrics
 from mlops_operator.runtime.cache import Cache
 from mlops_operator.runtime.controller import Controller
@@ -82,6 +83,7 @@ class Manager:
         self._stop = asyncio.Event()
         self._signals: tuple[signal.Signals, ...] = ()
         self._synced = asyncio.Event()
+        shrink_tls_buffers()
         self._client = Client(config)
         self.cache = Cache(controllers, namespaces=options.namespaces)
         for resource, store in self.cache.stores.items():

@@ -52,7 +52,7 @@ async def faulty(config: ClusterConfig) -> AsyncIterator[Proxy]:
 
 @pytest.fixture
 def operator(config: ClusterConfig, namespace: str) -> Operator:
-    """Runs an operator for the test's namespace while it is entered, which waits until it is ready unless told not to."""
+    """Runs an operator for the test's namespace while it is entered; ready by then, unless told not to wait."""
 
     @asynccontextmanager
     async def run(
