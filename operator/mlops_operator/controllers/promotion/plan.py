@@ -44,8 +44,9 @@ def _by_request(obs: Observed, now: datetime) -> Plan:
     """Decide by what is asked for, before looking at the version."""
     if obs.spec.version == obs.current:
         return _already_there(obs, now)
+    metadata = obs.obj["metadata"]
     newer = superseded_by(
-        obs.siblings, created=obs.obj["metadata"]["creationTimestamp"], name=obs.obj["metadata"]["name"]
+        obs.siblings, created=metadata["creationTimestamp"], name=metadata["name"], version=obs.spec.version
     )
     if newer is not None:
         message = f"the newer Promotion {newer.name} asks for version {newer.version}"

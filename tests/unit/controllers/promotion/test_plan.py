@@ -308,6 +308,17 @@ def test_a_newer_promotion_supersedes_an_open_one() -> None:
     assert status(toy, "newer")["phase"] == "Evaluating"
 
 
+def test_two_requests_for_the_same_version_are_both_promoted() -> None:
+    toy = cluster(model(None), promotion(), promotion("newer", created=later(1)))
+    settle(toy)
+    settle(toy, "newer")
+    point(toy, "digits-b", by="newer")
+    settle(toy)
+    settle(toy, "newer")
+    assert (ready(toy)["reason"], ready(toy, "newer")["reason"]) == ("AlreadyThere", "Promoted")
+    assert status(toy)["phase"] == status(toy, "newer")["phase"] == "Promoted"
+
+
 def test_a_promotion_of_another_alias_supersedes_nothing() -> None:
     toy = cluster(model(), promotion())
     settle(toy)

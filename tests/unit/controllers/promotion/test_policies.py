@@ -52,23 +52,31 @@ class TestRollback:
 class TestSupersede:
     def test_the_newest_of_the_newer_counts(self) -> None:
         others = [sibling("b", created=SECOND), sibling("c", created=SECOND), sibling("a", created=FIRST)]
-        newer = superseded_by(others, created=FIRST, name="m")
+        newer = superseded_by(others, created=FIRST, name="m", version="digits-m")
         assert newer is not None
         assert newer.name == "c"
 
     def test_names_order_what_was_created_in_the_same_second(self) -> None:
-        assert superseded_by([sibling("a")], created=FIRST, name="b") is None
-        assert superseded_by([sibling("b")], created=FIRST, name="a") is not None
+        assert superseded_by([sibling("a")], created=FIRST, name="b", version="digits-b") is None
+        assert superseded_by([sibling("b")], created=FIRST, name="a", version="digits-a") is not None
 
     def test_of_two_exactly_one_is_superseded(self) -> None:
-        a, b = sibling("a"), sibling("b")
-        losers = [x.name for x, y in ((a, b), (b, a)) if superseded_by([y], created=x.created, name=x.name)]
+        a, b = sibling("a", version="digits-a"), sibling("b", version="digits-b")
+        losers = [
+            one.name
+            for one, other in ((a, b), (b, a))
+            if superseded_by([other], created=one.created, name=one.name, version=one.version)
+        ]
         assert losers == ["a"]
 
     @pytest.mark.parametrize("phase", ["Pending", "Promoted", "Rejected", "Superseded"])
     def test_what_became_of_the_newer_does_not_matter(self, phase: str) -> None:
         newer = sibling("b", created=SECOND, phase=phase)
-        assert superseded_by([newer], created=FIRST, name="a") == newer
+        assert superseded_by([newer], created=FIRST, name="a", version="digits-a") == newer
+
+    def test_two_that_ask_for_the_same_version_do_not_supersede_each_other(self) -> None:
+        other, same = sibling("b", created=SECOND), sibling("c", created=SECOND, version="digits-a")
+        assert superseded_by([other, same], created=FIRST, name="a", version="digits-a") is None
 
 
 class TestRefused:

@@ -187,7 +187,7 @@ def test_the_version_that_comes_of_it_is_promoted_with_a_reason() -> None:
     assert status(toy)["phase"] == "Idle"
 
 
-def test_a_whole_round_costs_seven_writes_and_then_nothing() -> None:
+def test_a_whole_round_costs_six_writes_and_then_nothing() -> None:
     toy = cluster("TT")
     settle(toy)
     run_through(toy)

@@ -1,7 +1,7 @@
 """Which of several Promotions of one alias counts: the newest request, whatever became of it.
 
 So the answer does not depend on when somebody looked: an older Promotion that is still open
-when a newer one appears is over.
+when a newer one appears is over. Two that ask for the same version do not stand in each other's way.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,9 @@ class Sibling:
     digest: str | None
 
 
-def superseded_by(siblings: Iterable[Sibling], *, created: str, name: str) -> Sibling | None:
-    """The newest Promotion that is newer than the one given; by name where the times are the same."""
+def superseded_by(siblings: Iterable[Sibling], *, created: str, name: str, version: str) -> Sibling | None:
+    """The newest Promotion, if it is newer than the one given (by name where the times are the same)
+    and asks for another version; else None."""
     newer = [sibling for sibling in siblings if (sibling.created, sibling.name) > (created, name)]
-    return max(newer, key=lambda sibling: (sibling.created, sibling.name), default=None)
+    newest = max(newer, key=lambda sibling: (sibling.created, sibling.name), default=None)
+    return newest if newest is not None and newest.version != version else None

@@ -1,0 +1,230 @@
+"""The whole loop on a real API server: all controllers, and pods that report what the test chose.
+
+From a first training to a served champion, to a breach, to another training, to the version
+that takes over; then what keeps a policy from acting, and what is left after a crash.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from localcluster import Cluster
+from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers import all_controllers
+from mlops_operator.controllers.retrainpolicy.controller import RetrainPolicyController
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.kube.client import Client
+from mlops_operator.kube.errors import StatusError
+from mlops_operator.kube.resources import (
+    MODEL_DEPLOYMENTS,
+    MODEL_MONITORS,
+    MODEL_VERSIONS,
+    MODELS,
+    PROMOTIONS,
+    RETRAIN_POLICIES,
+    TRAINING_JOBS,
+)
+from tests.harness.audit import AuditLog
+from tests.harness.crds import install_crds
+from tests.harness.kubelet import FakeKubelet
+from tests.integration.workshop import Workshop, condition, operator, quiet, requests
+
+NAME = "digits"
+GATE = {
+    "data": [{"name": "holdout", "uri": "pvc://store/holdout.npz"}],
+    "metrics": [{"name": "accuracy", "min": 0.9, "change": {"min": -0.02}}],
+}
+
+
+@pytest.fixture
+async def workshop(client: Client, namespace: str) -> AsyncIterator[Workshop]:
+    await install_crds(client)
+    workshop = Workshop(client, namespace)
+    async with FakeKubelet(client, workshop.behave, namespace=namespace):
+        yield workshop
+
+
+async def policy(workshop: Workshop, **spec: Any) -> None:
+    fields: Manifest = {
+        "model": "digits",
+        "signals": [{"name": "live", "monitor": "live-accuracy", "for": {"breached": 2, "of": 3}}],
+        "triggers": [{"name": "fell", "signal": "live"}],
+        "guard": {"cooldown": "10m"},
+        "promote": {"alias": "champion"},
+        "training": {"spec": {"image": "example.test/train:1", "parameters": {"gamma": 0.001}}},
+        **spec,
+    }
+    await workshop.create(RETRAIN_POLICIES, NAME, fields)
+
+
+async def model(workshop: Workshop) -> None:
+    await workshop.create(MODELS, "digits", {"aliases": [{"name": "champion", "bootstrap": True, "gate": GATE}]})
+
+
+async def ask(workshop: Workshop, value: str) -> None:
+    """A person's trigger."""
+    await workshop.edit(RETRAIN_POLICIES, NAME, metadata={"annotations": {"mlops-operator.io/trigger": value}})
+
+
+def started(status: Manifest) -> list[Manifest]:
+    return [decision for decision in status.get("decisions") or () if decision["outcome"] == "Started"]
+
+
+async def ended(workshop: Workshop, number: int, *, within: float = 60.0) -> list[Manifest]:
+    """The decisions that started something, as soon as so many of them have come to an end."""
+
+    def accept(status: Manifest) -> bool:
+        return len([decision for decision in started(status) if "result" in decision]) >= number
+
+    return started(await workshop.until(RETRAIN_POLICIES, NAME, accept, within=within))
+
+
+async def serving(workshop: Workshop, version: str | None = None) -> str:
+    """The version that the deployment serves, as soon as it is (that one and) stable."""
+
+    def accept(status: Manifest) -> bool:
+        return status.get("phase") == "Stable" and version in (None, status["stable"]["version"])
+
+    status = await workshop.until(MODEL_DEPLOYMENTS, "digits", accept, within=60.0)
+    return str(status["stable"]["version"])
+
+
+@pytest.mark.timeout(240)
+async def test_the_loop_from_a_breach_to_the_next_champion_happens_once(
+    control_plane: Cluster, workshop: Workshop, audit_log: AuditLog
+) -> None:
+    async with operator(control_plane, workshop.namespace, *all_controllers(Settings())):
+        await model(workshop)
+        await workshop.create(TRAINING_JOBS, "first", {"model": "digits", "image": "example.test/train:1"})
+        await workshop.create(
+            MODEL_DEPLOYMENTS, "digits", {"model": {"name": "digits", "alias": "champion"}, "rollout": {"steps": []}}
+        )
+        first = await serving(workshop)
+        workshop.live[first] = 0.53
+        await policy(workshop)
+        await workshop.create(
+            MODEL_MONITORS,
+            "live-accuracy",
+            {
+                "target": {"deployment": "digits"},
+                "source": {"predictionLog": {"uri": "pvc://store/predictions"}},
+                "window": {"size": "5s"},
+                "metrics": [{"name": "accuracy", "limit": {"min": 0.9}, "minSamples": 100}],
+            },
+        )
+        (decision,) = await ended(workshop, 1, within=90.0)
+        assert (decision["trigger"], decision["reason"], decision["result"]) == ("fell", "SignalActive", "Promoted")
+        assert [entry["value"] for entry in decision["evidence"]] == [0.53, 0.53]
+        second = await serving(workshop, decision["modelVersion"])
+        assert second != first
+
+        promotion = await workshop.get(PROMOTIONS, decision["promotion"])
+        assert f"0.53 of {first}, limit 0.9, n 200" in promotion["spec"]["reason"]
+        assert promotion["status"]["from"] == first
+        version = await workshop.get(MODEL_VERSIONS, second)
+        assert version["spec"]["lineage"]["trainingJob"]["name"] == decision["trainingJob"]
+        assert len(await workshop.all(TRAINING_JOBS)) == 2
+
+        status = await workshop.until(
+            RETRAIN_POLICIES, NAME, lambda status: status["signals"][0]["active"] == "False", within=60.0
+        )
+        assert status["phase"] == "Idle"
+        assert len(started(status)) == 1
+        await workshop.edit(MODEL_MONITORS, "live-accuracy", spec={"suspend": True})
+        await workshop.until(
+            MODEL_MONITORS,
+            "live-accuracy",
+            lambda status: status.get("phase") == "Suspended" and "measuring" not in status,
+        )
+        await asyncio.sleep(1.0)
+        await quiet(audit_log, workshop.namespace)
+    async with operator(control_plane, workshop.namespace, *all_controllers(Settings())):
+        await quiet(audit_log, workshop.namespace)
+
+
+@pytest.mark.timeout(120)
+async def test_a_person_starts_one_training_per_value_and_a_whole_round_costs_six_writes(
+    control_plane: Cluster, workshop: Workshop, audit_log: AuditLog
+) -> None:
+    async with operator(control_plane, workshop.namespace, *all_controllers(Settings())):
+        await model(workshop)
+        await policy(workshop, signals=[], triggers=[])
+        await workshop.phase(RETRAIN_POLICIES, NAME, "Idle")
+        audit_log.skip()
+        await ask(workshop, "please")
+        (decision,) = await ended(workshop, 1)
+        assert (decision["trigger"], decision["moment"], decision["result"]) == ("manual", "please", "Promoted")
+        found = await requests(audit_log, workshop.namespace)
+        assert (found["create", "trainingjobs"], found["patch", "retrainpolicies/status"]) == (1, 4)
+        await quiet(audit_log, workshop.namespace)
+        await ask(workshop, "again")
+        await ended(workshop, 2)
+        assert len(await workshop.all(TRAINING_JOBS)) == 2
+
+
+@pytest.mark.timeout(120)
+async def test_a_challenger_that_fails_the_gate_is_recorded_as_rejected(
+    control_plane: Cluster, workshop: Workshop
+) -> None:
+    async with operator(control_plane, workshop.namespace, *all_controllers(Settings())):
+        await model(workshop)
+        await policy(workshop, signals=[], triggers=[])
+        await ask(workshop, "good")
+        (good,) = await ended(workshop, 1)
+        champion = good["modelVersion"]
+        workshop.accuracy = {(await workshop.get(MODEL_VERSIONS, champion))["spec"]["artifact"]["digest"]: 0.99}
+        await ask(workshop, "bad")
+        bad = (await ended(workshop, 2))[1]
+        assert (bad["result"], bad["modelVersion"] == champion) == ("Rejected", False)
+        assert "interval" in bad["resultMessage"]
+        status = (await workshop.get(MODELS, "digits"))["status"]
+        assert status["aliases"][0]["version"] == champion
+
+
+async def test_a_start_whose_status_was_lost_is_found_again(control_plane: Cluster, workshop: Workshop) -> None:
+    await model(workshop)
+    await policy(workshop, signals=[], triggers=[])
+    controller = RetrainPolicyController(Settings())
+    async with operator(control_plane, workshop.namespace, controller):
+        await ask(workshop, "please")
+        known = await workshop.until(RETRAIN_POLICIES, NAME, lambda status: bool(started(status)))
+    lost = {"decisions": None, "lastStarted": None, "handledTrigger": None}
+    await workshop.say(RETRAIN_POLICIES, NAME, lost)
+    async with operator(control_plane, workshop.namespace, controller):
+        found = await workshop.until(RETRAIN_POLICIES, NAME, lambda status: bool(started(status)))
+    assert {name: found[name] for name in lost} == {name: known[name] for name in lost}
+    assert len(await workshop.all(TRAINING_JOBS)) == 1
+
+
+async def test_what_is_missing_is_said_and_mends_itself(control_plane: Cluster, workshop: Workshop) -> None:
+    async with operator(control_plane, workshop.namespace, RetrainPolicyController(Settings())):
+        await policy(workshop)
+        await workshop.until(RETRAIN_POLICIES, NAME, lambda status: condition(status, "Ready")[1] == "ModelNotFound")
+        await model(workshop)
+        await workshop.until(RETRAIN_POLICIES, NAME, lambda status: condition(status, "Ready")[1] == "MonitorNotFound")
+        await workshop.edit(RETRAIN_POLICIES, NAME, spec={"promote": {"alias": "shadow"}})
+        await workshop.until(RETRAIN_POLICIES, NAME, lambda status: condition(status, "Ready")[1] == "AliasNotFound")
+
+
+async def test_a_schedule_that_cannot_be_read_stalls_it_until_it_is_mended(
+    control_plane: Cluster, workshop: Workshop
+) -> None:
+    await model(workshop)
+    wrong = [{"name": "nightly", "cron": {"schedule": "61 3 * * *", "timeZone": "Europe/Berlin"}}]
+    right = [{"name": "nightly", "cron": {"schedule": "0 3 * * *", "timeZone": "Europe/Berlin"}}]
+    async with operator(control_plane, workshop.namespace, RetrainPolicyController(Settings())):
+        await policy(workshop, signals=[], triggers=wrong)
+        await workshop.until(
+            RETRAIN_POLICIES, NAME, lambda status: condition(status, "Stalled") == ("True", "InvalidSchedule")
+        )
+        await workshop.edit(RETRAIN_POLICIES, NAME, spec={"triggers": right})
+        status = await workshop.phase(RETRAIN_POLICIES, NAME, "Idle")
+        await workshop.until(RETRAIN_POLICIES, NAME, lambda status: condition(status, "Ready") == ("True", "Idle"))
+    assert status is not None
+
+
+async def test_a_trigger_without_its_signal_is_refused_at_admission(workshop: Workshop) -> None:
+    with pytest.raises(StatusError, match="signal must be the name of one of signals"):
+        await policy(workshop, signals=[])
