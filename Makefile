@@ -54,7 +54,7 @@ lint: venv ## formatting, lints, types, layers, generated files
 	$(BIN)/python helm/render.py --check
 
 unit: venv $(SERVER_STAMP) ## tests without a cluster
-	MLOPS_SERVER_PYTHON=$(SERVER_VENV)/bin/python $(BIN)/pytest tests/unit
+	MLOPS_SERVER_PYTHON=$(CURDIR)/$(SERVER_VENV)/bin/python $(BIN)/pytest tests/unit
 
 integration: venv ## tests against a real API server on loopback, no root needed
 	$(BIN)/pytest tests/integration
