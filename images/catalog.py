@@ -33,6 +33,7 @@ class Recipe:
 
 _WORKLOAD_LOCK = _HERE / "workload/requirements.lock.txt"
 _SERVER_LOCK = _HERE / "server/requirements.lock.txt"
+_MLSERVER_LOCK = _HERE / "mlserver/requirements.lock.txt"
 _DATA_PLANE = (_SOURCES / "mlops_workload", _SOURCES / "mlops_contract")
 
 RECIPES = (
@@ -45,6 +46,7 @@ RECIPES = (
     ),
     Recipe("mlops-workload", locks=(_WORKLOAD_LOCK,), sources=_DATA_PLANE),
     Recipe("mlops-server", locks=(_WORKLOAD_LOCK, _SERVER_LOCK), sources=_DATA_PLANE),
+    Recipe("mlops-mlserver", locks=(_WORKLOAD_LOCK, _MLSERVER_LOCK), sources=_DATA_PLANE),
 )
 
 

@@ -8,6 +8,7 @@ from mlops_operator import __version__
 
 ENV_WORKLOAD_IMAGE: Final = "MLOPS_WORKLOAD_IMAGE"
 ENV_SERVER_IMAGE: Final = "MLOPS_SERVER_IMAGE"
+ENV_MLSERVER_IMAGE: Final = "MLOPS_MLSERVER_IMAGE"
 ENV_ARTIFACT_STORE: Final = "MLOPS_ARTIFACT_STORE"
 ENV_CLUSTER_DOMAIN: Final = "MLOPS_CLUSTER_DOMAIN"
 
@@ -34,18 +35,36 @@ class ServerRuntime:
     port: int = 8080
 
 
+_MLSERVER_ENVIRONMENT: Final = {
+    "MLSERVER_MODEL_NAME": "{model}",
+    "MLSERVER_MODEL_VERSION": "{version}",
+    "MLSERVER_MODEL_URI": "{dir}",
+    "MLSERVER_MODEL_IMPLEMENTATION": "mlops_workload.runtimes.mlserver_model.ReportingSKLearnModel",
+    "MLSERVER_HTTP_PORT": "8080",
+    # One process: replicas are what is scaled, and each worker would hold the model once more.
+    "MLSERVER_PARALLEL_WORKERS": "0",
+    # By default every request is logged, and metrics are shared through a folder in the read-only root.
+    "MLSERVER_DEBUG": "false",
+    "MLSERVER_METRICS_DIR": "/tmp",
+    "OMP_NUM_THREADS": "1",
+}
+
+
 @dataclass(frozen=True)
 class Settings:
     """Images, the artifact store and the runtime table.
 
     Attributes:
         workload_image: runs fetch, verify, evaluate, monitor and golden requests.
+        server_image: the default server of every format.
+        mlserver_image: MLServer, for deployments that ask for it by name.
         artifact_store: URI under which runs without an `output` leave their artifacts.
         cluster_domain: DNS domain of the cluster.
     """
 
     workload_image: str = f"localhost/mlops-workload:{__version__}"
     server_image: str = f"localhost/mlops-server:{__version__}"
+    mlserver_image: str = f"localhost/mlops-mlserver:{__version__}"
     artifact_store: str = "pvc://mlops-artifacts"
     cluster_domain: str = "cluster.local"
 
@@ -67,6 +86,15 @@ class Settings:
                 ),
                 env={"OMP_NUM_THREADS": "1"},
             ),
+            ServerRuntime(
+                name="mlserver-sklearn",
+                formats=("sklearn",),
+                image=self.mlserver_image,
+                command=("python3", "-c", "from mlserver.cli import main; main()"),
+                # A folder without settings files: the environment alone says what is served.
+                args=("start", "/app"),
+                env=_MLSERVER_ENVIRONMENT,
+            ),
         )
 
     def runtime_for(self, *, name: str | None, artifact_format: str) -> ServerRuntime | None:
@@ -82,6 +110,7 @@ class Settings:
         names = {
             ENV_WORKLOAD_IMAGE: "workload_image",
             ENV_SERVER_IMAGE: "server_image",
+            ENV_MLSERVER_IMAGE: "mlserver_image",
             ENV_ARTIFACT_STORE: "artifact_store",
             ENV_CLUSTER_DOMAIN: "cluster_domain",
         }

@@ -98,13 +98,19 @@ def test_one_replica_without_high_availability_and_more_with() -> None:
 
 
 def test_the_operator_is_told_images_and_store() -> None:
-    settings = ("workloadImage=example.test/w:1", "serverImage=example.test/s:1", "artifactStore=pvc://other/path")
+    settings = (
+        "workloadImage=example.test/w:1",
+        "serverImage=example.test/s:1",
+        "mlserverImage=example.test/m:1",
+        "artifactStore=pvc://other/path",
+    )
     container = one(manifests(OPERATOR, "defaults", *settings), "Deployment")["spec"]["template"]["spec"]["containers"][
         0
     ]
     told = {entry["name"]: entry.get("value") for entry in container["env"]}
     assert told["MLOPS_WORKLOAD_IMAGE"] == "example.test/w:1"
     assert told["MLOPS_SERVER_IMAGE"] == "example.test/s:1"
+    assert told["MLOPS_MLSERVER_IMAGE"] == "example.test/m:1"
     assert told["MLOPS_ARTIFACT_STORE"] == "pvc://other/path"
 
 

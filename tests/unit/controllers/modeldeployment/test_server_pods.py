@@ -13,7 +13,9 @@ from tests.unit.controllers.builders import make
 from tests.unit.controllers.modeldeployment.scene import DIGESTS, model_version
 
 PARENT = make(MODEL_DEPLOYMENTS, "digits", spec={})
-SETTINGS = Settings(workload_image="example/workload:1", server_image="example/server:1")
+SETTINGS = Settings(
+    workload_image="example/workload:1", server_image="example/server:1", mlserver_image="example/mlserver:1"
+)
 
 
 def template(**spec: Any) -> Manifest:
@@ -56,6 +58,17 @@ def test_the_runtime_tables_entry_is_filled_in() -> None:
         "--format=sklearn",
         "--port=8080",
     ]
+
+
+def test_mlserver_is_asked_for_by_name_and_told_by_its_environment() -> None:
+    container = main(runtime={"name": "mlserver-sklearn"})
+    assert container["image"] == "example/mlserver:1"
+    told = {entry["name"]: entry["value"] for entry in container["env"]}
+    assert told["MLSERVER_MODEL_NAME"] == "digits"
+    assert told["MLSERVER_MODEL_VERSION"] == "digits-1"
+    assert told["MLSERVER_MODEL_URI"] == "/mnt/model"
+    assert told["MLSERVER_HTTP_PORT"] == str(container["ports"][0]["containerPort"])
+    assert container["readinessProbe"]["httpGet"]["path"] == "/v2/models/digits/ready"
 
 
 def test_a_custom_server_is_told_by_its_environment() -> None:
