@@ -37,7 +37,7 @@ class TrainingJobController:
     )
     rules: Sequence[Rule] = (
         Rule(TRAINING_JOBS, ("delete",)),  # ttlSecondsAfterFinished
-        Rule(JOBS, ("get", "list", "watch", "create", "patch")),
+        Rule(JOBS, ("get", "list", "watch", "create", "patch", "delete")),
         Rule(SERVICES, ("get", "list", "watch", "create", "patch")),
         Rule(PODS, ("list",)),
         Rule(MODELS, ("get", "list", "watch")),

@@ -23,6 +23,11 @@ def job_name(obj: Manifest, attempt: int) -> str:
     return child_name(obj, str(attempt), max_length=MAX_LABEL - _INDEX_ROOM)
 
 
+def generation_of(job: Manifest, default: int) -> int:
+    """The generation of the spec that a Job was made from; `default` where it does not say."""
+    return int((job["metadata"].get("labels") or {}).get(LABEL_GENERATION, default))
+
+
 def service_name(obj: Manifest) -> str:
     """Name of the headless Service that gives the replicas their names."""
     return child_name(obj)

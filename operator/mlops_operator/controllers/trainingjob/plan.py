@@ -16,14 +16,14 @@ from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import evidence, jobs
 from mlops_operator.controllers.shared.jobs import PodProblem
 from mlops_operator.controllers.trainingjob import status as say
-from mlops_operator.controllers.trainingjob.names import run_uid
+from mlops_operator.controllers.trainingjob.names import generation_of, run_uid
 from mlops_operator.controllers.trainingjob.observed import Observed, failures
 from mlops_operator.controllers.trainingjob.policies import deadline, results, retry, startup, template, ttl
 from mlops_operator.controllers.trainingjob.policies.failure import cause
 from mlops_operator.controllers.trainingjob.registration import render_version
 from mlops_operator.controllers.trainingjob.render import render_job, render_service
 from mlops_operator.controllers.trainingjob.transitions import events
-from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, SERVICES, TRAINING_JOBS
+from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, SERVICES, TRAINING_JOBS, Resource
 from mlops_operator.runtime.plan import Action, Create, Delete, Patch, Plan
 
 
@@ -146,6 +146,9 @@ def _live(obs: Observed, job: Manifest, now: datetime) -> Plan:
 def _not_running(
     obs: Observed, problem: PodProblem | None, actions: tuple[Action, ...], *, requeue_after: float, now: datetime
 ) -> Plan:
+    if problem is not None and obs.job is not None and generation_of(obs.job, obs.generation) != obs.generation:
+        # It never ran, and what keeps it may be what was corrected: the attempt begins anew.
+        return _tell(obs, say.starting(obs, now), actions=(_delete(JOBS, obs.job),))
     if problem is not None:
         return _tell(obs, say.pending(obs, now, problem), actions=actions, requeue_after=requeue_after)
     if obs.status.written and obs.status.observed_generation != obs.generation:
@@ -230,16 +233,19 @@ def _succeeded(obs: Observed, now: datetime) -> Plan:
 def _finished(obs: Observed, now: datetime) -> Plan:
     left = ttl.remaining(obs.spec.ttl_seconds_after_finished, obs.status.completion_time, now)
     if left == 0.0:
-        metadata = obs.obj["metadata"]
-        expired = Delete(
-            resource=TRAINING_JOBS,
-            namespace=metadata["namespace"],
-            name=metadata["name"],
-            uid=metadata["uid"],
-            resource_version=metadata["resourceVersion"],
-        )
-        return Plan(actions=(expired,))
+        return Plan(actions=(_delete(TRAINING_JOBS, obs.obj),))
     return Plan(status=say.seen(obs.status, obs.generation).to_manifest(), requeue_after=left)
+
+
+def _delete(resource: Resource, obj: Manifest) -> Delete:
+    metadata = obj["metadata"]
+    return Delete(
+        resource=resource,
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+    )
 
 
 # -- words --------------------------------------------------------------------------------------

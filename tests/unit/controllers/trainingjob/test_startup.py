@@ -16,7 +16,7 @@ from tests.unit.controllers.builders import (
     terminated,
     unscheduled,
 )
-from tests.unit.controllers.trainingjob.driver import begin
+from tests.unit.controllers.trainingjob.driver import Run, begin
 
 JOB = make(JOBS, "digits-1-0", spec={"completions": 1})
 NOTHING = TrainingJobStatus()
@@ -140,3 +140,38 @@ def test_a_job_deleted_by_hand_is_made_again_under_its_name() -> None:
     run.at(10).settle()
     assert run.job["metadata"]["name"] == name
     assert run.status["phase"] == "Pending"
+
+
+def stuck(**spec: object) -> Run:
+    """An attempt whose pod waits for an image, and of which that is told."""
+    run = begin(**spec)
+    run.cluster.pods[run.job["metadata"]["name"]] = [
+        pod_of(run.job, main=waiting_container("ErrImagePull", "no such image"))
+    ]
+    run.at(5).settle()
+    assert run.status["waiting"]["reason"] == "ImageUnavailable"
+    return run
+
+
+def image_of(job: Manifest) -> str:
+    image: str = job["spec"]["template"]["spec"]["containers"][0]["image"]
+    return image
+
+
+def test_an_attempt_that_never_ran_begins_anew_with_a_corrected_spec() -> None:
+    run = stuck(image="example/trian:1")
+    before = run.job
+    run.cluster.pods.clear()
+    run.at(6).edit(image="example/train:1")
+    assert run.job["metadata"]["name"] == before["metadata"]["name"]
+    assert (image_of(before), image_of(run.job)) == ("example/trian:1", "example/train:1")
+    assert "waiting" not in run.status
+    run.at(8).job_runs()
+    assert [(entry["index"], entry["generation"]) for entry in run.status["attempts"]] == [(0, 2)]
+
+
+def test_an_attempt_that_runs_is_not_touched_by_a_changed_spec() -> None:
+    run = begin(image="example/train:1")
+    run.at(2).job_runs()
+    run.at(6).edit(image="example/train:2")
+    assert image_of(run.job) == "example/train:1"
