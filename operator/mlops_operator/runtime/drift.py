@@ -19,15 +19,38 @@ _MAPS_OF_METADATA: Final = ("labels", "annotations")
 _QUANTITIES: Final = frozenset({"requests", "limits", "capacity", "hard", "sizeLimit", "averageValue", "divisor"})
 """Fields whose texts, or whose members' texts, are quantities."""
 
+_ZERO_IS_NOT_ABSENCE: Final = frozenset(
+    {
+        "activeDeadlineSeconds",
+        "averageUtilization",
+        "backoffLimitPerIndex",
+        "fsGroup",
+        "maxFailedIndexes",
+        "maxReplicas",
+        "maxUnavailable",
+        "minAvailable",
+        "minReplicas",
+        "partition",
+        "replicas",
+        "runAsGroup",
+        "runAsUser",
+        "stabilizationWindowSeconds",
+        "terminationGracePeriodSeconds",
+        "ttlSecondsAfterFinished",
+    }
+)
+"""Numbers that are pointers in the API's types: there the server keeps a 0, and absence means something else. All
+other numbers are dropped when they are 0, e.g. `minReadySeconds` and `initialDelaySeconds`."""
+
 
 def differs(desired: Manifest, observed: Manifest) -> bool:
     """Whether applying `desired` would change `observed`.
 
     Every field of `desired` must be in `observed` with an equal value; more in `observed` is fine.
     Lists are compared element by element and must be of equal length, but owner references and
-    finalizers, which others add to, need only be among the observed. False, "", [], {} and null
-    equal absence, as the API server drops them; 0 does not, since it means something wherever it
-    may be written. Quantities are compared by value.
+    finalizers, which others add to, need only be among the observed. False, 0, "", [], {} and null
+    equal absence, as the API server drops them, save for those 0 that it keeps. Quantities are
+    compared by value.
     """
     if _metadata_differs(desired.get("metadata") or {}, observed.get("metadata") or {}):
         return True
@@ -53,14 +76,21 @@ def _metadata_differs(desired: Mapping[str, Any], observed: Mapping[str, Any]) -
     )
 
 
-def _differs(desired: Any, observed: Any, *, quantities: bool) -> bool:
+def _differs(desired: Any, observed: Any, *, quantities: bool, keeps_zero: bool = False) -> bool:
     if desired is None or (_is_empty(desired) and _is_empty(observed)):
+        return False
+    if observed is None and desired == 0 and not keeps_zero:
         return False
     if observed is None:
         return True
     if isinstance(desired, Mapping):
         return not isinstance(observed, Mapping) or any(
-            _differs(value, observed.get(name), quantities=quantities or name in _QUANTITIES)
+            _differs(
+                value,
+                observed.get(name),
+                quantities=quantities or name in _QUANTITIES,
+                keeps_zero=name in _ZERO_IS_NOT_ABSENCE,
+            )
             for name, value in desired.items()
         )
     if _is_list(desired):
@@ -86,7 +116,7 @@ def _scalar_differs(desired: Any, observed: Any, *, quantities: bool) -> bool:
 
 
 def _is_empty(value: Any) -> bool:
-    """Whether the API server writes this as absence. Not 0: `replicas: 0` is kept, and means what it says."""
+    """Whether the API server writes this as absence, whatever the field. Not so 0: that depends on the field."""
     return value is None or value is False or ((isinstance(value, Mapping | str) or _is_list(value)) and not value)
 
 

@@ -19,6 +19,7 @@ def with_spec(spec: Any, **metadata: Any) -> Manifest:
     [
         ({"replicas": 2}, {"replicas": 2, "revisionHistoryLimit": 10}),
         ({"replicas": 0}, {"replicas": 0}),
+        ({"minReadySeconds": 0}, {}),
         ({"paused": False}, {}),
         ({"host": ""}, {}),
         ({"args": []}, {}),
@@ -40,6 +41,8 @@ def test_no_drift(desired: Any, observed: Any) -> None:
         ({"replicas": 2}, {"replicas": 3}),
         ({"replicas": 0}, {"replicas": 1}),
         ({"replicas": 0}, {}),
+        ({"ttlSecondsAfterFinished": 0}, {}),
+        ({"minReadySeconds": 0}, {"minReadySeconds": 5}),
         ({"paused": False}, {"paused": True}),
         ({"paused": True}, {}),
         ({"host": ""}, {"host": "x"}),
