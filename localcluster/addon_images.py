@@ -36,6 +36,8 @@ def reference(program: str) -> str:
 def ensure_archive(programs: Path) -> Path:
     """One archive with all images, made from the programs in that folder if it is not there yet."""
     archive = paths.cache_home() / "images" / f"addons-{programs.name}.tar"
+    if archive.exists():
+        return archive
     with locks.exclusive(archive.with_suffix(".lock")):
         if not archive.exists():
             with tempfile.TemporaryDirectory(dir=archive.parent) as scratch:

@@ -78,6 +78,7 @@ class Cluster:
     def up(self) -> Cluster:
         """Start it, or what is missing of it, and return when it is usable; quick if it is up already."""
         if self._needs_sudo():
+            elevate.require()
             addon_images.ensure_archive(ensure_tools(self._progress))
             options = [*(["--audit"] if self._audit else []), *([] if self._fsync else ["--no-fsync"])]
             elevate.run("up", *self._as_arguments(), *options)

@@ -20,6 +20,11 @@ def is_root() -> bool:
     return os.geteuid() == 0
 
 
+def require() -> None:
+    """Raise :class:`NotRoot` if root's rights cannot be had: before anything that takes long."""
+    command()
+
+
 def command(*arguments: str) -> list[str]:
     """The command line that runs ``python -m localcluster`` with ``arguments`` as root, on this user's folders."""
     sudo = shutil.which("sudo")
@@ -32,7 +37,7 @@ def command(*arguments: str) -> list[str]:
         # sudo resets all of these, or sets them for root.
         "MLOPS_LOCALCLUSTER_HOME": str(paths.state_home()),
         "XDG_CACHE_HOME": str(paths.cache_home().parent),
-        "PYTHONPATH": str(paths.repository()),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(paths.repository()), os.environ.get("PYTHONPATH")])),
         "PATH": os.environ.get("PATH", ""),
     }
     settings = [f"{name}={value}" for name, value in environment.items()]
@@ -40,9 +45,9 @@ def command(*arguments: str) -> list[str]:
 
 
 def run(*arguments: str) -> None:
-    """Run it; its messages go where ours go, and sudo may ask for a password."""
+    """Run it; its progress and problems are shown, its results are ours to print. sudo may ask for a password."""
     paths.state_home().mkdir(parents=True, exist_ok=True)
-    result = subprocess.run(command(*arguments), stdout=sys.stderr, check=False)
+    result = subprocess.run(command(*arguments), stdout=subprocess.DEVNULL, check=False)
     if result.returncode != 0:
         raise CommandFailed(
             f"`localcluster {' '.join(arguments)}` as root ended with code {result.returncode}",

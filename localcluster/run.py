@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import IO
 
 from localcluster.errors import CommandFailed
+
+#: Where system programs are, which the PATH of an ordinary user, of sudo or of cron may leave out.
+_SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+
+
+def search_path() -> str:
+    """PATH with the folders of system programs in it."""
+    folders = [*os.environ.get("PATH", os.defpath).split(os.pathsep), *_SYSTEM_FOLDERS]
+    return os.pathsep.join(dict.fromkeys(folder for folder in folders if folder))
+
+
+def system_environment() -> dict[str, str]:
+    """Our environment with that PATH: for programs that call system programs themselves."""
+    return {**os.environ, "PATH": search_path()}
 
 
 def run(
     *command: str,
     stdin: str | IO[bytes] | None = None,
-    environment: Mapping[str, str] | None = None,
     remedy: str = "see the program's own message above",
 ) -> str:
     """Standard output of ``command``; :class:`CommandFailed` with its standard error if it fails.
@@ -24,7 +39,10 @@ def run(
         source = {"input": stdin.encode()}
     elif stdin is not None:
         source = {"stdin": stdin}
-    result = subprocess.run(list(command), capture_output=True, check=False, env=environment, **source)  # type: ignore[call-overload]
+    program = shutil.which(command[0], path=search_path()) or command[0]
+    result = subprocess.run(
+        [program, *command[1:]], capture_output=True, check=False, env=system_environment(), **source
+    )  # type: ignore[call-overload]
     if result.returncode != 0:
         message = (result.stderr or result.stdout).decode(errors="replace").strip()
         shown = _shown(command)

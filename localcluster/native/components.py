@@ -71,8 +71,19 @@ class NodeComponents:
         """Where a component writes to."""
         return self.logs / f"{component}.log"
 
-    def wait(self, component: str, condition: Callable[[], bool], *, seconds: float, needs: Sequence[str] = ()) -> None:
-        """Wait for what ``component`` brings about; say so if it, or a component it ``needs``, ended instead."""
+    def wait(
+        self,
+        component: str,
+        condition: Callable[[], bool],
+        *,
+        seconds: float,
+        needs: Sequence[str] = (),
+        shown_as: str | None = None,
+    ) -> None:
+        """Wait for what ``component`` brings about; say so if it, or a component it ``needs``, ended instead.
+
+        ``shown_as`` is what the error calls it if it is late.
+        """
         ended: list[str] = []
 
         def settled() -> bool:
@@ -85,7 +96,7 @@ class NodeComponents:
         if ended:
             raise ComponentFailed(ended[0], "ended", self.log(ended[0]))
         if not in_time:
-            raise ComponentFailed(component, f"was not ready within {seconds:.0f} s", self.log(component))
+            raise ComponentFailed(shown_as or component, f"was not ready within {seconds:.0f} s", self.log(component))
 
     def runtime_ready(self) -> bool:
         """Whether containerd answers."""

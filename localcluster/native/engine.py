@@ -159,7 +159,9 @@ class NativeEngine:
             )
         with self._progress.step("wait for DNS and storage"):
             for addon in (Addon.DNS, Addon.STORAGE):
-                components.wait("kubelet", partial(deployment_ready, client, addon), seconds=_ADDON_SECONDS)
+                ready = partial(deployment_ready, client, addon)
+                name = addons.DEPLOYMENTS[addon][1]
+                components.wait("kubelet", ready, seconds=_ADDON_SECONDS, needs=COMPONENTS, shown_as=name)
 
     # -- down ---------------------------------------------------------------------------------------------------------
 
@@ -219,7 +221,9 @@ class NativeEngine:
         if self._node() is not None and self.kubeconfig.exists() and os.access(self.kubeconfig, os.R_OK):
             client = Client(self.kubeconfig)
             rows += [
-                ComponentStatus(DEPLOYED_NAMES[addon], "ready" if deployment_ready(client, addon) else "not ready")
+                ComponentStatus(
+                    addons.DEPLOYMENTS[addon][1], "ready" if deployment_ready(client, addon) else "not ready"
+                )
                 for addon in Addon
             ]
         return rows
@@ -246,9 +250,6 @@ class NativeEngine:
     def components(self) -> Sequence[str]:
         """See :class:`Engine`."""
         return ("node", *COMPONENTS)
-
-
-DEPLOYED_NAMES = {addon: addons.DEPLOYMENTS[addon][1] for addon in Addon}
 
 
 def node_ready(client: Client, name: str) -> bool:

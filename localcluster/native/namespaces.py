@@ -16,7 +16,7 @@ from localcluster import process
 from localcluster.client import wait_for
 from localcluster.errors import ComponentFailed
 from localcluster.process import ProcessIdentity
-from localcluster.run import run
+from localcluster.run import run, system_environment
 
 #: Where the node sees the cluster's programs.
 PROGRAMS = Path("/run/bin")
@@ -66,6 +66,7 @@ class Node:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                env=system_environment(),
                 check=True,
             )
 
@@ -99,6 +100,7 @@ def start(folder: Path, *, hostname: str, programs: Path, mark: str) -> Node:
             "sh", str(_INIT), str(folder), str(programs), hostname, mark,
         ],
         log=log,
+        environment=system_environment(),
     )  # fmt: skip
     found: list[ProcessIdentity] = []
 

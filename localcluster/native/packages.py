@@ -5,16 +5,13 @@ Programs are looked for, not packages: a machine that has containerd from elsewh
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 from localcluster.errors import PackagesMissing
 from localcluster.progress import Progress
-
-#: Places that PATH may leave out, under sudo or in cron.
-_SEARCH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+from localcluster.run import search_path, system_environment
 
 #: Program -> Debian package.
 _PROGRAMS = {
@@ -43,7 +40,7 @@ _LOCK_SECONDS = 300
 
 def program(name: str) -> str:
     """The path of a program that :func:`ensure` has seen to."""
-    found = shutil.which(name, path=_SEARCH)
+    found = shutil.which(name, path=search_path())
     if found is None:
         raise PackagesMissing(f"expected a program {name}, found none", remedy=f"apt-get install {_PROGRAMS[name]}")
     return found
@@ -59,7 +56,7 @@ def plugin_folder() -> Path | None:
 
 def missing() -> list[str]:
     """The Debian packages to install."""
-    packages = {package for name, package in _PROGRAMS.items() if shutil.which(name, path=_SEARCH) is None}
+    packages = {package for name, package in _PROGRAMS.items() if shutil.which(name, path=search_path()) is None}
     if plugin_folder() is None:
         packages.add(_PLUGINS_PACKAGE)
     return sorted(packages)
@@ -82,7 +79,7 @@ def ensure(progress: Progress) -> None:
 
 
 def _run(command: list[str], remedy: str) -> None:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    environment = {**system_environment(), "DEBIAN_FRONTEND": "noninteractive"}
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise PackagesMissing(f"`{' '.join(command)}` failed: {result.stderr.strip()[-1000:]}", remedy=remedy)
