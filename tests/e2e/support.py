@@ -176,6 +176,22 @@ def write_files(kubectl: Kubectl, files: Mapping[str, str], *, claim_name: str =
     kubectl.run("delete", "pod", name, "--wait=false")
 
 
+def version(name: str, model: str, path: str, content: str) -> Manifest:
+    """A ModelVersion of a file of the store that should have this content."""
+    artifact = {"uri": f"pvc://{STORE}/{path}", "digest": digest(content), "format": "json"}
+    return manifest("ModelVersion", name, model=model, artifact=artifact)
+
+
+def served(name: str, model: Manifest, **spec: Any) -> Manifest:
+    """A ModelDeployment with `scripts/v2_server.py`, which has to be in the ConfigMap `server`, as its own server."""
+    server = {"image": base_reference(), "command": ["python3", "/scripts/v2_server.py"]}
+    container = {"name": "main", "volumeMounts": [{"name": "scripts", "mountPath": "/scripts"}]}
+    pods = {"containers": [container], "volumes": [{"name": "scripts", "configMap": {"name": "server"}}]}
+    return manifest(
+        "ModelDeployment", name, **{"model": model, "runtime": {"custom": server}, "template": {"spec": pods}, **spec}
+    )
+
+
 def pod(name: str, container: Manifest, volumes: list[Manifest]) -> Manifest:
     """A restricted pod that runs once."""
     spec = {**RESTRICTED_POD, "restartPolicy": "Never", "containers": [container], "volumes": volumes}
