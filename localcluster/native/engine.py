@@ -91,7 +91,7 @@ class NativeEngine:
         return node
 
     def _claim(self) -> Addresses:
-        self._state.slot = self._slots.claim(self._folder)
+        self._state.slot = self._slots.claim(self._folder, former=self._state.slot)
         self._state.save(self._folder)
         return Addresses(self._state.slot)
 
@@ -168,7 +168,8 @@ class NativeEngine:
     def down(self) -> None:
         """See :class:`Engine`."""
         with self._progress.step("stop the node"):
-            if self._state.slot is not None:
+            # After a reboot nothing of the node is left, and the slot may be another cluster's.
+            if self._state.slot is not None and self._slots.belongs_to(self._state.slot, self._folder):
                 self._clear_leftovers(self._addresses())
                 self._slots.release(self._state.slot)
             self._slots.sweep(_remove_abandoned)

@@ -44,22 +44,35 @@ class Slots:
     def __init__(self, folder: Path = DEFAULT_FOLDER) -> None:
         self._folder = folder
 
-    def claim(self, owner: Path) -> int:
-        """A slot for the cluster in folder ``owner``: the one it has, or a free one."""
+    def claim(self, owner: Path, *, former: int | None = None) -> int:
+        """A slot for the cluster in folder ``owner``: the one it has, or a free one.
+
+        ``former`` is the slot that its data were made with; they are of no use in another one.
+        """
         with self._lock():
             claims = self._claims()
             for slot, claim in claims.items():
                 if claim.owner == owner:
                     return slot
             used = network.routed()
-            for slot in range(SLOTS):
+            for slot in range(SLOTS) if former is None else [former]:
                 if slot not in claims and not _overlap(Addresses(slot), used):
                     self._write(slot, Claim(owner))
                     return slot
+        if former is not None:
+            raise NoFreeSlot(
+                f"expected the addresses that the cluster had ({Addresses(former).link} and others), found them taken",
+                remedy="`down` the cluster that has them, or `down` and `up` this one, which then begins empty",
+            )
         raise NoFreeSlot(
             f"expected one of {SLOTS} address ranges in 10.89/16, 10.98/16 and 10.244/16 to be free, found none",
             remedy="`down` clusters that are not needed, or remove the machine's routes to these ranges",
         )
+
+    def belongs_to(self, slot: int, owner: Path) -> bool:
+        """Whether the cluster in folder ``owner`` has the slot now; after a reboot another may have it."""
+        claim = self._read(slot)
+        return claim is not None and claim.owner == owner
 
     def sweep(self, remove: Callable[[int, Claim], None]) -> None:
         """Free the slots of clusters whose folders are gone; ``remove`` is called first, for what they left running."""

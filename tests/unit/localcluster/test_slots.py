@@ -70,6 +70,26 @@ def test_a_slot_whose_addresses_the_machine_uses_is_passed_over(
     assert slots.claim(cluster(tmp_path, "one")) == 1
 
 
+def test_a_cluster_started_again_after_a_reboot_gets_its_former_slot(slots: Slots, tmp_path: Path) -> None:
+    assert slots.claim(cluster(tmp_path, "one"), former=7) == 7
+
+
+def test_a_slot_belongs_to_who_claimed_it_and_to_nobody_else(slots: Slots, tmp_path: Path) -> None:
+    one, two = cluster(tmp_path, "one"), cluster(tmp_path, "two")
+    slots.claim(one)
+
+    assert slots.belongs_to(0, one)
+    assert not slots.belongs_to(0, two)
+    assert not slots.belongs_to(1, one)
+
+
+def test_a_cluster_whose_former_slot_was_taken_meanwhile_is_told(slots: Slots, tmp_path: Path) -> None:
+    slots.claim(cluster(tmp_path, "one"))
+
+    with pytest.raises(NoFreeSlot, match="begins empty"):
+        slots.claim(cluster(tmp_path, "two"), former=0)
+
+
 def test_when_everything_is_taken_the_error_says_what_to_do(
     slots: Slots, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
