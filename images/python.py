@@ -55,7 +55,7 @@ def read_lock(path: Path) -> list[Requirement]:
         if found is None or "--hash=" not in line:
             raise ImageBuildError(
                 f"expected `name==version --hash=...` in {path}, found {line[:80]!r}",
-                remedy="make the lock file again, as docs on images say",
+                remedy="make the lock files again: python -m images.lock",
             )
         entries.append(Requirement(found.group(1).lower(), found.group(2), line))
     return entries
@@ -69,7 +69,7 @@ def beyond(lock: Path, base: Path) -> list[Requirement]:
         if versions.get(entry.name, entry.version) != entry.version:
             raise ImageBuildError(
                 f"expected {entry.name} {versions[entry.name]} in {lock} as in {base}, found {entry.version}",
-                remedy="make both lock files again: the server's first, which constrains the workload's",
+                remedy="make the lock files again: python -m images.lock",
             )
     return [entry for entry in entries if entry.name not in versions]
 

@@ -106,17 +106,20 @@ def _go_build(toolchain: golang.Toolchain, packages: list[str], output: Path, st
     ]  # fmt: skip
     environment = {**os.environ, "CGO_ENABLED": "0"}
     lines: list[str] = []
-    compiled = 0
+    downloaded = compiled = 0
     with subprocess.Popen(
         command, cwd=catalog.MODULE, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         # Linking says nothing for minutes; the elapsed time goes on all the same.
-        ticking = _Ticker(lambda: step.update(f"{compiled} packages compiled"))
+        ticking = _Ticker(lambda: step.update(f"{downloaded} modules downloaded, {compiled} packages compiled"))
         ticking.start()
         try:
             for line in process.stderr or ():
                 lines.append(line.rstrip())
-                compiled += 1
+                if line.startswith("go: downloading"):
+                    downloaded += 1
+                else:
+                    compiled += 1
         finally:
             ticking.stop()
     if process.returncode != 0:

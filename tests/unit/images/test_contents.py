@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from images import catalog, debian, python
+from images import lock as lock_files
 from images.build import Builder
 from images.debian import Package
 from images.errors import ImageBuildError
@@ -67,6 +68,15 @@ def test_lock_files_hold_every_direct_requirement_and_no_address(path: Path) -> 
             assert found.group(1) in locked
             assert found.group(2) in (None, locked[found.group(1)])
     assert "://" not in re.sub(r"#.*", "", text)
+
+
+def test_lock_files_are_made_after_those_that_constrain_them() -> None:
+    folders = [folder for folder, _ in lock_files.commands()]
+
+    assert {path.parent for path in LOCKS} == set(folders)
+    for number, folder in enumerate(folders):
+        for constraint in re.findall(r"^-c \.\./(\w+)/", (folder / "requirements.in").read_text(), re.MULTILINE):
+            assert constraint in [earlier.name for earlier in folders[:number]]
 
 
 @pytest.mark.parametrize("recipe", catalog.RECIPES, ids=lambda recipe: recipe.name)
