@@ -238,4 +238,4 @@ class Client:
 
     def stop(self) -> None:
         """End the pod."""
-        self._kubectl.run("delete", "pod", self.name, "--wait=false")
+        self._kubectl.run("delete", "pod", self.name, "--ignore-not-found", "--wait=false")
