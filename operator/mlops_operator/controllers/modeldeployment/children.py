@@ -181,15 +181,19 @@ def _leftovers(observed: Observed, state: State) -> Iterator[Action]:
     named = (former.stable, former.candidate, state.stable, state.candidate)
     revisions = {pinned_to(observed.traffic), *(entry.revision for entry in named if entry is not None)}
     for deployment in observed.deployments:
-        if revision_of(deployment) not in revisions:
+        if revision_of(deployment) not in revisions and not _is_going(deployment):
             yield _delete(DEPLOYMENTS, deployment)
     jobs = {_job_of(entry.golden) for entry in (former.candidate, state.candidate) if entry is not None} - {None}
     if not jobs and observed.candidate_service is not None:
         yield _delete(SERVICES, observed.candidate_service)
     for job in observed.jobs:
         finished = job_phase(job) in (JobPhase.SUCCEEDED, JobPhase.FAILED)
-        if job["metadata"]["name"] not in jobs and not finished:
+        if job["metadata"]["name"] not in jobs and not finished and not _is_going(job):
             yield _delete(JOBS, job)
+
+
+def _is_going(child: Manifest) -> bool:
+    return "deletionTimestamp" in child["metadata"]
 
 
 def _job_of(golden: GoldenStatus | None) -> str | None:

@@ -260,6 +260,24 @@ class Scene:
         return LABEL_REVISION in service["spec"]["selector"]
 
 
+NO_STEPS: Manifest = {"rollout": {"steps": []}}
+STEPS: Manifest = {"rollout": {"steps": [{"weight": 20, "pause": "30s"}, {"weight": 50, "pause": "1m"}]}, "replicas": 4}
+
+
+def serving(**fields: Any) -> Scene:
+    """A scene in which digits-1 serves."""
+    scene = Scene(**fields)
+    scene.rest()
+    assert scene.condition("Ready") == ("True", "Serving")
+    return scene
+
+
+def phase(scene: Scene) -> str:
+    """Phase of the candidate."""
+    found: str = scene.status["candidate"]["phase"]
+    return found
+
+
 def pod_status(how: str) -> Manifest:
     """The status of a server's pod that behaves so."""
     fetched = {"name": "fetch", "state": terminated()}
@@ -298,11 +316,15 @@ __all__ = [
     "NAME",
     "NAMESPACE",
     "NO_IMAGE",
+    "NO_STEPS",
     "READY",
     "SLOW",
+    "STEPS",
     "UNSCHEDULABLE",
     "Scene",
     "model",
     "model_version",
+    "phase",
     "pod_status",
+    "serving",
 ]

@@ -4,10 +4,9 @@ Aliases move, time passes, candidates fail in every way, the operator is killed 
 writes or plans from an outdated status.
 """
 
-from collections.abc import Callable
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from mlops_operator.kube.resources import DEPLOYMENTS, JOBS, MODEL_DEPLOYMENTS, SERVICES
@@ -31,37 +30,56 @@ SPEC = {
 }
 
 
-def crash(actions: int) -> Callable[[Scene], None]:
-    """The operator is killed after so many actions of its plan; its status is not written."""
+Event = tuple[str, Any]
 
-    def happen(scene: Scene) -> None:
-        for action in scene.cluster.plan(scene.controller, NAME).actions[:actions]:
-            scene.cluster._act(action)
+EVENTS: st.SearchStrategy[Event] = st.one_of(
+    st.just(("step", None)),
+    st.just(("step", None)),
+    st.just(("kubelet", None)),
+    st.just(("answer", None)),
+    st.tuples(st.just("crash"), st.integers(0, 3)),
+    st.tuples(st.just("outdated"), st.integers(1, 8)),
+    st.tuples(st.just("point"), st.sampled_from(["digits-1", "digits-2", "digits-3"])),
+    st.tuples(st.just("wait"), st.sampled_from([1, 5, 15, 70])),
+    st.just(("forget", None)),
+)
+
+
+def happen(scene: Scene, event: Event) -> None:
+    match event:
+        case ("step" | "kubelet" | "answer" as name, _):
+            getattr(scene, name)()
+        case ("point", version):
+            scene.point(version)
+        case ("wait", seconds):
+            scene.wait(seconds)
+        case ("crash", actions):
+            crash(scene, actions)
+        case ("outdated", age):
+            outdated(scene, age)
+        case ("forget", _):
+            forget(scene)
+
+
+def crash(scene: Scene, actions: int) -> None:
+    """The operator is killed after so many actions of its plan; its status is not written."""
+    for action in scene.cluster.plan(scene.controller, NAME).actions[:actions]:
+        scene.cluster._act(action)
         scene.timeline.append(scene.behind_traffic())
 
-    return happen
 
-
-def outdated(age: int) -> Callable[[Scene], None]:
+def outdated(scene: Scene, age: int) -> None:
     """The operator plans from a status that is some steps old, as after a restart on a lagging API server.
 
     Its actions are carried out; the status, written on a condition that does not hold, is not.
     """
-
-    def happen(scene: Scene) -> None:
-        fresh = scene.cluster.get(MODEL_DEPLOYMENTS, NAME)
-        scene.cluster.world.put(scene.history[-min(age, len(scene.history))])
-        plan = scene.cluster.plan(scene.controller, NAME)
-        scene.cluster.world.put(fresh)
-        for action in plan.actions:
-            scene.cluster._act(action)
-            scene.timeline.append(scene.behind_traffic())
-
-    return happen
-
-
-def happen(name: str, *arguments: Any) -> Callable[[Scene], None]:
-    return lambda scene: getattr(scene, name)(*arguments)
+    fresh = scene.cluster.get(MODEL_DEPLOYMENTS, NAME)
+    scene.cluster.world.put(scene.history[-min(age, len(scene.history))])
+    plan = scene.cluster.plan(scene.controller, NAME)
+    scene.cluster.world.put(fresh)
+    for action in plan.actions:
+        scene.cluster._act(action)
+        scene.timeline.append(scene.behind_traffic())
 
 
 def forget(scene: Scene) -> None:
@@ -72,25 +90,20 @@ def forget(scene: Scene) -> None:
             scene.cluster.world.remove(deployment)
 
 
-EVENTS = st.one_of(
-    st.just(happen("step")),
-    st.just(happen("step")),
-    st.just(happen("kubelet")),
-    st.just(happen("answer")),
-    st.integers(0, 3).map(crash),
-    st.integers(1, 8).map(outdated),
-    st.sampled_from(["digits-1", "digits-2", "digits-3"]).map(lambda version: happen("point", version)),
-    st.sampled_from([1, 5, 15, 70]).map(lambda seconds: happen("wait", seconds)),
-    st.just(forget),
-)
-
 BAD = st.sampled_from([READY, READY, LOAD_FAILED, CRASHING, CORRUPT, NO_IMAGE, SLOW])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+# Not shrunk: with a toy cluster in every example that takes longer than reading one.
+@settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+)
 @given(second=BAD, third=BAD, wrong=st.booleans(), events=st.lists(EVENTS, max_size=40), last=st.integers(1, 3))
 def test_whatever_happens_requests_are_answered_and_it_comes_to_rest(
-    second: str, third: str, wrong: bool, events: list[Callable[[Scene], None]], last: int
+    second: str, third: str, wrong: bool, events: list[Event], last: int
 ) -> None:
     behaviour = {"digits-2": second, "digits-3": third}
     scene = Scene(spec=SPEC, behaviour=behaviour, checks={"digits-3": {"mismatches": 1}} if wrong else {})
@@ -98,7 +111,7 @@ def test_whatever_happens_requests_are_answered_and_it_comes_to_rest(
     scene.timeline.clear()
 
     for event in events:
-        event(scene)
+        happen(scene, event)
 
     target = f"digits-{last}"
     serving = scene.status["stable"]["version"]
@@ -106,7 +119,9 @@ def test_whatever_happens_requests_are_answered_and_it_comes_to_rest(
     scene.roll(seconds=400)
 
     assert min(scene.timeline) >= 2  # all the replicas of the version that serves, at every moment
-    good = behaviour.get(target, READY) == READY and not (wrong and last == 3)
+    # A candidate that nobody ran for longer than its deadline was stopped rightly, however good it is.
+    late = scene.status.get("stopped", {}).get("reason") == "ProgressDeadlineExceeded"
+    good = behaviour.get(target, READY) == READY and not (wrong and last == 3) and not late
     assert scene.versions() == {target if good else serving: 2}
     assert scene.served() == set(scene.versions())
     assert scene.pinned()
