@@ -17,11 +17,12 @@ import random
 import signal
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, cast
 
 import aiohttp
 
-from mlops_operator.api.meta import Manifest
+from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.kube import metrics as kube_metrics
 from mlops_operator.kube.client import USER_AGENT, Client
 from mlops_operator.kube.errors import ApiError, NotFound
@@ -30,6 +31,7 @@ from mlops_operator.runtime import metrics
 from mlops_operator.runtime.cache import Cache
 from mlops_operator.runtime.kopf_import import kopf
 from mlops_operator.runtime.kopf_settings import quiet_settings
+from mlops_operator.runtime.news import NewsOnly
 
 MISSING_POLL: Final = 3.0
 """Seconds between looks for a kind that was missing."""
@@ -202,16 +204,15 @@ class KopfShell:
         request: aiohttp.ClientRequest,
         handler: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]],
     ) -> aiohttp.ClientResponse:
-        """Fresh credentials for every request, request counts, and LISTs that answer nothing."""
+        """Fresh credentials for every request, request counts, LISTs that answer nothing, watches without echoes."""
         if authorization := await self._client.authorization():
             request.headers["Authorization"] = authorization
         if self._client.config.server_name:
             request.server_hostname = self._client.config.server_name
-        listed = None
-        if request.method == "GET" and "watch" not in request.url.query:
-            listed = self._collections.get(request.url.path)
-            if listed is not None:
-                request.url = request.url.update_query(fieldSelector=_NOTHING)
+        ours = self._collections.get(request.url.path) if request.method == "GET" else None
+        watched = "watch" in request.url.query
+        if ours is not None and not watched:
+            request.url = request.url.update_query(fieldSelector=_NOTHING)
         try:
             response = await handler(request)
         except (aiohttp.ClientError, TimeoutError, OSError):
@@ -220,10 +221,16 @@ class KopfShell:
         self._client.count(request.method, str(response.status))
         if response.status == 401:
             await self._client.authorization(renew=True)
-        if listed is not None and response.status == 200:
-            # The resourceVersion kopf will watch from is fixed by now: a LIST from here on cannot leave a gap.
-            self._on_list(*listed)
+        if ours is not None and response.status == 200:
+            if watched:
+                response.content = cast(aiohttp.StreamReader, NewsOnly(response.content, partial(self._has, ours[0])))
+            else:
+                # The resourceVersion kopf will watch from is fixed by now: a LIST from here on cannot leave a gap.
+                self._on_list(*ours)
         return response
+
+    def _has(self, resource: Resource, key: Key, version: str) -> bool:
+        return self._cache.store(resource).version(key) == version
 
     def _feeder(self, resource: Resource) -> Callable[..., Awaitable[None]]:
         async def feed(event: Any, **_: Any) -> None:

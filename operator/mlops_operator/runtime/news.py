@@ -1,0 +1,57 @@
+"""Keeps from kopf what the cache knows already.
+
+Of every three events of an object of ours two are the echo of our own status writes, whose
+answers are in the cache since before. kopf spends about half a millisecond on any event (a task,
+a queue, causes, loggers), so an echo is dropped while it is still a line of a watch stream.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import aiohttp
+
+from mlops_operator.api.meta import Key
+
+Known = Callable[[Key, str], bool]
+"""Whether the cache has an object in exactly this resourceVersion."""
+
+
+class NewsOnly:
+    """The content of a watch's response, without the lines that tell nothing new.
+
+    Stands in for `aiohttp.StreamReader` where kopf reads it; everything else is passed through.
+
+    Args:
+        content: the real content.
+        known: says what the cache has.
+    """
+
+    def __init__(self, content: aiohttp.StreamReader, known: Known) -> None:
+        self._content = content
+        self._known = known
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._content, name)
+
+    async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
+        """Whole lines that are news; what is left at the end of the stream comes as it is."""
+        rest = b""
+        async for chunk in self._content.iter_chunked(size):
+            lines = (rest + chunk if rest else chunk).split(b"\n")
+            rest = lines.pop()
+            news = [line for line in lines if not self._is_echo(line)]
+            if news:
+                yield b"\n".join(news) + b"\n"
+        if rest:
+            yield rest
+
+    def _is_echo(self, line: bytes) -> bool:
+        try:
+            event = json.loads(line)
+            if event["type"] not in ("ADDED", "MODIFIED"):
+                return False
+            metadata = event["object"]["metadata"]
+            return self._known(Key(metadata.get("namespace", ""), metadata["name"]), metadata["resourceVersion"])
+        except (ValueError, KeyError, TypeError):
+            return False  # not for us to judge
