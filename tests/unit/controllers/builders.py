@@ -360,7 +360,9 @@ def pod_of(
     if index is not None:
         labels["batch.kubernetes.io/job-completion-index"] = str(index)
     name = f"{job['metadata']['name']}-{index or 0}-x7k2p"
-    pod = make(PODS, name, spec={"containers": [{"name": "main", "image": image, "env": list(env)}]}, labels=labels)
+    pod = make(
+        PODS, name, spec={"containers": [{"name": "main", "image": image, "env": list(env)}]}, labels=labels, owner=job
+    )
     pod["status"] = {"phase": phase, "conditions": list(conditions), **(status or {})}
     if main is not None:
         pod["status"]["containerStatuses"] = [{"name": "main", "state": main, "image": image, "imageID": image_id}]

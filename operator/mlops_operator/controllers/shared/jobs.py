@@ -106,6 +106,19 @@ def job_key(job: Manifest) -> Key:
     return Key(job["metadata"]["namespace"], job["metadata"]["name"])
 
 
+def own_pods(job: Manifest, pods: Sequence[Manifest]) -> list[Manifest]:
+    """Those of `pods` that `job` controls: a read by name also finds the pods of a former Job of that name."""
+    uid = job["metadata"]["uid"]
+    return [
+        pod
+        for pod in pods
+        if any(
+            reference.get("controller") and reference["uid"] == uid
+            for reference in pod["metadata"].get("ownerReferences") or ()
+        )
+    ]
+
+
 def pod_problem(pods: Sequence[Manifest]) -> PodProblem | None:
     """What keeps the pods from running, the most telling first; None where nothing does."""
     problems = [problem for pod in pods if (problem := _problem(pod)) is not None]

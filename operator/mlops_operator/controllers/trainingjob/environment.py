@@ -24,8 +24,13 @@ from mlops_operator.controllers.trainingjob.names import job_name, run_uid, serv
 _COMPLETION_INDEX = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
 
 
-def output_uri(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int) -> str:
-    """Where the attempt's artifacts belong; no other attempt of any TrainingJob has the same."""
+def output_uri(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int) -> str | None:
+    """Where the attempt's artifacts belong; no other attempt of any TrainingJob has the same.
+
+    None where nothing is to be kept: such a run needs no claim of the artifact store.
+    """
+    if spec.output is None and spec.model is None:
+        return None
     root = (spec.output.uri if spec.output else settings.artifact_store).rstrip("/")
     metadata = obj["metadata"]
     return f"{root}/trainingjobs/{metadata['name']}-{short_hash(metadata['uid'])}/{attempt}"
@@ -58,12 +63,13 @@ def environment(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attemp
         names.RUN_UID: run_uid(obj, attempt),
         names.RESULT_PATH: names.DEFAULT_RESULT_PATH,
         names.PVC_ROOT: names.DEFAULT_PVC_ROOT,
-        names.OUTPUT_URI: output_uri(obj, spec, settings, attempt),
         names.ATTEMPT: str(attempt),
         names.REPLICAS: str(spec.replicas),
         names.PARAMETERS: compact_json(spec.parameters),
         names.DATA: compact_json([entry.model_dump(mode="json", exclude_none=True) for entry in spec.data]),
     }
+    if (output := output_uri(obj, spec, settings, attempt)) is not None:
+        values[names.OUTPUT_URI] = output
     for name, value in spec.parameters.items():
         values[parameter_variable(name)] = value if isinstance(value, str) else compact_json(value)
     if spec.seed is not None:

@@ -135,7 +135,7 @@ def _live(obs: Observed, job: Manifest, now: datetime) -> Plan:
     if job["spec"].get("suspend"):
         actions = (_suspend(job, suspended=False), *repair)
         return _tell(obs, say.starting(obs, now), actions=actions, requeue_after=jobs.PENDING_GRACE)
-    progress = startup.startup(job, obs.status, obs.pods)
+    progress = startup.startup(job, obs.status, obs.pods, now)
     if progress.running:
         status = say.running(obs, now)
         left = deadline.remaining(obs.spec.active_deadline_seconds, status, now)

@@ -40,9 +40,8 @@ def render_job(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt
 
 
 def _pod_spec(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int) -> Manifest:
-    volumes, mounts = pods.claim_volumes(
-        read=[entry.uri for entry in spec.data], write=[output_uri(obj, spec, settings, attempt)]
-    )
+    output = output_uri(obj, spec, settings, attempt)
+    volumes, mounts = pods.claim_volumes(read=[entry.uri for entry in spec.data], write=[output] if output else [])
     env = environment(obj, spec, settings, attempt)
     pod = pods.pod_spec(
         containers=[pods.settings_container(spec, env=env, mounts=mounts)],

@@ -9,7 +9,7 @@ import pytest
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.trainingjob.environment import parameter_variable
 from mlops_operator.controllers.trainingjob.names import job_name
-from mlops_operator.kube.resources import JOBS, SERVICES, TRAINING_JOBS
+from mlops_operator.kube.resources import JOBS, MODELS, SERVICES, TRAINING_JOBS
 from tests.unit.controllers.builders import condition, make
 from tests.unit.controllers.trainingjob.driver import DIGEST, Run, begin
 
@@ -95,13 +95,21 @@ def test_the_environment_is_that_of_the_contract() -> None:
     assert env["MLOPS_SEED"] == "7"
     assert env["MLOPS_RUN_UID"] == "uid-of-digits-0"
     assert env["MLOPS_REPLICA_INDEX"] == "0"
-    assert env["MLOPS_OUTPUT_URI"].startswith("pvc://mlops-artifacts/trainingjobs/digits-")
 
 
 def test_what_was_not_asked_for_is_absent() -> None:
-    env = env_of(begin())
+    run = begin()
+    env = env_of(run)
     assert "MLOPS_SEED" not in env
     assert "MLOPS_COORDINATOR" not in env
+    assert "MLOPS_OUTPUT_URI" not in env
+    assert [mount["mountPath"] for mount in main_of(run)["volumeMounts"]] == ["/tmp"]
+
+
+def test_what_becomes_a_version_goes_to_the_artifact_store_by_default() -> None:
+    run = begin(make(MODELS, "letters", spec={}), model="letters")
+    assert env_of(run)["MLOPS_OUTPUT_URI"].startswith("pvc://mlops-artifacts/trainingjobs/digits-")
+    assert "/mnt/pvc/mlops-artifacts" in [mount["mountPath"] for mount in main_of(run)["volumeMounts"]]
 
 
 def test_dollars_reach_the_run_as_they_are() -> None:

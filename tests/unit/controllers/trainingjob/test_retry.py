@@ -41,7 +41,7 @@ def test_a_failed_attempt_is_recorded_and_the_next_waits_for_its_time() -> None:
 
 
 def test_the_next_attempt_is_a_new_job_with_its_own_run_uid() -> None:
-    run = begin()
+    run = begin(output={"uri": "pvc://store/runs"})
     run.at(2).job_fails()
     run.at(12).settle()
     first, second = run.cluster.world.all(JOBS)

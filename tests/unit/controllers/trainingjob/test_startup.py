@@ -9,10 +9,13 @@ from mlops_operator.kube.resources import JOBS, MODELS
 from tests.unit.controllers.builders import (
     NOW,
     condition,
+    failed_pod,
+    job_ended,
     job_started,
     later,
     make,
     pod_of,
+    succeeded_pod,
     terminated,
     unscheduled,
 )
@@ -27,26 +30,26 @@ def waiting_container(reason: str, message: str) -> Manifest:
 
 
 def test_a_ready_pod_means_running() -> None:
-    assert startup(job_started(JOB, at=NOW, ready=1), NOTHING, None) == RUNNING
+    assert startup(job_started(JOB, at=NOW, ready=1), NOTHING, None, NOW) == RUNNING
 
 
 def test_an_attempt_that_ran_once_is_running_until_its_job_ends() -> None:
     status = TrainingJobStatus(running_since="2026-01-01T12:00:00Z")
-    assert startup(job_started(JOB, at=NOW), status, None) == RUNNING
+    assert startup(job_started(JOB, at=NOW), status, None, NOW) == RUNNING
 
 
 def test_a_running_container_counts_even_if_it_is_not_ready() -> None:
     pod = pod_of(JOB, phase="Running", main={"running": {}})
-    assert startup(job_started(JOB, at=NOW), NOTHING, [pod]) == RUNNING
+    assert startup(job_started(JOB, at=NOW), NOTHING, [pod], NOW) == RUNNING
 
 
 def test_a_pod_that_has_ended_is_no_pending_pod() -> None:
     pod = pod_of(JOB, phase="Succeeded", main=terminated())
-    assert startup(job_started(JOB, at=NOW), NOTHING, [pod]) == STARTING
+    assert startup(job_started(JOB, at=NOW), NOTHING, [pod], NOW) == STARTING
 
 
 def test_without_a_look_at_the_pods_nothing_is_said() -> None:
-    assert startup(job_started(JOB, at=NOW), NOTHING, None) == STARTING
+    assert startup(job_started(JOB, at=NOW), NOTHING, None, NOW) == STARTING
 
 
 @pytest.mark.parametrize(
@@ -61,13 +64,13 @@ def test_without_a_look_at_the_pods_nothing_is_said() -> None:
     ],
 )
 def test_what_keeps_a_pod_has_a_reason(pod: Manifest, reason: str) -> None:
-    problem = startup(job_started(JOB, at=NOW), NOTHING, [pod]).problem
+    problem = startup(job_started(JOB, at=NOW), NOTHING, [pod], NOW).problem
     assert problem is not None
     assert problem.reason == reason
 
 
 def test_a_job_without_pods_is_pending() -> None:
-    problem = startup(job_started(JOB, at=NOW), NOTHING, []).problem
+    problem = startup(job_started(JOB, at=NOW), NOTHING, [], NOW).problem
     assert problem is not None
     assert problem.reason == "PodPending"
 
@@ -101,6 +104,7 @@ def test_a_missing_volume_is_told_within_ten_seconds_and_cleared() -> None:
 def test_the_words_of_a_missing_image_hold_still() -> None:
     run = begin()
     name = run.job["metadata"]["name"]
+    run.cluster.store(job_started(run.job, at=NOW))
     run.cluster.pods[name] = [pod_of(run.job, main=waiting_container("ErrImagePull", "no such image"))]
     run.at(5).settle()
     writes = len(run.cluster.writes)
@@ -110,8 +114,20 @@ def test_the_words_of_a_missing_image_hold_still() -> None:
     assert run.status["waiting"]["message"] == "no such image"
 
 
+def test_a_job_that_its_controller_has_not_begun_has_no_pods_to_look_at() -> None:
+    run = begin()
+    plan = run.at(10).settle()
+    assert plan.requeue_after == 20
+    assert run.cluster.reads == []
+    run.at(30).settle()
+    assert run.status["waiting"]["reason"] == "PodPending"
+    assert "has not begun" in run.status["waiting"]["message"]
+    assert run.cluster.reads == []
+
+
 def test_looks_become_rare() -> None:
     run = begin()
+    run.cluster.store(job_started(run.job, at=NOW))
     delays = []
     for _ in range(6):
         plan = run.settle()
@@ -120,6 +136,19 @@ def test_looks_become_rare() -> None:
         run.cluster.now = later((run.cluster.now - NOW).total_seconds() + plan.requeue_after)
     assert max(delays) == 30
     assert delays == sorted(delays)
+
+
+def test_pods_of_a_former_job_of_the_same_name_say_nothing() -> None:
+    run = begin()
+    run.at(2).job_runs()
+    former = failed_pod(run.job, "killed", exit_code=143)
+    run.cluster.world.remove(run.job)
+    run.at(10).settle()
+    job = run.job
+    run.cluster.pods[job["metadata"]["name"]] = [former, succeeded_pod(job, run.result(metrics={"accuracy": 0.5}))]
+    run.cluster.store(job_ended(job, at=later(20)))
+    run.at(20).settle()
+    assert run.status["metrics"] == {"accuracy": 0.5}
 
 
 def test_the_start_waits_for_the_model() -> None:
@@ -145,6 +174,7 @@ def test_a_job_deleted_by_hand_is_made_again_under_its_name() -> None:
 def stuck(**spec: object) -> Run:
     """An attempt whose pod waits for an image, and of which that is told."""
     run = begin(**spec)
+    run.cluster.store(job_started(run.job, at=NOW))
     run.cluster.pods[run.job["metadata"]["name"]] = [
         pod_of(run.job, main=waiting_container("ErrImagePull", "no such image"))
     ]

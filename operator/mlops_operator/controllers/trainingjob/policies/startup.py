@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingJobStatus, TrainingReason
@@ -24,23 +25,30 @@ class Startup:
     problem: PodProblem | None = None
 
 
-RUNNING = Startup(running=True)
-STARTING = Startup(running=False)
+RUNNING: Final = Startup(running=True)
+STARTING: Final = Startup(running=False)
+
+NOT_BEGUN_PATIENCE: Final = 30.0
+"""Seconds for which the Job controller may not have begun a Job before that is told: it falls
+behind by some seconds in a burst of Jobs, and its Jobs have no pods to look at meanwhile."""
 
 
 def needs_pods(job: Manifest, status: TrainingJobStatus, now: datetime) -> bool:
     """Whether the decision wants the Job's pods: it has had none ready for too long."""
-    if status.running_since is not None or _resuming(job):
+    if status.running_since is not None or not _begun(job):
         return False
     return jobs.job_phase(job) is jobs.JobPhase.PENDING and jobs.needs_pods(job, now)
 
 
 def next_look(job: Manifest, now: datetime) -> float:
     """Seconds until a Job that has not started is looked at without an event."""
-    return jobs.PENDING_GRACE if _resuming(job) else jobs.next_look(job, now)
+    if _begun(job):
+        return jobs.next_look(job, now)
+    waited = jobs.pending_seconds(job, now)
+    return NOT_BEGUN_PATIENCE - waited if waited < NOT_BEGUN_PATIENCE else NOT_BEGUN_PATIENCE
 
 
-def startup(job: Manifest, status: TrainingJobStatus, pods: Sequence[Manifest] | None) -> Startup:
+def startup(job: Manifest, status: TrainingJobStatus, pods: Sequence[Manifest] | None, now: datetime) -> Startup:
     """How far the attempt of a Job that is neither finished nor suspended is.
 
     Args:
@@ -48,6 +56,8 @@ def startup(job: Manifest, status: TrainingJobStatus, pods: Sequence[Manifest] |
     """
     if status.running_since is not None or jobs.job_phase(job) is jobs.JobPhase.RUNNING:
         return RUNNING
+    if not _begun(job) and not _resuming(job) and jobs.pending_seconds(job, now) >= NOT_BEGUN_PATIENCE:
+        return Startup(running=False, problem=PodProblem(TrainingReason.POD_PENDING, _NOT_BEGUN))
     if pods is None:
         return STARTING
     if any(_started(pod) for pod in pods):
@@ -57,6 +67,14 @@ def startup(job: Manifest, status: TrainingJobStatus, pods: Sequence[Manifest] |
         return STARTING  # the Job is about to say so
     problem = jobs.pod_problem(pods)
     return Startup(running=False, problem=problem or PodProblem(TrainingReason.POD_PENDING, _pending_words(pods)))
+
+
+_NOT_BEGUN: Final = "the Job controller has not begun the Job; is the controller manager running?"
+
+
+def _begun(job: Manifest) -> bool:
+    """Whether the Job controller has begun to make the Job's pods."""
+    return bool((job.get("status") or {}).get("startTime")) and not _resuming(job)
 
 
 def _resuming(job: Manifest) -> bool:
