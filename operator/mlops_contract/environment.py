@@ -22,7 +22,7 @@ DATA: Final = "MLOPS_DATA"
 """The data inputs as a JSON list of `{"name", "uri", "digest"?}`."""
 
 OUTPUT_URI: Final = "MLOPS_OUTPUT_URI"
-"""Where this attempt's artifacts belong; no other attempt has the same."""
+"""Where this attempt's artifacts belong; no other attempt has the same. Absent where none are to be kept."""
 
 PVC_ROOT: Final = "MLOPS_PVC_ROOT"
 """Folder under which `pvc://<claim>/...` is mounted, each claim under its own name."""

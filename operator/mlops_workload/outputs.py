@@ -11,9 +11,9 @@ from mlops_workload.uri import join, local_path
 
 
 class Outputs:
-    """Artifacts saved so far, below one output URI (a local folder is made when first needed)."""
+    """Artifacts saved so far, below one output URI (a local folder is made when first needed); None keeps none."""
 
-    def __init__(self, uri: str, *, scratch: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, uri: str | None, *, scratch: Path, environ: Mapping[str, str]) -> None:
         self._uri = uri
         self._scratch = scratch
         self._environ = environ
@@ -28,6 +28,10 @@ class Outputs:
         """Copy the file or folder `path` to `<output>/<name><ending of the file>`; see `Run.save_artifact`."""
         if name in self._artifacts:
             raise ConfigurationInvalidError(f"expected a new artifact name, found {name!r} again")
+        if self._uri is None:
+            raise ConfigurationInvalidError(
+                f"expected a place for the artifact {name!r}, found none: set spec.model or spec.output"
+            )
         digest, size = digest_path(path), size_of(path)
         uri = join(self._uri, f"{name}{path.suffix}" if path.is_file() else name)
         copy_out(path, uri, environ=self._environ)

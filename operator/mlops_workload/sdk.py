@@ -65,7 +65,7 @@ class Run:
         attempt: Number of this attempt, from 0.
         replicas: How many replicas run together.
         replica_index: Which of them this is, from 0.
-        output: Where this attempt's artifacts go.
+        output: Where this attempt's artifacts go; None in a cluster where it is to keep none.
     """
 
     def __init__(self, context: RunContext, *, run_id: str, scratch: Path, environ: Mapping[str, str]) -> None:
@@ -74,7 +74,8 @@ class Run:
         self.attempt = context.attempt
         self.replicas = context.replicas
         self.replica_index = context.replica_index
-        self.output = context.output_uri or str(Path.cwd() / LOCAL_OUTPUT / run_id)
+        local = str(Path.cwd() / LOCAL_OUTPUT / run_id) if context.uid is None else None
+        self.output = context.output_uri or local
         self._uid = context.uid
         self._run_id = run_id
         self._environ = environ
@@ -165,7 +166,7 @@ class Run:
 
         Raises:
             ArtifactNotFoundError: there is nothing at `path`.
-            ConfigurationInvalidError: there already is an artifact of that name.
+            ConfigurationInvalidError: there already is an artifact of that name, or the TrainingJob keeps none.
         """
         self._require_open()
         if self.replica_index == 0:
@@ -200,6 +201,7 @@ class Run:
         if self._uid is not None:
             write_message(result.to_message(), environ=self._environ)
             return
+        assert self.output is not None, "outside a cluster there is always an output"
         Path(self.output).mkdir(parents=True, exist_ok=True)
         Path(self.output, LOCAL_RESULT).write_text(result.to_message() + "\n", encoding="utf-8")
         print_summary(result, output=self.output)

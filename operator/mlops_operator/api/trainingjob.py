@@ -58,7 +58,7 @@ class TrainingJobSpec(PodSettings):
     """Hyper-parameters: any JSON values, given to the run as `MLOPS_PARAM_<NAME>` and `MLOPS_PARAMETERS`."""
     data: Annotated[tuple[DataInput, ...], Field(max_length=16), ListMap("name")] = ()
     output: Output | None = None
-    """The operator's artifact store by default."""
+    """Where `model` is set the operator's artifact store by default; a run with neither keeps no artifacts."""
     replicas: Annotated[int, Field(ge=1, le=1024)] = 1
     """Pods that run together; more than one get a stable DNS name each and `MLOPS_COORDINATOR`."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None

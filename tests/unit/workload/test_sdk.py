@@ -224,6 +224,17 @@ def test_an_unknown_format_is_refused(run_environment: RunEnvironment) -> None:
         run().save_model(object(), format="tensorforest")
 
 
+def test_a_run_that_keeps_nothing_says_so_when_it_is_to_save(run_environment: RunEnvironment) -> None:
+    run_environment.unset("MLOPS_OUTPUT_URI")
+    r = run()
+    assert r.output is None
+    with pytest.raises(ConfigurationInvalidError, match=r"set spec\.model or spec\.output"):
+        r.golden([[1.0, 2.0]], [7])
+    r.log(accuracy=0.5)
+    r.finish()
+    assert run_environment.result.metrics == {"accuracy": 0.5}
+
+
 def test_golden_requests_become_an_artifact(run_environment: RunEnvironment) -> None:
     with run() as r:
         r.golden([[1.0, 2.0]], [7])
