@@ -1,7 +1,6 @@
 """Objects for the controllers' tests, and a toy cluster that carries plans out.
 
-The toy cluster knows just enough of an API server: identities, merge patches, preconditions
-and garbage collection. It has no opinion on the kinds.
+The toy cluster knows just enough of an API server: identities, merge patches, preconditions, garbage collection.
 """
 
 import copy
@@ -399,23 +398,3 @@ def succeeded_pod(job: Manifest, message: str = "", **rest: Any) -> Manifest:
 def failed_pod(job: Manifest, message: str = "", *, exit_code: int = 1, **rest: Any) -> Manifest:
     """A pod of a Job that ended badly and left `message`."""
     return pod_of(job, phase="Failed", main=terminated(message, exit_code=exit_code), **rest)
-
-
-__all__ = [
-    "NAMESPACE",
-    "NOW",
-    "ToyCluster",
-    "ToyWorld",
-    "condition",
-    "failed_pod",
-    "job_ended",
-    "job_started",
-    "job_suspended",
-    "key_of",
-    "later",
-    "make",
-    "pod_of",
-    "succeeded_pod",
-    "terminated",
-    "unscheduled",
-]
