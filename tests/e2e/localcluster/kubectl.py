@@ -39,8 +39,13 @@ class Kubectl:
 
     def run_job(self, name: str, image: str, program: str, **pod: Any) -> str:
         """Run a Python program in a pod to its success; its output."""
-        mounts = pod.pop("mounts", [])
-        container = {"name": "main", "image": image, "command": ["python3", "-c", program], "volumeMounts": mounts}
+        container = {
+            "name": "main",
+            "image": image,
+            "command": ["python3", "-c", program],
+            "volumeMounts": pod.pop("mounts", []),
+            "securityContext": pod.pop("container_security", {}),
+        }
         spec = {"restartPolicy": "Never", "containers": [container], **pod}
         self.apply(
             {
