@@ -6,6 +6,7 @@ While tests are written, `MLOPS_E2E_KEEP=1` leaves the cluster running and takes
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -13,6 +14,7 @@ from demo.platform import Platform
 from demo.story import Story
 from localcluster.kubectl import Kubectl
 from localcluster.progress import OnConsole
+from tests.e2e.session_audit import SessionAudit
 from tests.e2e.support import new_namespace
 
 CLUSTER = os.environ.get("MLOPS_E2E_CLUSTER", "mlops-e2e")
@@ -30,7 +32,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def platform() -> Iterator[Platform]:
+def began() -> datetime:
+    """When the session's first cluster-bound test began."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture(scope="session")
+def platform(began: datetime) -> Iterator[Platform]:
     platform = Platform(CLUSTER, engine="native", progress=OnConsole(), audit=True)
     if not KEEP:
         platform.down()  # what a killed run left
@@ -43,6 +51,12 @@ def platform() -> Iterator[Platform]:
 @pytest.fixture(scope="session")
 def kubectl(platform: Platform) -> Kubectl:
     return platform.kubectl
+
+
+@pytest.fixture(scope="session")
+def audit(platform: Platform, began: datetime) -> SessionAudit:
+    """All requests since then, the operator's start in a new cluster included."""
+    return SessionAudit(platform.cluster.audit_log, began)
 
 
 @pytest.fixture

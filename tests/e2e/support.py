@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from localcluster.images import base_reference
 from localcluster.kubectl import Kubectl, Manifest
 from mlops_operator.api.meta import API_VERSION, LABEL_UID
+
+Found = TypeVar("Found")
 
 WORKLOAD_IMAGE: Final = "localhost/mlops-workload:dev"
 SCRIPTS: Final = Path(__file__).parent / "scripts"
@@ -125,6 +127,22 @@ def wait_phase(kubectl: Kubectl, kind: str, name: str, wanted: str, *, timeout: 
 def wait_gone(kubectl: Kubectl, kind: str, *selection: str, timeout: float = RUNNING) -> None:
     """Return once no object of `kind` that `selection` (a name, or `-l` and a selector) names is there."""
     kubectl.run("wait", "--for=delete", kind, *selection, f"--timeout={timeout:.0f}s", timeout=timeout + 10)
+
+
+def promptly(look: Callable[[], Found], accept: Callable[[Found], bool], *, within: float = RUNNING) -> Found:
+    """What `look` finds once `accept` accepts it: for what cannot be watched.
+
+    Raises:
+        TimeoutError: it was not accepted in time; says what was found last.
+    """
+    deadline = time.monotonic() + within
+    while True:
+        found = look()
+        if accept(found):
+            return found
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not so within {within:.0f} s; found last: {found!r}")
+        time.sleep(0.2)
 
 
 def of(obj: Manifest) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -32,14 +33,26 @@ PAUSES_ONCE = "pause_the_first_time()\nreport(counts={'rows': 1})\n"
 
 WAITS = "signal.pause()\n"
 
+OUTPUT = {"uri": f"pvc://{STORE}/out"}
+
+
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+
 
 @pytest.fixture(scope="module", autouse=True)
 def slow(kubectl: Kubectl) -> Iterator[Kubectl]:
     """What has to wait between its attempts, begun first and looked at by later tests of this file."""
-    with new_namespace(kubectl, "slow") as namespace:
+    with new_namespace(kubectl, "slow", claims=()) as namespace:
         namespace.apply(training("fails-twice", FAILS_TWICE, backoffLimit=2))
         namespace.apply(training("fails-always", 'print("no luck"); sys.exit(3)\n', backoffLimit=1))
         yield namespace
+
+
+def test_first_example_needs_nothing_else(kubectl: Kubectl) -> None:
+    with new_namespace(kubectl, "hello", claims=()) as space:
+        space.apply(EXAMPLES / "hello.yaml")
+        done = wait_true(space, "trainingjob", "hello", "Complete")
+    assert done["status"]["metrics"] == {"accuracy": 0.9}
 
 
 def test_run_is_given_its_parameters_data_and_output(kubectl: Kubectl) -> None:
@@ -63,7 +76,7 @@ print(json.dumps({"env": mine, "read": source.read_text(), "writable": writable,
                 program,
                 parameters={"gamma": 0.001, "layers": [8, 4], "kernel": "rbf"},
                 data=[{"name": "train", "uri": "pvc://inputs/train/rows.txt"}],
-                output={"uri": "pvc://mlops-artifacts/out"},
+                output=OUTPUT,
                 seed=7,
             )
         )
@@ -130,7 +143,7 @@ else:
 
 
 def test_suspension_ends_the_pod_and_resumption_finishes_the_same_attempt(space: Kubectl) -> None:
-    space.apply(training("paused", PAUSES_ONCE))
+    space.apply(training("paused", PAUSES_ONCE, output=OUTPUT))
     running = wait_phase(space, "trainingjob", "paused", "Running")
     patch(space, "trainingjob", "paused", {"suspend": True})
     suspended = wait_phase(space, "trainingjob", "paused", "Suspended")
@@ -144,7 +157,7 @@ def test_suspension_ends_the_pod_and_resumption_finishes_the_same_attempt(space:
 
 
 def test_deleted_job_is_made_again(space: Kubectl) -> None:
-    space.apply(training("robbed", PAUSES_ONCE))
+    space.apply(training("robbed", PAUSES_ONCE, output=OUTPUT))
     running = wait_phase(space, "trainingjob", "robbed", "Running")
     (before,) = space.list("job", of(running))
     space.run("delete", "job", before["metadata"]["name"], "--wait=false")
