@@ -70,6 +70,7 @@ generate: venv ## write the generated files: CRDs, RBAC, charts' CRDs, reference
 
 lock: venv ## resolve the requirements anew, with hashes and without index addresses
 	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras --allow-unsafe -o requirements/dev.lock.txt requirements/dev.in
+	$(BIN)/python -m images.lock
 
 bench: venv ## writes, reads, CPU and memory per object
 	$(BIN)/python -m bench
