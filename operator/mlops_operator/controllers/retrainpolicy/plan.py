@@ -58,7 +58,7 @@ def plan(obs: Observed, now: datetime) -> Plan:
     signals = _signals(obs, step.status)
     step = replace(step, status=step.status.replace(signals=tuple(view.status for view in signals.values())))
     problem = stopped or _problem(obs)
-    if problem is None and not obs.spec.suspend:
+    if problem is None and not obs.spec.suspend and not _closes(obs, step.status):
         step = _decide(obs, step, signals, now)
     return _finish(obs, step, problem, now)
 
@@ -119,6 +119,16 @@ def _follow_one(obs: Observed, step: Step, decision: Decision, case: Case, now: 
         actions = (*actions, Create(resource=PROMOTIONS, manifest=promotion))
     decisions = with_changed(step.status.decisions, progress.decision)
     return Step(status=step.status.replace(decisions=decisions), actions=actions, waits=waits)
+
+
+def _closes(obs: Observed, status: RetrainPolicyStatus) -> bool:
+    """Whether this plan closes a decision.
+
+    Nothing starts before that is written: if the status were lost after the next Create, two
+    trainings would be under way as soon as what had ended turned out to go on.
+    """
+    under_way = {decision.id for decision in status.decisions if decision.open}
+    return any(identity not in under_way for identity in obs.cases)
 
 
 def _signals(obs: Observed, status: RetrainPolicyStatus) -> Mapping[str, SignalView]:

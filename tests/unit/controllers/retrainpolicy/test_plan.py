@@ -500,6 +500,17 @@ def test_a_training_that_left_the_history_is_not_recorded_again() -> None:
     assert [entry["moment"] for entry in decisions(toy)] == [str(i) for i in range(5, 25)]
 
 
+def test_nothing_starts_before_the_end_of_the_last_training_is_written() -> None:
+    toy = cluster("TT")
+    settle(toy)
+    ask(toy, "please")
+    training_ends(toy, version=None)
+    plan = toy.step(CONTROLLER, NAME)
+    assert plan.actions == ()
+    assert decisions(toy)[0]["result"] == "TrainingFailed"
+    assert len(toy.step(CONTROLLER, NAME).actions) == 1
+
+
 # -- what is missing or refused --------------------------------------------------------------
 
 

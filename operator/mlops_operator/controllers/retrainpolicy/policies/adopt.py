@@ -1,7 +1,7 @@
 """Starts whose record was lost: the TrainingJob was created, and the operator ended before the status was written.
 
 The TrainingJob carries its decision, so the record is found again word for word. A TrainingJob
-of a decision that has left the history is older than the last start, and stays forgotten.
+of a decision that has left the history started before the last one, and stays forgotten.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,6 +23,6 @@ def lost_starts(
     lost = [
         decision
         for decision in carried
-        if decision.id not in known and (last_started is None or decision.time > last_started)
+        if decision.id not in known and (last_started is None or decision.time >= last_started)
     ]
     return sorted(lost, key=lambda decision: (decision.time, decision.id))

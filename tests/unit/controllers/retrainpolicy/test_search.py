@@ -1,0 +1,143 @@
+"""The policy's state space, searched: any order of windows, people, trainings, promotions, crashes and pauses."""
+
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from mlops_operator.api.conditions import timestamp
+from mlops_operator.api.meta import Manifest
+from mlops_operator.api.retrainpolicy import MAX_DECISIONS
+from mlops_operator.kube.resources import MODEL_MONITORS, PROMOTIONS, RETRAIN_POLICIES, TRAINING_JOBS
+from tests.unit.controllers.builders import later
+from tests.unit.controllers.retrainpolicy import test_plan as scene
+from tests.unit.controllers.versions import model_version
+
+NIGHTLY: Manifest = {"name": "often", "cron": {"schedule": "*/10 * * * *"}}
+
+
+class PolicyMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        triggers = [{"name": "fell", "signal": "live"}, NIGHTLY]
+        self.toy = scene.cluster(triggers=triggers, guard={"cooldown": "15m"})
+        self.seconds = 600.0
+        self.asked = 0
+        self.closed: dict[str, tuple[Any, ...]] = {}
+
+    # -- the world -------------------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from([1, 59, 60, 600, 901, 7200]))
+    def time_passes(self, seconds: int) -> None:
+        self.seconds += seconds
+        self.toy.now = later(self.seconds)
+
+    @rule(letter=st.sampled_from("TTTFU"))
+    def a_window_is_measured(self, letter: str) -> None:
+        monitor = self.toy.get(MODEL_MONITORS, "accuracy")
+        (window,) = scene.monitor(letter, start=self.seconds - 60)["status"]["windows"]
+        monitor["status"]["windows"] = [*monitor["status"]["windows"], window][-20:]
+        self.toy.store(monitor)
+
+    @rule()
+    def a_person_asks(self) -> None:
+        self.asked += 1
+        scene.ask(self.toy, str(self.asked % 3))
+
+    @rule(suspend=st.booleans())
+    def a_person_suspends(self, suspend: bool) -> None:
+        if bool(self.policy()["spec"].get("suspend")) != suspend:
+            self.toy.edit(RETRAIN_POLICIES, scene.NAME, suspend=suspend)
+
+    @precondition(lambda self: self.running())
+    @rule(good=st.booleans())
+    def a_training_ends(self, good: bool) -> None:
+        job = self.running()[0]
+        version = f"v-{job['metadata']['name']}" if good else None
+        scene.training_ends(self.toy, version=version, job=job)
+
+    @precondition(lambda self: self.unverified())
+    @rule(ready=st.booleans())
+    def a_version_is_verified(self, ready: bool) -> None:
+        self.toy.world.put(model_version(self.unverified()[0], ready=ready, stalled=not ready))
+
+    @precondition(lambda self: self.asking())
+    @rule(phase=st.sampled_from(["Promoted", "Rejected", "Superseded"]))
+    def a_promotion_is_decided(self, phase: str) -> None:
+        promotion = self.asking()[0]
+        promotion["status"] = {"phase": phase, "message": "said"}
+        self.toy.store(promotion)
+
+    @precondition(lambda self: self.running())
+    @rule()
+    def a_person_deletes_a_training(self) -> None:
+        self.toy.world.remove(self.running()[0])
+
+    # -- the operator ----------------------------------------------------------------------
+
+    @rule()
+    def it_plans(self) -> None:
+        self.toy.step(scene.CONTROLLER, scene.NAME)
+
+    @rule()
+    def it_ends_before_the_status(self) -> None:
+        for action in self.toy.plan(scene.CONTROLLER, scene.NAME).actions:
+            assert self.toy._act(action) is None
+
+    @rule()
+    def it_comes_to_rest(self) -> None:
+        self.toy.settle(scene.CONTROLLER, scene.NAME)
+
+    # -- what must always hold -------------------------------------------------------------
+
+    @invariant()
+    def one_training_at_a_time(self) -> None:
+        assert len(self.running()) <= 1
+
+    @invariant()
+    def the_history_is_bounded_and_its_records_are_distinct(self) -> None:
+        ids = [decision["id"] for decision in self.decisions()]
+        assert len(ids) == len(set(ids)) <= MAX_DECISIONS
+
+    @invariant()
+    def one_decision_is_open(self) -> None:
+        started = [decision for decision in self.decisions() if decision["outcome"] == "Started"]
+        assert len([decision for decision in started if "result" not in decision]) <= 1
+
+    @invariant()
+    def an_end_never_changes(self) -> None:
+        for decision in self.decisions():
+            if "result" in decision:
+                end = (decision["result"], decision["completedAt"], decision.get("modelVersion"))
+                assert self.closed.setdefault(decision["id"], end) == end
+
+    @invariant()
+    def every_training_that_is_known_has_its_evidence(self) -> None:
+        for decision in self.decisions():
+            if decision["outcome"] == "Started" and decision["trigger"] == "fell":
+                assert len(decision["evidence"]) >= 2
+                assert all(entry["windowEnd"] <= timestamp(self.toy.now) for entry in decision["evidence"])
+
+    # -- looking ---------------------------------------------------------------------------
+
+    def policy(self) -> Manifest:
+        return self.toy.get(RETRAIN_POLICIES, scene.NAME)
+
+    def decisions(self) -> list[Manifest]:
+        return list(self.policy()["status"].get("decisions", ()))
+
+    def running(self) -> list[Manifest]:
+        return [job for job in self.toy.world.all(TRAINING_JOBS) if "status" not in job]
+
+    def asking(self) -> list[Manifest]:
+        return [promotion for promotion in self.toy.world.all(PROMOTIONS) if "status" not in promotion]
+
+    def unverified(self) -> list[str]:
+        known = {obj["metadata"]["name"] for (_, _), obj in self.toy.world.objects.items()}
+        versions = [job.get("status", {}).get("modelVersion") for job in self.toy.world.all(TRAINING_JOBS)]
+        return [name for name in versions if name and name not in known]
+
+
+TestPolicy = PolicyMachine.TestCase
+TestPolicy.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
