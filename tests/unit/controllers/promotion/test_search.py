@@ -9,7 +9,7 @@ from mlops_operator.controllers.model.controller import ModelController
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS
 from tests.unit.controllers.builders import condition, later
-from tests.unit.controllers.promotion import test_plan as scene
+from tests.unit.controllers.promotion import scene
 from tests.unit.controllers.versions import model_version
 
 MODEL = ModelController(Settings())

@@ -11,7 +11,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.api.retrainpolicy import MAX_DECISIONS
 from mlops_operator.kube.resources import MODEL_MONITORS, PROMOTIONS, RETRAIN_POLICIES, TRAINING_JOBS
 from tests.unit.controllers.builders import later
-from tests.unit.controllers.retrainpolicy import test_plan as scene
+from tests.unit.controllers.retrainpolicy import scene
 from tests.unit.controllers.versions import model_version
 
 NIGHTLY: Manifest = {"name": "often", "cron": {"schedule": "*/10 * * * *"}}
