@@ -1,5 +1,6 @@
 """Bad input on a real cluster: refused where it can be, else named in a condition soon, and mended where it can be."""
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,7 +40,8 @@ TOLD_WITHIN = 10
 MARGIN = 5
 """Seconds more that the tests allow: timestamps have whole seconds, and the kubelet shares two cores with the tests."""
 
-LATE_IMAGE = "localhost/mlops-e2e-late:dev"
+LATE_IMAGE = f"localhost/mlops-e2e-late:{uuid.uuid4().hex[:8]}"
+"""Not on the node, not even on one that former tests left."""
 
 # -- refused at admission ------------------------------------------------------------------------
 

@@ -36,6 +36,22 @@ pytestmark = pytest.mark.timeout(400)
 LIGHT = {"requests": {"cpu": "20m", "memory": "32Mi"}}
 VERSIONS = {f"plus-{number}": f'{{"offset": {number}}}' for number in (1, 2, 3)}
 
+BEHAVIOR = {
+    "scaleUp": {
+        "stabilizationWindowSeconds": 0,
+        "selectPolicy": "Max",
+        "policies": [{"type": "Pods", "value": 4, "periodSeconds": 15}],
+    },
+    "scaleDown": {
+        "stabilizationWindowSeconds": 5,
+        "selectPolicy": "Max",
+        "policies": [
+            {"type": "Percent", "value": 100, "periodSeconds": 15},
+            {"type": "Pods", "value": 2, "periodSeconds": 30},
+        ],
+    },
+}
+
 
 @pytest.fixture(scope="module")
 def shelf(kubectl: Kubectl) -> Iterator[Kubectl]:
@@ -65,23 +81,6 @@ def loaded(shelf: Kubectl) -> Iterator[Client]:
     client = Client(shelf, "load", url="http://busy/v2/models/plus/infer", rate=50)
     yield client
     client.stop()
-
-
-BEHAVIOR = {
-    "scaleUp": {
-        "stabilizationWindowSeconds": 0,
-        "selectPolicy": "Max",
-        "policies": [{"type": "Pods", "value": 4, "periodSeconds": 15}],
-    },
-    "scaleDown": {
-        "stabilizationWindowSeconds": 5,
-        "selectPolicy": "Max",
-        "policies": [
-            {"type": "Percent", "value": 100, "periodSeconds": 15},
-            {"type": "Pods", "value": 2, "periodSeconds": 30},
-        ],
-    },
-}
 
 
 @pytest.mark.usefixtures("loaded")
