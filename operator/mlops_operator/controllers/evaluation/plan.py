@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from pydantic import ValidationError
+
 from mlops_contract import Result
 from mlops_operator.api.common import DataRead, ReportRef
 from mlops_operator.api.evaluation import EvaluationReason, EvaluationStatus, Verdict
@@ -23,6 +25,7 @@ from mlops_operator.controllers.evaluation.status import (
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.events import transition_events
 from mlops_operator.controllers.shared.evidence import LOOK_AGAIN, conclusive
+from mlops_operator.controllers.shared.specs import first_problem
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task, render_task
 from mlops_operator.kube.resources import JOBS
 from mlops_operator.runtime.plan import Action, Create, Plan
@@ -83,9 +86,7 @@ def _follow(obs: Observed, job: Manifest, now: datetime) -> Plan:
         return _failed(obs, EvaluationReason.JOB_FAILED, f"{task.reason}: {task.message}", now)
     if task.phase is TaskPhase.RESULT_INVALID:
         return _failed(obs, EvaluationReason.RESULT_INVALID, task.message, now)
-    if task.result is not None:
-        return _said(obs, _judged(obs, job, task.result, now))
-    return _running(obs, task, now)
+    return _running(obs, task, now) if task.result is None else _judge(obs, job, task.result, now)
 
 
 def _running(obs: Observed, task: TaskState, now: datetime) -> Plan:
@@ -95,18 +96,27 @@ def _running(obs: Observed, task: TaskState, now: datetime) -> Plan:
     return _said(obs, status, requeue_after=task.next_look)
 
 
-def _judged(obs: Observed, job: Manifest, result: Result, now: datetime) -> EvaluationStatus:
+def _judge(obs: Observed, job: Manifest, result: Result, now: datetime) -> Plan:
+    report = None
+    if result.report is not None:
+        try:
+            report = ReportRef(uri=result.report.uri, digest=result.report.digest)
+        except ValidationError as error:
+            return _failed(obs, EvaluationReason.RESULT_INVALID, first_problem("report", error), now)
     metrics = tuple(judge(rule, result, with_baseline=obs.spec.baseline is not None) for rule in obs.spec.metrics)
-    return measured_status(
+    asked = {entry.name for entry in obs.spec.data}
+    read = {entry.name: entry.digest for entry in result.data if entry.name in asked}
+    status = measured_status(
         obs.status,
         combine(metric.verdict for metric in metrics),
         metrics,
         job=job,
-        data=tuple(DataRead(name=entry.name, digest=entry.digest) for entry in result.data),
-        report=ReportRef(uri=result.report.uri, digest=result.report.digest) if result.report else None,
+        data=tuple(DataRead(name=name, digest=digest) for name, digest in read.items()),
+        report=report,
         generation=obs.generation,
         now=now,
     )
+    return _said(obs, status)
 
 
 def _failed(obs: Observed, reason: str, message: str, now: datetime, *, verdict: Verdict = Verdict.ERROR) -> Plan:

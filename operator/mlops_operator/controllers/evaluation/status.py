@@ -32,7 +32,7 @@ def running_status(
 ) -> EvaluationStatus:
     """Its Job is there; `reason` says what keeps it from running, and is empty where nothing does."""
     wait = wait_for(status.waiting, now, reason, message) if reason else None
-    outcome = working(reason or EvaluationReason.RUNNING, message if reason else f"Job {job} measures")
+    outcome = working(wait.reason, wait.message) if wait else working(EvaluationReason.RUNNING, f"Job {job} measures")
     return _with(status.replace(job=job), EvaluationPhase.RUNNING, outcome, wait, generation=generation, now=now)
 
 

@@ -145,6 +145,7 @@ def _finish(obs: Observed, step: Step, now: datetime) -> Plan:
     wait = None
     if step.problem is not None and step.problem.reconciling:
         wait = wait_for(obs.status.waiting, now, step.problem.reason, step.problem.message)
+        outcome = working(wait.reason, wait.message)
     status = final_status(step.status, outcome, wait, generation=obs.generation, now=now)
     events = (
         *transition_events(obs.status, status, action=ACTION, warnings=WARNINGS),

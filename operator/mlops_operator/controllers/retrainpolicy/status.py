@@ -58,7 +58,7 @@ def outcome_of(status: RetrainPolicyStatus, phase: PolicyPhase) -> Outcome:
     if phase is PolicyPhase.SUSPENDED:
         return ready(PolicyReason.SUSPENDED, "nothing starts")
     if under_way is None:
-        return ready(PolicyReason.IDLE, "no trigger fires")
+        return ready(PolicyReason.IDLE, "no training is under way")
     if phase is PolicyPhase.TRAINING:
         return ready(PolicyReason.TRAINING, f"TrainingJob {under_way.training_job}, by {under_way.trigger}")
     return ready(PolicyReason.PROMOTING, f"Promotion {under_way.promotion} of {under_way.model_version}")

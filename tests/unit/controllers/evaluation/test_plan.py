@@ -217,6 +217,44 @@ def test_an_end_without_a_valid_result_is_an_error(message: str) -> None:
     assert condition(toy.get(EVALUATIONS, NAME), "Stalled")["reason"] == "ResultInvalid"
 
 
+def test_a_report_at_an_impossible_place_makes_the_result_invalid() -> None:
+    toy, job = started()
+    result = Result(
+        uid="uid-of-digits-b-vs-a-evaluate",
+        counts={"all": 898},
+        report={"uri": "file:///somewhere", "digest": "sha256:" + "d" * 64},
+    )
+    toy.pods[job["metadata"]["name"]] = [succeeded_pod(job, result.to_message())]
+    toy.store(job_ended(job, at=later(10)))
+    toy.settle(CONTROLLER, NAME)
+    stalled = condition(toy.get(EVALUATIONS, NAME), "Stalled")
+    assert stalled["reason"] == "ResultInvalid"
+    assert stalled["message"].startswith("report.uri")
+
+
+def test_data_that_was_not_asked_for_is_not_recorded() -> None:
+    toy, job = started()
+    data = [{"name": name, "digest": "sha256:" + "d" * 64} for name in ("holdout", "holdout", *map(str, range(9)))]
+    result = Result(uid="uid-of-digits-b-vs-a-evaluate", counts={"all": 898}, data=data)
+    toy.pods[job["metadata"]["name"]] = [succeeded_pod(job, result.to_message())]
+    toy.store(job_ended(job, at=later(10)))
+    toy.settle(CONTROLLER, NAME)
+    assert [entry["name"] for entry in status(toy)["data"]] == ["holdout"]
+
+
+def test_an_image_that_is_not_there_is_written_once_though_the_kubelet_words_it_in_turns() -> None:
+    toy, job = started()
+    toy.store(job_started(job, at=later(0)))
+    toy.now = later(5)
+    waits = ("ErrImagePull", "failed to pull"), ("ImagePullBackOff", "back-off pulling")
+    for reason, message in (*waits, *waits):
+        waiting = {"waiting": {"reason": reason, "message": message}}
+        toy.pods[job["metadata"]["name"]] = [pod_of(job, main=waiting)]
+        toy.settle(CONTROLLER, NAME)
+    assert [write.split()[0] for write in toy.writes] == ["create", "status", "status"]
+    assert condition(toy.get(EVALUATIONS, NAME), "Ready")["message"] == "failed to pull"
+
+
 def test_pods_that_were_read_before_the_end_do_not_make_a_result_invalid() -> None:
     toy, job = started()
     toy.pods[job["metadata"]["name"]] = [pod_of(job, phase="Running", main={"running": {}})]
