@@ -15,6 +15,7 @@ from localcluster.kubectl import KubectlError, WaitTimeoutError
 from localcluster.progress import OnConsole
 
 OUTPUT = Path("demo-output")
+WIDTH = 120  # columns where the output is no terminal: the table needs room
 
 
 def main() -> int:
@@ -25,7 +26,7 @@ def main() -> int:
     parser.add_argument("--no-story", action="store_true", help="only the cluster with the operator in it")
     parser.add_argument("--output", type=Path, default=OUTPUT, help=f"folder of the picture (default: {OUTPUT})")
     arguments = parser.parse_args()
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     started = time.monotonic()
     platform = Platform(arguments.cluster, engine=arguments.engine, progress=OnConsole(console))
     try:
@@ -46,7 +47,7 @@ def tell(platform: Platform, console: Console, output: Path) -> None:
         platform.kubectl.run("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=true", timeout=180)
     story = Story(platform.kubectl, platform.progress)
     story.run()
-    console.print(report.table(story.steps))
+    report.print_table(console, story.steps)
     from demo.picture import draw  # matplotlib takes a second to load: only where a picture is drawn
 
     path = output / "digits.png"

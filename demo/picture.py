@@ -51,6 +51,7 @@ def draw(lines: Sequence[dict[str, Any]], steps: Sequence[Step], path: Path) -> 
         xlabel="seconds since the client's first request",
         ylabel="accuracy of the last answers",
         ylim=(0.3, 1.17),
+        yticks=[0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0],
         xlim=(0, _unix(lines[-1]["ts"]) - start),
     )
     axes.axhline(0.9, color="#888888", linewidth=1, linestyle=":", label="monitor's limit")

@@ -1,49 +1,64 @@
 """What the demonstration says at its end: the story as a table, and where to look further."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
 from demo.story import NAMESPACE, Step
 
+Figures = dict[str, Any]
 
-def table(steps: Sequence[Step]) -> Table:
-    """The story, a row a step: what happened, its figures, how long it took."""
-    result = Table(title="What happened", title_justify="left", show_lines=False)
-    result.add_column("step", style="bold")
-    result.add_column("what was seen")
-    result.add_column("seconds", justify="right")
+
+def print_table(console: Console, steps: Sequence[Step]) -> None:
+    """Print the story, a row a step: what happened, its figures, how long it took."""
+    table = Table(title="What happened", title_justify="left", show_lines=False)
+    table.add_column("step", style="bold", no_wrap=True)
+    table.add_column("what was seen")
+    table.add_column("seconds", justify="right")
     for step in steps:
-        result.add_row(step.title, _words(step.figures), f"{step.seconds:.1f}")
-    return result
+        table.add_row(step.title, _SENTENCES[step.title](step.figures), f"{step.seconds:.1f}")
+    console.print(table)
 
 
-def _words(figures: dict[str, Any]) -> str:
-    parts = [f"{name} {_value(value)}" for name, value in figures.items() if _told(value)]
-    parts += [_rule(rule) for rule in figures.get("metrics", ())]
-    return ", ".join(parts)
+def _gate(figures: Figures) -> str:
+    """A gate's verdict with the numbers of each of its rules."""
+    return f"gate: {figures['verdict']}; " + "; ".join(_rule(rule) for rule in figures["metrics"])
 
 
-def _told(value: Any) -> bool:
-    return isinstance(value, str | int | float | list) and not (
-        isinstance(value, list) and value and isinstance(value[0], dict)
-    )
-
-
-def _value(value: Any) -> str:
-    return f"{value:.4f}".rstrip("0") if isinstance(value, float) else str(value)
-
-
-def _rule(rule: dict[str, Any]) -> str:
-    where = f" on {rule['slice']}" if rule.get("slice") else ""
-    text = f"{rule['name']}{where}: {_value(rule['candidate'])}" if rule.get("candidate") is not None else rule["name"]
+def _rule(rule: Figures) -> str:
+    where = f"on {rule['slice']} rows" if rule.get("slice") else "on all rows"
+    text = f"{rule['name']} {where} {rule['candidate']:.3f}"
     if rule.get("baseline") is not None:
-        text += f" against {_value(rule['baseline'])}"
-    if rule.get("lower") is not None:
-        text += f", difference in [{_value(rule['lower'])}, {_value(rule['upper'])}]"
-    return f"{text} (n={rule.get('n')}, {rule['verdict']})"
+        text += f" against {rule['baseline']:.3f}, difference in [{rule['lower']:+.3f}, {rule['upper']:+.3f}]"
+    return f"{text} (n={rule['n']}, {rule['verdict']})"
+
+
+_SENTENCES: Final[dict[str, Callable[[Figures], str]]] = {
+    "Data and Model": lambda f: f"{len(f['digests'])} data sets, pinned by digest",
+    "Train the first version": lambda f: f"{f['version']}: accuracy {f['accuracy']:.4f} on {f['rows']} rows",
+    "Register it and make it champion": _gate,
+    "Serve the champion": lambda f: f"{f['version']} at {f['url']}",
+    "Watch the traffic": lambda f: f"live accuracy {f['accuracy']:.3f} (n={f['n']}): breached {f['breached']}",
+    "The images shift by one pixel": lambda f: (
+        f"live accuracy {f['accuracy']:.3f}, limit {f['limit']} (n={f['n']}): breached {f['breached']}"
+    ),
+    "Retrain, on evidence": lambda f: (
+        f"trigger {f['trigger']}, {len(f['evidence'])} windows as evidence, "
+        f"{f['shifted_rows']} newly labelled images; {f['challenger']}"
+    ),
+    "Challenge the champion": _gate,
+    "Roll the challenger out": lambda f: (
+        f"at {', '.join(f'{weight} %' for weight in f['weights'])} of the traffic, then all; "
+        f"live accuracy {f['accuracy']:.3f}; {f['sent']} requests, {f['failed']} failed"
+    ),
+    "A bad challenger is refused": lambda f: f"{f['phase']}; {_gate(f)}",
+    "A version that cannot load is stopped": lambda f: (
+        f"{f['reason']}; {f['stable']} serves on, {f['failed_meanwhile']} requests failed meanwhile"
+    ),
+    "Undo a promotion": lambda f: f"{f['version']} again; {f['sent']} requests in all, {f['failed']} failed",
+}
 
 
 def look_around(console: Console, *, kubectl: str) -> None:

@@ -58,7 +58,13 @@ class Story:
 
     def run(self) -> list[Step]:
         """The whole story."""
-        for title, step in (
+        for title, action in self.plot():
+            self.step(title, action)
+        return self.steps
+
+    def plot(self) -> tuple[tuple[str, Callable[[], dict[str, Any]]], ...]:
+        """Titles and actions of the steps, in order."""
+        return (
             ("Data and Model", self.prepare),
             ("Train the first version", self.train),
             ("Register it and make it champion", self.bootstrap),
@@ -71,9 +77,7 @@ class Story:
             ("A bad challenger is refused", self.refuse),
             ("A version that cannot load is stopped", self.stop_broken),
             ("Undo a promotion", self.roll_back),
-        ):
-            self.step(title, step)
-        return self.steps
+        )
 
     def step(self, title: str, action: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Run one step and keep its figures."""
