@@ -116,6 +116,8 @@ class Executor:
             try:
                 await publish(self._client, manifest)
             except ApiError as error:
+                if isinstance(error, Forbidden) and error.namespace_terminating:
+                    return  # the events there are go with the namespace as well
                 # Events are for people and best effort everywhere in Kubernetes: the status has the facts.
                 metrics.EVENTS_LOST.inc()
                 logger.warning("event not written", extra={"reason": event.reason, "error": str(error)})

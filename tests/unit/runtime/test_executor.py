@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.kube import errors
@@ -308,6 +309,15 @@ async def test_no_event_tells_of_a_status_that_was_not_written(world: World) -> 
 async def test_an_event_that_cannot_be_written_fails_nothing(world: World) -> None:
     world.server.on("POST", failure(403, "Forbidden"))
     await world.do(events=(EVENT,))
+
+
+async def test_an_event_in_an_ending_namespace_is_not_missed(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.server.on("POST", failure(403, "Forbidden", causes=[{"reason": "NamespaceTerminating"}]))
+    lost = REGISTRY.get_sample_value("mlops_operator_events_lost_total")
+    await world.do(events=(EVENT, EVENT))
+    assert world.server.names() == ["POST"]
+    assert REGISTRY.get_sample_value("mlops_operator_events_lost_total") == lost
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("action", [CREATE, APPLY, PATCH, DELETE], ids=["create", "apply", "patch", "delete"])
