@@ -5,6 +5,7 @@ that takes over; then what keeps a policy from acting, and what is left after a 
 """
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from mlops_operator.controllers import all_controllers
 from mlops_operator.controllers.retrainpolicy.controller import RetrainPolicyController
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.client import Client
+from mlops_operator.kube.config import load_config
 from mlops_operator.kube.errors import StatusError
 from mlops_operator.kube.resources import (
     MODEL_DEPLOYMENTS,
@@ -29,6 +31,7 @@ from mlops_operator.kube.resources import (
 from tests.harness.audit import AuditLog
 from tests.harness.crds import install_crds
 from tests.harness.kubelet import FakeKubelet
+from tests.harness.proxy import Fault, proxy, writes
 from tests.integration.workshop import Workshop, condition, operator, quiet, requests
 
 NAME = "digits"
@@ -196,6 +199,26 @@ async def test_a_start_whose_status_was_lost_is_found_again(control_plane: Clust
         found = await workshop.until(RETRAIN_POLICIES, NAME, lambda status: bool(started(status)))
     assert {name: found[name] for name in lost} == {name: known[name] for name in lost}
     assert len(await workshop.all(TRAINING_JOBS)) == 1
+
+
+@pytest.mark.timeout(180)
+async def test_replies_that_are_lost_change_nothing(control_plane: Cluster, workshop: Workshop) -> None:
+    await model(workshop)
+    await policy(workshop, signals=[], triggers=[])
+    async with proxy(load_config(control_plane.kubeconfig)) as faulty:
+        turns = itertools.count()
+        lost = faulty.inject(
+            Fault(matches=lambda request: writes(request) and next(turns) % 2 == 0, forwarded=True, times=None)
+        )
+        async with operator(control_plane, workshop.namespace, *all_controllers(Settings()), through=faulty):
+            await ask(workshop, "please")
+            (decision,) = await ended(workshop, 1, within=120.0)
+            assert lost.happened > 5
+    assert decision["result"] == "Promoted"
+    assert len(await workshop.all(TRAINING_JOBS)) == 1
+    assert len(await workshop.all(MODEL_VERSIONS)) == 1
+    alias = (await workshop.get(MODELS, "digits"))["status"]["aliases"][0]
+    assert (alias["version"], "history" in alias) == (decision["modelVersion"], False)
 
 
 async def test_what_is_missing_is_said_and_mends_itself(control_plane: Cluster, workshop: Workshop) -> None:

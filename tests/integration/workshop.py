@@ -21,6 +21,7 @@ from mlops_operator.runtime.controller import Controller
 from mlops_operator.runtime.manager import Manager, Options
 from tests.harness.audit import AuditLog, select
 from tests.harness.kubelet import SERVE, Behaviour
+from tests.harness.proxy import Proxy
 from tests.harness.waiting import eventually
 
 LAG = 0.3
@@ -171,10 +172,13 @@ def message(status: Manifest, kind: str = "Ready") -> str:
 
 
 @asynccontextmanager
-async def operator(cluster: Cluster, namespace: str, *controllers: Controller) -> AsyncIterator[Manager]:
-    """An operator for one namespace, in this process, while it is entered."""
+async def operator(
+    cluster: Cluster, namespace: str, *controllers: Controller, through: Proxy | None = None
+) -> AsyncIterator[Manager]:
+    """An operator for one namespace, in this process, while it is entered; its requests may go through a proxy."""
     options = Options(namespaces=(namespace,), leader_elect=False, metrics_address="127.0.0.1:0")
-    manager = Manager(load_config(cluster.kubeconfig), controllers, options)
+    config = through.config() if through is not None else load_config(cluster.kubeconfig)
+    manager = Manager(config, controllers, options)
     running = asyncio.create_task(manager.run())
 
     async def ready() -> bool:
