@@ -32,6 +32,13 @@ def duration(text: str) -> float:
     return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
+def at_least_one(text: str) -> int:
+    """A whole number that is at least 1."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number, at least 1, found {text!r}")
+    return int(text)
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     top = argparse.ArgumentParser(prog="mlops-operator", description="Runs machine-learning objects on Kubernetes.")
@@ -52,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--leader-elect-name", default=LEASE_NAME, help="name of the lease")
     run.add_argument("--metrics-bind-address", default=":8080", help="host:port of /healthz, /readyz and /metrics")
     run.add_argument("--resync", type=duration, default=RESYNC, help="time between two listings of each resource")
-    run.add_argument("--concurrency", type=int, default=CONCURRENCY, help="reconciliations at work at once")
+    run.add_argument("--concurrency", type=at_least_one, default=CONCURRENCY, help="reconciliations at work at once")
     run.add_argument("--log-format", choices=FORMATS, default="json", help="format of the log on standard error")
     run.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"), help="least level")
     return top

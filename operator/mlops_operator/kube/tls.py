@@ -3,7 +3,7 @@
 import asyncio.sslproto
 from typing import Final
 
-READ_BUFFER: Final = 64 * 1024
+READ_BUFFER: Final = 32 * 1024
 """Bytes read at once from a TLS connection. asyncio's own 256 KiB are kept by every connection for as long as
 it lives: 4 MB for the watches of an idle operator, which read a few kilobytes a minute."""
 

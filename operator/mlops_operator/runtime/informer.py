@@ -30,6 +30,10 @@ FIRST_BACKOFF: Final = 0.1
 LONGEST_BACKOFF: Final = 10.0
 """Seconds between tries while the API server does not give what we ask; it is well again within so long."""
 
+LISTS_AT_ONCE: Final = 3
+"""LISTs under way at once in the whole process: a start is no burst for the API server, and few pages, which are
+decoded whole, are in memory together."""
+
 SHORTEST_WATCH: Final = 1.0
 """Seconds; a watch that ends sooner, however politely, is followed by a pause."""
 
@@ -44,6 +48,7 @@ class Informer:
         cache: where the objects go.
         resource: what is kept.
         namespace: the scope: one namespace, or None for all.
+        turns: shared by all informers of the process; bounds the LISTs under way.
         watched: whether this informer watches as well; False for kinds whose events come from elsewhere.
         resync: seconds between LISTs, before jitter.
         on_listed: called after every complete LIST.
@@ -57,6 +62,7 @@ class Informer:
         resource: Resource,
         *,
         namespace: str | None = None,
+        turns: asyncio.Semaphore | None = None,
         watched: bool = True,
         resync: float = RESYNC,
         on_listed: Callable[[], None] | None = None,
@@ -67,6 +73,7 @@ class Informer:
         self.missing = False
         self._client = client
         self._cache = cache
+        self._turns = turns if turns is not None else asyncio.Semaphore(LISTS_AT_ONCE)
         self._watched = watched
         self._resync = resync
         self._on_listed = on_listed
@@ -105,10 +112,11 @@ class Informer:
     async def _list(self) -> str:
         """Replace the store's scope by a LIST; returns the resourceVersion it was true at."""
         self._wanted.clear()
-        try:
-            version = await self._pages(PAGE_SIZE)
-        except Expired:
-            version = await self._pages(0)
+        async with self._turns:
+            try:
+                version = await self._pages(PAGE_SIZE)
+            except Expired:
+                version = await self._pages(0)
         if self.missing:
             self.missing = False
             logger.info("resource is there now", extra={"resource": str(self.resource)})

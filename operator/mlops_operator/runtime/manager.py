@@ -22,7 +22,7 @@ from mlops_operator.runtime.controller import Controller
 from mlops_operator.runtime.election import NOT_A_POD, Election
 from mlops_operator.runtime.executor import Executor
 from mlops_operator.runtime.health import HealthServer
-from mlops_operator.runtime.informer import RESYNC, Informer
+from mlops_operator.runtime.informer import LISTS_AT_ONCE, RESYNC, Informer
 from mlops_operator.runtime.kopf_shell import KopfShell
 from mlops_operator.runtime.reconciler import Reconciler
 from mlops_operator.runtime.tasks import end, run_together
@@ -109,6 +109,7 @@ class Manager:
             )
             for controller in controllers
         }
+        self._turns = asyncio.Semaphore(LISTS_AT_ONCE)
         self._informers = {
             (resource, namespace): self._informer(resource, namespace)
             for resource in self.cache.stores
@@ -222,6 +223,7 @@ class Manager:
             self.cache,
             resource,
             namespace=namespace,
+            turns=self._turns,
             watched=resource not in self._reconcilers,
             resync=self._options.resync,
             on_listed=partial(self._listed, resource),

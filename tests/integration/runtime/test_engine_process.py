@@ -32,7 +32,7 @@ BASE_MEMORY_LIMIT = 75
 """MB. The aim is 60 on an idle start; what a machine's Python build and libraries weigh varies by more than 10 %."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Process:
     """A running operator."""
 
@@ -151,6 +151,26 @@ async def test_a_container_started_again_in_its_pod_leads_at_once(start: Start) 
 
 def seconds(timestamp: str) -> float:
     return datetime.fromisoformat(timestamp).timestamp()
+
+
+@pytest.mark.usefixtures("kinds")
+async def test_a_leader_that_was_stopped_past_its_lease_writes_nothing_more_and_ends(
+    start: Start, client: Client, namespace: str
+) -> None:
+    async with start("first") as first, start("second") as second:
+        await eventually(first.ready, within=60)
+        await eventually(second.ready, within=60)
+        leaders = [one for one in (first, second) if await one.metric("leader_election_master_status") == 1]
+        (leader,) = leaders
+        (follower,) = {first, second} - {leader}
+        leader.child.send_signal(signal.SIGSTOP)
+        await eventually(lambda: follower.metric("leader_election_master_status"), within=30)
+        leader.child.send_signal(signal.SIGCONT)
+        assert await leader.ends() == 1
+        assert [line["msg"] for line in leader.lines() if line["level"] == "error"] == ["leadership lost"]
+        lease = await read_lease(client, namespace=namespace, name=LEASE_NAME)
+        assert lease is not None
+        assert lease.transitions == 1
 
 
 async def test_probes_tell_what_is_missing(start: Start, client: Client) -> None:

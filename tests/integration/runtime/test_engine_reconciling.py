@@ -155,6 +155,21 @@ async def test_a_deleted_object_is_forgotten(client: Client, namespace: str, ope
         await eventually(cached, lambda count: count == 0)
 
 
+async def test_without_namespaces_all_are_served(client: Client, namespace: str, operator: Operator) -> None:
+    async with operator(namespaces=()):
+        await client.create(GADGETS, gadget("one", namespace, text="x"))
+        obj = await settled(client, namespace, "one", "x")
+        assert await child_text(client, namespace, obj) == "x"
+
+
+async def test_other_namespaces_are_left_alone(client: Client, namespace: str, operator: Operator) -> None:
+    controller = GadgetController()
+    async with operator(controller, namespaces=("default",)):
+        await client.create(GADGETS, gadget("one", namespace, text="x"))
+        await asyncio.sleep(0.3)
+    assert controller.plans == {}
+
+
 async def test_an_event_follows_the_status(client: Client, namespace: str, operator: Operator) -> None:
     async with operator(GadgetController(events=True)):
         await client.create(GADGETS, gadget("one", namespace, text="x"))

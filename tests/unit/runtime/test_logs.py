@@ -1,0 +1,45 @@
+"""One line a fact: a constant message, and what varies beside it."""
+
+import json
+import logging
+import sys
+
+from mlops_operator.runtime.logs import JsonFormatter, TextFormatter
+
+
+def record(message: str, **fields: object) -> logging.LogRecord:
+    made = logging.getLogger("x").makeRecord("x", logging.INFO, "f", 1, message, (), None, extra=fields)
+    made.created = 1767225600.5
+    return made
+
+
+def test_json_has_the_message_and_the_fields_beside_it() -> None:
+    line = json.loads(JsonFormatter().format(record("action refused", object="ns/a", code=422)))
+    assert line == {
+        "ts": "2026-01-01T00:00:00.500+00:00",
+        "level": "info",
+        "logger": "x",
+        "msg": "action refused",
+        "object": "ns/a",
+        "code": 422,
+    }
+
+
+def test_a_traceback_stays_in_its_line() -> None:
+    made = record("reconcile failed")
+    try:
+        raise ValueError("why")
+    except ValueError:
+        made.exc_info = sys.exc_info()
+    text = JsonFormatter().format(made)
+    assert "\n" not in text
+    assert "ValueError: why" in json.loads(text)["traceback"]
+
+
+def test_what_json_does_not_know_is_written_as_text() -> None:
+    line = json.loads(JsonFormatter().format(record("x", where=ValueError("y"))))
+    assert line["where"] == "y"
+
+
+def test_text_is_for_eyes() -> None:
+    assert TextFormatter().format(record("leading", lease="l")) == "00:00:00.500 INFO    leading lease=l"
