@@ -19,9 +19,9 @@ PENDING_GRACE: Final = 4.0
 """Seconds a Job may be without a ready pod before its pods are looked at: a healthy pod has
 started by then, and a person waits at most ten seconds to read what is missing."""
 
-PENDING_POLL_MAX: Final = 30.0
+PENDING_POLL_MAX: Final = 300.0
 """Longest wait between two looks at a Job that does not start. That it did start is an event
-of the Job itself; the looks only keep the reason fresh."""
+of the Job itself; the looks only keep the reason fresh, and a thousand Jobs may be waiting."""
 
 
 class JobPhase(StrEnum):

@@ -4,6 +4,7 @@ import pytest
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingJobStatus
+from mlops_operator.controllers.shared.jobs import PENDING_POLL_MAX
 from mlops_operator.controllers.trainingjob.policies.startup import RUNNING, STARTING, startup
 from mlops_operator.kube.resources import JOBS, MODELS
 from tests.unit.controllers.builders import (
@@ -129,12 +130,12 @@ def test_looks_become_rare() -> None:
     run = begin()
     run.cluster.store(job_started(run.job, at=NOW))
     delays = []
-    for _ in range(6):
+    for _ in range(12):
         plan = run.settle()
         assert plan.requeue_after is not None
         delays.append(plan.requeue_after)
         run.cluster.now = later((run.cluster.now - NOW).total_seconds() + plan.requeue_after)
-    assert max(delays) == 30
+    assert max(delays) == PENDING_POLL_MAX
     assert delays == sorted(delays)
 
 
