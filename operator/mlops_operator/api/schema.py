@@ -107,7 +107,8 @@ Duration = Annotated[str, Field(min_length=2, max_length=16, pattern=r"^([0-9]+h
 """Hours, minutes and seconds: `30s`, `5m`, `1h30m`."""
 
 Quantity = Annotated[
-    int | Annotated[str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][0-9]+)?$")],
+    int
+    | Annotated[str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][0-9]+)?$")],
     IntOrString(),
 ]
 """A Kubernetes quantity: `500m`, `2Gi`, `1`."""

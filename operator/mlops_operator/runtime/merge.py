@@ -40,4 +40,3 @@ def without_nulls(value: Mapping[str, Any]) -> Manifest:
         for name, inner in value.items()
         if inner is not None
     }
-
