@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 RESULT_VERSION: Final = 1
 MAX_RESULT_BYTES: Final = 3072
 
+MAX_COUNT: Final = 2**53
+"""Beyond this a JSON number is no longer exact everywhere, and soon no integer for the API server."""
+
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 Uri = Annotated[str, Field(min_length=1, max_length=1024)]
@@ -35,7 +38,7 @@ class Artifact(_Document):
     uri: Uri
     digest: Digest
     format: Annotated[str, Field(max_length=64)] = ""
-    size: Annotated[int, Field(ge=0)] = 0
+    size: Annotated[int, Field(ge=0, le=MAX_COUNT)] = 0
 
 
 class DataDigest(_Document):
@@ -58,7 +61,7 @@ class Result(_Document):
     v: Literal[1] = RESULT_VERSION
     uid: Annotated[str, Field(min_length=1, max_length=128)]
     metrics: Annotated[dict[Name, FiniteFloat], Field(max_length=64)] = {}
-    counts: Annotated[dict[Name, Annotated[int, Field(ge=0)]], Field(max_length=32)] = {}
+    counts: Annotated[dict[Name, Annotated[int, Field(ge=0, le=MAX_COUNT)]], Field(max_length=32)] = {}
     artifacts: Annotated[tuple[Artifact, ...], Field(max_length=8)] = ()
     data: Annotated[tuple[DataDigest, ...], Field(max_length=16)] = ()
     report: Report | None = None
