@@ -4,6 +4,7 @@ import asyncio
 import statistics
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -129,27 +130,32 @@ async def _create(client: Client, objects: int, rate: float, born: dict[str, flo
 
 
 async def _children(client: Client, born: dict[str, float], latencies: dict[str, float]) -> None:
-    stream = watch(client, JOBS, namespace=NAMESPACE, resource_version="0")
-    async with aclosing(stream):
-        async for event in stream:
-            owners = event.object["metadata"].get("ownerReferences") or [{"name": ""}]
-            name = owners[0]["name"]
-            if name in born and name not in latencies:
-                latencies[name] = time.monotonic() - born[name]
+    async for job in _changes(client, JOBS):
+        owners = job["metadata"].get("ownerReferences") or [{"name": ""}]
+        name = owners[0]["name"]
+        if name in born and name not in latencies:
+            latencies[name] = time.monotonic() - born[name]
 
 
 async def _completions(client: Client, objects: int) -> None:
     finished: set[str] = set()
-    stream = watch(client, TRAINING_JOBS, namespace=NAMESPACE, resource_version="0")
-    async with aclosing(stream):
-        async for event in stream:
-            phase = (event.object.get("status") or {}).get("phase")
-            if phase == "Succeeded":
-                finished.add(event.object["metadata"]["name"])
-                if len(finished) == objects:
-                    return
-            elif phase == "Failed":
-                raise RuntimeError(f"{event.object['metadata']['name']} failed: {event.object['status']}")
+    async for job in _changes(client, TRAINING_JOBS):
+        phase = (job.get("status") or {}).get("phase")
+        if phase == "Failed":
+            raise RuntimeError(f"{job['metadata']['name']} failed: {job['status']}")
+        if phase == "Succeeded":
+            finished.add(job["metadata"]["name"])
+            if len(finished) == objects:
+                return
+
+
+async def _changes(client: Client, resource: Resource) -> AsyncIterator[Manifest]:
+    """Objects as they are and as they change, over as many watches as it takes."""
+    while True:
+        stream = watch(client, resource, namespace=NAMESPACE, resource_version="0")
+        async with aclosing(stream):
+            async for event in stream:
+                yield event.object
 
 
 def _per(counts: Counter[Request], objects: int, *, writes: bool) -> float:
