@@ -269,19 +269,16 @@ def ask(kubectl: Kubectl, url: str, model: str, rows: list[list[float]]) -> Mani
         "shape": [len(rows), width] if width > 1 else [len(rows)],
         "data": [value for row in rows for value in row],
     }
-    program = (
-        "import sys, urllib.request\n"
-        "request = urllib.request.Request(sys.argv[1], sys.argv[2].encode(), {'Content-Type': 'application/json'})\n"
-        "print(urllib.request.urlopen(request, timeout=30).read().decode())\n"
-    )
-    address = f"{url}/v2/models/{model}/infer"
     container = {
         "name": "main",
         "image": base_reference(),
-        "command": ["python3", "-c", program, address, json.dumps({"inputs": [tensor]})],
+        "command": ["python3", "/scripts/v2_client.py", "--once", f"--url={url}/v2/models/{model}/infer"],
+        "env": [{"name": "QUESTION", "value": json.dumps({"inputs": [tensor]})}],
+        "volumeMounts": [{"name": "scripts", "mountPath": "/scripts"}],
     }
     name = f"ask-{model}"
-    kubectl.apply(pod(name, container, []))
+    kubectl.apply(config_map(name, "v2_client.py"))
+    kubectl.apply(pod(name, container, [{"name": "scripts", "configMap": {"name": name}}]))
     ended = kubectl.wait(
         "pod", name, lambda obj: obj["status"]["phase"] in ("Succeeded", "Failed"), what="an answer", timeout=RUNNING
     )
