@@ -21,6 +21,7 @@ from mlops_workload.golden_requests import golden_document
 from mlops_workload.inference_protocol import HttpReply, exchange, to_tensor
 
 from .conftest import Digits, Process, RunEnvironment, SavedModel
+from .slow_model import SlowModel
 
 READY_SECONDS = 60
 """A server here needs 3 s; a machine that builds something else at the same time needs more."""
@@ -192,21 +193,13 @@ def test_what_does_not_load_ends_the_process_and_says_why(
         assert words in text
 
 
-class SlowModel:
-    """Answers after a second, so that a request can be caught in flight."""
-
-    def predict(self, x: Any) -> Any:
-        time.sleep(1)
-        return np.zeros(len(x), dtype=np.int64)
-
-
 def test_sigterm_lets_requests_in_flight_finish(
     start: Start, server_python: str, free_port: Callable[[], int], tmp_path: Path
 ) -> None:
     # Given a served model that takes a second, imported by the server from where this test is
     joblib.dump(SlowModel(), tmp_path / "model.joblib")
-    here = Path(__file__).parent
-    paths = f"{here.parents[2] / 'operator'}:{here.parent}"
+    root = Path(__file__).parents[3]
+    paths = f"{root / 'operator'}:{root}"
     server = launch(start, server_python, free_port(), tmp_path, PYTHONPATH=paths)
     server.wait_ready("digits")
     replies: list[HttpReply] = []
