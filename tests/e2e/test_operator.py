@@ -14,6 +14,7 @@ from tests.e2e.session_audit import SessionAudit
 from tests.e2e.support import (
     RUNNING,
     config_map,
+    fetch,
     is_true,
     manifest,
     new_namespace,
@@ -137,9 +138,9 @@ def test_missing_definition_is_waited_for(platform: Platform, system: Kubectl, k
         system.run("scale", "deployment", "mlops-operator", "--replicas=1")
         system.wait("pod", None, running, what="the operator to run", timeout=RUNNING)
         (pod,) = operator_pods(system)
-        said = promptly(lambda: readiness(system, pod), lambda text: definition in text)
-        assert "not known to the API server" in said
-        assert not is_true(pod, "Ready")
+        reason = f"not known to the API server: {definition}"
+        promptly(lambda: readiness(system, pod), lambda said: reason in said)
+        assert not is_true(fetch(system, "pod", pod["metadata"]["name"]), "Ready")
     finally:
         platform.install("mlops-operator-crds")
     ready = wait_true(system, "pod", pod["metadata"]["name"])
