@@ -242,6 +242,8 @@ class RevisionStatus(StatusModel):
     revision: Annotated[str, Field(max_length=16)]
     """Hash over all that makes its pods what they are."""
     deployment: ObjectName
+    server_image: Image | None = None
+    """The model server's image: kept until the version or its pods' settings change, whatever the default becomes."""
     replicas: Annotated[int, Field(ge=0)] = 0
     ready_replicas: Annotated[int, Field(ge=0)] = 0
     golden: GoldenStatus | None = None

@@ -1,10 +1,10 @@
 """A revision: everything that makes a server's pods what they are, and its hash."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlops_operator.api.common import ArtifactRef, EnvVar, PodTemplate, Resources
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.modeldeployment import CustomServer, DeploymentReason, ModelDeploymentSpec
+from mlops_operator.api.modeldeployment import CustomServer, DeploymentReason, ModelDeploymentSpec, RevisionStatus
 from mlops_operator.api.modelversion import ModelArtifact, ModelVersionSpec
 from mlops_operator.api.schema import SpecModel
 from mlops_operator.controllers.settings import ServerRuntime, Settings
@@ -69,6 +69,18 @@ class Blueprint:
             compact_json([_canonical(self.resources), [_canonical(entry) for entry in self.env]]),
             compact_json([self.node_selector, _canonical(self.template)]),
         )
+
+
+def keep_image(drawn: Blueprint, stable: RevisionStatus | None) -> Blueprint:
+    """`drawn` with the image that the stable revision was made with, where nothing else differs.
+
+    So a new release of the operator, with another default image, replaces no running pod by
+    itself: the next change of the version or of the pods' settings takes the new image along.
+    """
+    if drawn.custom or stable is None or stable.server_image is None:
+        return drawn
+    former = replace(drawn, server=replace(drawn.server, image=stable.server_image))
+    return former if former.revision == stable.revision else drawn
 
 
 def _canonical(model: SpecModel) -> Manifest:

@@ -7,7 +7,7 @@ from typing import TypeVar
 from mlops_operator.api.conditions import STALLED, find
 from mlops_operator.api.modeldeployment import CandidateStatus, DeploymentReason, ModelDeploymentStatus, RevisionStatus
 from mlops_operator.controllers.modeldeployment import names, render
-from mlops_operator.controllers.modeldeployment.blueprint import Blueprint, Problem
+from mlops_operator.controllers.modeldeployment.blueprint import Blueprint, Problem, keep_image
 from mlops_operator.controllers.modeldeployment.checks import check_state
 from mlops_operator.controllers.modeldeployment.children import actions
 from mlops_operator.controllers.modeldeployment.events import events_of
@@ -28,6 +28,8 @@ _Revision = TypeVar("_Revision", RevisionStatus, CandidateStatus)
 def plan(observed: Observed, settings: Settings, now: datetime) -> Plan:
     """The whole answer to one observation."""
     target = resolve(observed.spec, model=observed.model, versions=observed.versions, settings=settings)
+    if isinstance(target, Blueprint):
+        target = keep_image(target, observed.status.stable)
     known = _stable_blueprint(observed, settings)
     state = advance(
         observed,
@@ -74,7 +76,7 @@ def _stable_blueprint(observed: Observed, settings: Settings) -> Blueprint | Non
     if version is None:
         return None
     drawn = blueprint_of(observed.spec, version, settings)
-    return drawn if isinstance(drawn, Blueprint) else None
+    return keep_image(drawn, stable) if isinstance(drawn, Blueprint) else None
 
 
 @dataclass(frozen=True)

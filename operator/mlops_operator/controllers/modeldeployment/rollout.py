@@ -126,6 +126,7 @@ def begin(observed: Observed, target: Blueprint, *, now: datetime) -> CandidateS
         digest=target.digest,
         revision=target.revision,
         deployment=names.deployment_name(observed.obj, target.revision),
+        server_image=target.server.image,
         phase=CandidatePhase.STARTING,
         started_at=moment,
         since=moment,

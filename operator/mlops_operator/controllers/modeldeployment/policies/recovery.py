@@ -5,9 +5,11 @@ what serves. A stable revision whose Deployment is gone is made again if the pre
 describes its pods; otherwise nobody knows them any more, and the target starts as a first version.
 """
 
+from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modeldeployment import RevisionStatus
 from mlops_operator.controllers.modeldeployment import names
 from mlops_operator.controllers.modeldeployment.observed import Observed, pinned_to
+from mlops_operator.controllers.shared.pods import MAIN
 
 
 def stable_revision(observed: Observed, *, described: str | None) -> RevisionStatus | None:
@@ -36,6 +38,12 @@ def _pinned(observed: Observed) -> RevisionStatus | None:
             digest=annotations[names.ANNOTATION_DIGEST],
             revision=revision,
             deployment=deployment["metadata"]["name"],
+            server_image=_server_image(deployment),
         )
     except KeyError:
         return None
+
+
+def _server_image(deployment: Manifest) -> str | None:
+    containers = deployment["spec"]["template"]["spec"]["containers"]
+    return next((container["image"] for container in containers if container["name"] == MAIN), None)
