@@ -7,7 +7,7 @@ that preconditions, retries and request counts are the same for all kinds.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import Resource
@@ -49,6 +49,11 @@ class Patch:
     resource_version: str
     body: Mapping[str, Any]
 
+    @classmethod
+    def of(cls, resource: Resource, found: Manifest, body: Mapping[str, Any]) -> Self:
+        """The patch of an object as it was observed."""
+        return cls(resource=resource, body=body, **_preconditions(found))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Delete:
@@ -63,6 +68,22 @@ class Delete:
     name: str
     uid: str
     resource_version: str
+
+    @classmethod
+    def of(cls, resource: Resource, found: Manifest) -> Self:
+        """The deletion of an object as it was observed."""
+        return cls(resource=resource, **_preconditions(found))
+
+
+def _preconditions(found: Manifest) -> dict[str, str]:
+    """What identifies an object and the state it was planned for."""
+    metadata = found["metadata"]
+    return {
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "resource_version": metadata["resourceVersion"],
+    }
 
 
 Action = Create | Apply | Patch | Delete

@@ -28,7 +28,6 @@ from mlops_operator.kube.resources import (
     JOBS,
     POD_DISRUPTION_BUDGETS,
     SERVICES,
-    Resource,
 )
 from mlops_operator.runtime.drift import differs
 from mlops_operator.runtime.plan import Action, Apply, Create, Delete, Patch
@@ -123,15 +122,7 @@ def _deployment(wanted: Manifest, found: Manifest | None, *, autoscaled: bool) -
 
 def _scale(found: Manifest, replicas: int) -> Iterator[Action]:
     if found["spec"].get("replicas", 1) != replicas:
-        metadata = found["metadata"]
-        yield Patch(
-            resource=DEPLOYMENTS,
-            namespace=metadata["namespace"],
-            name=metadata["name"],
-            uid=metadata["uid"],
-            resource_version=metadata["resourceVersion"],
-            body={"spec": {"replicas": replicas}},
-        )
+        yield Patch.of(DEPLOYMENTS, found, {"spec": {"replicas": replicas}})
 
 
 def _check(observed: Observed, state: State, blueprints: dict[str, Blueprint], settings: Settings) -> Iterator[Action]:
@@ -156,7 +147,7 @@ def _autoscaler(observed: Observed, state: State) -> Iterator[Action]:
     found = observed.autoscalers[0] if observed.autoscalers else None
     if autoscaling is None:
         if found is not None:
-            yield _delete(HORIZONTAL_POD_AUTOSCALERS, found)
+            yield Delete.of(HORIZONTAL_POD_AUTOSCALERS, found)
     elif state.stable is not None:
         wanted = render.autoscaler(observed.obj, autoscaling, revision=state.stable.revision)
         if found is None or differs(wanted, found):
@@ -168,7 +159,7 @@ def _budget(observed: Observed, state: State) -> Iterator[Action]:
     wants = state.stable is not None and wants_budget(replicas=state.wanted, autoscaling=observed.spec.autoscaling)
     if not wants:
         if found is not None:
-            yield _delete(POD_DISRUPTION_BUDGETS, found)
+            yield Delete.of(POD_DISRUPTION_BUDGETS, found)
         return
     wanted = render.disruption_budget(observed.obj)
     if found is None or differs(wanted, found):
@@ -182,14 +173,14 @@ def _leftovers(observed: Observed, state: State) -> Iterator[Action]:
     revisions = {pinned_to(observed.traffic), *(entry.revision for entry in named if entry is not None)}
     for deployment in observed.deployments:
         if revision_of(deployment) not in revisions and not _is_going(deployment):
-            yield _delete(DEPLOYMENTS, deployment)
+            yield Delete.of(DEPLOYMENTS, deployment)
     jobs = {_job_of(entry.golden) for entry in (former.candidate, state.candidate) if entry is not None} - {None}
     if not jobs and observed.candidate_service is not None:
-        yield _delete(SERVICES, observed.candidate_service)
+        yield Delete.of(SERVICES, observed.candidate_service)
     for job in observed.jobs:
         finished = job_phase(job) in (JobPhase.SUCCEEDED, JobPhase.FAILED)
         if job["metadata"]["name"] not in jobs and not finished and not _is_going(job):
-            yield _delete(JOBS, job)
+            yield Delete.of(JOBS, job)
 
 
 def _is_going(child: Manifest) -> bool:
@@ -198,14 +189,3 @@ def _is_going(child: Manifest) -> bool:
 
 def _job_of(golden: GoldenStatus | None) -> str | None:
     return golden.job if golden is not None else None
-
-
-def _delete(resource: Resource, found: Manifest) -> Delete:
-    metadata = found["metadata"]
-    return Delete(
-        resource=resource,
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        uid=metadata["uid"],
-        resource_version=metadata["resourceVersion"],
-    )

@@ -160,16 +160,8 @@ def _finish(obs: Observed, step: Step, now: datetime) -> Plan:
 
 
 def _deletions(obs: Observed, status: ModelMonitorStatus) -> tuple[Action, ...]:
-    jobs = {job["metadata"]["name"]: job["metadata"] for job in obs.jobs}
+    jobs = {job["metadata"]["name"]: job for job in obs.jobs}
     surplus = surplus_jobs(jobs, windows=status.windows, measuring=status.measuring)
     return tuple(
-        Delete(
-            resource=JOBS,
-            namespace=jobs[name]["namespace"],
-            name=name,
-            uid=jobs[name]["uid"],
-            resource_version=jobs[name]["resourceVersion"],
-        )
-        for name in sorted(surplus)
-        if "deletionTimestamp" not in jobs[name]
+        Delete.of(JOBS, jobs[name]) for name in sorted(surplus) if "deletionTimestamp" not in jobs[name]["metadata"]
     )

@@ -131,17 +131,7 @@ def _next(obs: Observed, settings: Settings, now: datetime) -> Progress:
 
 
 def _deletions(former: Sequence[Manifest]) -> tuple[Action, ...]:
-    return tuple(
-        Delete(
-            resource=JOBS,
-            namespace=job["metadata"]["namespace"],
-            name=job["metadata"]["name"],
-            uid=job["metadata"]["uid"],
-            resource_version=job["metadata"]["resourceVersion"],
-        )
-        for job in former
-        if "deletionTimestamp" not in job["metadata"]
-    )
+    return tuple(Delete.of(JOBS, job) for job in former if "deletionTimestamp" not in job["metadata"])
 
 
 def _at_work(obs: Observed, job: Manifest, now: datetime) -> Progress:

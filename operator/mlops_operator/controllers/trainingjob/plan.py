@@ -23,7 +23,7 @@ from mlops_operator.controllers.trainingjob.policies.failure import cause
 from mlops_operator.controllers.trainingjob.registration import render_version
 from mlops_operator.controllers.trainingjob.render import render_job, render_service
 from mlops_operator.controllers.trainingjob.transitions import events
-from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, SERVICES, TRAINING_JOBS, Resource
+from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, SERVICES, TRAINING_JOBS
 from mlops_operator.runtime.plan import Action, Create, Delete, Patch, Plan
 
 
@@ -148,7 +148,7 @@ def _not_running(
 ) -> Plan:
     if problem is not None and obs.job is not None and generation_of(obs.job, obs.generation) != obs.generation:
         # It never ran, and what keeps it may be what was corrected: the attempt begins anew.
-        return _tell(obs, say.starting(obs, now), actions=(_delete(JOBS, obs.job),))
+        return _tell(obs, say.starting(obs, now), actions=(Delete.of(JOBS, obs.job),))
     if problem is not None:
         return _tell(obs, say.pending(obs, now, problem), actions=actions, requeue_after=requeue_after)
     if obs.status.written and obs.status.observed_generation != obs.generation:
@@ -164,15 +164,7 @@ def _missing_service(obs: Observed, job: Manifest) -> tuple[Action, ...]:
 
 def _suspend(job: Manifest, *, suspended: bool) -> Patch:
     """Stops the Job's pods and keeps its record, or lets it go on."""
-    metadata = job["metadata"]
-    return Patch(
-        resource=JOBS,
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        uid=metadata["uid"],
-        resource_version=metadata["resourceVersion"],
-        body={"spec": {"suspend": suspended}},
-    )
+    return Patch.of(JOBS, job, {"spec": {"suspend": suspended}})
 
 
 def _stop_at_deadline(obs: Observed, job: Manifest, now: datetime) -> Plan:
@@ -233,19 +225,8 @@ def _succeeded(obs: Observed, now: datetime) -> Plan:
 def _finished(obs: Observed, now: datetime) -> Plan:
     left = ttl.remaining(obs.spec.ttl_seconds_after_finished, obs.status.completion_time, now)
     if left == 0.0:
-        return Plan(actions=(_delete(TRAINING_JOBS, obs.obj),))
+        return Plan(actions=(Delete.of(TRAINING_JOBS, obs.obj),))
     return Plan(status=say.seen(obs.status, obs.generation).to_manifest(), requeue_after=left)
-
-
-def _delete(resource: Resource, obj: Manifest) -> Delete:
-    metadata = obj["metadata"]
-    return Delete(
-        resource=resource,
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        uid=metadata["uid"],
-        resource_version=metadata["resourceVersion"],
-    )
 
 
 # -- words --------------------------------------------------------------------------------------
