@@ -243,7 +243,7 @@ class RevisionStatus(StatusModel):
     """Hash over all that makes its pods what they are."""
     deployment: ObjectName
     server_image: Image | None = None
-    """The model server's image: kept until the version or its pods' settings change, whatever the default becomes."""
+    """The model server's image: kept until the version or its pods' settings change, also by a newer operator."""
     replicas: Annotated[int, Field(ge=0)] = 0
     ready_replicas: Annotated[int, Field(ge=0)] = 0
     golden: GoldenStatus | None = None
