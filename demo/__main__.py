@@ -11,7 +11,7 @@ from demo import report
 from demo.platform import Platform
 from demo.story import NAMESPACE, Story
 from localcluster import LocalClusterError
-from localcluster.kubectl import KubectlError, WaitTimeoutError
+from localcluster.kubectl import WaitTimeoutError
 from localcluster.progress import OnConsole
 
 OUTPUT = Path("demo-output")
@@ -33,7 +33,7 @@ def main() -> int:
         platform.up()
         if not arguments.no_story:
             tell(platform, console, arguments.output)
-    except (LocalClusterError, KubectlError, WaitTimeoutError) as error:
+    except (LocalClusterError, WaitTimeoutError) as error:
         console.print(f"[red]✗[/red] {type(error).__name__}:", error, markup=True)
         return 1
     report.look_around(console, kubectl=f"{platform.kubectl.binary} --kubeconfig {platform.cluster.kubeconfig}")

@@ -19,9 +19,6 @@ EXAMPLES: Final = Path(__file__).resolve().parent.parent / "examples" / "digits"
 NAMESPACE: Final = "digits"
 CLIENT: Final = "digits-client"
 
-HEALTHY_SECONDS: Final = 25
-"""How long the client is watched before its images shift: two monitoring windows and a little more."""
-
 
 @dataclass
 class Step:

@@ -13,7 +13,7 @@ from localcluster.addons import Addon
 from localcluster.engine import ComponentStatus, require_kind
 from localcluster.errors import KindNameTaken, Unsupported
 from localcluster.images import image_digests
-from localcluster.kubectl import kubectl
+from localcluster.kubectl import Kubectl
 from localcluster.progress import Progress
 from localcluster.run import run
 from localcluster.state import ClusterState
@@ -80,9 +80,8 @@ class KindEngine:
         with self._progress.step("add resource metrics"):
             self.load_image(addon_images.ensure_archive(programs))
             manifests = addons.render(Addon.METRICS, kubelet_trust=addons.KUBELET_SELF_SIGNED)
-            kubectl(
-                programs, self.kubeconfig, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifests
-            )
+            kubectl = Kubectl(programs / "kubectl", self.kubeconfig)
+            kubectl.run("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifests)
 
     def down(self) -> None:
         """See :class:`Engine`."""

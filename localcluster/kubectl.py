@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from localcluster.errors import LocalClusterError
+
 Manifest: TypeAlias = dict[str, Any]
 
 
-class KubectlError(RuntimeError):
+class KubectlError(LocalClusterError):
     """kubectl refused or failed; the message holds the command and its own words."""
 
 
@@ -61,7 +63,10 @@ class Kubectl:
             env=self._environment(),
         )
         if done.returncode != 0:
-            raise KubectlError(f"kubectl {' '.join(args)}: {done.stderr.strip() or done.stdout.strip()}")
+            raise KubectlError(
+                f"kubectl {' '.join(args)}: {done.stderr.strip() or done.stdout.strip()}",
+                remedy="see kubectl's own message above",
+            )
         return done.stdout
 
     def apply(self, manifest: Manifest | Path) -> None:
@@ -122,11 +127,6 @@ class Kubectl:
 
     def _environment(self) -> Mapping[str, str]:
         return {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
-
-
-def kubectl(programs: Path, kubeconfig: Path, *arguments: str, stdin: str | None = None) -> str:
-    """Standard output of one kubectl command; `programs` is the folder it is in."""
-    return Kubectl(programs / "kubectl", kubeconfig).run(*arguments, stdin=stdin)
 
 
 def _objects(process: "subprocess.Popen[bytes]", deadline: float) -> Iterator[Manifest]:

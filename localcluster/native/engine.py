@@ -17,7 +17,7 @@ from localcluster.components import AUDIT_POLICY, ControlPlane
 from localcluster.engine import ComponentStatus
 from localcluster.errors import NotRunning
 from localcluster.images import image_digests
-from localcluster.kubectl import kubectl
+from localcluster.kubectl import Kubectl
 from localcluster.native import cgroups, configuration, limits, namespaces, network, packages
 from localcluster.native.addresses import Addresses
 from localcluster.native.components import COMPONENTS, NodeComponents
@@ -148,9 +148,8 @@ class NativeEngine:
             manifests = addons.render(
                 *Addon, kubelet_trust=addons.KUBELET_SIGNED_BY_CLUSTER, dns_address=self._addresses().dns
             )
-            kubectl(
-                programs, self.kubeconfig, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifests
-            )
+            kubectl = Kubectl(programs / "kubectl", self.kubeconfig)
+            kubectl.run("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifests)
 
     def _wait_until_usable(self, components: NodeComponents, client: Client) -> None:
         with self._progress.step("wait for the node"):

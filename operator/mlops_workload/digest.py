@@ -10,17 +10,8 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 from mlops_workload.errors import ArtifactNotFoundError, DataInvalidError
-
-CHUNK_BYTES: Final = 1 << 20
-"""Read size: large enough that hashing, not system calls, is what costs."""
-
-
-def digest_bytes(content: bytes) -> str:
-    """`sha256:<hex>` of `content`."""
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def digest_file(path: Path) -> str:
