@@ -1,14 +1,21 @@
-"""A proxy in front of a real API server that breaks what the test tells it to break."""
+"""A proxy in front of a real API server that sees everything and breaks what the test tells it to break.
+
+It speaks plain HTTP to the operator and TLS to the API server. What passes goes through interceptors:
+`Fault` is the simple one (these requests, this answer, so often); the fault plans bring their own.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Final
 
 import aiohttp
 from aiohttp import web
 
+from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.auth import StaticAuthorization
 from mlops_operator.kube.config import ClusterConfig
 from tests.harness.stub_server import Answer
@@ -16,6 +23,98 @@ from tests.harness.stub_server import Answer
 Predicate = Callable[[web.Request], bool]
 
 _HOP_BY_HOP: Final = frozenset({"transfer-encoding", "content-length", "connection", "content-encoding", "host"})
+_HALF_A_LINE: Final = b'{"type": "ADD'
+
+
+class Drop(Exception):
+    """Raised by an interceptor: the connection ends without an answer, or in the middle of one."""
+
+
+class EndOfStream(Exception):
+    """Raised by an interceptor: the watch ends politely, after `last`, which need not be a whole line."""
+
+    def __init__(self, last: bytes = b"") -> None:
+        super().__init__(last)
+        self.last = last
+
+
+class Line:
+    """One line of a watch."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+
+    @cached_property
+    def _event(self) -> Manifest:
+        event: Manifest = json.loads(self.raw)
+        return event
+
+    @property
+    def type(self) -> str:
+        return str(self._event["type"])
+
+    @property
+    def object(self) -> Manifest:
+        found: Manifest = self._event["object"]
+        return found
+
+
+@dataclass(eq=False)
+class Call:
+    """One request: read by interceptors, forwarded as it is."""
+
+    request: web.Request
+    raw: bytes
+
+    @property
+    def is_watch(self) -> bool:
+        return watches(self.request)
+
+    @property
+    def is_write(self) -> bool:
+        return writes(self.request)
+
+    @cached_property
+    def body(self) -> Manifest:
+        """The JSON that was sent; empty where nothing was."""
+        found: Manifest = json.loads(self.raw) if self.raw else {}
+        return found
+
+
+@dataclass
+class Reply:
+    """A complete answer, or the beginning of a watch's when `body` is None."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = b""
+
+
+Forward = Callable[[], Awaitable[Reply]]
+
+
+class Interceptor:
+    """Sees what passes and may change it; this one lets everything pass."""
+
+    async def request(self, call: Call, forward: Forward) -> Reply:
+        """Answer a request: with `await forward()`, before or after it, or instead of it.
+
+        Raises:
+            Drop: to end the connection without an answer.
+        """
+        return await forward()
+
+    def arrived(self, call: Call, line: Line) -> None:
+        """A line of a watch came from the API server; earlier ones may not be delivered yet."""
+
+    async def deliver(self, call: Call, line: Line) -> Sequence[bytes]:
+        """What is delivered for a line, in the watch's order; awaiting holds back all that follows.
+
+        Raises:
+            Drop: to end the watch inside a line.
+            EndOfStream: to end it without an error of the connection.
+        """
+        return (line.raw,)
 
 
 @dataclass
@@ -49,13 +148,14 @@ def lists(request: web.Request) -> bool:
 
 
 class Proxy:
-    """Forwards to the API server of `config`; faults come and go."""
+    """Forwards to the API server of `config`; faults and interceptors come and go."""
 
     def __init__(self, config: ClusterConfig) -> None:
         self._upstream = config
         self._faults: list[Fault] = []
         self._streams: list[tuple[web.Request, asyncio.Event]] = []
         self._session: aiohttp.ClientSession
+        self.interceptors: list[Interceptor] = []
         self.url = ""
 
     def config(self, *, namespace: str = "default") -> ClusterConfig:
@@ -79,62 +179,127 @@ class Proxy:
         return len(cut)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        call = Call(request, await request.read())
         fault = next((one for one in self._faults if one.matches(request)), None)
         if fault is not None:
-            fault.happened += 1
-            if fault.times is not None and fault.happened >= fault.times:
-                self._faults.remove(fault)
-            if fault.forwarded:
-                async with self._forward(request) as upstream:
-                    await upstream.read()
-            if fault.answer is not None:
-                return await fault.answer(request)
-            return _drop(request)
-        async with self._forward(request) as upstream:
-            headers = {name: value for name, value in upstream.headers.items() if name.lower() not in _HOP_BY_HOP}
-            if not watches(request):
-                return web.Response(status=upstream.status, body=await upstream.read(), headers=headers)
-            return await self._stream(request, upstream, headers)
+            return await self._befall(fault, call)
+        async with _Upstream(self, call) as upstream:
+            forward: Forward = upstream.forward
+            for interceptor in reversed(self.interceptors):
+                forward = partial(interceptor.request, call, forward)
+            try:
+                reply = await forward()
+                if reply.body is not None:
+                    return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
+                return await self._stream(call, upstream, reply)
+            except Drop:
+                return _drop(request)
 
-    async def _stream(
-        self, request: web.Request, upstream: aiohttp.ClientResponse, headers: dict[str, str]
-    ) -> web.StreamResponse:
-        response = web.StreamResponse(status=upstream.status, headers=headers)
-        await response.prepare(request)
+    async def _befall(self, fault: Fault, call: Call) -> web.StreamResponse:
+        fault.happened += 1
+        if fault.times is not None and fault.happened >= fault.times:
+            self._faults.remove(fault)
+        if fault.forwarded:
+            async with _Upstream(self, call) as upstream:
+                await upstream.forward()
+        return await fault.answer(call.request) if fault.answer is not None else _drop(call.request)
+
+    async def _stream(self, call: Call, upstream: "_Upstream", reply: Reply) -> web.StreamResponse:
+        response = web.StreamResponse(status=reply.status, headers=reply.headers)
+        await response.prepare(call.request)
         stop = asyncio.Event()
-        entry = (request, stop)
+        entry = (call.request, stop)
         self._streams.append(entry)
-        copying = asyncio.create_task(_copy(upstream, response))
-        stopping = asyncio.create_task(stop.wait())
+        arrived: asyncio.Queue[Line | None] = asyncio.Queue()
+        tasks = [
+            asyncio.create_task(self._receive(call, upstream, arrived)),
+            asyncio.create_task(self._deliver(call, response, arrived)),
+            asyncio.create_task(stop.wait()),
+        ]
         try:
-            await asyncio.wait({copying, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if stop.is_set():
+            pending = set(tasks[1:])
+            while len(pending) == 2 and not _left(call.request):
+                _, pending = await asyncio.wait(pending, timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
+            if stop.is_set() or (tasks[1].done() and isinstance(tasks[1].exception(), Drop)):
                 with suppress(ConnectionError):
-                    await response.write(b'{"type": "ADD')
-                _drop(request)
+                    await response.write(_HALF_A_LINE)
+                _drop(call.request)
         finally:
             self._streams.remove(entry)
-            for task in (copying, stopping):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(copying, stopping, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
         return response
 
-    @asynccontextmanager
-    async def _forward(self, request: web.Request) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _receive(self, call: Call, upstream: "_Upstream", arrived: "asyncio.Queue[Line | None]") -> None:
+        try:
+            async with aclosing(upstream.lines()) as lines:
+                async for raw in lines:
+                    line = Line(raw)
+                    for interceptor in self.interceptors:
+                        interceptor.arrived(call, line)
+                    arrived.put_nowait(line)
+        finally:
+            arrived.put_nowait(None)
+
+    async def _deliver(self, call: Call, response: web.StreamResponse, arrived: "asyncio.Queue[Line | None]") -> None:
+        while (line := await arrived.get()) is not None:
+            found: Sequence[bytes] = (line.raw,)
+            try:
+                for interceptor in self.interceptors:
+                    changed = await interceptor.deliver(call, line)
+                    if changed != (line.raw,):
+                        found = changed
+            except EndOfStream as end:
+                await response.write(end.last)
+                return
+            for raw in found:
+                await response.write(raw)
+
+
+class _Upstream:
+    """The API server's side of one request; nothing is sent before `forward`."""
+
+    def __init__(self, proxy: Proxy, call: Call) -> None:
+        self._proxy = proxy
+        self._call = call
+        self._response: aiohttp.ClientResponse | None = None
+
+    async def __aenter__(self) -> "_Upstream":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._response is not None:
+            self._response.close()
+
+    async def forward(self) -> Reply:
+        request = self._call.request
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP}
-        async with self._session.request(
+        self._response = await self._proxy._session.request(
             request.method,
-            self._upstream.server + request.path_qs,
+            self._proxy._upstream.server + request.path_qs,
             headers=headers,
-            data=await request.read() or None,
+            data=self._call.raw or None,
             timeout=aiohttp.ClientTimeout(total=None),
-        ) as upstream:
-            yield upstream
+        )
+        kept = {name: value for name, value in self._response.headers.items() if name.lower() not in _HOP_BY_HOP}
+        if self._call.is_watch and self._response.status < 400:
+            return Reply(self._response.status, kept, None)
+        return Reply(self._response.status, kept, await self._response.read())
+
+    async def lines(self) -> AsyncGenerator[bytes, None]:
+        """Whole lines, with their ends."""
+        assert self._response is not None
+        rest = b""
+        async for chunk in self._response.content.iter_any():
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                yield line + b"\n"
 
 
-async def _copy(upstream: aiohttp.ClientResponse, response: web.StreamResponse) -> None:
-    async for chunk in upstream.content.iter_any():
-        await response.write(chunk)
+def _left(request: web.Request) -> bool:
+    """Whether the client has closed its connection."""
+    return request.transport is None or request.transport.is_closing()
 
 
 def _drop(request: web.Request) -> web.StreamResponse:

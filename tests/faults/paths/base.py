@@ -1,0 +1,60 @@
+"""What a path is: objects made, steps taken, states waited for; with patience, since faults take their time."""
+
+import asyncio
+from collections.abc import Callable
+from typing import ClassVar, Final
+
+from mlops_operator.api.meta import Manifest
+from mlops_operator.kube.client import Client
+from mlops_operator.kube.errors import NotFound
+from mlops_operator.kube.resources import Resource
+from tests.harness.waiting import eventually
+from tests.integration.workshop import Workshop
+
+PATIENCE: Final = 90.0
+"""Seconds that any step may take: the longest fault and the thirty seconds to converge after it."""
+
+
+class Path(Workshop):
+    """One walk through the life of some objects, in a namespace of its own.
+
+    A subclass names itself, makes what is there before the operator starts in `prepare`, and walks in
+    `play`. Methods called `do_<action>` are what a plan's `act` faults may do in the middle of it.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, client: Client, namespace: str) -> None:
+        super().__init__(client, namespace)
+        self.acted = asyncio.Event()
+
+    async def prepare(self) -> None:
+        """Make what is there before the operator starts."""
+
+    async def play(self) -> None:
+        """Walk to the end."""
+        raise NotImplementedError
+
+    async def act(self, action: str) -> None:
+        """Do one of the path's actions."""
+        await getattr(self, f"do_{action}")()
+        self.acted.set()
+
+    async def until(
+        self, resource: Resource, name: str, accept: Callable[[Manifest], bool], *, within: float = PATIENCE
+    ) -> Manifest:
+        async def look() -> Manifest:
+            try:
+                return (await self.get(resource, name)).get("status") or {}
+            except NotFound:
+                return {}
+
+        return await eventually(look, accept, within=within, every=0.1)
+
+    async def gone(self, resource: Resource, name: str) -> None:
+        """Wait until there is no object of this name."""
+
+        async def look() -> bool:
+            return name not in {obj["metadata"]["name"] for obj in await self.all(resource)}
+
+        await eventually(look, within=PATIENCE, every=0.1)

@@ -1,0 +1,105 @@
+"""The operator as a process of its own that can be killed, stopped and started again.
+
+The interpreter and its imports come from a fork server: a start costs milliseconds, and SIGKILL is
+SIGKILL all the same.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Final
+
+_FORKS: Final = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["__main__", "tests.faults.child"])
+
+TERMINATION: Final = 30.0
+"""Seconds a process has to end in order."""
+
+
+class OperatorProcess:
+    """One operator; started again whenever it was killed.
+
+    Args:
+        arguments: of `mlops-operator run`.
+        log: file that its standard error is appended to.
+        clock: seconds by which its wall clock is ahead.
+    """
+
+    def __init__(self, arguments: Sequence[str], log: Path, *, clock: float = 0.0) -> None:
+        self._arguments = list(arguments)
+        self._log = log
+        self._clock = clock
+        self._process: ForkServerProcess | None = None
+        self.starts = 0
+
+    @property
+    def pid(self) -> int:
+        """Process id of the present process."""
+        assert self._process is not None
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        assert self._process is not None
+        return self._process.exitcode
+
+    def start(self) -> None:
+        """Start a process."""
+        from tests.faults.child import run
+
+        self._process = _FORKS.Process(target=run, args=(self._arguments, str(self._log), self._clock), daemon=True)
+        self._process.start()
+        self.starts += 1
+
+    def crash(self) -> None:
+        """SIGKILL, and start another one at once, as a kubelet restarts a container."""
+        self.kill()
+        self.start()
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        assert self._process is not None
+        os.kill(self.pid, signal.SIGKILL)
+        self._process.join()
+
+    async def pause(self, seconds: float) -> None:
+        """SIGSTOP, and SIGCONT after so long."""
+        pid = self.pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    async def stop(self) -> int:
+        """SIGTERM; returns the exit code.
+
+        Raises:
+            TimeoutError: it did not end in time; it is killed then.
+        """
+        process = self._process
+        assert process is not None
+        if process.exitcode is None:
+            os.kill(self.pid, signal.SIGTERM)
+        await asyncio.to_thread(process.join, TERMINATION)
+        if process.exitcode is None:
+            self.kill()
+            raise TimeoutError(f"the operator did not end within {TERMINATION:.0f} s of SIGTERM")
+        return process.exitcode
+
+
+def alive(operator: OperatorProcess) -> str | None:
+    """What is wrong where the process ended by itself; None while it runs."""
+    code = operator.exit_code
+    return None if code is None else f"the operator ended by itself with exit code {code}"
+
+
+if sys.platform != "linux":
+    raise RuntimeError("fault runs need Linux: processes are stopped and killed by signals")

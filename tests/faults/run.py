@@ -1,0 +1,244 @@
+"""Walks one path, with or without a plan's faults, and says all that is to be said about it."""
+
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from localcluster import Cluster
+from mlops_operator.api.meta import Manifest
+from mlops_operator.kube.client import Client
+from mlops_operator.kube.config import load_config
+from mlops_operator.kube.errors import NotFound
+from mlops_operator.kube.resources import OWN, Resource
+from tests.faults.history import RECORDED, History
+from tests.faults.injections import injections
+from tests.faults.injections.base import Injection, Surroundings
+from tests.faults.invariants import violations
+from tests.faults.paths import PATHS
+from tests.faults.paths.base import Path as Walk
+from tests.faults.plan import Clock, Plan
+from tests.faults.process import OperatorProcess, alive
+from tests.faults.recorder import Recorder
+from tests.faults.trace import Notice, Trace
+from tests.harness.crds import install_crds
+from tests.harness.kubelet import FakeKubelet
+from tests.harness.proxy import proxy
+from tests.harness.waiting import eventually
+
+RESYNC: Final = 3
+"""Seconds between two LISTs of each resource in these runs: a resync is part of every run's end."""
+
+START: Final = 10.0
+"""Seconds that a path waits at most for the operator to watch all kinds."""
+
+CALM: Final = 1.0
+"""Seconds without a write after which a run is looked at for its end."""
+
+CONVERGENCE: Final = 30.0
+"""Seconds after the last fault within which the cluster has to match."""
+
+NAMESPACES: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+SERVICE_ACCOUNTS: Final = Resource("", "v1", "serviceaccounts", "ServiceAccount")
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What runs share: a control plane, a client of the harness's, and the recorder."""
+
+    cluster: Cluster
+    client: Client
+    recorder: Recorder
+    folder: Path
+    kill_server: Callable[[str], Awaitable[None]] | None = None
+
+
+@dataclass
+class Outcome:
+    """One run.
+
+    Attributes:
+        plan: its plan; one without faults for a reference run.
+        failures: one sentence for each thing that was not as it must be.
+        history: changes and writes.
+        notices: the lines of watches that the operator was told.
+        objects: what was there at the end.
+        converged: seconds from the last disturbance to the operator's last write; 0 without faults.
+        seconds: how long the run took.
+        log: the operator's log.
+    """
+
+    plan: Plan
+    failures: list[str] = field(default_factory=list)
+    history: History = field(default_factory=History)
+    notices: Sequence[Notice] = ()
+    objects: Mapping[Resource, Sequence[Manifest]] = field(default_factory=dict)
+    converged: float = 0.0
+    seconds: float = 0.0
+    log: Path = Path()
+
+
+@asynccontextmanager
+async def ground(cluster: Cluster) -> AsyncIterator[Ground]:
+    """A control plane, ready for runs."""
+    config = load_config(cluster.kubeconfig)
+    folder = Path(tempfile.mkdtemp(prefix="mlops-faults-"))
+    async with Client(config, user_agent="faults") as client:
+        await install_crds(client)
+        async with Recorder(client) as recorder:
+            yield Ground(cluster, client, recorder, folder)
+
+
+async def run(ground: Ground, plan: Plan) -> Outcome:
+    """Walk the plan's path with its faults, in a namespace of its own."""
+    outcome = Outcome(plan)
+    started = time.monotonic()
+    namespace = f"f-{uuid4().hex[:8]}"
+    outcome.log = ground.folder / f"{namespace}.log"
+    await _namespace(ground.client, namespace)
+    path = PATHS[plan.path](ground.client, namespace)
+    try:
+        async with AsyncExitStack() as stack:
+            await _walk(ground, plan, path, outcome, stack)
+    except AssertionError as error:
+        outcome.failures.append(f"did not come to its end: {error}")
+    outcome.history.changes = ground.recorder.changes(namespace)
+    ground.recorder.check()
+    ground.recorder.forget(namespace)
+    outcome.failures += violations(outcome.history)
+    outcome.failures += _complaints(outcome.log)
+    outcome.seconds = time.monotonic() - started
+    return outcome
+
+
+async def _walk(ground: Ground, plan: Plan, path: Walk, outcome: Outcome, stack: AsyncExitStack) -> None:
+    namespace = path.namespace
+    wire = await stack.enter_async_context(proxy(load_config(ground.cluster.kubeconfig)))
+    trace = Trace()
+    clock = sum(fault.hours * 3600 for fault in plan.faults if isinstance(fault, Clock))
+    operator = OperatorProcess(_arguments(ground.folder, namespace, wire.url), outcome.log, clock=clock)
+    around = Surroundings(
+        operator, trace, lambda: ground.recorder.changes(namespace), path.act, kill_server=ground.kill_server
+    )
+    active = injections(plan, around)
+    wire.interceptors += [trace, *active]
+    outcome.history.writes = trace.writes
+    outcome.notices = trace.notices
+    await stack.enter_async_context(FakeKubelet(ground.client, path.behave, namespace=namespace))
+    await path.prepare()
+    operator.start()
+    try:
+        await _watching(trace)
+        await path.play()
+        for injection in active:
+            await injection.settle()
+        await _settle(trace, active, outcome)
+        outcome.objects = {
+            resource: (await ground.client.list(resource, namespace=namespace)).items for resource in RECORDED
+        }
+        if wrong := alive(operator):
+            outcome.failures.append(wrong)
+    finally:
+        try:
+            if (code := await operator.stop()) != 0:
+                outcome.failures.append(f"the operator ended with exit code {code}")
+        except TimeoutError as error:
+            outcome.failures.append(str(error))
+        for injection in active:
+            if injection.failure:
+                outcome.failures.append(injection.failure)
+            if not injection.fired:
+                outcome.failures.append(f"never fired: {injection.fault!r}")
+
+
+async def _watching(trace: Trace) -> None:
+    """The operator watches all kinds, so that a path begins the same way every time; or a fault keeps it from that."""
+    deadline = time.monotonic() + START
+    while not {resource.plural for resource in OWN} <= trace.watched and time.monotonic() < deadline:
+        await asyncio.sleep(0.05)
+
+
+async def _settle(trace: Trace, active: Sequence[Injection], outcome: Outcome) -> None:
+    """Wait until nothing is written through a whole resync; it has to be so in time."""
+    disturbed = max((injection.last for injection in active), default=0.0)
+    while True:
+        count = len(trace.writes)
+        last = trace.writes[-1].at if trace.writes else 0.0
+        await asyncio.sleep(max(0.0, last + CALM - time.monotonic()))
+        await _resynced(trace, time.monotonic())
+        if len(trace.writes) == count:
+            outcome.converged = max(0.0, last - disturbed) if disturbed else 0.0
+            if outcome.converged > CONVERGENCE:
+                outcome.failures.append(f"converged {outcome.converged:.1f} s after the last fault")
+            return
+        if disturbed and time.monotonic() - disturbed > 2 * CONVERGENCE:
+            recent = [write.key for write in trace.writes[count:]]
+            outcome.failures.append(f"still writes {CONVERGENCE * 2:.0f} s after the last fault: {recent}")
+            return
+
+
+async def _resynced(trace: Trace, since: float) -> None:
+    """Every kind was listed after `since`, and what follows from it had its time."""
+
+    async def listed() -> bool:
+        return all(trace.listed.get(resource.plural, 0.0) > since for resource in OWN)
+
+    await eventually(listed, within=60.0, every=0.1)
+    await asyncio.sleep(0.3)
+
+
+async def _namespace(client: Client, name: str) -> None:
+    await client.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+
+    async def usable() -> bool:
+        try:
+            await client.get(SERVICE_ACCOUNTS, namespace=name, name="default")
+        except NotFound:
+            return False
+        return True
+
+    await eventually(usable, within=60.0, every=0.05)
+
+
+def _arguments(folder: Path, namespace: str, url: str) -> list[str]:
+    kubeconfig = folder / f"{namespace}.json"
+    kubeconfig.write_text(
+        json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "clusters": [{"name": "faults", "cluster": {"server": url}}],
+                "users": [{"name": "operator", "user": {}}],
+                "contexts": [{"name": "faults", "context": {"cluster": "faults", "user": "operator"}}],
+                "current-context": "faults",
+            }
+        )
+    )
+    return [
+        "run",
+        f"--kubeconfig={kubeconfig}",
+        f"--namespace={namespace}",
+        "--no-leader-elect",
+        "--metrics-bind-address=127.0.0.1:0",
+        f"--resync={RESYNC}s",
+    ]
+
+
+def _complaints(log: Path) -> list[str]:
+    """What the operator logged as errors: an exception is a bug whatever the end state is."""
+    found = []
+    for line in log.read_text().splitlines() if log.exists() else ():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            found.append(f"the operator printed: {line}")
+            continue
+        if entry.get("level", "").lower() in ("error", "critical") or "exception" in entry:
+            found.append(f"the operator logged: {line[:600]}")
+    return found
