@@ -10,12 +10,12 @@ from typing import Any, Final
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import ApiError, StatusError
-from mlops_operator.kube.resources import PODS
 from mlops_operator.runtime import metrics
 from mlops_operator.runtime.cache import Cache
 from mlops_operator.runtime.controller import Controller, Watch
 from mlops_operator.runtime.executor import Executor, NamespaceEnding, NotLeading, Outdated, Rejected
-from mlops_operator.runtime.plan import Plan, PodsOfJob, Read, Rejection
+from mlops_operator.runtime.plan import Plan, Read, Rejection
+from mlops_operator.runtime.pod_reads import PodReads
 from mlops_operator.runtime.queue import WorkQueue
 from mlops_operator.runtime.store import Change
 
@@ -59,7 +59,7 @@ class Reconciler:
         self.queue = WorkQueue(self.name)
         self._controller = controller
         self._cache = cache
-        self._client = client
+        self._pods = PodReads(client)
         self._executor = executor
         self._slots = slots
         self._now = now
@@ -148,7 +148,7 @@ class Reconciler:
         return self._execute(key, obj, plan, now) if self._executor.has_work(obj, plan) else plan
 
     async def _read_and_execute(self, key: Key, wanted: Sequence[Read]) -> Plan | None:
-        reads = {read: await self._read(read) for read in wanted}
+        reads = {read: await self._pods.read(read) for read in wanted}
         obj = self._object(key)  # it may have changed while we read
         if obj is None:
             return None
@@ -212,12 +212,6 @@ class Reconciler:
                 error=rejection.message,
             ),
         )
-
-    async def _read(self, read: Read) -> Sequence[Manifest]:
-        match read:
-            case PodsOfJob():
-                selector = f"batch.kubernetes.io/job-name={read.job}"
-                return (await self._client.list(PODS, namespace=read.namespace, label_selector=selector)).items
 
     # -- waking up -------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from mlops_operator.runtime.cache import Cache
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
 from mlops_operator.runtime.executor import Executor
 from mlops_operator.runtime.plan import Create, Plan, PodsOfJob, Read, Rejection
+from mlops_operator.runtime.pod_reads import JOB_NAME
 from mlops_operator.runtime.reconciler import LONGEST_FAULT_RETRY, Reconciler
 from tests.harness.stub_server import StubServer, failure, json_answer, listing, stub_server
 from tests.harness.waiting import eventually
@@ -59,6 +60,7 @@ class Scripted:
 class Bench:
     def __init__(self, server: StubServer, client: Client) -> None:
         self.server = server
+        self.client = client
         self.controller = Scripted()
         self.cache = Cache([self.controller])
         self.slots = asyncio.Semaphore(2)
@@ -153,12 +155,12 @@ async def test_an_appointment_is_made_and_unmade_as_the_plan_says(bench: Bench) 
 async def test_pods_are_read_when_a_plan_needs_them(bench: Bench) -> None:
     read = PodsOfJob(namespace="ns", job="j")
     bench.controller.wanted = (read,)
-    bench.server.on("GET", listing(9, {"metadata": {"name": "p"}}))
+    bench.server.on("GET", listing(9, {"metadata": {"name": "p", "labels": {JOB_NAME: "j"}}}))
     await bench.turn()
     _, reads = bench.controller.seen[0]
     assert [pod["metadata"]["name"] for pod in reads[read]] == ["p"]
     assert bench.server.requests[0][1].startswith(
-        "/api/v1/namespaces/ns/pods?labelSelector=batch.kubernetes.io%2Fjob-name%3Dj"
+        "/api/v1/namespaces/ns/pods?labelSelector=batch.kubernetes.io%2Fjob-name+in+%28j%29"
     )
 
 
@@ -242,7 +244,7 @@ async def test_a_mapping_that_raises_loses_no_change(bench: Bench, caplog: pytes
     controller = Watching()
     cache = Cache([controller])
     reconciler = Reconciler(
-        controller, cache=cache, client=bench.reconciler._client, executor=bench.reconciler._executor, slots=bench.slots
+        controller, cache=cache, client=bench.client, executor=bench.reconciler._executor, slots=bench.slots
     )
     cache.observe(TRAINING_JOBS, training())
     assert reconciler.queue.poll() == KEY
