@@ -155,7 +155,6 @@ class Plan(_Strict):
         name: unique; the file's name without its ending.
         path: which path is walked, e.g. `trainingjob/success`.
         faults: what goes wrong.
-        like: the path whose undisturbed end this one must end like; the same path by default.
         counts: whether objects are created and deleted exactly as often as on that path.
         why: for a plan kept as a regression: what it found.
     """
@@ -163,7 +162,6 @@ class Plan(_Strict):
     name: str
     path: str
     faults: tuple[Fault, ...]
-    like: str | None = None
     counts: bool = True
     why: str = ""
 

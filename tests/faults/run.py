@@ -5,7 +5,7 @@ import json
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,7 @@ from tests.faults.injections.base import Injection, Surroundings
 from tests.faults.invariants import violations
 from tests.faults.paths import PATHS
 from tests.faults.paths.base import Path as Walk
-from tests.faults.plan import Clock, Plan
+from tests.faults.plan import Act, Clock, Plan
 from tests.faults.process import OperatorProcess, alive
 from tests.faults.recorder import Recorder
 from tests.faults.trace import Notice, Trace
@@ -85,14 +85,16 @@ class Outcome:
 
 
 @asynccontextmanager
-async def ground(cluster: Cluster) -> AsyncIterator[Ground]:
-    """A control plane, ready for runs."""
+async def ground(
+    cluster: Cluster, *, kill_server: Callable[[str], Awaitable[None]] | None = None
+) -> AsyncIterator[Ground]:
+    """A control plane, ready for runs; `kill_server` where it is there for one run at a time."""
     config = load_config(cluster.kubeconfig)
     folder = Path(tempfile.mkdtemp(prefix="mlops-faults-"))
     async with Client(config, user_agent="faults") as client:
         await install_crds(client)
         async with Recorder(client) as recorder:
-            yield Ground(cluster, client, recorder, folder)
+            yield Ground(cluster, client, recorder, folder, kill_server)
 
 
 async def run(ground: Ground, plan: Plan) -> Outcome:
@@ -103,6 +105,7 @@ async def run(ground: Ground, plan: Plan) -> Outcome:
     outcome.log = ground.folder / f"{namespace}.log"
     await _namespace(ground.client, namespace)
     path = PATHS[plan.path](ground.client, namespace)
+    path.interrupted = any(isinstance(fault, Act) for fault in plan.faults)
     try:
         async with AsyncExitStack() as stack:
             await _walk(ground, plan, path, outcome, stack)
@@ -159,9 +162,12 @@ async def _walk(ground: Ground, plan: Plan, path: Walk, outcome: Outcome, stack:
 
 async def _watching(trace: Trace) -> None:
     """The operator watches all kinds, so that a path begins the same way every time; or a fault keeps it from that."""
-    deadline = time.monotonic() + START
-    while not {resource.plural for resource in OWN} <= trace.watched and time.monotonic() < deadline:
-        await asyncio.sleep(0.05)
+
+    async def watching() -> bool:
+        return {resource.plural for resource in OWN} <= trace.watched
+
+    with suppress(AssertionError):
+        await eventually(watching, within=START, every=0.05)
 
 
 async def _settle(trace: Trace, active: Sequence[Injection], outcome: Outcome) -> None:

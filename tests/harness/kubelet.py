@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.client import Client
-from mlops_operator.kube.errors import ApiError, Conflict, NotFound
+from mlops_operator.kube.errors import ApiError, Conflict, NotFound, StatusError
 from mlops_operator.kube.resources import PODS
 from mlops_operator.kube.watch import DELETED, watch
 
@@ -89,12 +89,12 @@ class FakeKubelet:
 
     async def _run(self) -> None:
         while True:
-            listing = await self._client.list(PODS, namespace=self._namespace)
-            for pod in listing.items:
-                self._see(pod)
-            version = listing.resource_version
-            stream = watch(self._client, PODS, namespace=self._namespace, resource_version=version)
             try:
+                listing = await self._client.list(PODS, namespace=self._namespace)
+                for pod in listing.items:
+                    self._see(pod)
+                version = listing.resource_version
+                stream = watch(self._client, PODS, namespace=self._namespace, resource_version=version)
                 async with aclosing(stream):
                     async for event in stream:
                         if event.type == DELETED:
@@ -167,16 +167,23 @@ class FakeKubelet:
             ],
         }
         metadata = pod["metadata"]
-        try:
-            await self._client.merge_patch(
-                PODS,
-                namespace=metadata["namespace"],
-                name=metadata["name"],
-                subresource="status",
-                body={"metadata": {"uid": metadata["uid"]}, "status": status},
-            )
-        except (NotFound, Conflict):
-            return  # deleted, or deleted and made again, meanwhile
+        while True:
+            try:
+                await self._client.merge_patch(
+                    PODS,
+                    namespace=metadata["namespace"],
+                    name=metadata["name"],
+                    subresource="status",
+                    body={"metadata": {"uid": metadata["uid"]}, "status": status},
+                )
+            except (NotFound, Conflict):
+                return  # deleted, or deleted and made again, meanwhile
+            except ApiError as error:
+                if isinstance(error, StatusError) and error.code < 500:
+                    raise
+                await asyncio.sleep(0.2)  # the API server is away: a kubelet goes on trying
+            else:
+                return
 
 
 def _now() -> str:

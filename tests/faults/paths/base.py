@@ -1,12 +1,12 @@
 """What a path is: objects made, steps taken, states waited for; with patience, since faults take their time."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.client import Client
-from mlops_operator.kube.errors import NotFound
+from mlops_operator.kube.errors import NotFound, Unreachable
 from mlops_operator.kube.resources import Resource
 from tests.harness.waiting import eventually
 from tests.integration.workshop import Workshop
@@ -20,12 +20,22 @@ class Path(Workshop):
 
     A subclass names itself, makes what is there before the operator starts in `prepare`, and walks in
     `play`. Methods called `do_<action>` are what a plan's `act` faults may do in the middle of it.
+
+    Attributes:
+        name: `<kind>/<what happens>`.
+        resources: plurals of what is watched and matters here.
+        actions: what may be done in the middle, and the name of the path that is walked then; empty for this one.
+        interrupted: whether somebody acts in the middle; `acted` says when. A path whose point is an action
+            does it by itself otherwise.
     """
 
     name: ClassVar[str]
+    resources: ClassVar[Sequence[str]] = ()
+    actions: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, client: Client, namespace: str) -> None:
         super().__init__(client, namespace)
+        self.interrupted = False
         self.acted = asyncio.Event()
 
     async def prepare(self) -> None:
@@ -46,7 +56,7 @@ class Path(Workshop):
         async def look() -> Manifest:
             try:
                 return (await self.get(resource, name)).get("status") or {}
-            except NotFound:
+            except (NotFound, Unreachable):
                 return {}
 
         return await eventually(look, accept, within=within, every=0.1)

@@ -1,0 +1,99 @@
+"""Runs many plans side by side on one control plane and judges each by its path's reference."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tests.faults.oracles import Reference, creations, end_state
+from tests.faults.paths.base import Path
+from tests.faults.plan import Plan
+from tests.faults.run import Ground, Outcome, run
+
+REFERENCES: Final = 3
+"""Runs without faults from which a path's reference is made."""
+
+AT_ONCE: Final = 8
+"""Runs side by side: they mostly wait for pods and resyncs."""
+
+
+@dataclass
+class Walked:
+    """A path's runs without faults, and what is expected of all others."""
+
+    path: type[Path]
+    outcomes: Sequence[Outcome]
+    reference: Reference
+
+
+class Campaign:
+    """Runs on one ground.
+
+    Attributes:
+        notify: called with every outcome.
+
+    Args:
+        ground: where.
+        at_once: runs side by side.
+        references: undisturbed runs of each path.
+        walked: paths that were walked already.
+    """
+
+    def __init__(
+        self,
+        ground: Ground,
+        *,
+        at_once: int = AT_ONCE,
+        references: int = REFERENCES,
+        walked: Mapping[str, Walked] | None = None,
+    ) -> None:
+        self.notify: Callable[[Outcome], None] = lambda _: None
+        self._ground = ground
+        self._turns = asyncio.Semaphore(at_once)
+        self._references = references
+        self._walked = dict(walked or {})
+        self._walks: dict[str, asyncio.Task[Walked]] = {}
+
+    async def walk(self, path: type[Path]) -> Walked:
+        """The path's reference; walked once, however often it is asked for."""
+        if path.name in self._walked:
+            return self._walked[path.name]
+        if path.name not in self._walks:
+            self._walks[path.name] = asyncio.create_task(self._reference(path), name=f"walk {path.name}")
+        return await self._walks[path.name]
+
+    async def run(self, plans: Sequence[Plan], paths: Mapping[str, type[Path]]) -> list[Outcome]:
+        """The outcomes of plans, each with what its reference says about it, in their order."""
+
+        async def one(plan: Plan) -> Outcome:
+            walked = await self.walk(paths[plan.path])
+            outcome = await self._run(plan)
+            outcome.failures += differences(walked.reference, outcome)
+            self.notify(outcome)
+            return outcome
+
+        return list(await asyncio.gather(*map(one, plans)))
+
+    async def _run(self, plan: Plan) -> Outcome:
+        async with self._turns:
+            return await run(self._ground, plan)
+
+    async def _reference(self, path: type[Path]) -> Walked:
+        plans = [
+            Plan(name=f"{path.name} undisturbed {number + 1}", path=path.name, faults=())
+            for number in range(self._references)
+        ]
+        outcomes = await asyncio.gather(*map(self._run, plans))
+        failures = [f"{outcome.plan.name}: {failure}" for outcome in outcomes for failure in outcome.failures]
+        if failures:
+            raise AssertionError(f"the path does not come to its end without any fault: {failures}")
+        states = [end_state(outcome.objects, outcome.history) for outcome in outcomes]
+        return Walked(path, outcomes, Reference.of(states, [creations(outcome.history) for outcome in outcomes]))
+
+
+def differences(reference: Reference, outcome: Outcome) -> list[str]:
+    """What is not as it is without faults."""
+    if not outcome.objects:
+        return []  # it did not come to its end, which is said already
+    counts = creations(outcome.history) if outcome.plan.counts else None
+    return reference.differences(end_state(outcome.objects, outcome.history), counts)
