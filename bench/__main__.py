@@ -1,56 +1,89 @@
-"""`python -m bench`: writes, reads, CPU and memory per TrainingJob."""
+"""`python -m bench B1`: run scenarios of the benchmark, keep their figures, and write the table of them."""
 
 import argparse
 import asyncio
-import json
-import platform
+import signal
 import sys
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-from bench.trainingjobs import Outcome, measure
+from bench import results, table
+from bench.processes import ROOT
+from bench.scenarios.catalog import SCENARIOS
+from bench.scenarios.common import Rows, Scenario, Trial
+from bench.systems import MLOPS, SYSTEMS, System
+from localcluster.progress import OnConsole
 
-BURST = 0.0
+RESULTS = ROOT / "bench" / "results"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    listed = "\n".join(f"  {scenario.name:4} {scenario.title}" for scenario in SCENARIOS.values())
+    top = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measure what the operator costs, on a control plane of its own: counts are exact, times are "
+        "this machine's. Figures go into bench/results, as JSON and as a table.",
+        epilog=f"scenarios:\n{listed}\n  table  only write the table of what is in bench/results",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("names", nargs="*", metavar="SCENARIO", choices=[*SCENARIOS, "table", []], help="default: all")
+    top.add_argument("--quick", action="store_true", help="small sizes, for trying; the figures are only shown")
+    top.add_argument("--repeats", type=int, default=1, metavar="N", help="runs of each scenario (results: 5)")
+    top.add_argument("--operator", choices=SYSTEMS, default=MLOPS.name, help="the operator, or the baseline")
+    top.add_argument("--output", type=Path, default=RESULTS, metavar="FOLDER", help="where the results go")
+    top.add_argument("--check", action="store_true", help="with `table`: fail where the table is not that of the JSON")
+    return top
 
 
 def main() -> int:
-    """Run the scenarios and print a table; with `--output` the figures go into a JSON file as well."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--objects", type=int, default=500, help="TrainingJobs in each scenario (default: 500)")
-    parser.add_argument(
-        "--rate", type=float, default=3.0, help="creations a second of the steady scenario (default: 3)"
-    )
-    parser.add_argument("--only", choices=["burst", "steady"], help="one of the two scenarios")
-    parser.add_argument("--output", type=Path, help="JSON file for the figures")
-    arguments = parser.parse_args()
-    scenarios = {"burst": BURST, "steady": arguments.rate}
-    chosen = {name: rate for name, rate in scenarios.items() if arguments.only in (None, name)}
-    outcomes = {name: asyncio.run(measure(arguments.objects, rate)) for name, rate in chosen.items()}
-    show(outcomes)
-    if arguments.output:
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        document = {"machine": machine(), **{name: outcome.to_json() for name, outcome in outcomes.items()}}
-        arguments.output.write_text(json.dumps(document, indent=2) + "\n")
+    """Run the command line; the process's exit code."""
+    given = parser().parse_args()
+    if given.repeats < 1:
+        parser().error(f"--repeats: expected at least 1, found {given.repeats}")
+    if given.names == ["table"]:
+        return _table(given.output, check=given.check)
+    # The end of a run is orderly also when it is asked for with SIGTERM: clusters and processes are ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    system = SYSTEMS[given.operator]
+    chosen = [SCENARIOS[name] for name in given.names] or [
+        scenario for scenario in SCENARIOS.values() if system.name in scenario.systems
+    ]
+    for scenario in chosen:
+        if system.name not in scenario.systems:
+            parser().error(f"{scenario.name} is not for --operator {system.name}")
+    for scenario in chosen:
+        _play(scenario, system, given)
+    if not given.quick:
+        return _table(given.output, check=False)
     return 0
 
 
-def show(outcomes: dict[str, Outcome]) -> None:
-    """Print one column per scenario."""
-    table = Table(title=f"The operator's cost on {machine()}", title_justify="left")
-    table.add_column("figure")
-    for name in outcomes:
-        table.add_column(name, justify="right")
-    for figure in next(iter(outcomes.values())).to_json():
-        table.add_row(figure.replace("_", " "), *(str(outcome.to_json()[figure]) for outcome in outcomes.values()))
-    Console().print(table)
+def _play(scenario: Scenario, system: System, given: argparse.Namespace) -> None:
+    trial = Trial(system, OnConsole(), quick=given.quick)
+    runs: list[Rows] = []
+    for repeat in range(given.repeats):
+        Console(stderr=True).rule(
+            f"{scenario.name}: {scenario.title} ({system.label}), {repeat + 1} of {given.repeats}"
+        )
+        runs.append(asyncio.run(scenario.run(trial)))
+    result = results.summary(scenario.name, system.name, runs, trial.plain_rates)
+    Console().print(table.on_console(result))
+    if not given.quick:
+        results.save(result, given.output)
 
 
-def machine() -> str:
-    """Cores, kernel and Python: what times depend on."""
-    cores = sum(line.startswith("processor") for line in Path("/proc/cpuinfo").read_text().splitlines())
-    return f"{cores} cores, Linux {platform.release().split('-')[0]}, Python {platform.python_version()}"
+def _table(folder: Path, *, check: bool) -> int:
+    text = table.markdown(results.load(folder))
+    path = folder / "README.md"
+    if check:
+        if path.exists() and path.read_text() == text:
+            return 0
+        Console(stderr=True).print(f"{path} is not the table of the results: run `python -m bench table`")
+        return 1
+    path.write_text(text)
+    return 0
 
 
 if __name__ == "__main__":

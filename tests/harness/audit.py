@@ -40,12 +40,16 @@ class AuditLog:
         """Forget everything so far."""
         self._offset = self._path.stat().st_size if self._path.exists() else 0
 
-    def read(self) -> Counter[Request]:
-        """The requests since the last `read` or `skip`."""
+    def position(self) -> int:
+        """How long the log is now, for a `read` up to this moment."""
+        return self._path.stat().st_size
+
+    def read(self, until: int | None = None) -> Counter[Request]:
+        """The requests since the last `read` or `skip`; all of them, or those before a position."""
         counts: Counter[Request] = Counter()
         with self._path.open("rb") as file:
             file.seek(self._offset)
-            data = file.read()
+            data = file.read() if until is None else file.read(max(0, until - self._offset))
         complete = data.rfind(b"\n") + 1
         self._offset += complete
         for line in data[:complete].splitlines():

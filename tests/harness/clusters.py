@@ -10,10 +10,13 @@ from localcluster.paths import state_home
 
 
 @contextmanager
-def own_cluster(purpose: str) -> Iterator[Cluster]:
-    """A control plane named after this process, with an audit log; gone afterwards."""
+def own_cluster(purpose: str, *, fsync: bool = False) -> Iterator[Cluster]:
+    """A control plane named after this process, with an audit log; gone afterwards.
+
+    `fsync` makes etcd write to disk as it does in production, for those who measure.
+    """
     _end_abandoned(purpose)
-    cluster = Cluster(f"{purpose}-{os.getpid()}", "control-plane", audit=True, fsync=False)
+    cluster = Cluster(f"{purpose}-{os.getpid()}", "control-plane", audit=True, fsync=fsync)
     try:
         yield cluster.up()
     finally:

@@ -1,5 +1,6 @@
 """The CRDs, installed and served."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -15,13 +16,16 @@ from tests.harness.waiting import eventually
 FOLDER: Final = Path(__file__).resolve().parents[2] / "crds"
 
 
-async def install_crds(client: Client) -> None:
-    """Apply every file of crds/ and wait until each kind can be listed."""
-    for path in sorted(FOLDER.glob("*.yaml")):
-        manifest: Manifest = yaml.safe_load(path.read_text())
+async def install_crds(client: Client, folder: Path = FOLDER, resources: Sequence[Resource] = OWN) -> None:
+    """Apply every file of a folder, crds/ by default, and wait until each kind can be listed."""
+    for manifest in _definitions(folder):
         await client.apply(CUSTOM_RESOURCE_DEFINITIONS, manifest)
-    for resource in OWN:
+    for resource in resources:
         await eventually(partial(_served, client, resource), within=30.0)
+
+
+def _definitions(folder: Path) -> list[Manifest]:
+    return [yaml.safe_load(path.read_text()) for path in sorted(folder.glob("*.yaml"))]
 
 
 async def _served(client: Client, resource: Resource) -> bool:

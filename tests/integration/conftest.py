@@ -1,6 +1,5 @@
 """One real API server for the whole session, one namespace for each test."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
@@ -9,12 +8,9 @@ import pytest
 from localcluster import Cluster
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.config import load_config
-from mlops_operator.kube.errors import NotFound
-from mlops_operator.kube.resources import Resource
 from tests.harness.audit import AuditLog
 from tests.harness.clusters import own_cluster
-
-NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+from tests.harness.namespaces import NAMESPACES, make_namespace
 
 
 @pytest.fixture(scope="session")
@@ -33,15 +29,7 @@ async def client(control_plane: Cluster) -> AsyncIterator[Client]:
 @pytest.fixture
 async def namespace(client: Client) -> AsyncIterator[str]:
     name = f"t-{uuid4().hex[:8]}"
-    await client.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    account = Resource("", "v1", "serviceaccounts", "ServiceAccount")
-    async with asyncio.timeout(20):
-        while True:  # pods are refused until the namespace's account is there
-            try:
-                await client.get(account, namespace=name, name="default")
-                break
-            except NotFound:
-                await asyncio.sleep(0.02)
+    await make_namespace(client, name)
     yield name
     await client.delete(NAMESPACES, namespace=None, name=name)
 

@@ -10,8 +10,8 @@ from mlops_operator.kube.errors import NotFound
 from mlops_operator.kube.resources import EVENTS
 from tests.harness.audit import AuditLog, select
 from tests.harness.gadgets import CONFIG_MAPS, GADGETS, LABEL, GadgetController, child_name, gadget
+from tests.harness.namespaces import NAMESPACES
 from tests.harness.waiting import eventually
-from tests.integration.conftest import NAMESPACES
 from tests.integration.runtime.conftest import Operator
 
 pytestmark = pytest.mark.usefixtures("gadgets")

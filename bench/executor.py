@@ -1,0 +1,38 @@
+"""Plays the pods of the benchmark, in a process of its own: `python -m bench.executor KUBECONFIG`.
+
+Pods are not bound to a node, so no scheduler works and no binding is written; they run for a second and a half, so
+that the Job controller, which looks at pods once a second, counts them as ready.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Final
+
+from bench.systems import HOLD, NAMESPACE
+from mlops_operator.api.meta import Manifest
+from mlops_operator.kube.client import Client
+from mlops_operator.kube.config import load_config
+from tests.harness.kubelet import SERVE, USER_AGENT, Behaviour, FakeKubelet
+
+TRAIN: Final = Behaviour(start_after=0.2, run_for=1.5)
+
+
+def behave(pod: Manifest) -> Behaviour:
+    """Held jobs run on, all others succeed."""
+    return SERVE if pod["metadata"]["name"].startswith(f"{HOLD}-") else TRAIN
+
+
+async def run(kubeconfig: Path) -> None:
+    """Play until standard input ends."""
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin, ended.set)
+    async with (
+        Client(load_config(kubeconfig), user_agent=USER_AGENT) as client,
+        FakeKubelet(client, behave, namespace=NAMESPACE),
+    ):
+        await ended.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(run(Path(sys.argv[1])))

@@ -1,0 +1,1 @@
+"""A baseline, not a product: what an operator costs that is written the way kopf's tutorial shows it."""

@@ -1,0 +1,1 @@
+"""The scenarios: each runs once on a stage of its own and returns rows of figures."""
