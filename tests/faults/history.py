@@ -68,6 +68,7 @@ class Write:
         body: the JSON that was sent.
         at: when it came, on the harness's monotonic clock.
         code: HTTP status of the API server's answer; None where it got none.
+        namespace: to which it went; empty for what has none.
     """
 
     key: str
@@ -79,6 +80,7 @@ class Write:
     body: Manifest
     at: float
     code: int | None = None
+    namespace: str = ""
 
 
 @dataclass

@@ -16,23 +16,25 @@ _VOLATILE: Final = ("resourceVersion", "managedFields", "uid", "creationTimestam
 
 @dataclass(frozen=True)
 class Target:
-    """What a request is about: plural, object, subresource, each empty where there is none."""
+    """What a request is about: plural, object, subresource, namespace, each empty where there is none."""
 
     resource: str
     name: str
     subresource: str
+    namespace: str = ""
 
 
 def target(call: Call) -> Target:
     """Read a request's path: `/apis/<group>/<version>/namespaces/<ns>/<plural>/<name>/<subresource>` and the like."""
     parts = call.request.path.strip("/").split("/")
     parts = parts[2:] if parts[0] == "api" else parts[3:]
+    namespace = ""
     if parts[:1] == ["namespaces"] and len(parts) > 2:
-        parts = parts[2:]
+        namespace, parts = parts[1], parts[2:]
     plural, name, subresource = (*parts, "", "", "")[:3]
     if call.request.method == "POST" and not name:
         name = (call.body.get("metadata") or {}).get("name", "")
-    return Target(plural, name, subresource)
+    return Target(plural, name, subresource, namespace)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class Trace(Interceptor):
             name=found.name,
             body=call.body,
             at=time.monotonic(),
+            namespace=found.namespace,
         )
         self.writes.append(write)
         self._writes[call] = write
