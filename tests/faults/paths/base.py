@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import ClassVar, Final
 
 from mlops_operator.api.meta import Manifest
@@ -45,6 +46,9 @@ class Path(Workshop):
         """Walk to the end."""
         raise NotImplementedError
 
+    async def rest(self) -> None:
+        """Wait for what Kubernetes still has to do once the operator has come to rest, e.g. to collect children."""
+
     async def act(self, action: str) -> None:
         """Do one of the path's actions."""
         await getattr(self, f"do_{action}")()
@@ -60,6 +64,11 @@ class Path(Workshop):
                 return {}
 
         return await eventually(look, accept, within=within, every=0.1)
+
+    async def empty(self, *resources: Resource) -> None:
+        """Wait until there is no object of these resources."""
+        for resource in resources:
+            await eventually(partial(self.all, resource), lambda found: not found, within=PATIENCE, every=0.1)
 
     async def gone(self, resource: Resource, name: str) -> None:
         """Wait until there is no object of this name."""
