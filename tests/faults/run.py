@@ -142,6 +142,7 @@ async def _walk(ground: Ground, plan: Plan, path: Walk, outcome: Outcome, stack:
         for injection in active:
             await injection.settle()
         await _settle(trace, active, outcome)
+        await path.rest()
         outcome.objects = {
             resource: (await ground.client.list(resource, namespace=namespace)).items for resource in RECORDED
         }
