@@ -83,14 +83,20 @@ class Cache:
             for listener in self._listeners.get(resource, ()):
                 listener(change)
 
-    def observe(self, resource: Resource, obj: Manifest) -> None:
+    def observe(self, resource: Resource, obj: Manifest, *, by: tuple[Resource, Key] | None = None) -> None:
         """Take an object that the API server just gave: a watch event, or the answer to a write or a read.
+
+        Args:
+            resource: what it is an object of.
+            obj: the object.
+            by: see `Change.by`.
 
         An answer to a write of ours is here before its watch event, so a plan always reads our
         own writes. Objects of resources that nobody watches are passed over.
         """
         if (store := self._stores.get(resource)) is not None and self.selects(resource, obj):
-            self.notify(resource, store.observe(obj))
+            change = store.observe(obj)
+            self.notify(resource, change._replace(by=by) if change is not None else None)
 
     def observe_deleted(self, resource: Resource, obj: Manifest) -> None:
         """Take the last state of an object that a watch says is gone."""

@@ -37,6 +37,8 @@ NAME_TAKEN: Final = "NameTaken"
 _PASSING: Final = (TooManyRequests, Unauthorized, Expired)
 """4xx answers that the same request may not get again."""
 
+_Author = tuple[Resource, Key] | None
+
 logger = logging.getLogger(__name__)
 
 
@@ -94,14 +96,15 @@ class Executor:
             NotLeading: writing is not ours any more.
             ApiError: anything else, to be tried again later.
         """
+        by = _author(resource, obj, plan)
         for action in plan.actions:
-            await self._act(action)
+            await self._act(action, by)
         await self.report(resource, obj, plan, now=now)
 
     async def report(self, resource: Resource, obj: Manifest, plan: Plan, *, now: datetime) -> None:
         """Write the plan's status, where it differs, and then its events; its actions are not looked at."""
         if plan.status is not None:
-            await self._write_status(resource, obj, plan.status)
+            await self._write_status(resource, obj, plan.status, _author(resource, obj, plan))
         for event in plan.events:
             self._fence()
             manifest = event_manifest(
@@ -124,12 +127,12 @@ class Executor:
 
     # -- actions ---------------------------------------------------------------------------
 
-    async def _act(self, action: Action) -> None:
+    async def _act(self, action: Action, by: _Author) -> None:
         self._fence()
         try:
             match action:
                 case Create():
-                    await self._create(action)
+                    await self._create(action, by)
                 case Apply():
                     self._check_selected(action)
                     self._cache.observe(action.resource, await self._client.apply(action.resource, action.manifest))
@@ -144,7 +147,7 @@ class Executor:
         except StatusError as error:
             raise _verdict(action, error) from error
 
-    async def _create(self, action: Create) -> None:
+    async def _create(self, action: Create, by: _Author) -> None:
         self._check_selected(action)
         try:
             created = await self._client.create(action.resource, action.manifest)
@@ -161,7 +164,7 @@ class Executor:
             if not self._cache.selects(action.resource, found):
                 await self._relabel(action, found)
         else:
-            self._cache.observe(action.resource, created)
+            self._cache.observe(action.resource, created, by=by)
 
     async def _relabel(self, action: Create, found: Manifest) -> None:
         """Give a child of ours back the labels by which it is watched: somebody took them, and it went out of sight."""
@@ -220,13 +223,13 @@ class Executor:
 
     # -- status ----------------------------------------------------------------------------
 
-    async def _write_status(self, resource: Resource, obj: Manifest, wanted: Manifest) -> None:
+    async def _write_status(self, resource: Resource, obj: Manifest, wanted: Manifest, by: _Author) -> None:
         difference = merge_patch(obj.get("status") or {}, wanted)
         if not difference:
             return
         self._fence()
         metadata = obj["metadata"]
-        key = Key(metadata.get("namespace", ""), metadata["name"])
+        key = _key(obj)
         if self._cache.store(resource).version(key) != metadata["resourceVersion"]:
             raise Outdated("the object changed while its plan was carried out")
         try:
@@ -246,7 +249,7 @@ class Executor:
         except Conflict as error:
             await self.reread(resource, key)
             raise Outdated(str(error)) from error
-        self._cache.observe(resource, patched)
+        self._cache.observe(resource, patched, by=by)
         if lost := merge_patch(patched.get("status") or {}, wanted):
             logger.error(
                 "the API server did not keep the status as written: the schema and the controller disagree",
@@ -290,6 +293,16 @@ def _verdict(action: Action, error: StatusError) -> Exception:
     if error.code >= 500 or isinstance(error, _PASSING) or error.code < 400:
         return error
     return Rejected(Rejection(action=action, code=error.code, reason=error.reason, message=error.message))
+
+
+def _author(resource: Resource, obj: Manifest, plan: Plan) -> _Author:
+    """Whom what the plan writes need not wake."""
+    return (resource, _key(obj)) if plan.settled else None
+
+
+def _key(obj: Manifest) -> Key:
+    metadata = obj["metadata"]
+    return Key(metadata.get("namespace", ""), metadata["name"])
 
 
 def _target(action: Action) -> tuple[str, str]:

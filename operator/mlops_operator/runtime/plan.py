@@ -114,6 +114,8 @@ class Plan:
         actions: carried out in order; the first rejection ends the plan.
         status: the complete status wanted, or None to leave it; written with one PATCH after
             the actions, and only where it differs from the observed one.
+        settled: whether nothing is left to do, for as long as nothing else changes, once this was carried out:
+            then the answers to its own writes are no reason to plan again.
         requeue_after: seconds until the object is planned again without an event, or None.
         events: published after the status.
     """
@@ -122,6 +124,7 @@ class Plan:
     status: Manifest | None = None
     requeue_after: float | None = None
     events: tuple[Event, ...] = field(default=())
+    settled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

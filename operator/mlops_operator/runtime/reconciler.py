@@ -216,7 +216,11 @@ class Reconciler:
     # -- waking up -------------------------------------------------------------------------
 
     def _own_changed(self, change: Change) -> None:
-        self.queue.add(change.key, low=change.initial)
+        self._wake(change.key, change)
+
+    def _wake(self, key: Key, change: Change) -> None:
+        if change.by != (self._controller.resource, key):
+            self.queue.add(key, low=change.initial)
 
     def _waker(self, watch: Watch) -> Callable[[Change], None]:
         """Adds the keys that a change of a watched object concerns, as it was and as it is."""
@@ -226,7 +230,7 @@ class Reconciler:
                 for state in (change.old, change.new):
                     if state is not None:
                         for key in watch.keys(state, self._cache):
-                            self.queue.add(key, low=change.initial)
+                            self._wake(key, change)
             except Exception:
                 # A mapping that fails would lose the change; looking at everything loses nothing.
                 self._errors.inc()

@@ -38,12 +38,14 @@ class Change(NamedTuple):
         old: as it was, or None if it is new.
         new: as it is, or None if it is gone.
         initial: whether a LIST told it, so that nobody is waiting for an answer.
+        by: the object whose settled plan wrote it (see `Plan.settled`), or None.
     """
 
     key: Key
     old: Manifest | None
     new: Manifest | None
     initial: bool
+    by: tuple[Resource, Key] | None = None
 
 
 class _Entry:

@@ -30,7 +30,8 @@ from mlops_operator.kube.resources import (
     Resource,
 )
 from mlops_operator.runtime.controller import Controller, Index
-from mlops_operator.runtime.plan import Apply, Create, Delete, Event, Patch, Plan, PodsOfJob, Read, Rejection
+from mlops_operator.runtime.plan import Apply, Create, Delete, Event, Patch, Plan, Read, Rejection
+from tests.unit.controllers.settled import check_settled
 
 NAMESPACE = "team-a"
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
@@ -151,10 +152,8 @@ def _order(entry: tuple[tuple[Resource, Key], Manifest]) -> tuple[str, Key]:
 
 
 def _owner_uid(obj: Manifest) -> str | None:
-    for reference in obj["metadata"].get("ownerReferences") or ():
-        if reference.get("controller"):
-            return str(reference["uid"])
-    return None
+    references = obj["metadata"].get("ownerReferences") or ()
+    return next((str(reference["uid"]) for reference in references if reference.get("controller")), None)
 
 
 @dataclass
@@ -209,7 +208,6 @@ class ToyCluster:
         obj = self.get(controller.resource, name)
         reads: dict[Read, Sequence[Manifest]] = {}
         for read in controller.reads(obj, self.world, self.now):
-            assert isinstance(read, PodsOfJob)
             self.reads.append(read)
             reads[read] = self.pods.get(read.job, [])
         return controller.plan(obj, self.world, reads, self.now)
@@ -224,6 +222,8 @@ class ToyCluster:
                 plan = controller.rejected(obj, rejection, self.now)
                 break
         self._write_status(controller.resource, name, plan)
+        if plan.settled:
+            check_settled(controller, self.get(controller.resource, name), self.world, plan, self.now)
         return plan
 
     def settle(self, controller: Controller, name: str, *, limit: int = 20) -> Plan:
@@ -235,9 +235,7 @@ class ToyCluster:
         for _ in range(limit):
             before = len(self.writes)
             plan = self.step(controller, name)
-            if len(self.writes) == before:
-                return plan
-            if self.world.get(controller.resource, Key(NAMESPACE, name)) is None:
+            if len(self.writes) == before or self.world.get(controller.resource, Key(NAMESPACE, name)) is None:
                 return plan
         raise AssertionError(f"no rest after {limit} plans: {self.writes[-6:]}")
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.kube.client import Client
@@ -124,6 +125,30 @@ async def test_a_change_written_by_us_is_planned_for_once_more_and_then_it_rests
     await bench.turn()
     assert [obj["metadata"]["resourceVersion"] for obj, _ in bench.controller.seen] == ["5", "6"]
     assert bench.server.names() == ["PATCH"]
+
+
+async def test_what_a_settled_plan_writes_is_not_planned_for_again(bench: Bench) -> None:
+    bench.controller.make = lambda obj: Plan(actions=(CREATE,), status={"phase": "Done"}, settled=True)
+    bench.server.on("POST", json_answer({"metadata": {**CHILD["metadata"], "uid": "c", "resourceVersion": "6"}}))
+    bench.server.on("PATCH", json_answer(training(7, status={"phase": "Done"})))
+    await bench.turn()
+    assert await bench.versions() == ["5"]
+    bench.cache.observe(TRAINING_JOBS, training(8, status={"phase": "Done"}, spec={"changed": True}))
+    await bench.turn()
+    assert await bench.versions() == ["5", "8"]
+
+
+async def test_what_others_change_while_a_settled_plan_is_carried_out_is_planned_for(bench: Bench) -> None:
+    bench.controller.make = lambda obj: Plan(actions=(CREATE,), settled=True)
+
+    async def meanwhile(request: web.Request) -> web.StreamResponse:
+        bench.controller.make = lambda obj: Plan()
+        bench.cache.observe(TRAINING_JOBS, training(6, spec={"changed": True}))
+        return await json_answer({"metadata": {**CHILD["metadata"], "uid": "c", "resourceVersion": "7"}})(request)
+
+    bench.server.on("POST", meanwhile)
+    await bench.turn()
+    assert await bench.versions() == ["5", "6"]
 
 
 async def test_an_object_on_its_way_out_is_not_planned_for(bench: Bench) -> None:

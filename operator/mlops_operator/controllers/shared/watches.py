@@ -40,6 +40,11 @@ _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _JOB_SPEC: Final = ("suspend", "completions", "parallelism", "backoffLimit")
 """What a plan reads of a Job's spec: Jobs are created once and never compared, so the template can go."""
 
+_JOB_STATUS: Final = ("startTime", "completionTime", "ready")
+_JOB_CONDITIONS: Final = frozenset({"Complete", "Failed", "Suspended"})
+"""What a plan reads of a Job's status. What comes and goes beside it, counts of pods that end and conditions
+that announce an end, is no news to anybody and wakes nobody."""
+
 
 def managed_jobs(owner: Resource) -> Watch:
     """Jobs that objects of kind `owner` control, without their pod templates."""
@@ -76,18 +81,20 @@ def _managed(resource: Resource, owner: Resource, trim: Callable[[Manifest], Man
 
 
 def trim_job(job: Manifest) -> Manifest:
-    """A Job with its identity, our own annotations, the spec fields that plans read, and its status."""
+    """A Job with its identity, our own annotations, and what plans read of its spec and status."""
     metadata = _pick(job["metadata"], _IDENTITY)
     annotations = job["metadata"].get("annotations") or {}
     ours = {name: value for name, value in annotations.items() if name.startswith(PREFIX)}
     if ours:
         metadata["annotations"] = ours
+    status = job.get("status") or {}
+    conditions = [entry for entry in status.get("conditions") or () if entry["type"] in _JOB_CONDITIONS]
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": metadata,
         "spec": _pick(job.get("spec") or {}, _JOB_SPEC),
-        "status": job.get("status") or {},
+        "status": _pick(status, _JOB_STATUS) | ({"conditions": conditions} if conditions else {}),
     }
 
 

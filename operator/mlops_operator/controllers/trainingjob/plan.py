@@ -48,9 +48,16 @@ def telling(
     *,
     actions: tuple[Action, ...] = (),
     requeue_after: float | None = None,
+    settled: bool = False,
 ) -> Plan:
     """A plan that writes `after` and tells what is new in it."""
-    return Plan(actions=actions, status=after.to_manifest(), requeue_after=requeue_after, events=events(before, after))
+    return Plan(
+        actions=actions,
+        status=after.to_manifest(),
+        requeue_after=requeue_after,
+        events=events(before, after),
+        settled=settled,
+    )
 
 
 # -- no Job: before the first attempt, or between two --------------------------------------------
@@ -86,10 +93,10 @@ def _over(obs: Observed, status: TrainingJobStatus, now: datetime) -> Plan | Non
     count, last = failures(status), status.attempts[-1]
     if retry.exhausted(count, obs.spec.backoff_limit):
         message = f"{_attempts(count)} failed, at most {obs.spec.backoff_limit + 1} are made; the last: {_words(last)}"
-        return _tell(obs, say.failed(obs.obj, status, now, TrainingReason.BACKOFF_LIMIT_EXCEEDED, message))
+        return _end(obs, say.failed(obs.obj, status, now, TrainingReason.BACKOFF_LIMIT_EXCEEDED, message), now)
     if deadline.exceeded(obs.spec.active_deadline_seconds, status, now):
         message = f"{_limit(obs)}; the last attempt: {_words(last)}"
-        return _tell(obs, say.failed(obs.obj, status, now, TrainingReason.DEADLINE_EXCEEDED, message))
+        return _end(obs, say.failed(obs.obj, status, now, TrainingReason.DEADLINE_EXCEEDED, message), now)
     return None
 
 
@@ -119,7 +126,8 @@ def _start(obs: Observed, settings: Settings, now: datetime) -> Plan:
     if obs.status.phase in (TrainingPhase.RUNNING, TrainingPhase.SUSPENDED):
         # The attempt was suspended before it began, or its Job was deleted while it ran: no longer so.
         return _tell(obs, say.starting(obs, now), actions=tuple(actions))
-    return Plan(actions=tuple(actions), requeue_after=jobs.PENDING_GRACE)
+    heard = not obs.status.written or obs.status.observed_generation == obs.generation
+    return Plan(actions=tuple(actions), requeue_after=startup.NOT_BEGUN_PATIENCE, settled=heard)
 
 
 # -- a live Job ---------------------------------------------------------------------------------
@@ -139,7 +147,7 @@ def _live(obs: Observed, job: Manifest, now: datetime) -> Plan:
     if progress.running:
         status = say.running(obs, now)
         left = deadline.remaining(obs.spec.active_deadline_seconds, status, now)
-        return _tell(obs, status, actions=repair, requeue_after=left)
+        return telling(obs.status, status, actions=repair, requeue_after=left, settled=True)
     return _not_running(obs, progress.problem, repair, requeue_after=startup.next_look(job, now), now=now)
 
 
@@ -171,7 +179,7 @@ def _stop_at_deadline(obs: Observed, job: Manifest, now: datetime) -> Plan:
     message = f"{_limit(obs)}; attempt {obs.attempt} was stopped"
     stopped = say.ended(obs, now, AttemptOutcome.STOPPED, reason=TrainingReason.DEADLINE_EXCEEDED, message=message)
     halt = () if job["spec"].get("suspend") else (_suspend(job, suspended=True),)
-    return _tell(obs, say.failed(obs.obj, stopped, now, TrainingReason.DEADLINE_EXCEEDED, message), actions=halt)
+    return _end(obs, say.failed(obs.obj, stopped, now, TrainingReason.DEADLINE_EXCEEDED, message), now, actions=halt)
 
 
 # -- a Job that has ended -----------------------------------------------------------------------
@@ -185,7 +193,7 @@ def _failed(obs: Observed, now: datetime) -> Plan:
     status = say.ended(obs, now, AttemptOutcome.FAILED, reason=why.reason, message=why.message, exit_code=why.exit_code)
     if why.permanent is not None:
         message = f"attempt {obs.attempt} failed: {why}; another would meet the same"
-        return _tell(obs, say.failed(obs.obj, status, now, why.permanent, message))
+        return _end(obs, say.failed(obs.obj, status, now, why.permanent, message), now)
     if (over := _over(obs, status, now)) is not None:
         return over
     if obs.spec.suspend:
@@ -214,9 +222,9 @@ def _succeeded(obs: Observed, now: datetime) -> Plan:
         status = say.ended(
             obs, now, AttemptOutcome.FAILED, reason=TrainingReason.RESULT_INVALID, message=str(error), exit_code=0
         )
-        return _tell(obs, say.failed(obs.obj, status, now, TrainingReason.RESULT_INVALID, message))
+        return _end(obs, say.failed(obs.obj, status, now, TrainingReason.RESULT_INVALID, message), now)
     status = say.ended(obs, now, AttemptOutcome.SUCCEEDED, exit_code=0)
-    return _tell(obs, say.succeeded(obs.obj, status, now, **found), actions=actions)
+    return _end(obs, say.succeeded(obs.obj, status, now, **found), now, actions=actions)
 
 
 # -- the end ------------------------------------------------------------------------------------
@@ -227,6 +235,12 @@ def _finished(obs: Observed, now: datetime) -> Plan:
     if left == 0.0:
         return Plan(actions=(Delete.of(TRAINING_JOBS, obs.obj),))
     return Plan(status=say.seen(obs.status, obs.generation).to_manifest(), requeue_after=left)
+
+
+def _end(obs: Observed, status: TrainingJobStatus, now: datetime, *, actions: tuple[Action, ...] = ()) -> Plan:
+    """Tells a final status; what is left then is the deletion, if there is to be one."""
+    left = ttl.remaining(obs.spec.ttl_seconds_after_finished, status.completion_time, now)
+    return telling(obs.status, status, actions=actions, requeue_after=left, settled=True)
 
 
 # -- words --------------------------------------------------------------------------------------

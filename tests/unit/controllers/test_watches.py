@@ -1,0 +1,28 @@
+"""What is kept of children, and what of their changes is news."""
+
+from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.shared.watches import trim_job
+from mlops_operator.kube.resources import JOBS
+from mlops_operator.runtime.store import Store
+
+
+def job(version: int, status: Manifest) -> Manifest:
+    metadata = {"name": "j", "namespace": "ns", "uid": "u", "resourceVersion": str(version)}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {}, "status": status}
+
+
+def condition(kind: str) -> Manifest:
+    return {"type": kind, "status": "True"}
+
+
+def test_only_what_plans_read_of_a_jobs_status_is_news() -> None:
+    store = Store(JOBS, trim=trim_job)
+    running = {"startTime": "2026-01-01T00:00:00Z", "ready": 0}
+    announced = {"conditions": [condition("SuccessCriteriaMet")], "uncountedTerminatedPods": {"succeeded": ["p"]}}
+    assert store.observe(job(1, {**running, "active": 1, "terminating": 0}))
+    assert store.observe(job(2, {**running, "active": 0, "terminating": 1})) is None
+    assert store.observe(job(3, {**running, **announced})) is None
+    for number, news in enumerate(
+        ({"ready": 1}, {"conditions": [condition("Complete")]}, {"conditions": [condition("Suspended")]}), start=4
+    ):
+        assert store.observe(job(number, {**running, **news})), news
