@@ -22,7 +22,6 @@ def test_only_what_plans_read_of_a_jobs_status_is_news() -> None:
     assert store.observe(job(1, {**running, "active": 1, "terminating": 0}))
     assert store.observe(job(2, {**running, "active": 0, "terminating": 1})) is None
     assert store.observe(job(3, {**running, **announced})) is None
-    for number, news in enumerate(
-        ({"ready": 1}, {"conditions": [condition("Complete")]}, {"conditions": [condition("Suspended")]}), start=4
-    ):
-        assert store.observe(job(number, {**running, **news})), news
+    assert store.observe(job(4, {**running, "ready": 1}))
+    for version, kind in enumerate(("Suspended", "Failed", "Complete"), start=5):
+        assert store.observe(job(version, {**running, "conditions": [condition(kind)]})), kind
