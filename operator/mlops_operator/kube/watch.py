@@ -7,7 +7,7 @@ watch on from the last resourceVersion), `WatchBroken` (the same, after a pause)
 
 import json
 import random
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Final, NamedTuple
 
 import aiohttp
@@ -45,6 +45,7 @@ async def watch(
     label_selector: str | None = None,
     server_timeout: float | None = None,
     silence: float = SILENCE,
+    on_open: Callable[[], None] = lambda: None,
 ) -> AsyncGenerator[WatchEvent, None]:
     """Stream the changes after `resource_version` until the watch ends.
 
@@ -56,6 +57,7 @@ async def watch(
         label_selector: as the API takes it.
         server_timeout: seconds after which the server ends the watch; drawn at random by default.
         silence: seconds without a byte after which the stream counts as dead.
+        on_open: called when the API server has begun to answer.
 
     Raises:
         Expired: `resource_version` is too old.
@@ -90,6 +92,7 @@ async def watch(
             await client.authorization(renew=True)
         if response.status >= 400:
             raise from_response(response.status, await _body(response), response.headers)
+        on_open()
         async for line in _lines(response, resource):
             yield _event(line, resource)
 

@@ -19,6 +19,7 @@ from mlops_operator.kube.resources import Resource
 from mlops_operator.kube.watch import BOOKMARK, DELETED, SERVER_TIMEOUT, SILENCE, watch
 from mlops_operator.runtime import metrics
 from mlops_operator.runtime.cache import Cache
+from mlops_operator.runtime.streams import Stream, pause_after
 
 RESYNC: Final = 600.0
 """Seconds between two LISTs of a resource: what any watch may have lost is found after at most this long."""
@@ -33,9 +34,6 @@ LONGEST_BACKOFF: Final = 10.0
 LISTS_AT_ONCE: Final = 3
 """LISTs under way at once in the whole process: a start is no burst for the API server, and few pages, which are
 decoded whole, are in memory together."""
-
-SHORTEST_WATCH: Final = 1.0
-"""Seconds; a watch that ends sooner, however politely, is followed by a pause."""
 
 logger = logging.getLogger(__name__)
 
@@ -71,10 +69,10 @@ class Informer:
         self.resource = resource
         self.namespace = namespace
         self.missing = False
+        self.stream = Stream() if watched else None
         self._client = client
         self._cache = cache
         self._turns = turns if turns is not None else asyncio.Semaphore(LISTS_AT_ONCE)
-        self._watched = watched
         self._resync = resync
         self._on_listed = on_listed
         self._silence = silence
@@ -88,14 +86,14 @@ class Informer:
 
     async def run(self) -> None:
         """Keep the store true until cancelled; never ends otherwise."""
-        if not self._watched:
+        if self.stream is None:
             await self._wanted.wait()  # a LIST before the watch elsewhere has begun would leave a gap after it
         while True:
             try:
                 version = await self._list()
                 due = time.monotonic() + self._resync * random.uniform(1 - RESYNC_JITTER, 1 + RESYNC_JITTER)
-                if self._watched:
-                    await self._watch_until(due, version)
+                if self.stream is not None:
+                    await self._watch_until(self.stream, due, version)
                 else:
                     await self._wait_until(due)
             except Expired:
@@ -132,6 +130,8 @@ class Informer:
             self.resource, namespace=self.namespace, label_selector=self._selector, page_size=page_size
         ):
             version = page.resource_version
+            if self.stream is not None:
+                self.stream.listed()
             for obj in page.items:
                 self._cache.notify(self.resource, replacement.add(obj, listed=int(version)))
             await asyncio.sleep(0)  # a big LIST must not keep others from their turn
@@ -141,27 +141,36 @@ class Informer:
 
     # -- watch -----------------------------------------------------------------------------
 
-    async def _watch_until(self, due: float, version: str) -> None:
-        """Watch on and on from `version`, until a LIST is due or the past is forgotten."""
+    async def _watch_until(self, stream: Stream, due: float, version: str) -> None:
+        """Watch on and on from `version`, until a LIST is due, the past is forgotten or the resource is not known.
+
+        The last of these may be over at once, and only a LIST can tell.
+        """
         while (left := due - time.monotonic()) > 1.0:
-            started = time.monotonic()
             try:
-                version = await self._watch(version, server_timeout=min(left, random.uniform(*SERVER_TIMEOUT)))
-                if time.monotonic() - started < SHORTEST_WATCH:
+                version, held = await self._watch(
+                    stream, version, server_timeout=min(left, random.uniform(*SERVER_TIMEOUT))
+                )
+                if not held:
                     self._fault("short")
                     await self._back_off()
-                else:
-                    self._failures = 0
             except _Interrupted as interrupted:
                 version = interrupted.version
-                if isinstance(interrupted.cause, Expired):
+                if isinstance(interrupted.cause, Expired | NotFound):
                     raise interrupted.cause from None
                 self._note(interrupted.cause)
                 await self._back_off(interrupted.cause)
 
-    async def _watch(self, version: str, *, server_timeout: float) -> str:
-        """One watch to its end; returns the resourceVersion to go on from."""
-        stream = watch(
+    async def _watch(self, stream: Stream, version: str, *, server_timeout: float) -> tuple[str, bool]:
+        """One watch to its end; returns the resourceVersion to go on from, and whether the watch had held."""
+        serial = 0
+        held = False
+
+        def opened() -> None:
+            nonlocal serial
+            serial = stream.opened()
+
+        events = watch(
             self._client,
             self.resource,
             resource_version=version,
@@ -169,10 +178,11 @@ class Informer:
             label_selector=self._selector,
             server_timeout=server_timeout,
             silence=self._silence,
+            on_open=opened,
         )
         try:
-            async with aclosing(stream):
-                async for event in stream:
+            async with aclosing(events):
+                async for event in events:
                     if event.type == DELETED:
                         self._cache.observe_deleted(self.resource, event.object)
                     elif event.type != BOOKMARK:
@@ -181,7 +191,10 @@ class Informer:
                     self._failures = 0
         except ApiError as error:
             raise _Interrupted(version, error) from error
-        return version
+        finally:
+            if serial and (held := stream.ended(serial)):
+                self._failures = 0
+        return version, held
 
     async def _wait_until(self, due: float) -> None:
         self._failures = 0
@@ -209,11 +222,11 @@ class Informer:
         metrics.WATCH_FAULTS.labels(str(self.resource), fault).inc()
 
     async def _back_off(self, error: ApiError | None = None) -> None:
-        delay = min(FIRST_BACKOFF * 2.0 ** min(self._failures, 10), LONGEST_BACKOFF)
+        delay = pause_after(self._failures, first=FIRST_BACKOFF, longest=LONGEST_BACKOFF)
         self._failures += 1
         if isinstance(error, TooManyRequests) and error.retry_after:
-            delay = max(delay, error.retry_after)
-        await asyncio.sleep(delay * random.uniform(0.75, 1.25))
+            delay = max(delay, error.retry_after * random.uniform(1.0, 1.25))
+        await asyncio.sleep(delay)
 
 
 class _Interrupted(Exception):

@@ -5,6 +5,7 @@ Each setting answers a measured fact about kopf 1.45; docs/design/engine.md has 
 
 from typing import Any
 
+from mlops_operator.kube.watch import SILENCE
 from mlops_operator.runtime.kopf_import import kopf
 
 
@@ -58,6 +59,6 @@ def quiet_settings() -> kopf.OperatorSettings:
     settings.networking.error_backoffs = (0.1, 0.5, 1.0, 2.0)
     settings.watching.server_timeout = 300
     settings.watching.connect_timeout = 5.0
-    settings.watching.inactivity_timeout = 75.0
+    settings.watching.inactivity_timeout = SILENCE
     settings.watching.initial_streaming = False  # it can miss objects
     return settings

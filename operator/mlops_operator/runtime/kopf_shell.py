@@ -7,15 +7,17 @@ What it needs to be dependable is done around it:
 - kopf reports a LIST object by object and never what vanished. So its LISTs are answered with
   nothing, at the true resourceVersion, and every one of them makes our own informer list:
   `Replace` knows what vanished, and a start with 10,000 objects costs no 10,000 handler calls.
+- kopf watches again at once when a watch ends or is cut, 30 to 50 times a second and kind where each
+  one does. So a watch waits after one that did not hold.
 - kopf gives up on a kind whose definition is missing. So it is started with the kinds that are
   there, and again when a missing one appears.
 """
 
 import asyncio
 import logging
-import random
 import signal
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, cast
@@ -32,13 +34,14 @@ from mlops_operator.runtime.cache import Cache
 from mlops_operator.runtime.kopf_import import kopf
 from mlops_operator.runtime.kopf_settings import quiet_settings
 from mlops_operator.runtime.news import NewsOnly
+from mlops_operator.runtime.streams import Stream, pause_after
 
 MISSING_POLL: Final = 3.0
 """Seconds between looks for a kind that was missing."""
 
 FIRST_BACKOFF: Final = 0.2
 LONGEST_BACKOFF: Final = 10.0
-"""Seconds before kopf is started again; doubling while it ends at once."""
+"""Seconds before kopf is started again, and before a watch that follows one that did not hold; doubling."""
 
 SETTLED: Final = 30.0
 """Seconds after which a run counts as good, so that the next pause is a short one."""
@@ -86,6 +89,15 @@ class KopfShell:
             for resource in self._resources
             for namespace in (self._namespaces or (None,))
         }
+        self._streams = {path: Stream() for path in self._collections}
+        self._short: Counter[str] = Counter()
+
+    def streams(self) -> Iterator[tuple[Resource, Stream]]:
+        """The watches there should be, by resource."""
+        for path, stream in self._streams.items():
+            resource, _ = self._collections[path]
+            if resource not in self.missing:
+                yield resource, stream
 
     async def run(self) -> None:
         """Keep kopf running until cancelled."""
@@ -105,9 +117,9 @@ class KopfShell:
             metrics.SHELL_RESTARTS.inc()
             if loop.time() - started > SETTLED:
                 failures = 0
-            delay = min(FIRST_BACKOFF * 2.0 ** min(failures, 10), LONGEST_BACKOFF)
+            delay = pause_after(failures, first=FIRST_BACKOFF, longest=LONGEST_BACKOFF)
             failures += 1
-            await asyncio.sleep(delay * random.uniform(0.75, 1.25))
+            await asyncio.sleep(delay)
 
     # -- missing kinds ---------------------------------------------------------------------
 
@@ -162,6 +174,7 @@ class KopfShell:
 
     async def _serve(self, served: Sequence[Resource]) -> None:
         """One run of kopf, from login to its end, which is always an error."""
+        self._short.clear()  # the pause before this start was theirs as well
         registry = kopf.OperatorRegistry()
         kopf.on.login(registry=registry, id="login", errors=kopf.ErrorsMode.PERMANENT)(self._login)
         for resource in served:
@@ -209,10 +222,13 @@ class KopfShell:
             request.headers["Authorization"] = authorization
         if self._client.config.server_name:
             request.server_hostname = self._client.config.server_name
-        ours = self._collections.get(request.url.path) if request.method == "GET" else None
+        path = request.url.path
+        ours = self._collections.get(path) if request.method == "GET" else None
         watched = "watch" in request.url.query
         if ours is not None and not watched:
             request.url = request.url.update_query(fieldSelector=_NOTHING)
+        if ours is not None and watched and (short := self._short[path]):
+            await asyncio.sleep(pause_after(short - 1, first=FIRST_BACKOFF, longest=LONGEST_BACKOFF))
         try:
             response = await handler(request)
         except (aiohttp.ClientError, TimeoutError, OSError):
@@ -223,11 +239,19 @@ class KopfShell:
             await self._client.authorization(renew=True)
         if ours is not None and response.status == 200:
             if watched:
-                response.content = cast(aiohttp.StreamReader, NewsOnly(response.content, partial(self._has, ours[0])))
+                ended = partial(self._watch_ended, path, self._streams[path].opened())
+                news = NewsOnly(response.content, partial(self._has, ours[0]), ended)
+                response.content = cast(aiohttp.StreamReader, news)
             else:
                 # The resourceVersion kopf will watch from is fixed by now: a LIST from here on cannot leave a gap.
                 self._on_list(*ours)
         return response
+
+    def _watch_ended(self, path: str, serial: int) -> None:
+        if self._streams[path].ended(serial):
+            self._short[path] = 0
+        else:
+            self._short[path] += 1
 
     def _has(self, resource: Resource, key: Key, version: str) -> bool:
         return self._cache.store(resource).version(key) == version

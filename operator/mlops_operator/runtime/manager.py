@@ -25,6 +25,7 @@ from mlops_operator.runtime.health import HealthServer
 from mlops_operator.runtime.informer import LISTS_AT_ONCE, RESYNC, Informer
 from mlops_operator.runtime.kopf_shell import KopfShell
 from mlops_operator.runtime.reconciler import Reconciler
+from mlops_operator.runtime.streams import DOWN
 from mlops_operator.runtime.tasks import end, run_together
 
 CONCURRENCY: Final = 16
@@ -126,13 +127,15 @@ class Manager:
         self.health = HealthServer(
             options.metrics_address,
             live={"manager": lambda: None},
-            ready={"caches": self._missing_caches, "events": self._missing_shell},
+            ready={"caches": self._missing_caches, "events": self._missing_shell, "watches": self._missing_watches},
         )
+        for resource in self.cache.stores:
+            metrics.WATCH_DOWN.labels(str(resource)).set_function(partial(self._down_for, resource))
 
     @property
     def ready(self) -> bool:
         """Whether nothing is missing that readiness asks for."""
-        return self._missing_caches() is None and self._missing_shell() is None
+        return self._missing_caches() is None and self._missing_shell() is None and self._missing_watches() is None
 
     def stop(self) -> None:
         """Ask it to stop; `run` then ends in order."""
@@ -254,3 +257,17 @@ class Manager:
 
     def _missing_shell(self) -> str | None:
         return None if self._shell.running else "kopf is not running"
+
+    def _missing_watches(self) -> str | None:
+        down = sorted(str(resource) for resource in self.cache.stores if self._down_for(resource) > DOWN)
+        return f"not watched: {', '.join(down)}" if down else None
+
+    def _down_for(self, resource: Resource) -> float:
+        """Seconds for which `resource` is not watched in one of its scopes; what is not there cannot be."""
+        streams = [
+            informer.stream
+            for (known, _), informer in self._informers.items()
+            if known == resource and informer.stream is not None and not informer.missing
+        ]
+        streams += [stream for known, stream in self._shell.streams() if known == resource]
+        return max((stream.down_for() for stream in streams), default=0.0)

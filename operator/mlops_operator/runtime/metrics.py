@@ -35,6 +35,9 @@ CACHED: Final = Gauge("mlops_operator_cached_objects", "Objects in the cache, by
 RESOURCE_MISSING: Final = Gauge(
     "mlops_operator_resource_missing", "1 while the API server does not know a resource we need.", ["resource"]
 )
+WATCH_DOWN: Final = Gauge(
+    "mlops_operator_watch_down_seconds", "Seconds for which a resource is not watched; 0 while it is.", ["resource"]
+)
 WATCH_FAULTS: Final = Counter(
     "mlops_operator_watch_faults_total",
     "Watches and lists that ended otherwise than they should.",

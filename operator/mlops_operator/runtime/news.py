@@ -25,11 +25,13 @@ class NewsOnly:
     Args:
         content: the real content.
         known: says what the cache has.
+        on_end: called when the stream has ended or is read no more.
     """
 
-    def __init__(self, content: aiohttp.StreamReader, known: Known) -> None:
+    def __init__(self, content: aiohttp.StreamReader, known: Known, on_end: Callable[[], None]) -> None:
         self._content = content
         self._known = known
+        self._on_end = on_end
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._content, name)
@@ -37,14 +39,17 @@ class NewsOnly:
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
         """Whole lines that are news; what is left at the end of the stream comes as it is."""
         rest = b""
-        async for chunk in self._content.iter_chunked(size):
-            lines = (rest + chunk if rest else chunk).split(b"\n")
-            rest = lines.pop()
-            news = [line for line in lines if not self._is_echo(line)]
-            if news:
-                yield b"\n".join(news) + b"\n"
-        if rest:
-            yield rest
+        try:
+            async for chunk in self._content.iter_chunked(size):
+                lines = (rest + chunk if rest else chunk).split(b"\n")
+                rest = lines.pop()
+                news = [line for line in lines if not self._is_echo(line)]
+                if news:
+                    yield b"\n".join(news) + b"\n"
+            if rest:
+                yield rest
+        finally:
+            self._on_end()
 
     def _is_echo(self, line: bytes) -> bool:
         try:

@@ -11,6 +11,7 @@ from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.resources import JOBS, TRAINING_JOBS
 from mlops_operator.runtime import informer as informer_module
+from mlops_operator.runtime import streams
 from mlops_operator.runtime.cache import Cache
 from mlops_operator.runtime.controller import Index, Rule, Watch, World, owner_keys
 from mlops_operator.runtime.informer import Informer
@@ -47,7 +48,7 @@ def added(name: str, version: int) -> Manifest:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(informer_module, "FIRST_BACKOFF", 0.005)
-    monkeypatch.setattr(informer_module, "SHORTEST_WATCH", 0.0)
+    monkeypatch.setattr(streams, "SHORTEST_WATCH", 0.0)
 
 
 @asynccontextmanager
@@ -147,6 +148,14 @@ async def test_a_refused_watch_is_tried_again(server: StubServer, code: int) -> 
     server.on("WATCH", failure(code), failure(code), stream(added("a", 11), then="hang"))
     async with informing(server) as cache:
         await has(cache, "a")
+
+
+async def test_a_watch_that_finds_no_resource_is_followed_by_a_list(server: StubServer) -> None:
+    server.on("GET", listing(10, job("a", 3)), listing(20, job("b", 15)))
+    server.on("WATCH", failure(404, "NotFound"), stream(then="hang"))
+    async with informing(server) as cache:
+        await has(cache, "b")
+        assert server.names()[:3] == ["GET", "WATCH", "GET"], "only a LIST can tell that it is there again"
 
 
 async def test_a_list_that_outlived_its_token_is_asked_for_in_one(server: StubServer) -> None:

@@ -31,10 +31,16 @@ class Content:
 
 
 async def left(*pieces: bytes, known: dict[str, str]) -> bytes:
+    ends: list[None] = []
     content = NewsOnly(
-        cast(aiohttp.StreamReader, Content(*pieces)), lambda key, version: known.get(key.name) == version
+        cast(aiohttp.StreamReader, Content(*pieces)),
+        lambda key, version: known.get(key.name) == version,
+        lambda: ends.append(None),
     )
-    return b"".join([chunk async for chunk in content.iter_chunked(100)])
+    try:
+        return b"".join([chunk async for chunk in content.iter_chunked(100)])
+    finally:
+        assert len(ends) == 1, "its end is told once"
 
 
 async def test_an_echo_is_dropped_and_news_passes() -> None:
@@ -65,5 +71,5 @@ async def test_everything_else_passes_as_it_is(line: bytes) -> None:
 
 
 def test_the_rest_of_the_content_is_passed_through() -> None:
-    content = NewsOnly(cast(aiohttp.StreamReader, Content()), lambda key, version: key == Key("", ""))
+    content = NewsOnly(cast(aiohttp.StreamReader, Content()), lambda key, version: key == Key("", ""), lambda: None)
     assert content.exception() is None
