@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from aiohttp import web
@@ -18,6 +18,7 @@ from aiohttp import web
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.auth import StaticAuthorization
 from mlops_operator.kube.config import ClusterConfig
+from mlops_operator.runtime.tasks import end
 from tests.harness.stub_server import Answer
 
 Predicate = Callable[[web.Request], bool]
@@ -153,7 +154,7 @@ class Proxy:
     def __init__(self, config: ClusterConfig) -> None:
         self._upstream = config
         self._faults: list[Fault] = []
-        self._streams: list[tuple[web.Request, asyncio.Event]] = []
+        self._streams: list[tuple[web.Request, asyncio.Future[bytes | None]]] = []
         self._session: aiohttp.ClientSession
         self.interceptors: list[Interceptor] = []
         self.url = ""
@@ -173,10 +174,17 @@ class Proxy:
 
     def cut_watches(self, matches: Predicate = watches) -> int:
         """End running watches in the middle of a line; how many."""
-        cut = [stop for request, stop in self._streams if matches(request)]
-        for stop in cut:
-            stop.set()
-        return len(cut)
+        return self._stop_watches(matches, None)
+
+    def end_watches(self, matches: Predicate = watches, last: bytes = b"") -> int:
+        """End running watches politely, after `last`, which need not be a whole line; how many."""
+        return self._stop_watches(matches, last)
+
+    def _stop_watches(self, matches: Predicate, last: bytes | None) -> int:
+        found = [stop for request, stop in self._streams if matches(request) and not stop.done()]
+        for stop in found:
+            stop.set_result(last)
+        return len(found)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         call = Call(request, await request.read())
@@ -192,8 +200,8 @@ class Proxy:
                 if reply.body is not None:
                     return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
                 return await self._stream(call, upstream, reply)
-            except Drop:
-                return _drop(request)
+            except (Drop, ConnectionResetError):
+                return _drop(request)  # told to, or the client has gone
 
     async def _befall(self, fault: Fault, call: Call) -> web.StreamResponse:
         fault.happened += 1
@@ -207,28 +215,27 @@ class Proxy:
     async def _stream(self, call: Call, upstream: "_Upstream", reply: Reply) -> web.StreamResponse:
         response = web.StreamResponse(status=reply.status, headers=reply.headers)
         await response.prepare(call.request)
-        stop = asyncio.Event()
+        stop: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
         entry = (call.request, stop)
         self._streams.append(entry)
         arrived: asyncio.Queue[Line | None] = asyncio.Queue()
         tasks = [
             asyncio.create_task(self._receive(call, upstream, arrived)),
             asyncio.create_task(self._deliver(call, response, arrived)),
-            asyncio.create_task(stop.wait()),
         ]
         try:
-            pending = set(tasks[1:])
+            pending: set[asyncio.Future[Any]] = {tasks[1], stop}
             while len(pending) == 2 and not _left(call.request):
                 _, pending = await asyncio.wait(pending, timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
-            if stop.is_set() or (tasks[1].done() and isinstance(tasks[1].exception(), Drop)):
+            if stop.done() and (last := stop.result()) is not None:
+                await response.write(last)
+            elif stop.done() or (tasks[1].done() and isinstance(tasks[1].exception(), Drop)):
                 with suppress(ConnectionError):
                     await response.write(_HALF_A_LINE)
                 _drop(call.request)
         finally:
             self._streams.remove(entry)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
         return response
 
     async def _receive(self, call: Call, upstream: "_Upstream", arrived: "asyncio.Queue[Line | None]") -> None:

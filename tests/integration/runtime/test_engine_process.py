@@ -9,12 +9,9 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
 import yaml
 
@@ -24,50 +21,11 @@ from mlops_operator.kube.client import Client
 from mlops_operator.kube.leases import read_lease
 from mlops_operator.kube.resources import CUSTOM_RESOURCE_DEFINITIONS
 from mlops_operator.runtime.manager import LEASE_NAME
+from tests.harness.processes import ROOT, Process, operator_process
 from tests.harness.waiting import eventually
-
-ROOT = Path(__file__).resolve().parents[3]
 
 BASE_MEMORY_LIMIT = 75
 """MB. The aim is 60 on an idle start; what a machine's Python build and libraries weigh varies by more than 10 %."""
-
-
-@dataclass(eq=False)
-class Process:
-    """A running operator."""
-
-    child: asyncio.subprocess.Process
-    log: Path
-
-    async def url(self) -> str:
-        """Where it listens, as its first log line says."""
-        line = await eventually(self._first_line, within=30)
-        return f"http://127.0.0.1:{json.loads(line)['port']}"
-
-    async def get(self, path: str) -> tuple[int, str]:
-        async with aiohttp.ClientSession() as session, session.get(await self.url() + path) as response:
-            return response.status, await response.text()
-
-    async def ready(self) -> bool:
-        return (await self.get("/readyz"))[0] == 200
-
-    async def metric(self, name: str) -> float:
-        """The value of a metric without labels, or the sum over them."""
-        _, text = await self.get("/metrics")
-        values = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.MULTILINE)
-        return sum(map(float, values))
-
-    async def ends(self, *, within: float = 15.0) -> int:
-        async with asyncio.timeout(within):
-            return await self.child.wait()
-
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
-
-    async def _first_line(self) -> str:
-        text = self.log.read_text()
-        assert self.child.returncode is None, text
-        return text.splitlines()[0] if "\n" in text else ""
 
 
 Start = Callable[..., AbstractAsyncContextManager[Process]]
@@ -80,20 +38,9 @@ def start(control_plane: Cluster, namespace: str, tmp_path: Path) -> Start:
     @asynccontextmanager
     async def run(name: str = "operator", *arguments: str, pod: str | None = None) -> AsyncIterator[Process]:
         log = tmp_path / f"{name}-{time.monotonic_ns()}.log"
-        command = [sys.executable, "-m", "mlops_operator", "run", "--kubeconfig", str(control_plane.kubeconfig)]
-        command += ["--namespace", namespace, "--metrics-bind-address", "127.0.0.1:0"]
-        command += ["--leader-elect-namespace", namespace, *arguments]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "operator"), "PYTHONWARNINGS": "default"}
-        if pod is not None:
-            environment["POD_NAME"] = pod
-        with log.open("wb") as output:
-            child = await asyncio.create_subprocess_exec(*command, stderr=output, env=environment)
-        try:
-            yield Process(child, log)
-        finally:
-            if child.returncode is None:
-                child.kill()
-                await child.wait()
+        given = ("--namespace", namespace, "--leader-elect-namespace", namespace, *arguments)
+        async with operator_process(control_plane.kubeconfig, log, *given, pod=pod) as process:
+            yield process
 
     return run
 

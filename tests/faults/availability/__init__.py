@@ -1,0 +1,1 @@
+"""F11: two operators, one lease."""

@@ -1,0 +1,1 @@
+"""F7: watches that end badly, on the real operator process."""
