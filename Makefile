@@ -8,7 +8,7 @@ CLUSTER ?= mlops
 export PYTHONPATH := operator:.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo cluster clean-cluster test lint unit integration e2e generate lock bench clean
+.PHONY: help venv demo cluster clean-cluster test lint unit integration e2e faults generate lock bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -56,11 +56,15 @@ lint: venv ## formatting, lints, types, layers, generated files
 unit: venv $(SERVER_STAMP) ## tests without a cluster
 	MLOPS_SERVER_PYTHON=$(CURDIR)/$(SERVER_VENV)/bin/python $(BIN)/pytest tests/unit
 
-integration: venv ## tests against a real API server on loopback, no root needed
-	$(BIN)/pytest tests/integration
+integration: venv ## tests against a real API server on loopback, no root needed, some with faults
+	$(BIN)/pytest tests/integration tests/faults
 
 e2e: venv ## tests on real pods (a node of its own; root or sudo)
 	$(BIN)/pytest tests/e2e
+
+faults: venv ## all fault plans, spec campaigns and long runs, with a report in faults-output/ (about an hour)
+	$(BIN)/python -m tests.faults --output faults-output
+	$(BIN)/pytest -m deep tests/faults
 
 generate: venv ## write the generated files: CRDs, RBAC, charts' CRDs, reference
 	$(BIN)/python -m mlops_operator.crdgen

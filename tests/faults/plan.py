@@ -139,7 +139,7 @@ class KillServer(_AtWrite):
     """F10: SIGKILL of a component of the control plane at this write; it is started again."""
 
     fault: Literal["kill-server"] = "kill-server"
-    component: Literal["kube-apiserver", "etcd"]
+    component: Literal["apiserver", "etcd"]
 
 
 Fault = Annotated[

@@ -55,7 +55,8 @@ def points(references: Sequence[Outcome]) -> list[Point]:
 def unstable(references: Sequence[Outcome]) -> set[Point]:
     """The writes that only some reference runs made: no plan can be sure to find them."""
     found = [{Point(write.key, write.nth) for write in outcome.history.writes} for outcome in references]
-    return set.union(*found) - set.intersection(*found)
+    common = found[0].intersection(*found[1:])
+    return found[0].union(*found[1:]) - common
 
 
 def plans(path: type[Path], references: Sequence[Outcome], *, every_ending: bool) -> list[Plan]:
@@ -88,7 +89,7 @@ def server_plans(path: type[Path], references: Sequence[Outcome]) -> list[Plan]:
     return [
         _plan(path, f"kill {component} at {point}", KillServer(write=point.key, nth=point.nth, component=component))
         for point in points(references)
-        for component in ("kube-apiserver", "etcd")
+        for component in ("apiserver", "etcd")
     ]
 
 

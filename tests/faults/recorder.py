@@ -6,10 +6,11 @@ from collections import defaultdict
 from contextlib import aclosing
 from typing import Self
 
+from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import ApiError, Expired
 from mlops_operator.kube.resources import Resource
-from mlops_operator.kube.watch import BOOKMARK, watch
+from mlops_operator.kube.watch import BOOKMARK, DELETED, watch
 from tests.faults.history import RECORDED, Change
 
 
@@ -18,10 +19,13 @@ class Recorder:
 
     Args:
         client: its own client, straight to the API server.
+        gaps: whether it may go on after the API server has forgotten the past, as one does that was killed:
+            of what changed meanwhile the history has the states before and after. Otherwise that is a failure.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, gaps: bool = False) -> None:
         self._client = client
+        self._gaps = gaps
         self._changes: defaultdict[str, list[Change]] = defaultdict(list)
         self._tasks: list[asyncio.Task[None]] = []
         self._watching = asyncio.Semaphore(0)
@@ -54,6 +58,7 @@ class Recorder:
         self._changes.pop(namespace, None)
 
     async def _follow(self, resource: Resource) -> None:
+        known: dict[str, Manifest] = {}
         version = (await self._client.list(resource)).resource_version
         self._watching.release()
         while True:
@@ -61,12 +66,36 @@ class Recorder:
             try:
                 async with aclosing(stream):
                     async for event in stream:
-                        metadata = event.object["metadata"]
-                        version = metadata["resourceVersion"]
+                        version = event.object["metadata"]["resourceVersion"]
                         if event.type != BOOKMARK:
-                            change = Change(int(version), event.type, resource, event.object, time.monotonic())
-                            self._changes[metadata["namespace"]].append(change)
+                            self._note(resource, known, event.type, event.object)
             except Expired:
-                raise
+                if not self._gaps:
+                    raise
+                version = await self._catch_up(resource, known)
             except ApiError:
                 await asyncio.sleep(0.2)  # the API server is away; the watch goes on where it was
+
+    async def _catch_up(self, resource: Resource, known: dict[str, Manifest]) -> str:
+        """Note what is different from what was known, by a LIST; returns its version."""
+        try:
+            listing = await self._client.list(resource)
+        except ApiError:
+            return "1"  # still away: the next watch says again that this is too old
+        found = {obj["metadata"]["uid"]: obj for obj in listing.items}
+        for uid in known.keys() - found.keys():
+            self._note(resource, known, DELETED, known[uid])
+        for uid, obj in found.items():
+            former = known.get(uid)
+            if former is None or former["metadata"]["resourceVersion"] != obj["metadata"]["resourceVersion"]:
+                self._note(resource, known, "MODIFIED" if former else "ADDED", obj)
+        return listing.resource_version
+
+    def _note(self, resource: Resource, known: dict[str, Manifest], type: str, obj: Manifest) -> None:
+        metadata = obj["metadata"]
+        if type == DELETED:
+            known.pop(metadata["uid"], None)
+        else:
+            known[metadata["uid"]] = obj
+        change = Change(int(metadata["resourceVersion"]), type, resource, obj, time.monotonic())
+        self._changes[metadata["namespace"]].append(change)

@@ -11,7 +11,7 @@ AWAY = 1.0
 
 
 async def kill(cluster: Cluster, component: str) -> None:
-    """SIGKILL a component, and bring it back, with all that ended because of it."""
+    """SIGKILL a component, `apiserver` or `etcd`, and bring it back, with all that ended because of it."""
     process = cluster.process(component)
     if process is None:
         raise RuntimeError(f"{component} does not run")

@@ -6,7 +6,7 @@ is immediate.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -73,10 +73,11 @@ class FakeKubelet:
         self._namespace = namespace
         self._players: dict[str, asyncio.Task[None]] = {}
         self._watcher: asyncio.Task[None] | None = None
+        self._failed = asyncio.Event()
         self.failure: BaseException | None = None
 
     async def __aenter__(self) -> Self:
-        self._watcher = asyncio.create_task(self._run(), name="fake kubelet")
+        self._watcher = self._start(self._run(), name="fake kubelet")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -86,6 +87,26 @@ class FakeKubelet:
         for result in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(result, Exception):
                 raise result
+
+    async def failed(self) -> None:
+        """Wait until it can no longer play a pod, which it must always.
+
+        Raises:
+            BaseException: why.
+        """
+        await self._failed.wait()
+        assert self.failure is not None
+        raise self.failure
+
+    def _start(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._note)
+        return task
+
+    def _note(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.failure = self.failure or error
+            self._failed.set()
 
     async def _run(self) -> None:
         while True:
@@ -109,7 +130,7 @@ class FakeKubelet:
         if uid not in self._players and "deletionTimestamp" not in pod["metadata"]:
             behaviour = self._behave(pod)
             if behaviour is not None:
-                self._players[uid] = asyncio.create_task(self._play(pod, behaviour), name=f"pod {uid}")
+                self._players[uid] = self._start(self._play(pod, behaviour), name=f"pod {uid}")
 
     def _forget(self, pod: Manifest) -> None:
         if (player := self._players.pop(pod["metadata"]["uid"], None)) is not None:
