@@ -1,13 +1,13 @@
 """What a path is: objects made, steps taken, states waited for; with patience, since faults take their time."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar, Final
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.client import Client
-from mlops_operator.kube.errors import NotFound, Unreachable
+from mlops_operator.kube.errors import NotFound, ServerError, Unreachable
 from mlops_operator.kube.resources import Resource
 from tests.harness.waiting import eventually
 from tests.integration.workshop import Workshop
@@ -26,6 +26,7 @@ class Path(Workshop):
         name: `<kind>/<what happens>`.
         resources: plurals of what is watched and matters here.
         actions: what may be done in the middle, and the name of the path that is walked then; empty for this one.
+        derived: whether it is only walked for the actions of other paths, and has no plans of its own.
         interrupted: whether somebody acts in the middle; `acted` says when. A path whose point is an action
             does it by itself otherwise.
     """
@@ -33,6 +34,7 @@ class Path(Workshop):
     name: ClassVar[str]
     resources: ClassVar[Sequence[str]] = ()
     actions: ClassVar[Mapping[str, str]] = {}
+    derived: ClassVar[bool] = False
 
     def __init__(self, client: Client, namespace: str) -> None:
         super().__init__(client, namespace)
@@ -54,13 +56,23 @@ class Path(Workshop):
         await getattr(self, f"do_{action}")()
         self.acted.set()
 
+    async def come_to(self, goal: Callable[[], Awaitable[object]]) -> None:
+        """Wait for the end that is wanted; again, where somebody acts in the middle, after that was done."""
+        await goal()
+        if self.interrupted:
+            await eventually(self._has_acted, within=PATIENCE, every=0.1)
+            await goal()
+
+    async def _has_acted(self) -> bool:
+        return self.acted.is_set()
+
     async def until(
         self, resource: Resource, name: str, accept: Callable[[Manifest], bool], *, within: float = PATIENCE
     ) -> Manifest:
         async def look() -> Manifest:
             try:
                 return (await self.get(resource, name)).get("status") or {}
-            except (NotFound, Unreachable):
+            except (NotFound, ServerError, Unreachable):
                 return {}
 
         return await eventually(look, accept, within=within, every=0.1)
