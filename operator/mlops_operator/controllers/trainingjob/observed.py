@@ -6,7 +6,7 @@ from typing import Final
 
 from mlops_operator.api.conditions import READY, STALLED, find, is_true
 from mlops_operator.api.meta import Key, Manifest
-from mlops_operator.api.trainingjob import TrainingJobSpec, TrainingJobStatus, TrainingPhase, TrainingReason
+from mlops_operator.api.trainingjob import Attempt, TrainingJobSpec, TrainingJobStatus, TrainingPhase, TrainingReason
 from mlops_operator.controllers.shared.indexes import TRAINING_JOBS_BY_MODEL
 from mlops_operator.controllers.shared.jobs import job_key, own_pods
 from mlops_operator.controllers.shared.specs import parse_spec
@@ -88,6 +88,14 @@ def finished(status: TrainingJobStatus) -> bool:
 def failures(status: TrainingJobStatus) -> int:
     """How many attempts have ended, which were failures all unless the whole has ended too."""
     return sum(attempt.outcome is not None for attempt in status.attempts)
+
+
+def last_failure(status: TrainingJobStatus) -> Attempt:
+    """The last attempt that has ended, of which there must be one.
+
+    It need not be the last on record: an attempt whose Job was deleted while it ran is on record and has not ended.
+    """
+    return next(attempt for attempt in reversed(status.attempts) if attempt.outcome is not None)
 
 
 def current_job(obj: Manifest, status: TrainingJobStatus, world: World) -> Manifest | None:

@@ -17,7 +17,7 @@ from mlops_operator.controllers.shared import evidence, jobs
 from mlops_operator.controllers.shared.jobs import PodProblem
 from mlops_operator.controllers.trainingjob import status as say
 from mlops_operator.controllers.trainingjob.names import generation_of, run_uid
-from mlops_operator.controllers.trainingjob.observed import Observed, failures
+from mlops_operator.controllers.trainingjob.observed import Observed, failures, last_failure
 from mlops_operator.controllers.trainingjob.policies import deadline, results, retry, startup, template, ttl
 from mlops_operator.controllers.trainingjob.policies.failure import cause
 from mlops_operator.controllers.trainingjob.registration import render_version
@@ -90,7 +90,7 @@ def _held_back(obs: Observed, now: datetime) -> Plan | None:
 
 def _over(obs: Observed, status: TrainingJobStatus, now: datetime) -> Plan | None:
     """The end, if the attempts or the running time are used up."""
-    count, last = failures(status), status.attempts[-1]
+    count, last = failures(status), last_failure(status)
     if retry.exhausted(count, obs.spec.backoff_limit):
         message = f"{_attempts(count)} failed, at most {obs.spec.backoff_limit + 1} are made; the last: {_words(last)}"
         return _end(obs, say.failed(obs.obj, status, now, TrainingReason.BACKOFF_LIMIT_EXCEEDED, message), now)
@@ -102,12 +102,12 @@ def _over(obs: Observed, status: TrainingJobStatus, now: datetime) -> Plan | Non
 
 def _wait(status: TrainingJobStatus, now: datetime) -> float:
     """Seconds until the next attempt."""
-    last_end = parse_timestamp(status.attempts[-1].completion_time or timestamp(now))
+    last_end = parse_timestamp(last_failure(status).completion_time or timestamp(now))
     return (retry.next_start(failures(status), last_end) - now).total_seconds()
 
 
 def _retry_later(obs: Observed, status: TrainingJobStatus, now: datetime, wait: float) -> Plan:
-    count, last = failures(status), status.attempts[-1]
+    count, last = failures(status), last_failure(status)
     start = retry.next_start(count, parse_timestamp(last.completion_time or timestamp(now)))
     message = (
         f"attempt {last.index} failed: {_words(last)}; attempt {count} (of at most {obs.spec.backoff_limit + 1}) "

@@ -125,3 +125,15 @@ def test_an_edited_spec_applies_to_the_next_attempt_only() -> None:
     run.at(21).job_runs()
     first, second = run.status["attempts"]
     assert (first["generation"], second["generation"]) == (1, 2)
+
+
+def test_a_later_attempt_whose_job_is_deleted_while_it_runs_is_made_again_at_once() -> None:
+    run = begin()
+    run.at(2).job_fails()
+    run.at(20).settle()
+    run.at(21).job_runs()
+    run.cluster.world.remove(run.job)
+    run.at(40).settle()
+    assert [attempt["index"] for attempt in run.status["attempts"]] == [0, 1]
+    assert len(run.cluster.world.all(JOBS)) == 2
+    assert condition(run.obj, "Ready")["reason"] == "Starting"
