@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from tests.faults.paths.base import Path
+from tests.faults.paths.modeldeployment import MODELDEPLOYMENT
+from tests.faults.paths.promotion import PROMOTION
 from tests.faults.paths.trainingjob import TRAININGJOB
+from tests.faults.paths.trainingjob_acts import INTERFERENCES
 
-PATHS: Final[Mapping[str, type[Path]]] = {path.name: path for path in (*TRAININGJOB,)}
+_ALL: Final[tuple[type[Path], ...]] = (*TRAININGJOB, *INTERFERENCES, *PROMOTION, *MODELDEPLOYMENT)
+
+PATHS: Final[Mapping[str, type[Path]]] = {path.name: path for path in _ALL}

@@ -40,11 +40,13 @@ class Scene(Path):
             pointing: False: the alias points at nothing.
             alias: more of the alias's spec, e.g. its gate.
         """
-        await self.create(MODELS, MODEL, {"aliases": [{"name": ALIAS, **alias}]})
+        await self.create(MODELS, MODEL, {"aliases": [{"name": ALIAS}]})
         for name in versions:
             await self._version(name, golden=golden)
         if pointing:
             await self._point(versions[0])
+        if alias:  # its gate came later, so the first version did not have to pass it
+            await self.edit(MODELS, MODEL, spec={"aliases": [{"name": ALIAS, **alias}]})
         await self._settle()
 
     async def promote(self, version: str, *, name: str = "") -> Manifest:

@@ -18,6 +18,9 @@ IMAGE: Final = "example.test/train:1"
 RUN: Final = 2.0
 """Seconds a pod runs: the Job controller gathers what pods do for one second, and has to see that it runs."""
 
+MISSING: Final = Behaviour(start_after=None, waiting=("ErrImagePull", "no such image"))
+"""A pod whose image is not there."""
+
 FINAL: Final = ("Succeeded", "Failed")
 
 
@@ -49,19 +52,23 @@ class TrainingJobPath(Path):
         status = await self.until(TRAINING_JOBS, NAME, lambda status: status.get("phase") in phases)
         return str(status["phase"])
 
+    async def waits_for_image(self) -> None:
+        """It says that its image is not there."""
+        await self.until(TRAINING_JOBS, NAME, lambda status: condition(status, "Ready")[1] == "ImageUnavailable")
+
 
 class Success(TrainingJobPath):
     """It runs and succeeds."""
 
     name = "trainingjob/success"
     actions: ClassVar = {
-        "edit": "trainingjob/edited",
-        "flip": "trainingjob/flipped",
-        "suspend": "trainingjob/halted",
-        "delete": "trainingjob/deleted",
-        "delete_child": "trainingjob/child-deleted",
-        "recreate": "trainingjob/recreated",
-        "end_namespace": "trainingjob/namespace-ended",
+        "edit": "trainingjob/success-edited",
+        "flip": "trainingjob/success-flipped",
+        "suspend": "trainingjob/success-halted",
+        "delete": "trainingjob/success-deleted",
+        "delete_child": "trainingjob/success-childdeleted",
+        "recreate": "trainingjob/success-recreated",
+        "end_namespace": "trainingjob/success-namespaceended",
     }
 
 
@@ -69,6 +76,12 @@ class Retry(TrainingJobPath):
     """The first attempt fails, the second succeeds."""
 
     name = "trainingjob/retry"
+    actions: ClassVar = {
+        "flip": "trainingjob/retry-flipped",
+        "suspend": "trainingjob/retry-halted",
+        "delete": "trainingjob/retry-deleted",
+        "delete_child": "trainingjob/retry-childdeleted",
+    }
 
     def behave(self, pod: Manifest) -> Behaviour:
         return failing(pod) if attempt_of(pod) == 0 else super().behave(pod)
@@ -114,11 +127,11 @@ class DeletedPending(TrainingJobPath):
     name = "trainingjob/deleted-pending"
 
     def behave(self, pod: Manifest) -> Behaviour:
-        return Behaviour(start_after=None, waiting=("ErrImagePull", "no such image"))
+        return MISSING
 
     async def play(self) -> None:
         await self.start()
-        await self.until(TRAINING_JOBS, NAME, lambda status: condition(status, "Ready")[1] == "ImageUnavailable")
+        await self.waits_for_image()
         await self.client.delete(TRAINING_JOBS, namespace=self.namespace, name=NAME)
         await self.gone(TRAINING_JOBS, NAME)
 
@@ -146,6 +159,41 @@ class Distributed(TrainingJobPath):
     name = "trainingjob/distributed"
     resources = ("trainingjobs", "jobs", "services")
     spec: ClassVar = {"replicas": 3, "output": {"uri": "pvc://store/out"}}
+    actions: ClassVar = {
+        "suspend": "trainingjob/distributed-halted",
+        "delete": "trainingjob/distributed-deleted",
+        "delete_child": "trainingjob/distributed-childdeleted",
+    }
+
+
+class Corrected(TrainingJobPath):
+    """Its image is not there; with another one it runs."""
+
+    name = "trainingjob/corrected"
+
+    def behave(self, pod: Manifest) -> Behaviour:
+        wrong = pod["spec"]["containers"][0]["image"] == IMAGE
+        return MISSING if wrong else super().behave(pod)
+
+    async def play(self) -> None:
+        await self.start()
+        await self.waits_for_image()
+        await self.edit(TRAINING_JOBS, NAME, spec={"image": "example.test/train:2"})
+        await self.reach(self.end)
+
+
+class Expired(TrainingJobPath):
+    """It is deleted when it has been finished for long enough."""
+
+    name = "trainingjob/expired"
+    spec: ClassVar = {"ttlSecondsAfterFinished": 1}
+
+    async def play(self) -> None:
+        await self.start()
+        await self.gone(TRAINING_JOBS, NAME)
+
+    async def rest(self) -> None:
+        await self.empty(JOBS, PODS)
 
 
 class Registered(TrainingJobPath):
@@ -176,4 +224,15 @@ def attempt_of(pod: Manifest) -> int:
     return int(pod["metadata"]["labels"][LABEL_ATTEMPT])
 
 
-TRAININGJOB: Final = (Success, Retry, Exhausted, Suspended, DeletedPending, Deadline, Distributed, Registered)
+TRAININGJOB: Final = (
+    Success,
+    Retry,
+    Exhausted,
+    Suspended,
+    DeletedPending,
+    Corrected,
+    Deadline,
+    Expired,
+    Distributed,
+    Registered,
+)
