@@ -54,7 +54,11 @@ async def _main(given: argparse.Namespace) -> int:
     with own_cluster("faults") as cluster:
         async with ground(cluster) as shared:
             campaign = Campaign(shared, at_once=given.at_once)
-            chosen = [path for name, path in PATHS.items() if any(fnmatch(name, glob) for glob in given.path or ["*"])]
+            chosen = [
+                path
+                for name, path in PATHS.items()
+                if not path.derived and any(fnmatch(name, glob) for glob in given.path or ["*"])
+            ]
             walked = await asyncio.gather(*map(campaign.walk, [] if given.plan else chosen))
             wanted = [load(file) for file in given.plan] if given.plan else _wanted(given, walked)
             if given.list:
