@@ -200,8 +200,8 @@ class Proxy:
                 if reply.body is not None:
                     return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
                 return await self._stream(call, upstream, reply)
-            except (Drop, ConnectionResetError):
-                return _drop(request)  # told to, or the client has gone
+            except (Drop, ConnectionResetError, aiohttp.ClientConnectionError):
+                return _drop(request)  # told to, or one of the two sides has gone
 
     async def _befall(self, fault: Fault, call: Call) -> web.StreamResponse:
         fault.happened += 1

@@ -67,6 +67,7 @@ class DelayLines(Injection):
     def arrived(self, call: Call, line: Line) -> None:
         if target(call).resource == self._delay.resource and line.type != "BOOKMARK":
             self._arrivals[line] = time.monotonic()
+            self.disturbed()
 
     async def deliver(self, call: Call, line: Line) -> Sequence[bytes]:
         if (at := self._arrivals.pop(line, None)) is not None:
