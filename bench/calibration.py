@@ -13,6 +13,7 @@ from mlops_operator.kube.resources import JOBS, TRAINING_JOBS, Resource
 from tests.harness.crds import install_crds
 from tests.harness.namespaces import make_namespace
 
+NOBODY: Final = "example.com/nobody"
 WARM: Final = 32
 PLACE: Final = "calibration"
 DEFINITIONS: Final = Path(__file__).resolve().parent / "small"
@@ -20,7 +21,7 @@ SMALL_JOBS: Final = Resource("small.example.com", "v1", "smalljobs", "SmallJob")
 MOMENT: Final = "2026-01-01T00:00:00Z"
 JOB_SPEC: Final[Manifest] = {
     # Nobody's: what is asked is what a write costs, not what the Job controller does about it.
-    "managedBy": "example.com/nobody",
+    "managedBy": NOBODY,
     "suspend": True,
     "backoffLimit": 0,
     "template": {

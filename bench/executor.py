@@ -29,9 +29,14 @@ async def run(kubeconfig: Path) -> None:
     asyncio.get_running_loop().add_reader(sys.stdin, ended.set)
     async with (
         Client(load_config(kubeconfig), user_agent=USER_AGENT) as client,
-        FakeKubelet(client, behave, namespace=NAMESPACE),
+        FakeKubelet(client, behave, namespace=NAMESPACE) as kubelet,
     ):
-        await ended.wait()
+        waiting = {asyncio.create_task(ended.wait()), asyncio.create_task(kubelet.failed())}
+        done, pending = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        for task in done:
+            task.result()
 
 
 if __name__ == "__main__":

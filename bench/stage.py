@@ -20,6 +20,7 @@ from localcluster import Cluster
 from localcluster.progress import Progress
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.config import load_config
+from mlops_operator.kube.resources import JOBS, PODS
 from tests.harness.audit import AuditLog, Request
 from tests.harness.clusters import own_cluster
 from tests.harness.crds import install_crds
@@ -76,14 +77,22 @@ class Stage:
         return Step("POST", self.system.resource.path(namespace=NAMESPACE), self.system.manifest(NAME))
 
     def count(self, counts: Counter[Request], *, writes: bool) -> int:
-        """The operator's requests among those counted, without leases and watches."""
+        """The operator's requests among those counted, without watches and the leader election."""
         return sum(
             number
             for request, number in counts.items()
             if request.agent in self.system.agents
             and request.is_write is writes
             and request.verb != "watch"
-            and request.resource != "leases"
+            and request.namespace != OPERATOR_NAMESPACE
+        )
+
+    def elections(self, counts: Counter[Request]) -> int:
+        """The operator's requests for the leader election: its lease, and a follower's looks for the leader's pod."""
+        return sum(
+            number
+            for request, number in counts.items()
+            if request.agent in self.system.agents and request.namespace == OPERATOR_NAMESPACE
         )
 
     def refused(self, counts: Counter[Request]) -> int:
@@ -110,6 +119,18 @@ class Stage:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{self.system.label} still sends requests after {CALM_LIMIT:.0f} s: {new}")
         return counts
+
+    async def account(self, name: str) -> str:
+        """What the API server has of an object, its Job and its pod, for the message about what went wrong."""
+        told = [
+            f"{resource.kind} {found['metadata']['name']}: {found.get('status')}"
+            for resource in (self.system.resource, JOBS, PODS)
+            for found in (await self.client.list(resource, namespace=NAMESPACE)).items
+            if found["metadata"]["name"].startswith(name)
+        ]
+        logs = sorted((self.cluster.folder / "log").glob("*operator*.log"))
+        told.extend(f"{log.name}: {log.read_text(errors='replace')[-2000:]}" for log in (*logs, self.executor.log))
+        return "\n".join(told)
 
     def snapshot(self, operator: Process) -> Snapshot:
         """What everybody has used so far."""

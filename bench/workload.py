@@ -136,7 +136,11 @@ async def until(
                 except RuntimeError:
                     waiting.cancel()
                     raise
-    waiting.result()
+    try:
+        waiting.result()
+    except TimeoutError as error:
+        stuck = next(name for name in wanted if not stage.recorder.count([name], mark))
+        raise TimeoutError(f"{error}; {await stage.account(stuck)}") from None
 
 
 @asynccontextmanager

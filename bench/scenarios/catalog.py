@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bench.scenarios import burst, calibration, steady
+from bench.scenarios import burst, calibration, crash, growth, idle, restart, steady, throttled, updates
 from bench.scenarios.common import Scenario
 
 SCENARIOS: Final = {
@@ -11,5 +11,11 @@ SCENARIOS: Final = {
         Scenario("B0", "what the API server takes", calibration.run, systems=("mlops",)),
         Scenario("B1", "a burst", burst.run),
         Scenario("B2", "a steady rate, objects deleted after success", steady.run),
+        Scenario("B3", "thousands of idle objects", idle.run),
+        Scenario("B4", "a restart in the face of thousands of objects", restart.run),
+        Scenario("B5", "killed, and replicas that hand over", crash.run),
+        Scenario("B6", "a hundred changes of children in a second", updates.run),
+        Scenario("B9", "memory and the cost of a start by the number of objects", growth.run),
+        Scenario("B10", "an API server that throttles", throttled.run),
     )
 }
