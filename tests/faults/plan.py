@@ -5,7 +5,7 @@ from its beginning on. One that never fires is a failure of the plan.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
@@ -146,6 +146,12 @@ Fault = Annotated[
     Crash | LoseReply | Hold | Delay | Repeat | Stale | BadWatch | Refuse | Slow | Act | Pause | Clock | KillServer,
     Field(discriminator="fault"),
 ]
+
+
+FAULTS: Final = frozenset(
+    fault.model_fields["fault"].default for fault in get_args(get_args(Fault)[0]) if issubclass(fault, _Strict)
+)
+"""The kinds of faults by their names in plans."""
 
 
 class Plan(_Strict):

@@ -79,6 +79,7 @@ def plans(path: type[Path], references: Sequence[Outcome], *, every_ending: bool
         *_actions(path, writes),
         *_times(path, writes),
     ]
+    made = [plan for plan in made if plan.faults[0].fault in path.faults]
     names = [plan.name for plan in made]
     assert len(set(names)) == len(names), sorted({name for name in names if names.count(name) > 1})
     return made
@@ -94,7 +95,7 @@ def server_plans(path: type[Path], references: Sequence[Outcome]) -> list[Plan]:
 
 
 def _plan(path: type[Path], what: str, *faults: Fault) -> Plan:
-    return Plan(name=f"{path.name} {what}", path=path.name, faults=faults)
+    return Plan(name=f"{path.name} {what}", path=path.name, faults=faults, counts=path.counted)
 
 
 def _crashes(path: type[Path], writes: Sequence[Point]) -> Iterator[Plan]:

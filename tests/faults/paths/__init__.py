@@ -4,11 +4,22 @@ from collections.abc import Mapping
 from typing import Final
 
 from tests.faults.paths.base import Path
+from tests.faults.paths.evaluation import EVALUATION
 from tests.faults.paths.modeldeployment import MODELDEPLOYMENT
+from tests.faults.paths.modelmonitor import MODELMONITOR
 from tests.faults.paths.promotion import PROMOTION
+from tests.faults.paths.retrainpolicy import RETRAINPOLICY
 from tests.faults.paths.trainingjob import TRAININGJOB
 from tests.faults.paths.trainingjob_acts import INTERFERENCES
 
-_ALL: Final[tuple[type[Path], ...]] = (*TRAININGJOB, *INTERFERENCES, *PROMOTION, *MODELDEPLOYMENT)
+_ALL: Final[tuple[type[Path], ...]] = (
+    *TRAININGJOB,
+    *INTERFERENCES,
+    *PROMOTION,
+    *MODELDEPLOYMENT,
+    *RETRAINPOLICY,
+    *MODELMONITOR,
+    *EVALUATION,
+)
 
 PATHS: Final[Mapping[str, type[Path]]] = {path.name: path for path in _ALL}

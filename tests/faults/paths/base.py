@@ -1,7 +1,7 @@
 """What a path is: objects made, steps taken, states waited for; with patience, since faults take their time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import ClassVar, Final
 
@@ -9,6 +9,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import NotFound, ServerError, Unreachable
 from mlops_operator.kube.resources import Resource
+from tests.faults.plan import FAULTS
 from tests.harness.waiting import eventually
 from tests.integration.workshop import Workshop
 
@@ -27,6 +28,8 @@ class Path(Workshop):
         resources: plurals of what is watched and matters here.
         actions: what may be done in the middle, and the name of the path that is walked then; empty for this one.
         derived: whether it is only walked for the actions of other paths, and has no plans of its own.
+        faults: kinds of faults that plans are made of.
+        counted: whether objects are made and deleted equally often in every run; not where time makes them.
         interrupted: whether somebody acts in the middle; `acted` says when. A path whose point is an action
             does it by itself otherwise.
     """
@@ -35,6 +38,8 @@ class Path(Workshop):
     resources: ClassVar[Sequence[str]] = ()
     actions: ClassVar[Mapping[str, str]] = {}
     derived: ClassVar[bool] = False
+    faults: ClassVar[Collection[str]] = FAULTS
+    counted: ClassVar[bool] = True
 
     def __init__(self, client: Client, namespace: str) -> None:
         super().__init__(client, namespace)

@@ -1,19 +1,22 @@
 """What several paths find when they begin: a Model whose alias points at a verified version.
 
-An operator did all that in former times: its writes are no part of the path.
+An operator did all that in former times, by the same rules: its writes are no part of the path.
 """
 
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers import all_controllers
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.kube.resources import MODEL_DEPLOYMENTS, MODEL_VERSIONS, MODELS, OWN, PROMOTIONS
+from mlops_operator.kube.resources import MODEL_DEPLOYMENTS, MODEL_VERSIONS, MODELS, PROMOTIONS
 from mlops_operator.runtime.cache import Cache
-from mlops_operator.runtime.merge import merge_patch
-from tests.faults.paths.base import Path
-from tests.integration.workshop import digest_of
+from mlops_operator.runtime.executor import Executor, Outdated
+from tests.faults.paths.base import PATIENCE, Path
+from tests.harness.waiting import eventually
+from tests.integration.workshop import condition, digest_of
 
 MODEL: Final = "digits"
 ALIAS: Final = "champion"
@@ -24,8 +27,9 @@ THIRD: Final = "digits-c"
 
 LONG_AGO: Final = "2026-01-01T00:00:00Z"
 
-LOOKS: Final = 10
-"""Rounds in which a scene's statuses follow from each other; more mean that they never rest."""
+
+async def _at_once() -> bool:
+    return True
 
 
 class Scene(Path):
@@ -47,7 +51,7 @@ class Scene(Path):
             await self._point(versions[0])
         if alias:  # its gate came later, so the first version did not have to pass it
             await self.edit(MODELS, MODEL, spec={"aliases": [{"name": ALIAS, **alias}]})
-        await self._settle()
+        await self.settle()
 
     async def promote(self, version: str, *, name: str = "") -> Manifest:
         """Ask that the alias point at `version`."""
@@ -57,6 +61,15 @@ class Scene(Path):
     async def serve(self, **spec: Any) -> None:
         """The ModelDeployment."""
         await self.create(MODEL_DEPLOYMENTS, MODEL, {"model": {"name": MODEL, "alias": ALIAS}, **spec})
+
+    async def served(self, **spec: Any) -> None:
+        """The ModelDeployment, as the operator leaves it when it serves."""
+        await self.serve(**{"rollout": {"steps": []}, **spec})
+        await self.settle(until=self._serves)
+
+    async def _serves(self) -> bool:
+        found = await self.get(MODEL_DEPLOYMENTS, MODEL)
+        return condition(found.get("status") or {}, "Ready") == ("True", "Serving")
 
     async def _version(self, name: str, *, golden: bool) -> None:
         spec: Manifest = {
@@ -82,21 +95,31 @@ class Scene(Path):
         entry = {"name": ALIAS, "version": version, "promotion": "first", "since": LONG_AGO}
         await self.say(MODELS, MODEL, {"aliases": [{**entry, "promotionUid": promotion["metadata"]["uid"]}]})
 
-    async def _settle(self) -> None:
-        """Write the statuses that the operator's rules come to, until they come to no others."""
+    async def settle(self, *, until: Callable[[], Awaitable[bool]] = _at_once) -> None:
+        """Do what the operator's rules come to, until `until` holds and they come to nothing more."""
+
+        async def rested() -> bool:
+            return not await self._look_around() and await until()
+
+        await eventually(rested, within=PATIENCE, every=0.1)
+
+    async def _look_around(self) -> bool:
+        """Look at every object of ours once; returns whether anything was to be done."""
         controllers = {entry.resource: entry for entry in all_controllers(Settings())}
-        for _ in range(LOOKS):
-            world = Cache(controllers.values())
-            found = [(resource, obj) for resource in OWN for obj in await self.all(resource)]
-            for resource, obj in found:
-                world.observe(resource, obj)
-            changed = False
-            for resource, obj in found:
-                plan = controllers[resource].plan(obj, world, {}, datetime.now(UTC).replace(microsecond=0))
-                assert not plan.actions, f"{resource} {Key('', obj['metadata']['name'])} is not at rest: {plan.actions}"
-                if plan.status is not None and merge_patch(obj.get("status") or {}, plan.status):
-                    await self.say(resource, obj["metadata"]["name"], plan.status)
-                    changed = True
-            if not changed:
-                return
-        raise AssertionError(f"the scene has not come to rest in {LOOKS} rounds")
+        world = Cache(controllers.values())
+        for resource in world.stores:
+            for found in await self.all(resource):
+                world.observe(resource, found)
+        executor = Executor(self.client, world, instance="before")
+        busy = False
+        for resource, controller in controllers.items():
+            for key in list(world.store(resource)):
+                obj = world.store(resource).get(key)
+                assert obj is not None
+                now = datetime.now(UTC).replace(microsecond=0)
+                plan = controller.plan(obj, world, {}, now)
+                if executor.has_work(obj, plan):
+                    busy = True
+                    with suppress(Outdated):
+                        await executor.execute(resource, obj, plan, now=now)
+        return busy
