@@ -76,8 +76,9 @@ lock: venv ## resolve the requirements anew, with hashes and without index addre
 	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras --allow-unsafe -o requirements/dev.lock.txt requirements/dev.in
 	$(BIN)/python -m images.lock
 
-bench: venv ## writes, reads, CPU and memory per object
-	$(BIN)/python -m bench
+BENCH ?=
+bench: venv ## all benchmarks, on a quiet machine (25 min); BENCH="B1 --quick", BENCH="--repeats 5", BENCH=--help
+	$(BIN)/python -m bench $(BENCH)
 
 clean: ## remove the Python environment and caches of this folder
 	rm -rf $(VENV) $(SERVER_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo-output

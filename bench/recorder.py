@@ -61,6 +61,10 @@ class Recorder:
         """When the mark was seen; KeyError where it was not."""
         return self._times[name][mark]
 
+    def first(self, names: Iterable[str], mark: Mark) -> float:
+        """When the first of these got the mark."""
+        return min(self._times[name][mark] for name in names)
+
     def last(self, names: Iterable[str], mark: Mark) -> float:
         """When the last of these got the mark."""
         return max(self._times[name][mark] for name in names)

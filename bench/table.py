@@ -1,9 +1,10 @@
 """The figures as tables: on the console, and as a page that is generated from the JSON files."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
-from typing import Final
+from typing import Final, TypeAlias
 
+from rich.console import Group
 from rich.table import Table
 
 from bench.figures import Spread, rounded
@@ -11,6 +12,9 @@ from bench.results import Result
 from bench.scenarios.catalog import SCENARIOS
 from bench.systems import MLOPS, SYSTEMS
 from bench.targets import target
+
+Column: TypeAlias = tuple[Result, str]
+"""A row of figures of a result, which is a column of the table."""
 
 HEADER: Final = """\
 # Results of the benchmark
@@ -25,17 +29,20 @@ kubelet, the harness and the operator share the machine.
 """
 
 
-def on_console(result: Result) -> Table:
-    """One result, a column for each row of figures."""
+def on_console(result: Result) -> Group:
+    """One result: a table for each group of rows that have the same figures."""
     rate = value(result.plain_writes_per_second)
     title = f"{result.scenario}, {SYSTEMS[result.operator].label}; the API server took {rate} plain writes a second"
-    shown = Table(title=title, title_justify="left")
-    shown.add_column("figure")
-    for row in result.rows:
-        shown.add_column(row, justify="right")
-    for figure in _figures([result]):
-        shown.add_row(_words(figure), *(_judged(result, row, figure, good="", bad=" !") for row in result.rows))
-    return shown
+    tables = []
+    for columns in _alike([result]):
+        shown = Table()
+        shown.add_column("figure")
+        for _, row in columns:
+            shown.add_column(row, justify="right")
+        for figure in _figures(columns):
+            shown.add_row(_words(figure), *(_judged(*column, figure, good="", bad=" !") for column in columns))
+        tables.append(shown)
+    return Group(title, *tables)
 
 
 def markdown(results: Sequence[Result]) -> str:
@@ -56,13 +63,12 @@ def value(found: Spread) -> str:
 def _section(name: str, results: Sequence[Result]) -> str:
     lines = [f"## {name}: {SCENARIOS[name].title}", ""]
     lines += [_circumstances(result) for result in results]
-    columns = [(result, row) for result in results for row in result.rows]
-    several = len(results) > 1
-    heads = [f"{row}, {SYSTEMS[result.operator].label}" if several else row for result, row in columns]
-    lines += ["", f"| figure | {' | '.join(heads)} |", f"| --- |{' ---: |' * len(columns)}"]
-    for figure in _figures(results):
-        cells = [_judged(result, row, figure, good=" ✓", bad=" ✗") for result, row in columns]
-        lines.append(f"| {_words(figure)} | {' | '.join(cells)} |")
+    for columns in _alike(results):
+        heads = [row if result.operator == MLOPS.name else f"{row}, baseline" for result, row in columns]
+        lines += ["", f"| figure | {' | '.join(heads)} |", f"| --- |{' ---: |' * len(columns)}"]
+        for figure in _figures(columns):
+            cells = [_judged(*column, figure, good=" ✓", bad=" ✗") for column in columns]
+            lines.append(f"| {_words(figure)} | {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
 
 
@@ -78,9 +84,28 @@ def _circumstances(result: Result) -> str:
     )
 
 
-def _figures(results: Sequence[Result]) -> list[str]:
+def _alike(results: Sequence[Result]) -> list[list[Column]]:
+    """The rows of results, as columns of tables: rows of like figures are beside each other."""
+    groups: list[list[Column]] = []
+    for result in results:
+        for row, figures in result.rows.items():
+            column = (result, row)
+            group = next((one for one in groups if _overlap(figures, _figures(one))), None)
+            if group is None:
+                groups.append([column])
+            else:
+                group.append(column)
+    return groups
+
+
+def _overlap(some: Collection[str], others: Collection[str]) -> bool:
+    """Whether at least half of the figures are the same."""
+    return 2 * len(set(some) & set(others)) >= min(len(some), len(others))
+
+
+def _figures(columns: Sequence[Column]) -> list[str]:
     """Names of all figures, in the order in which they first come."""
-    return list(dict.fromkeys(name for result in results for figures in result.rows.values() for name in figures))
+    return list(dict.fromkeys(name for result, row in columns for name in result.rows[row]))
 
 
 def _judged(result: Result, row: str, figure: str, *, good: str, bad: str) -> str:

@@ -1,14 +1,21 @@
 """B1: many objects at once."""
 
 from bench.figures import Figures
+from bench.recorder import Mark
 from bench.scenarios.common import Rows, Trial, play
-from bench.workload import follow, names, warm_up
+from bench.workload import follow, names, until, warm_up
+from localcluster.process import stop
 
 
 async def run(trial: Trial) -> Rows:
-    """1,000 and 5,000 objects, each on a control plane of its own; 60 and 200 when quick."""
+    """1,000 and 5,000 objects, each on a control plane of its own; 60 and 200 when quick.
+
+    The last row asks how fast the operator is where it has the API server to itself: the objects are there before it
+    starts, and nobody makes pods of its Jobs.
+    """
     sizes = (trial.size(1000, 60), trial.size(5000, 200))
-    return {f"{size} at once": await burst(trial, size) for size in sizes}
+    rows = {f"{size} at once": await burst(trial, size) for size in sizes}
+    return rows | {f"{sizes[-1]} waiting, no pods": await backlog(trial, sizes[-1])}
 
 
 async def burst(trial: Trial, size: int) -> Figures:
@@ -24,4 +31,29 @@ async def burst(trial: Trial, size: int) -> Figures:
         "ready_seconds": ready,
         "children_share_of_plain_percent": figures["children_per_second"] / rate * 100,
         "server_writes_share_of_plain_percent": figures["server_writes_per_second_meanwhile"] / rate * 100,
+    }
+
+
+async def backlog(trial: Trial, size: int) -> Figures:
+    """Objects that wait for an operator, on a control plane whose Job controller has been stopped."""
+    async with play(trial) as scene:
+        job_controller = scene.cluster.process("controller-manager")
+        assert job_controller is not None
+        stop(job_controller)
+        wanted = names("burst", size)
+        await scene.load(wanted)
+        with scene.operator() as operator, trial.progress.step(f"{size} children of objects that waited") as step:
+            await operator.ready()
+            await until(scene, operator, wanted, Mark.CHILD, step)
+            usage = operator.usage()
+            counts = await scene.calm()
+    seconds = scene.recorder.last(wanted, Mark.CHILD) - scene.recorder.first(wanted, Mark.CHILD)
+    return {
+        "objects": size,
+        "children_per_second": (size - 1) / seconds,
+        "children_share_of_plain_percent": (size - 1) / seconds / trial.plain_rates[-1] * 100,
+        "operator_writes_per_object": scene.count(counts, writes=True) / size,
+        "operator_refused": scene.refused(counts),
+        "operator_cpu_ms_per_object": usage.cpu_seconds * 1000 / size,
+        "memory_peak_mib": usage.peak_bytes / 2**20,
     }
