@@ -57,6 +57,10 @@ class _Model(BaseModel):
         alias_generator=to_camel, populate_by_name=True, frozen=True, use_attribute_docstrings=True
     )
 
+    def __deepcopy__(self, memo: dict[int, object] | None = None) -> Self:
+        """Itself: nobody changes a frozen model, and pydantic copies the default of every field at every parse."""
+        return self
+
 
 class SpecModel(_Model):
     """Part of a `spec`: unknown fields are an error, as they are at admission."""
