@@ -164,18 +164,26 @@ class Election:
             if self._sighting is None:
                 raise LeadershipLost("the lease is gone")
             try:
-                return await self._claim(self._sighting.record)
-            except Conflict:
-                record = await read_lease(self._client, namespace=self._namespace, name=self._name)
-                self._see(record, at=time.monotonic())
-                if record is None or record.holder != self.identity:
-                    holder = record.holder if record is not None else "nobody"
-                    raise LeadershipLost(f"the lease {self._name} is held by {holder!r} now") from None
+                if await self._renewed(self._sighting.record):
+                    return
             except NotFound as error:
                 raise LeadershipLost(f"the lease {self._name} was deleted") from error
             except ApiError as error:
                 logger.warning("lease not renewed", extra={"lease": self._name, "error": str(error)})
-                await asyncio.sleep(RETRY_PERIOD / 4)
+            await asyncio.sleep(RETRY_PERIOD / 4)
+
+    async def _renewed(self, record: LeaseRecord) -> bool:
+        """Renew once; False where it was written since and is ours all the same, as after a reply that was lost."""
+        try:
+            await self._claim(record)
+        except Conflict:
+            found = await read_lease(self._client, namespace=self._namespace, name=self._name)
+            self._see(found, at=time.monotonic())
+            if found is None or found.holder != self.identity:
+                holder = found.holder if found is not None else "nobody"
+                raise LeadershipLost(f"the lease {self._name} is held by {holder!r} now") from None
+            return False
+        return True
 
     async def _claim(self, record: LeaseRecord | None) -> None:
         """Write the lease as ours; from the moment of asking we lead until the deadline."""

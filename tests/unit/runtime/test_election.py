@@ -1,9 +1,17 @@
-"""Who may take the lease, and when."""
+"""Who may take the lease, and when; what a leader does whose renewals fail."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Final
 
+import pytest
+
+from mlops_operator.kube.client import Client
 from mlops_operator.kube.leases import LeaseRecord, first_record
-from mlops_operator.runtime.election import Move, Sighting, decide
+from mlops_operator.runtime import election as election_module
+from mlops_operator.runtime.election import Election, LeadershipLost, Move, Sighting, decide
+from tests.harness.stub_server import Answer, StubServer, failure, json_answer, stub_server
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ME, OTHER = "pod-a", "pod-b"
@@ -54,3 +62,45 @@ def test_renewing_keeps_when_it_was_acquired() -> None:
 
 def test_a_lease_given_back_is_nobodys() -> None:
     assert held(ME).record.released(now=NOW).holder == ""
+
+
+OURS: Final[Answer] = json_answer(
+    {"metadata": {"resourceVersion": "7"}, "spec": {"holderIdentity": ME, "leaseDurationSeconds": 15}}
+)
+CONFLICT: Final[Answer] = failure(409, "Conflict")
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[StubServer]:
+    async with stub_server() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(election_module, "RETRY_PERIOD", 0.2)
+    monkeypatch.setattr(election_module, "RENEW_DEADLINE", 1.0)
+
+
+async def hold(server: StubServer) -> None:
+    async with Client(server.config()) as client:
+        leader = Election(client, namespace="ns", name="lease", identity=ME)
+        await leader.acquire()
+        await leader.hold()
+
+
+async def test_a_leader_that_meets_conflicts_only_does_not_hammer_and_ends_at_its_deadline(server: StubServer) -> None:
+    server.on("GET", OURS)
+    server.on("PUT", OURS, CONFLICT)
+    with pytest.raises(LeadershipLost, match="not renewed"):
+        await hold(server)
+    assert server.names().count("PUT") <= 2 + 1.0 / (0.2 / 4)
+
+
+async def test_a_lease_that_cannot_be_read_after_a_conflict_is_no_end(server: StubServer) -> None:
+    server.on("GET", OURS, failure(500), OURS)
+    server.on("PUT", OURS, CONFLICT, CONFLICT, OURS)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(3.0):
+            await hold(server)
+    assert server.names()[:8] == ["GET", "PUT", "PUT", "GET", "PUT", "GET", "PUT", "PUT"]
