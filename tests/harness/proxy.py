@@ -172,6 +172,10 @@ class Proxy:
         """End all faults."""
         self._faults.clear()
 
+    def watching(self, matches: Predicate = watches) -> int:
+        """How many such watches run."""
+        return sum(matches(request) and not stop.done() for request, stop in self._streams)
+
     def cut_watches(self, matches: Predicate = watches) -> int:
         """End running watches in the middle of a line; how many."""
         return self._stop_watches(matches, None)

@@ -16,11 +16,13 @@ class Ending:
         answer: makes the answer to a watch request; None where the connection is dropped without one.
         end: how the running watches end: their last bytes, or None for a connection cut inside a line.
         fatal: whether kopf ends as a whole on it, once its own tries are over.
+        listed: whether an informer lists after it, which is as good as a watch for a while.
     """
 
     answer: Answer | None
     end: bytes | None
     fatal: bool
+    listed: bool = False
 
 
 _HALF: Final = b'{"type": "MODIFIED", "obje'
@@ -28,11 +30,11 @@ _HALF: Final = b'{"type": "MODIFIED", "obje'
 
 def _error(code: int, reason: str, *, fatal: bool = True) -> Ending:
     line = json.dumps({"type": "ERROR", "object": status(code, reason)}).encode() + b"\n"
-    return Ending(stream(line), line, fatal)
+    return Ending(stream(line), line, fatal, listed=code == 410)
 
 
 def _refused(code: int, reason: str = "", *, fatal: bool = True) -> Ending:
-    return Ending(failure(code, reason), None, fatal)
+    return Ending(failure(code, reason), None, fatal, listed=code == 410)
 
 
 ENDINGS: Final[Mapping[str, Ending]] = {

@@ -63,14 +63,18 @@ class Trouble:
         self._end = end
         self._fault = Fault(self._befalls, answer, times=None)
 
-    def begin(self, wire: Proxy) -> None:
-        """Put it in force and end the watches that run."""
+    async def begin(self, wire: Proxy) -> None:
+        """Put it in force and end the watches that run, once there are some."""
+
+        async def running() -> int:
+            return wire.watching(self._concerns_watch)
+
+        await eventually(running, lambda number: number >= max(1, len(self._of)), within=SEEN)
         wire.inject(self._fault)
         if self._end is None:
-            ended = wire.cut_watches(self._concerns_watch)
+            wire.cut_watches(self._concerns_watch)
         else:
-            ended = wire.end_watches(self._concerns_watch, self._end)
-        assert ended >= max(1, len(self._of)), "there were no watches to end"
+            wire.end_watches(self._concerns_watch, self._end)
 
     def _concerns_watch(self, request: web.Request) -> bool:
         return not self._of or plural(request) in self._of
@@ -90,13 +94,11 @@ class Endured:
         restarts: how often kopf was started again.
         told: what readiness said was missing, all answers together.
         asked: requests that the trouble befell, by resource.
-        lists: LISTs there were in trouble and after it, by resource, of those the API server saw.
     """
 
     restarts: int = 0
     told: set[str] = field(default_factory=set)
     asked: Counter[str] = field(default_factory=Counter)
-    lists: Counter[str] = field(default_factory=Counter)
 
 
 class Stage(Workshop):
@@ -129,7 +131,7 @@ class Stage(Workshop):
         before = await self.process.by_labels(CACHED)
         restarts = await self.restarts()
         await quiet(self._audit_log, self.namespace, seconds=0.0)
-        trouble.begin(self.wire)
+        await trouble.begin(self.wire)
         try:
             async with asyncio.timeout(seconds):
                 while True:
