@@ -8,14 +8,16 @@ from tests.faults.paths.evaluation import EVALUATION
 from tests.faults.paths.modeldeployment import MODELDEPLOYMENT
 from tests.faults.paths.modelmonitor import MODELMONITOR
 from tests.faults.paths.promotion import PROMOTION
+from tests.faults.paths.promotion_acts import PROMOTION_INTERFERENCES
 from tests.faults.paths.retrainpolicy import RETRAINPOLICY
 from tests.faults.paths.trainingjob import TRAININGJOB
-from tests.faults.paths.trainingjob_acts import INTERFERENCES
+from tests.faults.paths.trainingjob_acts import TRAININGJOB_INTERFERENCES
 
 _ALL: Final[tuple[type[Path], ...]] = (
     *TRAININGJOB,
-    *INTERFERENCES,
+    *TRAININGJOB_INTERFERENCES,
     *PROMOTION,
+    *PROMOTION_INTERFERENCES,
     *MODELDEPLOYMENT,
     *RETRAINPOLICY,
     *MODELMONITOR,

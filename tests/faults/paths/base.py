@@ -65,11 +65,16 @@ class Path(Workshop):
         """Wait for the end that is wanted; again, where somebody acts in the middle, after that was done."""
         await goal()
         if self.interrupted:
-            await eventually(self._has_acted, within=PATIENCE, every=0.1)
+            await self.interference()
             await goal()
 
-    async def _has_acted(self) -> bool:
-        return self.acted.is_set()
+    async def interference(self) -> None:
+        """Wait until somebody has acted."""
+
+        async def acted() -> bool:
+            return self.acted.is_set()
+
+        await eventually(acted, within=PATIENCE, every=0.1)
 
     async def until(
         self, resource: Resource, name: str, accept: Callable[[Manifest], bool], *, within: float = PATIENCE

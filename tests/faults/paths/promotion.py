@@ -47,9 +47,19 @@ class Pass(PromotionPath):
     """The gate lets the second version through."""
 
     name = "promotion/pass"
+    actions: ClassVar = {
+        "edit_model": "promotion/model-edited",
+        "delete_evaluation": "promotion/evaluation-deleted",
+        "delete_job": "promotion/job-deleted",
+        "end_namespace": "promotion/namespace-ended",
+    }
 
     async def play(self) -> None:
         await self.promote(SECOND)
+        await self.passed()
+
+    async def passed(self) -> None:
+        """Wait until the second version is promoted."""
         await self.decided(f"to-{SECOND}", "Promoted")
         await self.used(SECOND)
 

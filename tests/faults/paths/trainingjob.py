@@ -66,9 +66,9 @@ class Success(TrainingJobPath):
         "flip": "trainingjob/success-flipped",
         "suspend": "trainingjob/success-halted",
         "delete": "trainingjob/success-deleted",
-        "delete_child": "trainingjob/success-childdeleted",
+        "delete_child": "trainingjob/success-child-deleted",
         "recreate": "trainingjob/success-recreated",
-        "end_namespace": "trainingjob/success-namespaceended",
+        "end_namespace": "trainingjob/success-namespace-ended",
     }
 
 
@@ -80,7 +80,7 @@ class Retry(TrainingJobPath):
         "flip": "trainingjob/retry-flipped",
         "suspend": "trainingjob/retry-halted",
         "delete": "trainingjob/retry-deleted",
-        "delete_child": "trainingjob/retry-childdeleted",
+        "delete_child": "trainingjob/retry-child-deleted",
     }
 
     def behave(self, pod: Manifest) -> Behaviour:
@@ -162,7 +162,7 @@ class Distributed(TrainingJobPath):
     actions: ClassVar = {
         "suspend": "trainingjob/distributed-halted",
         "delete": "trainingjob/distributed-deleted",
-        "delete_child": "trainingjob/distributed-childdeleted",
+        "delete_child": "trainingjob/distributed-child-deleted",
     }
 
 

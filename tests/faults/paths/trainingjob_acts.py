@@ -1,61 +1,30 @@
-"""A TrainingJob with which somebody interferes: at a write that a plan names, or as soon as it runs.
+"""A TrainingJob with which somebody interferes."""
 
-The end is made the same whenever it happens: children that would be there after some interferences and
-not after others are deleted.
-"""
-
-from contextlib import suppress
 from functools import partial
-from typing import ClassVar, Final
+from typing import Final
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.kube.errors import NotFound
-from mlops_operator.kube.resources import JOBS, PODS, SERVICES, TRAINING_JOBS, Resource
+from mlops_operator.kube.resources import JOBS, PODS, SERVICES, TRAINING_JOBS
 from tests.faults.paths.base import PATIENCE
+from tests.faults.paths.interfered import Interfered, NamespaceEnded
 from tests.faults.paths.trainingjob import FINAL, NAME, Distributed, Retry, Success, TrainingJobPath
-from tests.harness.namespaces import NAMESPACES
 from tests.harness.waiting import eventually
 
 
-class Interfered(TrainingJobPath):
-    """Something is done in the middle.
+class InterferedJob(Interfered, TrainingJobPath):
+    """Something is done as soon as it runs."""
 
-    Attributes:
-        action: what.
-    """
-
-    derived = True
-    action: ClassVar[str]
-
-    async def play(self) -> None:
+    async def begin(self) -> None:
         await self.start()
-        if not self.interrupted:
-            await self.reach("Running", *FINAL)
-            await self.act(self.action)
 
-        async def acted() -> bool:
-            return self.acted.is_set()
-
-        await eventually(acted, within=PATIENCE, every=0.1)
-        await self.finish()
+    async def come_midway(self) -> None:
+        await self.reach("Running", *FINAL)
 
     async def finish(self) -> None:
-        """Go on after it to the end."""
         await self.reach(self.end)
 
-    async def remove_children(self) -> None:
-        """Delete what the TrainingJob has made, by hand."""
-        for resource in (JOBS, SERVICES):
-            for obj in await self.all(resource):
-                await self.remove(obj, resource)
 
-    async def remove(self, obj: Manifest, resource: Resource) -> None:
-        """Delete an object; it may be gone already."""
-        with suppress(NotFound):
-            await self.client.delete(resource, namespace=self.namespace, name=obj["metadata"]["name"])
-
-
-class Edited(Interfered):
+class Edited(InterferedJob):
     """Its spec is changed; what runs goes on."""
 
     action = "edit"
@@ -64,7 +33,7 @@ class Edited(Interfered):
         await self.edit(TRAINING_JOBS, NAME, spec={"parameters": {"gamma": 0.5}})
 
 
-class Flipped(Interfered):
+class Flipped(InterferedJob):
     """Its spec is changed and changed back."""
 
     action = "flip"
@@ -74,7 +43,7 @@ class Flipped(Interfered):
             await self.edit(TRAINING_JOBS, NAME, spec={"backoffLimit": limit})
 
 
-class Halted(Interfered):
+class Halted(InterferedJob):
     """It is suspended, and resumed when it says so."""
 
     action = "suspend"
@@ -86,23 +55,23 @@ class Halted(Interfered):
         await self.reach("Suspended", *FINAL)
         await self.edit(TRAINING_JOBS, NAME, spec={"suspend": False})
         await self.reach(self.end)
-        await self.remove_children()  # a Job tells that it was suspended once
+        await self.remove(JOBS, SERVICES)  # a Job tells that it was suspended once
 
 
-class ChildDeleted(Interfered):
+class ChildDeleted(InterferedJob):
     """Its children are deleted by hand; they are made again as long as they are needed."""
 
     action = "delete_child"
 
     async def do_delete_child(self) -> None:
-        await self.remove_children()
+        await self.remove(JOBS, SERVICES)
 
     async def finish(self) -> None:
         await self.reach(self.end)
-        await self.remove_children()
+        await self.remove(JOBS, SERVICES)
 
 
-class Deleted(Interfered):
+class Deleted(InterferedJob):
     """It is deleted."""
 
     action = "delete"
@@ -117,7 +86,7 @@ class Deleted(Interfered):
         await self.empty(JOBS, SERVICES, PODS)
 
 
-class Recreated(Interfered):
+class Recreated(InterferedJob):
     """It is deleted and made again under its name."""
 
     action = "recreate"
@@ -136,31 +105,18 @@ class Recreated(Interfered):
         await eventually(partial(self.all, JOBS), own, within=PATIENCE, every=0.1)
 
 
-class NamespaceEnded(Interfered):
+class JobNamespaceEnded(NamespaceEnded, InterferedJob):
     """Its namespace is deleted."""
 
-    action = "end_namespace"
 
-    async def do_end_namespace(self) -> None:
-        await self.client.delete(NAMESPACES, namespace=None, name=self.namespace)
-
-    async def finish(self) -> None:
-        async def ended() -> bool:
-            names = {obj["metadata"]["name"] for obj in (await self.client.list(NAMESPACES)).items}
-            return self.namespace not in names
-
-        await eventually(ended, within=PATIENCE, every=0.2)
+def _of(what: type[InterferedJob], path: type[TrainingJobPath]) -> type[TrainingJobPath]:
+    """An interference with one of the paths, which says what the pods do; named as its `actions` say."""
+    members = {"name": path.actions[what.action], "__doc__": what.__doc__}
+    return type(f"{path.__name__}{what.__name__}", (what, path), members)
 
 
-def _of(*bases: type[TrainingJobPath]) -> type[TrainingJobPath]:
-    """An interference with one of the paths; the path says what its pods do."""
-    what, path = bases
-    name = f"{path.name}-{what.__name__.lower()}"
-    return type(f"{path.__name__}{what.__name__}", bases, {"name": name, "__doc__": what.__doc__})
-
-
-INTERFERENCES: Final = (
-    *(_of(what, Success) for what in (Edited, Flipped, Halted, ChildDeleted, Deleted, Recreated, NamespaceEnded)),
+TRAININGJOB_INTERFERENCES: Final = (
+    *(_of(what, Success) for what in (Edited, Flipped, Halted, ChildDeleted, Deleted, Recreated, JobNamespaceEnded)),
     *(_of(what, Retry) for what in (Flipped, Halted, ChildDeleted, Deleted)),
     *(_of(what, Distributed) for what in (Halted, ChildDeleted, Deleted)),
 )
