@@ -1,14 +1,15 @@
 """Runs many plans side by side on one control plane and judges each by its path's reference."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
+from tests.faults.history import Write
 from tests.faults.oracles import Reference, creations, end_state
 from tests.faults.paths.base import Path
 from tests.faults.plan import Plan
-from tests.faults.run import Ground, Outcome, run
+from tests.faults.run import CONVERGENCE, Ground, Outcome, run
 
 REFERENCES: Final = 3
 """Runs without faults from which a path's reference is made."""
@@ -24,6 +25,11 @@ class Walked:
     path: type[Path]
     outcomes: Sequence[Outcome]
     reference: Reference
+
+    def usual(self, plan: Plan) -> float:
+        """Seconds that the path takes without faults from the plan's first write to its end; at the longest."""
+        keys = {(getattr(fault, "write", None), getattr(fault, "nth", 1)) for fault in plan.faults}
+        return max(_rest(outcome.history.writes, keys) for outcome in self.outcomes)
 
 
 class Campaign:
@@ -69,6 +75,9 @@ class Campaign:
             walked = await self.walk(paths[plan.path])
             outcome = await self._run(plan)
             outcome.failures += differences(walked.reference, outcome)
+            outcome.converged = max(0.0, outcome.converged - walked.usual(plan))
+            if outcome.converged > CONVERGENCE:
+                outcome.failures.append(f"converged {outcome.converged:.1f} s later than usual after the last fault")
             self.notify(outcome)
             return outcome
 
@@ -89,6 +98,14 @@ class Campaign:
             raise AssertionError(f"the path does not come to its end without any fault: {failures}")
         states = [end_state(outcome.objects, outcome.history) for outcome in outcomes]
         return Walked(path, outcomes, Reference.of(states, [creations(outcome.history) for outcome in outcomes]))
+
+
+def _rest(writes: Sequence[Write], keys: Set[tuple[str | None, int]]) -> float:
+    """Seconds from the first write of `keys` to the last of all; from the first of all if there is none of them."""
+    if not writes:
+        return 0.0
+    begin = next((write.at for write in writes if (write.key, write.nth) in keys), writes[0].at)
+    return writes[-1].at - begin
 
 
 def differences(reference: Reference, outcome: Outcome) -> list[str]:
