@@ -16,7 +16,10 @@ from tests.faults.history import History, Namer, masked_name
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _UID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _RANDOM: Final = "[bcdfghjklmnpqrstvwxz2456789]{4,10}"
-"""What Kubernetes puts at the end of names: the letters and digits that make no words."""
+"""What Kubernetes puts at the end of names: the letters and digits that make no words.
+
+It gets the mask of a hash, since now and then a hash has no other letters either.
+"""
 
 Objects = Mapping[Resource, Sequence[Manifest]]
 
@@ -62,7 +65,7 @@ class Names:
         return masked_name("", text)
 
     def _show(self, match: re.Match[str]) -> str:
-        return f"{self._shown[match[1]]}{match[2] or ''}{'-*' if match[3] else ''}"
+        return f"{self._shown[match[1]]}{match[2] or ''}{'-#' * (match[3] or '').count('-')}"
 
 
 def _appeared(history: History, objects: Objects) -> Iterable[tuple[Resource, Manifest]]:
