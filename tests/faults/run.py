@@ -178,6 +178,7 @@ async def _watching(trace: Trace) -> None:
 async def _settle(trace: Trace, active: Sequence[Injection], outcome: Outcome) -> None:
     """Wait until nothing is written through a whole resync; it has to be so in time."""
     disturbed = max((injection.last for injection in active), default=0.0)
+    limit = time.monotonic() + 2 * CONVERGENCE
     while True:
         count = len(trace.writes)
         last = trace.writes[-1].at if trace.writes else 0.0
@@ -186,9 +187,9 @@ async def _settle(trace: Trace, active: Sequence[Injection], outcome: Outcome) -
         if len(trace.writes) == count:
             outcome.converged = max(0.0, last - disturbed) if disturbed else 0.0
             return
-        if disturbed and time.monotonic() - disturbed > 2 * CONVERGENCE:
+        if time.monotonic() > limit:
             recent = [write.key for write in trace.writes[count:]]
-            outcome.failures.append(f"still writes {CONVERGENCE * 2:.0f} s after the last fault: {recent}")
+            outcome.failures.append(f"still writes {CONVERGENCE * 2:.0f} s after the path's end: {recent}")
             return
 
 
