@@ -46,7 +46,8 @@ async def restart(replicas: Replicas, name: str) -> tuple[Replica, float]:
     marker = await replicas.train(name)
     await replicas.child(marker)
     took = time.monotonic() - began
-    print(f"SIGKILL to the child of a new object: {took:.2f} s")
+    used = await operator.process.metric("process_cpu_seconds_total")
+    print(f"SIGKILL to the child of a new object: {took:.2f} s; CPU time of the new process: {used:.2f} s")
     await replicas.finished([marker])
     return operator, took
 
