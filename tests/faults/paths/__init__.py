@@ -13,7 +13,7 @@ from tests.faults.paths.retrainpolicy import RETRAINPOLICY
 from tests.faults.paths.trainingjob import TRAININGJOB
 from tests.faults.paths.trainingjob_acts import TRAININGJOB_INTERFERENCES
 
-_ALL: Final[tuple[type[Path], ...]] = (
+ALL: Final[tuple[type[Path], ...]] = (
     *TRAININGJOB,
     *TRAININGJOB_INTERFERENCES,
     *PROMOTION,
@@ -24,4 +24,4 @@ _ALL: Final[tuple[type[Path], ...]] = (
     *EVALUATION,
 )
 
-PATHS: Final[Mapping[str, type[Path]]] = {path.name: path for path in _ALL}
+PATHS: Final[Mapping[str, type[Path]]] = {path.name: path for path in ALL}
