@@ -6,6 +6,7 @@ from typing import Any, Final
 from mlops_contract import environment as env_names
 from mlops_operator.api.common import PodSettings, PodTemplate, Resources
 from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.shared.naming import HASH_LENGTH, MAX_LABEL, short_hash
 
 MAIN: Final = "main"
 """Name of the container that does the work."""
@@ -36,7 +37,9 @@ def claim_volumes(*, read: Iterable[str], write: Iterable[str]) -> tuple[list[Ma
     volumes: list[Manifest] = []
     mounts: list[Manifest] = []
     for claim in sorted(claims):
-        volume = f"pvc-{claim}".replace(".", "-")[:63].rstrip("-")
+        volume = f"pvc-{claim}".replace(".", "-")[:MAX_LABEL].rstrip("-")
+        if any(entry["name"] == volume for entry in volumes):  # `a.b` beside `a-b`
+            volume = f"{volume[: MAX_LABEL - HASH_LENGTH - 1].rstrip('-')}-{short_hash(claim)}"
         volumes.append({"name": volume, "persistentVolumeClaim": {"claimName": claim}})
         mount: Manifest = {"name": volume, "mountPath": f"{env_names.DEFAULT_PVC_ROOT}/{claim}"}
         if claim not in writable:
