@@ -78,27 +78,25 @@ class Stage:
 
     def count(self, counts: Counter[Request], *, writes: bool) -> int:
         """The operator's requests among those counted, without watches and the leader election."""
-        return sum(
-            number
-            for request, number in counts.items()
-            if request.agent in self.system.agents
-            and request.is_write is writes
-            and request.verb != "watch"
-            and request.namespace != OPERATOR_NAMESPACE
-        )
+        ours = self._ours(counts)
+        return sum(n for request, n in ours.items() if request.is_write is writes and request.verb != "watch")
+
+    def refused(self, counts: Counter[Request]) -> int:
+        """The operator's requests that were answered with an error, without those of the leader election."""
+        return sum(n for request, n in self._ours(counts).items() if request.code >= 400)
 
     def elections(self, counts: Counter[Request]) -> int:
         """The operator's requests for the leader election: its lease, and a follower's looks for the leader's pod."""
-        return sum(
-            number
-            for request, number in counts.items()
-            if request.agent in self.system.agents and request.namespace == OPERATOR_NAMESPACE
-        )
+        return self._ours(counts, elections=True).total()
 
-    def refused(self, counts: Counter[Request]) -> int:
-        """The operator's requests that were answered with an error, leases and all."""
-        return sum(
-            number for request, number in counts.items() if request.agent in self.system.agents and request.code >= 400
+    def _ours(self, counts: Counter[Request], *, elections: bool = False) -> Counter[Request]:
+        """The operator's requests in the namespace of its election, or all others."""
+        return Counter(
+            {
+                request: number
+                for request, number in counts.items()
+                if request.agent in self.system.agents and (request.namespace == OPERATOR_NAMESPACE) is elections
+            }
         )
 
     async def calm(self, *, seconds: float = CALM) -> Counter[Request]:

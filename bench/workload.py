@@ -81,7 +81,10 @@ def _requests(stage: Stage, counts: Counter[Request], objects: int) -> Figures:
         "operator_writes_per_object": stage.count(counts, writes=True) / objects,
         "operator_reads_per_object": stage.count(counts, writes=False) / objects,
         "operator_refused": stage.refused(counts),
-        "all_writes_per_object": sum(n for request, n in counts.items() if request.is_write) / objects,
+        "all_writes_but_deletions_per_object": sum(
+            number for request, number in counts.items() if request.is_write and "delete" not in request.verb
+        )
+        / objects,
     }
 
 
