@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=f"scenarios:\n{listed}\n  table  only write the table of what is in bench/results",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("names", nargs="*", metavar="SCENARIO", choices=[*SCENARIOS, "table", []], help="default: all")
+    top.add_argument("names", nargs="*", metavar="SCENARIO", help="one or several; all by default")
     top.add_argument("--quick", action="store_true", help="small sizes, for trying; the figures are only shown")
     top.add_argument("--repeats", type=int, default=1, metavar="N", help="runs of each scenario (results: 5)")
     top.add_argument("--operator", choices=SYSTEMS, default=MLOPS.name, help="the operator, or the baseline")
@@ -39,25 +39,25 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     """Run the command line; the process's exit code."""
-    given = parser().parse_args()
+    grammar = parser()
+    given = grammar.parse_args()
     if given.repeats < 1:
-        parser().error(f"--repeats: expected at least 1, found {given.repeats}")
+        grammar.error(f"--repeats: expected at least 1, found {given.repeats}")
     if given.names == ["table"]:
         return _table(given.output, check=given.check)
+    system = SYSTEMS[given.operator]
+    possible = {name: scenario for name, scenario in SCENARIOS.items() if system.name in scenario.systems}
+    if unknown := [name for name in given.names if name not in possible]:
+        grammar.error(f"expected scenarios of {', '.join(possible)} for {system.name}, found {', '.join(unknown)}")
     # The end of a run is orderly also when it is asked for with SIGTERM: clusters and processes are ended.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    system = SYSTEMS[given.operator]
-    chosen = [SCENARIOS[name] for name in given.names] or [
-        scenario for scenario in SCENARIOS.values() if system.name in scenario.systems
-    ]
-    for scenario in chosen:
-        if system.name not in scenario.systems:
-            parser().error(f"{scenario.name} is not for --operator {system.name}")
-    for scenario in chosen:
-        _play(scenario, system, given)
-    if not given.quick:
-        return _table(given.output, check=False)
-    return 0
+    try:
+        for name in given.names or possible:
+            _play(possible[name], system, given)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("stopped")
+        return 130
+    return 0 if given.quick else _table(given.output, check=False)
 
 
 def _play(scenario: Scenario, system: System, given: argparse.Namespace) -> None:
