@@ -136,10 +136,20 @@ class Election:
             return
         try:
             async with asyncio.timeout(RETRY_PERIOD):
-                await self._write(sighting.record.released(now=_now()))
-            logger.info("lease given back", extra={"lease": self._name})
+                await self._give_back(sighting.record)
         except (ApiError, TimeoutError) as error:
             logger.warning("lease not given back", extra={"lease": self._name, "error": str(error)})
+
+    async def _give_back(self, record: LeaseRecord) -> None:
+        """Write the lease as nobody's; over a newer version where that is ours: of a renewal that was cut short."""
+        try:
+            await self._write(record.released(now=_now()))
+        except Conflict:
+            found = await read_lease(self._client, namespace=self._namespace, name=self._name)
+            if found is None or found.holder != self.identity:
+                return
+            await self._write(found.released(now=_now()))
+        logger.info("lease given back", extra={"lease": self._name})
 
     # -- one attempt -----------------------------------------------------------------------
 

@@ -64,9 +64,13 @@ def test_a_lease_given_back_is_nobodys() -> None:
     assert held(ME).record.released(now=NOW).holder == ""
 
 
-OURS: Final[Answer] = json_answer(
-    {"metadata": {"resourceVersion": "7"}, "spec": {"holderIdentity": ME, "leaseDurationSeconds": 15}}
-)
+def lease(holder: str, version: str) -> Answer:
+    return json_answer(
+        {"metadata": {"resourceVersion": version}, "spec": {"holderIdentity": holder, "leaseDurationSeconds": 15}}
+    )
+
+
+OURS: Final = lease(ME, "7")
 CONFLICT: Final[Answer] = failure(409, "Conflict")
 
 
@@ -104,3 +108,27 @@ async def test_a_lease_that_cannot_be_read_after_a_conflict_is_no_end(server: St
         async with asyncio.timeout(3.0):
             await hold(server)
     assert server.names()[:8] == ["GET", "PUT", "PUT", "GET", "PUT", "GET", "PUT", "PUT"]
+
+
+async def take_and_release(server: StubServer) -> None:
+    async with Client(server.config()) as client:
+        leader = Election(client, namespace="ns", name="lease", identity=ME)
+        await leader.acquire()
+        await leader.release()
+
+
+async def test_a_lease_is_given_back_though_a_renewal_that_was_cut_short_made_a_newer_version(
+    server: StubServer,
+) -> None:
+    server.on("GET", OURS, lease(ME, "9"))
+    server.on("PUT", OURS, CONFLICT, lease("", "10"))
+    await take_and_release(server)
+    last = server.bodies[-1]
+    assert (last["spec"]["holderIdentity"], last["metadata"]["resourceVersion"]) == ("", "9")
+
+
+async def test_a_lease_that_another_has_taken_meanwhile_is_left_to_it(server: StubServer) -> None:
+    server.on("GET", OURS, lease(OTHER, "9"))
+    server.on("PUT", OURS, CONFLICT)
+    await take_and_release(server)
+    assert server.names() == ["GET", "PUT", "PUT", "GET"]
