@@ -33,7 +33,11 @@ def plan(observed: Observed, settings: Settings, now: datetime) -> Plan:
     known = _stable_blueprint(observed, settings)
     state = advance(
         observed,
-        stable=stable_revision(observed, described=known.revision if known else None),
+        stable=stable_revision(
+            observed,
+            described=known.revision if known else None,
+            target=target.revision if isinstance(target, Blueprint) else None,
+        ),
         target=target,
         check=check_state(observed, now),
         now=now,

@@ -50,6 +50,36 @@ def test_without_golden_requests_it_costs_its_children_and_two_status_writes() -
     assert "no golden requests" in scene.status["stable"]["golden"]["message"]
 
 
+def test_what_its_checks_found_is_not_lost_with_the_status_of_its_promotion() -> None:
+    scene = Scene()
+    scene.rest(answer=False)
+    scene.answer()
+    checking = scene.cluster.get(MODEL_DEPLOYMENTS, NAME)["status"]
+    scene.rest()
+    promoted = scene.status
+    lost = scene.cluster.get(MODEL_DEPLOYMENTS, NAME)
+    scene.cluster.store({**lost, "status": checking})
+    scene.rest()
+    assert scene.status["stable"] == promoted["stable"]
+    assert scene.condition("Ready") == ("True", "Serving")
+
+
+def test_what_serves_stays_when_its_promotion_was_lost_and_another_version_is_wanted_by_now() -> None:
+    scene = Scene()
+    scene.rest(answer=False)
+    scene.answer()
+    checking = scene.cluster.get(MODEL_DEPLOYMENTS, NAME)["status"]
+    scene.rest()
+    lost = scene.cluster.get(MODEL_DEPLOYMENTS, NAME)
+    scene.cluster.store({**lost, "status": checking})
+    scene.point("digits-2")
+    scene.step()
+    assert scene.status["stable"]["version"] == "digits-1"
+    scene.roll()
+    assert scene.versions() == {"digits-2": 2}
+    assert min(scene.timeline[-10:]) == 2
+
+
 def test_nothing_gets_requests_before_the_golden_requests_are_answered() -> None:
     scene = Scene()
     scene.rest(answer=False)
