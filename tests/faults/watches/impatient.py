@@ -24,14 +24,13 @@ KOPFS: Final = frozenset(
         "ultimate termination",
         "startup/cleanup activities",
         "daemon killer",
-        "credentials retriever",
         "poster of events",
         "resource observer",
         "namespace observer",
         "multidimensional multitasker",
     }
 )
-"""Names of kopf's tasks that are not watchers."""
+"""Names of the tasks whose end kopf takes for its own; of the others' it takes no notice."""
 
 _turns: Final = count()
 _logger: Final = logging.getLogger(__name__)
@@ -41,7 +40,7 @@ def _kill_next(_number: int, _frame: FrameType | None) -> None:
     loop = asyncio.get_running_loop()
     tasks = asyncio.all_tasks(loop)
     victims = sorted(
-        (task for task in tasks if task.get_name() in KOPFS or task.get_name().startswith("watcher for")),
+        (task for task in tasks if task.get_name() in KOPFS),
         key=asyncio.Task.get_name,
     )
     victim = victims[next(_turns) % len(victims)]
