@@ -43,7 +43,18 @@ class Flipped(InterferedJob):
             await self.edit(TRAINING_JOBS, NAME, spec={"backoffLimit": limit})
 
 
-class Halted(InterferedJob):
+class Cleared(InterferedJob):
+    """What it made is deleted at its end, since it tells of what happened: that it was suspended once, or is new."""
+
+    async def finish(self) -> None:
+        await self.reach(self.end)
+        await self.remove(JOBS, SERVICES)
+
+    async def rest(self) -> None:
+        await self.empty(JOBS, SERVICES)
+
+
+class Halted(Cleared):
     """It is suspended, and resumed when it says so."""
 
     action = "suspend"
@@ -54,20 +65,15 @@ class Halted(InterferedJob):
     async def finish(self) -> None:
         await self.reach("Suspended", *FINAL)
         await self.edit(TRAINING_JOBS, NAME, spec={"suspend": False})
-        await self.reach(self.end)
-        await self.remove(JOBS, SERVICES)  # a Job tells that it was suspended once
+        await super().finish()
 
 
-class ChildDeleted(InterferedJob):
+class ChildDeleted(Cleared):
     """Its children are deleted by hand; they are made again as long as they are needed."""
 
     action = "delete_child"
 
     async def do_delete_child(self) -> None:
-        await self.remove(JOBS, SERVICES)
-
-    async def finish(self) -> None:
-        await self.reach(self.end)
         await self.remove(JOBS, SERVICES)
 
 
