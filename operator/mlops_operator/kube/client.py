@@ -6,7 +6,6 @@ never repeats a write whose fate is unknown; deciding that is the reconciler's b
 """
 
 import asyncio
-import json
 import random
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -19,7 +18,7 @@ from yarl import URL
 
 from mlops_operator import __version__
 from mlops_operator.api.meta import FIELD_MANAGER, Manifest
-from mlops_operator.kube import metrics
+from mlops_operator.kube import metrics, wire
 from mlops_operator.kube.config import ClusterConfig
 from mlops_operator.kube.errors import TooManyRequests, Unauthorized, Unreachable, from_response
 from mlops_operator.kube.resources import Resource
@@ -251,7 +250,7 @@ class Client:
             Unreachable: no answer.
         """
         url = self.url(path, query)
-        data = json.dumps(body, separators=(",", ":")).encode() if body is not None else None
+        data = wire.encode(body) if body is not None else None
         attempt = 0
         while True:
             attempt += 1
@@ -306,7 +305,7 @@ class Client:
         if code >= 400:
             raise from_response(code, answer, response.headers)
         try:
-            found: Manifest = json.loads(answer)
+            found: Manifest = wire.decode(answer)
         except ValueError as error:
             raise Unreachable(f"{method} {url.path}: the answer is not JSON, as if cut off: {error}") from error
         return found

@@ -5,7 +5,6 @@ watch on from the last resourceVersion), `WatchBroken` (the same, after a pause)
 (the past is forgotten: list again) or another `StatusError` (wait, then try again).
 """
 
-import json
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Final, NamedTuple
@@ -13,7 +12,7 @@ from typing import Final, NamedTuple
 import aiohttp
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.kube import metrics
+from mlops_operator.kube import metrics, wire
 from mlops_operator.kube.client import CONNECT_TIMEOUT, Client, describe
 from mlops_operator.kube.errors import Unreachable, WatchBroken, from_response, from_status
 from mlops_operator.kube.resources import Resource
@@ -114,7 +113,7 @@ async def _lines(response: aiohttp.ClientResponse, resource: Resource) -> AsyncI
 
 def _event(line: bytes, resource: Resource) -> WatchEvent:
     try:
-        event = json.loads(line)
+        event = wire.decode(line)
         kind, body = event["type"], event["object"]
     except (ValueError, KeyError, TypeError) as error:
         raise WatchBroken(f"watch of {resource}: expected a watch event, found {line[:80]!r}") from error

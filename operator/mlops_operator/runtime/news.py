@@ -5,13 +5,13 @@ answers are in the cache since before. kopf spends about half a millisecond on a
 a queue, causes, loggers), so an echo is dropped while it is still a line of a watch stream.
 """
 
-import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import aiohttp
 
 from mlops_operator.api.meta import Key
+from mlops_operator.kube import wire
 
 Known = Callable[[Key, str], bool]
 """Whether the cache has an object in exactly this resourceVersion."""
@@ -53,7 +53,7 @@ class NewsOnly:
 
     def _is_echo(self, line: bytes) -> bool:
         try:
-            event = json.loads(line)
+            event = wire.decode(line)
             if event["type"] not in ("ADDED", "MODIFIED"):
                 return False
             metadata = event["object"]["metadata"]
