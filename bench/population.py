@@ -40,7 +40,7 @@ async def _steps(stage: Stage) -> list[Step]:
         for found in (await stage.client.list(JOBS, namespace=NAMESPACE)).items
         if found["metadata"]["ownerReferences"][0]["uid"] == original["metadata"]["uid"]
     ]
-    known = {original["metadata"]["uid"]: UID, job["metadata"]["name"]: f"{NAME}-job", SEED: NAME}
+    known = {original["metadata"]["uid"]: UID, SEED: NAME}
     copy, child = _template(original, known), _template(job, known)
     _unmanage(child, str(job["metadata"]["uid"]))
     objects, jobs = resource.path(namespace=NAMESPACE), JOBS.path(namespace=NAMESPACE)
@@ -48,7 +48,7 @@ async def _steps(stage: Stage) -> list[Step]:
         Step("POST", objects, {key: part for key, part in copy.items() if key != "status"}),
         Step("PATCH", f"{objects}/{NAME}/status", {"status": copy["status"]}),
         Step("POST", jobs, {key: part for key, part in child.items() if key != "status"}),
-        Step("PATCH", f"{jobs}/{NAME}-job/status", {"status": child["status"]}),
+        Step("PATCH", f"{jobs}/{child['metadata']['name']}/status", {"status": child["status"]}),
     ]
 
 
