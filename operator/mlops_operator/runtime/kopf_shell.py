@@ -33,6 +33,7 @@ from mlops_operator.runtime import metrics
 from mlops_operator.runtime.cache import Cache
 from mlops_operator.runtime.kopf_import import kopf
 from mlops_operator.runtime.kopf_settings import quiet_settings
+from mlops_operator.runtime.kopf_strays import end_strays
 from mlops_operator.runtime.news import NewsOnly
 from mlops_operator.runtime.streams import Stream, pause_after
 
@@ -194,6 +195,7 @@ class KopfShell:
             await kopf.run_tasks(tasks, ignored=cast(Collection[Any], _Everything()))
         finally:
             self.running = False
+            await end_strays()
             while self._sessions:  # kopf closes those it used
                 await self._sessions.pop().close()
         raise RuntimeError("kopf ended without an error; expected it to run until it is cancelled")

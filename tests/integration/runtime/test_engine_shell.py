@@ -6,11 +6,15 @@ import gc
 import aiohttp
 import pytest
 
+from mlops_operator.controllers.evaluation.controller import EvaluationController
+from mlops_operator.controllers.model.controller import ModelController
+from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.client import Client
 from tests.harness.audit import AuditLog, select
-from tests.harness.gadgets import GADGETS, gadget
+from tests.harness.crds import install_crds
+from tests.harness.gadgets import GADGETS, GadgetController, gadget
 from tests.harness.proxy import Fault, Proxy, watches
-from tests.harness.stub_server import status, stream
+from tests.harness.stub_server import failure, status, stream
 from tests.harness.waiting import eventually
 from tests.integration.runtime.conftest import Operator, ready
 
@@ -56,6 +60,30 @@ async def test_started_again_many_times_it_leaves_no_task_and_no_session_behind(
         await asyncio.sleep(0.5)
         assert len(asyncio.all_tasks()) <= tasks + 2, sorted(task.get_name() for task in asyncio.all_tasks())
         assert open_sessions() <= sessions
+
+
+async def test_the_watches_of_the_other_kinds_end_with_the_one_that_fails(
+    client: Client, namespace: str, operator: Operator, faulty: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await install_crds(client)
+    monkeypatch.setattr("mlops_operator.runtime.kopf_shell.FIRST_BACKOFF", 0.01)
+    monkeypatch.setattr("mlops_operator.runtime.kopf_shell.LONGEST_BACKOFF", 0.02)
+
+    def of_gadgets(request: object) -> bool:
+        return watches(request) and "gadgets" in request.path  # type: ignore[arg-type,attr-defined]
+
+    def watchers() -> list[str]:
+        return sorted(task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("watcher for"))
+
+    kinds = [GadgetController(), ModelController(Settings()), EvaluationController(Settings())]
+    async with operator(*kinds, through=faulty) as manager:
+        before = watchers()
+        assert len(before) == len(kinds)
+        broken = faulty.inject(Fault(of_gadgets, failure(404), times=5))
+        faulty.cut_watches(of_gadgets)
+        await eventually(lambda: happened(broken), lambda number: number == 5, within=30)
+        await eventually(lambda: ready(manager), within=20)
+        assert watchers() == before
 
 
 async def happened(fault: Fault) -> int:
