@@ -1,0 +1,41 @@
+"""Ends what a run of kopf leaves behind.
+
+When one of kopf's watchers fails, the orchestrator that started them all ends without ending the
+others. kopf counts on its last step, which ends every task that is younger than itself; here that
+would be most of the process, so it is told to end none. What is left is found by its code.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Any, Final
+
+from mlops_operator.runtime.kopf_import import kopf
+
+PATIENCE: Final = 5.0
+"""Seconds for the strays to end; a task of kopf's that waits for longer is left to the next time."""
+
+_PACKAGE: Final = str(Path(kopf.__file__).parent)
+_TOGGLES: Final = str(Path(kopf.__file__).parent / "_cogs" / "aiokits" / "aiotoggles.py")
+
+
+async def end_strays() -> int:
+    """Cancel kopf's tasks, when no run of kopf is under way, and wait for their end; returns how many there were."""
+    found = _strays()
+    # Watchers first: each takes with it the toggle it waits on. A toggle that ends before its watcher makes
+    # a callback of kopf's fail that asks for the current task where there is none.
+    for some in ([task for task in found if _file(task) != _TOGGLES], _strays()):
+        for task in some:
+            task.cancel()
+        if some:
+            await asyncio.wait(some, timeout=PATIENCE)
+    return len(found)
+
+
+def _strays() -> list[asyncio.Task[Any]]:
+    return [task for task in asyncio.all_tasks() if _file(task).startswith(_PACKAGE)]
+
+
+def _file(task: asyncio.Task[Any]) -> str:
+    """The file of the function that a task runs; empty where that cannot be told."""
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code.co_filename if code is not None else ""
