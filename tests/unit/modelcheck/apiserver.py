@@ -48,6 +48,7 @@ class ApiServer:
         items: what is there.
         serials: the last resourceVersion and incarnation under each name: both only ever grow.
         refused: kinds whose creation a quota refuses.
+        marks: what has been so once; a scenario's own, see `Scenario.marks`.
         writes: every change since this was last emptied.
     """
 
@@ -55,11 +56,12 @@ class ApiServer:
     items: dict[Id, Item] = field(default_factory=dict)
     serials: dict[Id, tuple[int, int]] = field(default_factory=dict)
     refused: frozenset[str] = frozenset()
+    marks: frozenset[str] = frozenset()
     writes: list[Write] = field(default_factory=list)
 
     def fork(self) -> "ApiServer":
         """A copy that can go another way; changes not yet told about stay here."""
-        return ApiServer(self.now, dict(self.items), dict(self.serials), self.refused)
+        return ApiServer(self.now, dict(self.items), dict(self.serials), self.refused, self.marks)
 
     # -- reading ---------------------------------------------------------------------------
 

@@ -4,11 +4,30 @@ import os
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from tests.unit.modelcheck.scenarios import trainingjob
+from tests.unit.modelcheck.scenarios import (
+    evaluation,
+    model,
+    modeldeployment,
+    modelmonitor,
+    modelversion,
+    promotion,
+    retrainpolicy,
+    trainingjob,
+)
 from tests.unit.modelcheck.state import Budget, Scenario
 
 DEEP: Final = os.environ.get("MLOPS_MODELCHECK") == "deep"
-"""Whether everything is walked with more faults; minutes instead of seconds."""
+"""Whether all worlds are walked with more faults: many minutes instead of one."""
+
+DEPTH: Final = 120
+MOST: Final = 300_000 if DEEP else 20_000
+"""States after which a walk ends; a walk that reaches it has failed in the short profile."""
+
+FAULT: Final = Budget(1, 0, 0)
+PERSON: Final = Budget(0, 1, 0)
+PERSON_AND_TIME: Final = Budget(0, 1, 1)
+FAULT_AND_PERSON: Final = Budget(1, 1, 0)
+TWO_FAULTS: Final = Budget(2, 0, 0)
 
 
 class Outing(NamedTuple):
@@ -23,16 +42,32 @@ class Outing(NamedTuple):
         return f"{self.scenario.name}, {', '.join(words)}"
 
 
-DEPTH: Final = 80
-MOST: Final = 400_000 if DEEP else 20_000
+def scenarios() -> Sequence[Scenario]:
+    """Every small world."""
+    kinds = (trainingjob, model, modelversion, evaluation, promotion, modeldeployment, modelmonitor, retrainpolicy)
+    return [scenario for kind in kinds for scenario in kind.small()]
 
 
 def outings() -> Sequence[Outing]:
     """All walks of this profile."""
-    plain, registering = trainingjob.small()
-    return [
-        Outing(plain, Budget(1, 0, 0), 400),
-        Outing(plain, Budget(0, 1, 1), 3000),
-        Outing(registering, Budget(1, 0, 0), 700),
-        Outing(registering, Budget(0, 1, 0), 400),
-    ]
+    if DEEP:
+        budgets = (PERSON_AND_TIME, FAULT_AND_PERSON, TWO_FAULTS)
+        return [Outing(scenario, budget, 1) for scenario in scenarios() for budget in budgets]
+    return [Outing(scenario, *walk) for scenario in scenarios() for walk in _SHORT[scenario.name]]
+
+
+_SHORT: Final[dict[str, Sequence[tuple[Budget, int]]]] = {
+    "trainingjob": [(FAULT, 400), (PERSON_AND_TIME, 3000)],
+    "trainingjob with a model": [(FAULT, 700), (PERSON, 400)],
+    "model": [(FAULT, 300), (PERSON, 350)],
+    "modelversion": [(FAULT, 300), (PERSON, 200)],
+    "evaluation": [(FAULT, 900), (PERSON, 250)],
+    "promotion": [(FAULT, 2000)],
+    "promotions": [],
+    "modeldeployment, new": [(FAULT, 450), (PERSON, 550)],
+    "modeldeployment": [(FAULT_AND_PERSON, 500)],
+    "modeldeployment, checked": [(PERSON, 200)],
+    "modeldeployment, bad second": [(PERSON, 140)],
+    "modelmonitor": [(FAULT, 300), (PERSON, 300)],
+    "retrainpolicy": [(FAULT, 1300), (PERSON, 800)],
+}

@@ -10,7 +10,7 @@ from mlops_operator.kube.resources import Resource
 from tests.unit.modelcheck import rules
 from tests.unit.modelcheck.items import Id
 from tests.unit.modelcheck.process import News
-from tests.unit.modelcheck.state import Happening, State
+from tests.unit.modelcheck.state import Budget, Happening, Scenario, State
 
 OPERATOR, CLUSTER, PEOPLE, TIME, FAULT = "operator", "cluster", "people", "time", "fault"
 
@@ -38,7 +38,22 @@ def moves(state: State) -> Iterator[Move]:
     if state.budget.waits:
         for seconds in state.scenario.waits:
             yield Move(TIME, f"{seconds} s pass", partial(_wait, state, seconds, waits=1))
+    idle = not (state.process.agendas or state.process.awake)
+    if (
+        idle
+        and state.scenario.horizon is not None
+        and (move := _next_appointment(state, state.scenario.horizon)) is not None
+    ):
+        yield move
     yield from _faults(state)
+
+
+def beginning(scenario: Scenario, budget: Budget) -> State:
+    """Where everything begins: with a process that has just started, or at rest."""
+    state = State.first(scenario, budget)
+    while scenario.settled and (move := fair_move(state)) is not None:
+        state = move.go()
+    return replace(state, budget=budget)
 
 
 def fair_move(state: State) -> Move | None:
@@ -51,12 +66,17 @@ def fair_move(state: State) -> Move | None:
             return move
     if (happening := next(state.scenario.cluster(state.server), None)) is not None:
         return _happens(CLUSTER, state, happening)
-    soonest = min(state.process.due.values(), default=None)
     horizon = state.scenario.horizon
+    return _next_appointment(state, None if horizon is None else horizon + state.scenario.patience)
+
+
+def _next_appointment(state: State, horizon: int | None) -> Move | None:
+    """Time passes until somebody has asked to look again; None where nobody has, or not before the horizon."""
+    soonest = min(state.process.due.values(), default=None)
     if soonest is None or (horizon is not None and soonest > horizon):
         return None
     wait = max(0, soonest - state.server.now)
-    return Move(TIME, f"{wait} s pass", partial(_wait, state, wait))
+    return Move(TIME, f"{wait} s pass until an appointment", partial(_wait, state, wait))
 
 
 # -- the operator ----------------------------------------------------------------------------

@@ -42,7 +42,9 @@ class Scenario:
         terminal: final phases, by resource.
         unowned: resources whose objects outlive the object that they are made for.
         waits: seconds that may pass at any moment.
-        horizon: the second after which fair running need not go on, for kinds that never end; None for others.
+        horizon: for kinds that never end, the second up to which appointments are kept, faults or not; None for others.
+        patience: seconds beyond the horizon after which fair running has done what it can.
+        settled: whether all is at rest at first.
     """
 
     name: str
@@ -51,6 +53,8 @@ class Scenario:
     unowned: frozenset[Resource] = frozenset()
     waits: Sequence[int] = ()
     horizon: int | None = None
+    patience: int = 0
+    settled: bool = False
 
     def begin(self, server: ApiServer) -> None:
         """Make the objects that are there at first."""
@@ -67,6 +71,10 @@ class Scenario:
     def pods(self, server: ApiServer, job: str) -> Sequence[Manifest]:
         """What a LIST of a Job's pods shows."""
         return ()
+
+    def marks(self, write: Write) -> frozenset[str]:
+        """What a change makes true for good, for the checks to come."""
+        return frozenset()
 
     def check(self, server: ApiServer) -> None:
         """Raise AssertionError where the objects are in a state that must never be."""
@@ -117,6 +125,7 @@ class State:
         writes, self.server.writes = self.server.writes, []
         for write in writes:
             self.process.tell(write)
+            self.server.marks |= self.scenario.marks(write)
         return writes
 
     # -- sameness --------------------------------------------------------------------------
@@ -141,6 +150,7 @@ class State:
                 )
             ),
             tuple(sorted(self.server.refused)),
+            tuple(sorted(self.server.marks)),
             (str(self.frozen[0]), tuple(sorted(item.content for item in self.frozen[1].values())))
             if self.frozen
             else None,

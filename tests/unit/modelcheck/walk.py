@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tests.unit.modelcheck.moves import Move, fair_move, moves
+from tests.unit.modelcheck.moves import Move, beginning, fair_move, moves
 from tests.unit.modelcheck.process import has_work
 from tests.unit.modelcheck.state import Budget, Scenario, State
 
@@ -82,7 +82,7 @@ class Convergence:
         self.rests += 1
         try:
             for ref in sorted(state.process.cache, key=str):
-                if ref.resource not in state.process.wiring.controllers:
+                if ref.resource not in state.process.wiring.controllers or ref in state.process.due:
                     continue
                 agenda = state.process.plan(ref, state.server, state.pods)
                 assert agenda is None or not has_work(agenda), (
@@ -109,7 +109,7 @@ def walk(
         Broken: a promise was broken, or a state does not come to rest; the message is the way there.
     """
     report, convergence = Report(scenario.name), Convergence()
-    first = State.first(scenario, budget)
+    first = beginning(scenario, budget)
     ways: dict[object, tuple[object, str]] = {}
     begin = (first.key(), first.budget)
     ways[begin] = (None, "")

@@ -1,10 +1,12 @@
 """What every scenario has: Jobs that run, a garbage collector, and nothing particular."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from operator import methodcaller
 from typing import Any
 
+from mlops_contract.environment import RUN_UID
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared.jobs import JobPhase, job_phase
 from mlops_operator.kube.resources import JOBS, Resource
@@ -129,3 +131,30 @@ def status_of(item: Item) -> Manifest:
     """The status of an object; empty where it has none."""
     status: Manifest = item.data.get("status") or {}
     return status
+
+
+def run_uid(job: Manifest) -> str:
+    """The identity that a Job's result must carry."""
+    (container,) = (entry for entry in job["spec"]["template"]["spec"]["containers"] if entry["name"] == "main")
+    return next(str(entry["value"]) for entry in container["env"] if entry["name"] == RUN_UID)
+
+
+def at_most_one_job(server: ApiServer) -> None:
+    """Raise AssertionError where an object has two Jobs under way."""
+    live = Counter(job.owner for job in server.all(JOBS) if not job.going and not ended(job.data))
+    assert max(live.values(), default=0) <= 1, f"two Jobs of one object are under way: {live}"
+
+
+def ended(job: Manifest) -> bool:
+    """Whether a Job has come to its end."""
+    return job_phase(job) in (JobPhase.SUCCEEDED, JobPhase.FAILED)
+
+
+def appended(before: Sequence[Manifest], after: Sequence[Manifest], what: str) -> None:
+    """Raise AssertionError unless `after` is `before` with more at its end, and less, if anything, at its beginning."""
+    for drop in range(len(before) + 1):
+        kept = before[drop:]
+        if list(after[: len(kept)]) == list(kept):
+            assert drop == 0 or len(after) >= len(before), f"{what} was cut: {before} became {after}"
+            return
+    raise AssertionError(f"{what} was rewritten: {before} became {after}")

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from operator import methodcaller
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.settings import Settings
@@ -12,7 +13,7 @@ from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, SERVICES
 from tests.unit.controllers.trainingjob.driver import NAME, model_artifact
 from tests.unit.modelcheck.apiserver import ApiServer, Write
 from tests.unit.modelcheck.items import Id
-from tests.unit.modelcheck.scenarios.base import Base, create, deletions, edits, status_of
+from tests.unit.modelcheck.scenarios.base import Base, create, deletions, edits, run_uid, status_of
 from tests.unit.modelcheck.state import Happening
 
 FINAL = frozenset({"Succeeded", "Failed"})
@@ -49,14 +50,12 @@ class Training(Base):
         if self.spec.get("model"):
             yield from deletions(server.all(MODELS), held=(False,))
         if not server.refused:
-            yield Happening("a quota refuses Jobs", lambda server: server.refuse("Job"))
+            yield Happening("a quota refuses Jobs", methodcaller("refuse", "Job"))
 
     def message(self, job: Manifest) -> str:
         if not self.spec.get("model"):
             return ""
-        (container,) = job["spec"]["template"]["spec"]["containers"]
-        (uid,) = [entry["value"] for entry in container["env"] if entry["name"] == "MLOPS_RUN_UID"]
-        return json.dumps({"v": 1, "uid": uid, "artifacts": [model_artifact()]})
+        return json.dumps({"v": 1, "uid": run_uid(job), "artifacts": [model_artifact()]})
 
     def check(self, server: ApiServer) -> None:
         jobs = Counter((job.owner, job.data["metadata"]["labels"][LABEL_ATTEMPT]) for job in server.all(JOBS))

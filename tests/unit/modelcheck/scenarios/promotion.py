@@ -1,0 +1,117 @@
+"""Promotions that ask to move an alias, and the Model that moves it: both controllers at work."""
+
+from collections.abc import Iterator
+from functools import partial
+from operator import methodcaller
+
+from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.model.controller import ModelController
+from mlops_operator.controllers.promotion.controller import PromotionController
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS
+from tests.unit.controllers.builders import condition
+from tests.unit.controllers.promotion import scene
+from tests.unit.controllers.versions import model_version
+from tests.unit.modelcheck.apiserver import ApiServer, Write
+from tests.unit.modelcheck.items import Id, Item
+from tests.unit.modelcheck.scenarios.base import Base, appended, create, deletions, status_of
+from tests.unit.modelcheck.state import Happening
+
+MODEL = "digits"
+FINAL = frozenset({"Promoted", "Rejected", "Superseded"})
+GATE: Manifest = {"data": scene.GATE["data"], "metrics": [{"name": "accuracy", "min": 0.93}]}
+
+
+class Gate(Base):
+    """Two versions, and a Promotion to each that a person may make.
+
+    Args:
+        name: what reports call it.
+        asked: versions to which Promotions are there at first.
+    """
+
+    terminal = {PROMOTIONS: FINAL}
+
+    def __init__(self, name: str, *asked: str) -> None:
+        self.name = name
+        self.asked = asked
+        self.controllers = (PromotionController(Settings()), ModelController(Settings()))
+
+    def begin(self, server: ApiServer) -> None:
+        spec = {"aliases": [{"name": "champion", "gate": GATE}]}
+        create(server, MODELS, MODEL, spec, status={"observedGeneration": -1})
+        for version in ("digits-a", "digits-b"):
+            server.create(MODEL_VERSIONS, model_version(version))
+        for version in self.asked:
+            self.ask(version, server)
+
+    def ask(self, version: str, server: ApiServer) -> None:
+        """A person makes a Promotion, later than all before it."""
+        server.now += 1
+        server.create(PROMOTIONS, scene.promotion(f"to-{version[-1]}", version=version))
+
+    def cluster(self, server: ApiServer) -> Iterator[Happening]:
+        yield from super().cluster(server)
+        for item in server.all(EVALUATIONS):
+            if "verdict" not in status_of(item):
+                for verdict, phase in (("Pass", "Succeeded"), ("Fail", "Succeeded")):
+                    status = {"phase": phase, "verdict": verdict}
+                    yield Happening(f"{item.id}: {verdict}", methodcaller("report", item, status))
+
+    def people(self, server: ApiServer) -> Iterator[Happening]:
+        for version in ("digits-a", "digits-b"):
+            if Id(PROMOTIONS, f"to-{version[-1]}") not in server.items:
+                yield Happening(f"a person asks for {version}", partial(self.ask, version))
+            if Id(MODEL_VERSIONS, version) not in server.items:
+                again = model_version(version)
+                yield Happening(f"{version} comes back", methodcaller("create", MODEL_VERSIONS, again))
+        for resource in (PROMOTIONS, EVALUATIONS, MODEL_VERSIONS):
+            yield from deletions(server.all(resource), held=(False,))
+
+    def marks(self, write: Write) -> frozenset[str]:
+        """Which gates were recorded as passed, and against what."""
+        if write.id.resource != PROMOTIONS or write.after is None:
+            return frozenset()
+        passed = condition(write.after.data, "GatePassed").get("status") == "True"
+        return frozenset({_passed(write.after.uid, status_of(write.after).get("from"))}) if passed else frozenset()
+
+    def check_write(self, write: Write, before: ApiServer, after: ApiServer) -> None:
+        if write.id.resource == MODELS and write.before is not None and write.after is not None:
+            self._check_move(_alias(write.before), _alias(write.after), before)
+
+    def _check_move(self, former: Manifest, now: Manifest, server: ApiServer) -> None:
+        if now == former:
+            return
+        assert now, f"the alias was lost: {former}"
+        terms = [_term(former), *former.get("history", ())] if former else []
+        appended(list(reversed(terms)), list(reversed([_term(now), *now.get("history", ())])), "the alias's history")
+        passed = _passed(now["promotionUid"], former.get("version"))
+        assert passed in server.marks, f"{now} has no recorded passing gate against {former}; there are {server.marks}"
+
+    def check_rest(self, server: ApiServer) -> None:
+        versions = {item.id.name for item in server.all(MODEL_VERSIONS)}
+        alias = _alias(server.items[Id(MODELS, MODEL)])
+        moved = {term["promotionUid"] for term in (alias, *alias.get("history", ())) if term}
+        for item in server.all(PROMOTIONS):
+            phase = status_of(item).get("phase")
+            there = item.data["spec"]["version"] in versions
+            assert phase in FINAL or not there, f"{item} rests in {phase}"
+            assert phase == "Promoted" or item.uid not in moved, f"{item} moved the alias and says {phase}"
+
+
+def _passed(uid: str, origin: str | None) -> str:
+    return f"{uid} passed the gate against {origin}"
+
+
+def _alias(model: Item) -> Manifest:
+    aliases = status_of(model).get("aliases") or [{}]
+    return dict(aliases[0])
+
+
+def _term(alias: Manifest) -> Manifest:
+    return {name: alias[name] for name in ("version", "promotion", "promotionUid", "since")}
+
+
+def small() -> list[Gate]:
+    """The worlds that are walked."""
+    return [Gate("promotion", "digits-a"), Gate("promotions", "digits-a", "digits-b")]
