@@ -213,6 +213,8 @@ class DeploymentReason(StrEnum):
     VOLUME_NOT_FOUND = "VolumeNotFound"
     CONFIG_UNAVAILABLE = "ConfigUnavailable"
     UNSCHEDULABLE = "Unschedulable"
+    POD_PENDING = "PodPending"
+    """A Job's pods are not made; its events say why."""
     UP_TO_DATE = "UpToDate"
     NOT_DEGRADED = "NotDegraded"
 

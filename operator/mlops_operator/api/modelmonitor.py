@@ -183,6 +183,8 @@ class MonitorReason(StrEnum):
     VOLUME_NOT_FOUND = "VolumeNotFound"
     CONFIG_UNAVAILABLE = "ConfigUnavailable"
     UNSCHEDULABLE = "Unschedulable"
+    POD_PENDING = "PodPending"
+    """A Job's pods are not made; its events say why."""
     INVALID_SPEC = "InvalidSpec"
     """The object is older than its definition and does not fit it."""
     INVALID_POD_TEMPLATE = "InvalidPodTemplate"

@@ -90,6 +90,8 @@ class ModelVersionReason(StrEnum):
     """The PersistentVolumeClaim of the artifact's URI is not there (yet)."""
     CONFIG_UNAVAILABLE = "ConfigUnavailable"
     UNSCHEDULABLE = "Unschedulable"
+    POD_PENDING = "PodPending"
+    """A Job's pods are not made; its events say why."""
     INVALID_SPEC = "InvalidSpec"
     """The spec is older than the schema and does not fit it."""
     INVALID_POD_TEMPLATE = "InvalidPodTemplate"

@@ -36,6 +36,7 @@ WAITS: Final = (
     EvaluationReason.VOLUME_NOT_FOUND,
     EvaluationReason.CONFIG_UNAVAILABLE,
     EvaluationReason.UNSCHEDULABLE,
+    EvaluationReason.POD_PENDING,
 )
 """Reasons that keep a Job from running and that a person may have to mend."""
 

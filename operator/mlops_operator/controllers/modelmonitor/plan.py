@@ -48,6 +48,7 @@ WARNINGS: Final = (
     MonitorReason.VOLUME_NOT_FOUND,
     MonitorReason.CONFIG_UNAVAILABLE,
     MonitorReason.UNSCHEDULABLE,
+    MonitorReason.POD_PENDING,
 )
 
 

@@ -43,6 +43,10 @@ class PodProblem:
     message: str
 
 
+NO_POD: Final = PodProblem("PodPending", "no pod has been made yet; the events of the Job may say why")
+"""A quota, an account that is not there, or an admission plug-in refuses the Job's pods: its status does not say so."""
+
+
 @dataclass(frozen=True)
 class Termination:
     """How the main container of a Job's first replica ended."""
@@ -117,6 +121,11 @@ def own_pods(job: Manifest, pods: Sequence[Manifest]) -> list[Manifest]:
             for reference in pod["metadata"].get("ownerReferences") or ()
         )
     ]
+
+
+def begun(job: Manifest) -> bool:
+    """Whether the Job controller has begun to make the Job's pods."""
+    return bool((job.get("status") or {}).get("startTime"))
 
 
 def pod_problem(pods: Sequence[Manifest]) -> PodProblem | None:

@@ -145,7 +145,7 @@ def observe_task(task_uid: str, job: Manifest | None, job_pods: Sequence[Manifes
         return TaskState(TaskPhase.ABSENT)
     phase = jobs.job_phase(job)
     if phase in (jobs.JobPhase.PENDING, jobs.JobPhase.SUSPENDED):
-        problem = jobs.pod_problem(job_pods) if job_pods else None
+        problem = _problem(job, phase, job_pods)
         return TaskState(
             TaskPhase.PENDING,
             problem.reason if problem else "",
@@ -161,6 +161,14 @@ def observe_task(task_uid: str, job: Manifest | None, job_pods: Sequence[Manifes
     if isinstance(result, ResultInvalidError):
         return TaskState(TaskPhase.RESULT_INVALID, "ResultInvalid", str(result))
     return TaskState(TaskPhase.SUCCEEDED, result=result)
+
+
+def _problem(job: Manifest, phase: jobs.JobPhase, job_pods: Sequence[Manifest] | None) -> jobs.PodProblem | None:
+    """What keeps a Job from running; None where nothing does, or where its pods were not read yet."""
+    if job_pods:
+        return jobs.pod_problem(job_pods)
+    refused = job_pods is not None and phase is jobs.JobPhase.PENDING and jobs.begun(job)
+    return jobs.NO_POD if refused else None
 
 
 def task_failure(job: Manifest, job_pods: Sequence[Manifest]) -> tuple[str, str]:

@@ -74,7 +74,7 @@ _NOT_BEGUN: Final = "the Job controller has not begun the Job; is the controller
 
 def _begun(job: Manifest) -> bool:
     """Whether the Job controller has begun to make the Job's pods."""
-    return bool((job.get("status") or {}).get("startTime")) and not _resuming(job)
+    return jobs.begun(job) and not _resuming(job)
 
 
 def _resuming(job: Manifest) -> bool:
@@ -102,7 +102,7 @@ def _ended(pod: Manifest) -> bool:
 
 def _pending_words(pods: Sequence[Manifest]) -> str:
     if not pods:
-        return "no pod has been made yet; the events of the Job may say why"
+        return jobs.NO_POD.message
     pod = pods[0]
     reason = (_main_state(pod).get("waiting") or {}).get("reason") or "not started"
     return f"pod {pod['metadata']['name']}: {reason}; the events of the pod may say more"
