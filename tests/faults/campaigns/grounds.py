@@ -32,6 +32,7 @@ class Ground:
         immutable: whether another spec takes another object.
         ended: phases in which an object takes no notice of its spec any more; another spec takes another object.
         busy: reasons of `Ready` that pass by themselves.
+        calm: seconds without a write of the operator after which an object is taken to be at rest.
         history: beginnings of paths that hold what has been: `<plural>` or `<plural> <path>`, and why.
         idle: whether a spec may be given to the operator at all: it starts neither too many pods nor something
             that goes on with the clock, so that an end can be waited for.
@@ -44,6 +45,7 @@ class Ground:
     immutable: bool = False
     ended: frozenset[str] = frozenset()
     busy: frozenset[str] = frozenset()
+    calm: float = 1.0
     history: dict[str, str] = field(default_factory=dict)
     idle: Callable[[Manifest], bool] = lambda _spec: True
 
@@ -181,6 +183,7 @@ GROUNDS: Final = {
             controllers=("ModelDeploymentController",),
             prepare=_versions,
             busy=frozenset({"Loading", "RollingOut", "ReplicasUnavailable"}),
+            calm=3.0,  # Deployments, their pods and the fake kubelet take turns
             history={
                 "modeldeployments status.stopped": "a candidate that was stopped is remembered and not tried again"
             },

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from mlops_operator.api.conditions import READY
+from mlops_operator.api.conditions import READY, RECONCILING, STALLED
 from mlops_operator.api.meta import Manifest
+from mlops_operator.api.modeldeployment import DEGRADED
 from mlops_operator.kube.errors import StatusError
 from tests.faults.campaigns.edits import Edit
 from tests.faults.campaigns.grounds import Ground
@@ -16,8 +17,10 @@ EVENTS_TELL: Final = "the events of the Job may say why"
 
 
 def well(obj: Manifest) -> bool:
-    """Whether it says that what was declared is so."""
-    return condition(obj.get("status") or {}, READY)[0] == "True"
+    """Whether it says that what was declared is so: not that something else is, which it was before."""
+    status = obj.get("status") or {}
+    abnormal = (condition(status, kind)[0] for kind in (RECONCILING, STALLED, DEGRADED))
+    return condition(status, READY)[0] == "True" and "True" not in abnormal
 
 
 def at_rest(ground: Ground, obj: Manifest) -> bool:
@@ -26,7 +29,7 @@ def at_rest(ground: Ground, obj: Manifest) -> bool:
     if status.get("observedGeneration") != obj["metadata"]["generation"]:
         return False
     truth, reason = condition(status, READY)
-    return bool(truth) and reason not in ground.busy
+    return bool(truth) and (reason not in ground.busy or "waiting" in status)
 
 
 def statements(obj: Manifest) -> Iterator[tuple[str, str]]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.shared import jobs
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import Conflict, NotFound
-from mlops_operator.kube.resources import OWN
+from mlops_operator.kube.resources import JOBS, OWN
 from tests.faults.campaigns.grounds import Ground
 from tests.faults.campaigns.journal import LAG, Journal
 from tests.faults.campaigns.judge import at_rest
@@ -20,8 +21,8 @@ from tests.integration.workshop import Workshop
 
 NAME: Final = "walker"
 
-CALM: Final = 1.0
-"""Seconds without a write of the operator after which an object is taken to be at rest."""
+STILL: Final = 1.0
+"""Seconds for which nothing may be written once an object is at rest."""
 
 PATIENCE: Final = 30.0
 """Seconds in which an object has to come to rest."""
@@ -113,7 +114,7 @@ class Place(Workshop):
         Raises:
             UnsettledError: it does not.
         """
-        began = time.monotonic()
+        began, calm = time.monotonic(), self.ground.calm
         rest: float | None = None
         while True:
             obj = await self.current()
@@ -121,9 +122,13 @@ class Place(Workshop):
                 rest = None
             elif rest is None:
                 rest = time.monotonic()
-            elif time.monotonic() - rest > LAG and self.journal.quiet_for(self.namespace) > CALM:
+            elif (
+                time.monotonic() - rest > LAG
+                and self.journal.quiet_for(self.namespace) > calm
+                and await self._jobs_rest()
+            ):
                 break
-            if time.monotonic() - began > PATIENCE + (CALM if rest else 0.0):
+            if time.monotonic() - began > PATIENCE + (calm if rest else 0.0):
                 last = (obj or {}).get("status")
                 recent = self.journal.since(self.namespace, max(0, self.journal.count(self.namespace) - 5))
                 raise UnsettledError(f"not at rest within {PATIENCE:.0f} s; last writes {recent}; status {last}")
@@ -132,9 +137,17 @@ class Place(Workshop):
         await self._stays()
         return Rest(obj, seconds)
 
+    async def _jobs_rest(self) -> bool:
+        """Whether no Job has pods on their way to an end."""
+        return not any(
+            jobs.job_phase(job) in (jobs.JobPhase.PENDING, jobs.JobPhase.RUNNING)
+            and (not jobs.begun(job) or job["status"].get("active"))
+            for job in await self.all(JOBS)
+        )
+
     async def _stays(self) -> None:
         before = self.journal.count(self.namespace)
-        await asyncio.sleep(CALM)
+        await asyncio.sleep(STILL)
         if wrote := self.journal.since(self.namespace, before):
             raise UnsettledError(f"the operator wrote after it had come to rest: {wrote}")
 

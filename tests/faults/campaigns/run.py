@@ -32,7 +32,7 @@ from tests.harness.processes import Process, operator_process
 from tests.harness.waiting import eventually
 from tests.integration.workshop import Workshop
 
-WALKERS: Final = 12
+WALKERS: Final = 14
 """Objects that walk side by side; as many places make the objects they are compared with."""
 
 RESYNC: Final = "5s"
