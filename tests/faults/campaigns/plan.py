@@ -12,7 +12,7 @@ import yaml
 from mlops_operator.api.meta import Manifest
 from tests.faults.campaigns.edits import Edit, Expect
 from tests.faults.campaigns.grounds import GROUNDS, Ground
-from tests.faults.campaigns.values import edits
+from tests.faults.campaigns.values import changes, edit, edits
 
 TRANSITIONS: Final = 200
 """Of a complete campaign, at least."""
@@ -76,7 +76,7 @@ def campaign(ground: Ground, *, seed: int, transitions: int = TRANSITIONS) -> li
     segments: list[Segment] = []
     number = 0
     for chosen in _chosen(ground, base.spec, drawn):
-        steps = tuple(Step(number + place, edit) for place, edit in enumerate(chosen, start=1))
+        steps = tuple(Step(number + place, one) for place, one in enumerate(chosen, start=1))
         segments.append((*steps, Step(number + len(steps) + 1, base, back=True)))
         number += len(steps) + 1
         if number >= transitions:
@@ -87,8 +87,8 @@ def campaign(ground: Ground, *, seed: int, transitions: int = TRANSITIONS) -> li
 def _chosen(ground: Ground, base: Manifest, drawn: random.Random) -> Iterator[list[Edit]]:
     """Edits that are walked one after the other, without end."""
     found = edits(base, ground.schema)
-    wrong = [edit for edit in found if edit.expect is Expect.REFUSED]
-    fitting = [edit for edit in found if edit.expect is not Expect.REFUSED]
+    wrong = [one for one in found if one.expect is Expect.REFUSED]
+    fitting = [one for one in found if one.expect is not Expect.REFUSED]
     meant = nonsense(ground)
     for pool in (wrong, fitting, meant):
         drawn.shuffle(pool)
@@ -106,14 +106,13 @@ def _chosen(ground: Ground, base: Manifest, drawn: random.Random) -> Iterator[li
 
 def _another(ground: Ground, former: Edit, drawn: random.Random) -> Edit:
     """A second field changed on top of a first."""
-    pool = [edit for edit in edits(former.spec, ground.schema) if edit.expect is Expect.EITHER]
-    second = drawn.choice(pool)
+    second = edit(former.spec, drawn.choice(changes(former.spec, ground.schema)))
     field = second.field if second.field == former.field else f"{former.field}, {second.field}"
     return replace(second, field=field, why=f"{former.why}; {second.why}", says=(*former.says, *second.says))
 
 
-def _idle(ground: Ground, edit: Edit) -> Edit:
-    return edit if isinstance(edit.spec, dict) and ground.idle(edit.spec) else replace(edit, live=False)
+def _idle(ground: Ground, one: Edit) -> Edit:
+    return one if ground.idle(one.spec) else replace(one, live=False)
 
 
 def find(segments: Sequence[Segment], number: int) -> Segment:

@@ -45,28 +45,45 @@ HUGE: Final = 200_000
 """Characters of a string where the schema sets no limit: an object still fits into etcd."""
 
 
+Change = tuple[Path, str, Any]
+"""Where, what is special about the value, and the value."""
+
+
 def edits(spec: Any, schema: OpenAPI) -> list[Edit]:
     """Every change of one field of `spec` that its schema suggests, wrong ones among them."""
-    found = [*_wrong(spec, schema), *_boundaries(spec, schema)]
+    found = [*_wrong(spec, schema), *(edit(spec, change) for change in changes(spec, schema))]
     unique = {(json.dumps(edit.spec, sort_keys=True), edit.expect): edit for edit in found}
     return list(unique.values())
+
+
+def edit(spec: Any, change: Change) -> Edit:
+    """A copy of `spec` with the change made; nothing is known of what will come of it."""
+    path, why, value = change
+    says = [str(part) for part in path[-1:-3:-1]]
+    if isinstance(value, str) and value:
+        says.append(value[:40])
+    return Edit(replaced(spec, path, value), text(path), why, Expect.EITHER, says=tuple(says))
+
+
+def changes(spec: Any, schema: OpenAPI) -> list[Change]:
+    """Every value of every field that fits, or fits all but a rule that goes over several fields."""
+    return [
+        (path, why, value)
+        for path, inner in _fields(spec, schema, ())
+        for why, value in _values(at(spec, path), inner)
+        if _differs(path, at(spec, path), value)
+    ]
+
+
+def _differs(path: Path, present: Any, value: Any) -> bool:
+    if value is ABSENT and (present is ABSENT or isinstance(path[-1], int)):
+        return False
+    return bool(value != present) or type(value) is not type(present)
 
 
 def _wrong(spec: Any, schema: OpenAPI) -> Iterator[Edit]:
     for mutation in mutations(spec, schema):
         yield Edit(mutation.spec, mutation.field, mutation.why, Expect.REFUSED)
-
-
-def _boundaries(spec: Any, schema: OpenAPI) -> Iterator[Edit]:
-    for path, inner in _fields(spec, schema, ()):
-        present = at(spec, path)
-        for why, value in _values(present, inner):
-            if value is ABSENT and (present is ABSENT or isinstance(path[-1], int)):
-                continue
-            if value != present or type(value) is not type(present):
-                says = (str(path[-1]), str(path[-2])) if len(path) > 1 else (str(path[-1]),)
-                shown = (value[:40],) if isinstance(value, str) and value else ()
-                yield Edit(replaced(spec, path, value), text(path), why, Expect.EITHER, says=(*says, *shown))
 
 
 def _fields(value: Any, schema: OpenAPI, path: Path) -> Iterator[tuple[Path, OpenAPI]]:
