@@ -37,6 +37,10 @@ NAME_TAKEN: Final = "NameTaken"
 _PASSING: Final = (TooManyRequests, Unauthorized, Expired)
 """4xx answers that the same request may not get again."""
 
+_UNTYPED: Final = "failed to create typed patch object"
+"""How the API server begins its answer to an apply of what is no object of its kind, e.g. a number for a list. It
+answers with 500, though no repetition mends it; a create of the same is 400 or 422."""
+
 _Author = tuple[Resource, Key] | None
 
 logger = logging.getLogger(__name__)
@@ -290,6 +294,8 @@ def _verdict(action: Action, error: StatusError) -> Exception:
         return NamespaceEnding(str(error))
     if isinstance(error, NotFound) and error.namespace_gone:
         return NamespaceEnding(str(error))
+    if isinstance(action, Apply) and error.code >= 500 and error.message.startswith(_UNTYPED):
+        return Rejected(Rejection(action=action, code=422, reason="Invalid", message=error.message))
     if error.code >= 500 or isinstance(error, _PASSING) or error.code < 400:
         return error
     return Rejected(Rejection(action=action, code=error.code, reason=error.reason, message=error.message))

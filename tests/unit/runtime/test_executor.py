@@ -136,6 +136,18 @@ async def test_a_fault_of_the_server_is_not_a_rejection(world: World, action: Ac
     assert len(world.server.requests) == 1
 
 
+async def test_an_apply_of_what_is_no_object_of_its_kind_is_a_rejection_though_the_server_says_500(
+    world: World,
+) -> None:
+    words = "failed to create typed patch object (a/b; v1, Kind=ConfigMap): .data: expected map, got &{1}"
+    world.server.on("PATCH", failure(500, "", words))
+    with pytest.raises(Rejected) as caught:
+        await world.do(APPLY, status={"phase": "Done"})
+    assert (caught.value.rejection.code, caught.value.rejection.reason) == (422, "Invalid")
+    assert caught.value.rejection.message == words
+    assert len(world.server.requests) == 1
+
+
 async def test_the_first_rejection_ends_the_plan(world: World) -> None:
     world.server.on("POST", failure(422, "Invalid"))
     with pytest.raises(Rejected):
