@@ -14,8 +14,8 @@ def test_any_history_keeps_the_promises_and_comes_to_rest(scenario: Scenario) ->
     run_state_machine_as_test(
         histories_of(scenario),
         settings=settings(
-            max_examples=400 if DEEP else 12,
-            stateful_step_count=60 if DEEP else 30,
+            max_examples=400 if DEEP else 6,
+            stateful_step_count=60 if DEEP else 15,
             deadline=None,
             derandomize=not DEEP,
             suppress_health_check=list(HealthCheck),
