@@ -1,0 +1,1 @@
+"""F15: the disk under etcd is full."""
