@@ -130,8 +130,10 @@ def _few_pods(spec: Manifest) -> bool:
 
 
 def _few_servers(spec: Manifest) -> bool:
+    """At most three servers, and no step of a rollout that holds for longer than an end is waited for."""
     scaling = spec.get("autoscaling") or {}
-    return (spec.get("replicas") or 0) <= 3 and (scaling.get("minReplicas") or 1) <= 3
+    few = (spec.get("replicas") or 0) <= 3 and (scaling.get("minReplicas") or 1) <= 3
+    return few and (spec.get("rollout") or {}).get("steps") == []
 
 
 def _no_window_ends(spec: Manifest) -> bool:

@@ -81,7 +81,7 @@ async def run(
             for few of them, since each has watches of its own.
     """
     results = Results(ground.resource.kind, seed)
-    began = time.monotonic()
+    began, known = time.monotonic(), len(stage.journal.failures)
     walkers = min(walkers, len(segments))
     names = [f"c-{uuid4().hex[:8]}" for _ in range(2 * walkers)]
     async with (
@@ -107,7 +107,7 @@ async def run(
                 results.failures.append(f"0 before the first transition: {error}")
             elif error is not None:
                 raise error
-        results.failures += [f"0 {problem}" for problem in await _problems(process, stage.journal)]
+        results.failures += [f"0 {problem}" for problem in await _problems(process, stage.journal.failures[known:])]
     results.seconds = time.monotonic() - began
     return results
 
@@ -141,7 +141,7 @@ async def _namespaces(client: Client, names: Sequence[str]) -> AsyncIterator[Non
                 await client.delete(NAMESPACES, namespace=None, name=name)
 
 
-async def _problems(process: Process, journal: Journal) -> list[str]:
+async def _problems(process: Process, answers: Sequence[Request]) -> list[str]:
     """What nobody may find afterwards: an operator that ended, its complaints, an API server that failed."""
     if (code := process.child.returncode) is not None:
         return [f"the operator ended by itself with exit code {code}"]
@@ -154,7 +154,7 @@ async def _problems(process: Process, journal: Journal) -> list[str]:
             continue
         if entry["level"] in ("error", "critical") or "Traceback" in line:
             found.append(f"the operator logged: {line[:1500]}")
-    found += [f"the API server failed: {request}" for request in journal.failures if not _untyped(request)]
+    found += [f"the API server failed: {request}" for request in answers if not _untyped(request)]
     return found
 
 

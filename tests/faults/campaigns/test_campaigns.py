@@ -19,8 +19,8 @@ from tests.harness.clusters import own_cluster
 SEED = 1
 OUTPUT = Path("faults-output")
 
-SHORT = 9
-"""Transitions of a kind in the default run: two segments at least, side by side."""
+SHORT = 4
+"""Transitions of a kind in the default run: one segment, from base to base."""
 
 by_kind = pytest.mark.parametrize("kind", GROUNDS)
 
