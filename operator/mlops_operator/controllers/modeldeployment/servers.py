@@ -50,7 +50,12 @@ class Servers:
         return self._count("observedGeneration") >= generation
 
     def complete(self, count: int) -> bool:
-        """Whether the Deployment asks for `count` replicas and all are made of the present template and ready."""
+        """Whether the Deployment asks for `count` replicas, and all are made of the present template and ready, to stay.
+
+        A Deployment that is being deleted takes its pods with it, however ready they are.
+        """
+        if self.deployment is None or "deletionTimestamp" in self.deployment["metadata"]:
+            return False
         return self.seen and self.scaled_to == count and min(self.ready, self._count("updatedReplicas")) >= count
 
     @property

@@ -23,3 +23,10 @@ def test_they_are_complete_when_all_are_of_the_present_template_and_ready() -> N
 )
 def test_otherwise_they_are_not(lacking: Servers) -> None:
     assert not lacking.complete(2)
+
+
+def test_servers_that_are_being_deleted_are_not_complete_however_ready() -> None:
+    going = servers()
+    assert going.deployment is not None
+    going.deployment["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"
+    assert not going.complete(2)
