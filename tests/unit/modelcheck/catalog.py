@@ -65,9 +65,9 @@ _SHORT: Final[dict[str, Sequence[tuple[Budget, int]]]] = {
     "promotion": [(FAULT, 2000)],
     "promotions": [],
     "modeldeployment, new": [(FAULT, 450), (PERSON, 550)],
-    "modeldeployment": [(FAULT_AND_PERSON, 500)],
-    "modeldeployment, checked": [(PERSON, 200)],
-    "modeldeployment, bad second": [(PERSON, 140)],
+    "modeldeployment": [(FAULT, 1200), (PERSON, 2700)],
+    "modeldeployment, checked": [(FAULT, 300)],
+    "modeldeployment, bad second": [(FAULT, 300)],
     "modelmonitor": [(FAULT, 300), (PERSON, 300)],
     "retrainpolicy": [(FAULT, 1300), (PERSON, 800)],
 }

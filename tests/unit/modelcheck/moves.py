@@ -53,6 +53,8 @@ def beginning(scenario: Scenario, budget: Budget) -> State:
     state = State.first(scenario, budget)
     while scenario.settled and (move := fair_move(state)) is not None:
         state = move.go()
+    scenario.open(state.server)
+    state.tell()
     return replace(state, budget=budget)
 
 

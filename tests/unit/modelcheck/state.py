@@ -44,7 +44,7 @@ class Scenario:
         waits: seconds that may pass at any moment.
         horizon: for kinds that never end, the second up to which appointments are kept, faults or not; None for others.
         patience: seconds beyond the horizon after which fair running has done what it can.
-        settled: whether all is at rest at first.
+        settled: whether all is at rest at first, but for what `open` does.
     """
 
     name: str
@@ -59,6 +59,9 @@ class Scenario:
     def begin(self, server: ApiServer) -> None:
         """Make the objects that are there at first."""
         raise NotImplementedError
+
+    def open(self, server: ApiServer) -> None:
+        """What happens before the first step, when all is at rest."""
 
     def cluster(self, server: ApiServer) -> Iterator[Happening]:
         """What the rest of the cluster may do now; in fair running the first of these happens."""

@@ -50,7 +50,7 @@ class Servers:
         return self._count("observedGeneration") >= generation
 
     def complete(self, count: int) -> bool:
-        """Whether the Deployment asks for `count` replicas, and all are made of the present template and ready, to stay.
+        """Whether it asks for `count` replicas, and all are made of the present template, ready, and there to stay.
 
         A Deployment that is being deleted takes its pods with it, however ready they are.
         """

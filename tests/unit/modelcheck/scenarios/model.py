@@ -65,7 +65,7 @@ class Registry(Base):
             if name not in there:
                 made = version(name, ready=False)
                 yield Happening(f"{name} is trained", methodcaller("create", MODEL_VERSIONS, made))
-            if name in there and Id(PROMOTIONS, f"to-{name}") not in server.items:
+            if name in there and Id(PROMOTIONS, f"to-{name}") not in server.items and not server.refused:
                 asks = {**promotion(f"to-{name}", name), "status": {}}
                 yield Happening(f"a person asks for {name}", methodcaller("create", PROMOTIONS, asks))
         for resource in (MODELS, PROMOTIONS, MODEL_VERSIONS):
