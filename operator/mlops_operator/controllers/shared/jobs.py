@@ -43,6 +43,9 @@ class PodProblem:
     message: str
 
 
+DISRUPTED: Final = "DisruptionTarget"
+"""Kubernetes' word for a pod that was evicted or preempted, or whose node is lost: the type of a condition of it."""
+
 NO_POD: Final = PodProblem("PodPending", "no pod has been made yet; the events of the Job may say why")
 """A quota, an account that is not there, or an admission plug-in refuses the Job's pods: its status does not say so."""
 

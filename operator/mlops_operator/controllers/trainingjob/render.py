@@ -3,7 +3,7 @@
 from mlops_operator.api.meta import LABEL_UID, Manifest
 from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared import pods
+from mlops_operator.controllers.shared import jobs, pods
 from mlops_operator.controllers.shared.naming import child_metadata
 from mlops_operator.controllers.trainingjob.environment import environment, output_uri
 from mlops_operator.controllers.trainingjob.inputs import inputs_digest
@@ -32,6 +32,10 @@ def render_job(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt
         "parallelism": spec.replicas,
         # After a suspension: a new pod must not write beside the former one, which may still be ending.
         "podReplacementPolicy": "Failed",
+        # It fails at `backoffLimit` 0 all the same, but then the Job says why: an evicted pod is gone by then.
+        "podFailurePolicy": {
+            "rules": [{"action": "FailJob", "onPodConditions": [{"type": jobs.DISRUPTED, "status": "True"}]}]
+        },
         "template": pods.merge_template(_pod_spec(obj, spec, settings, attempt), metadata["labels"], spec.template),
     }
     if spec.replicas > 1:

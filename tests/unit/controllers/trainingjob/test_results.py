@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.trainingjob.policies.failure import cause
 from mlops_operator.kube.resources import MODELS
 from tests.unit.controllers.builders import condition, failed_pod, job_ended, later, make, pod_of
 from tests.unit.controllers.trainingjob.driver import DIGEST, Run, begin, model_artifact
@@ -19,6 +20,15 @@ def invalid(run: Run) -> str:
     assert failed["reason"] == "ResultInvalid"
     assert condition(run.obj, "Stalled")["status"] == "True"
     return str(failed["message"])
+
+
+def disrupted(job: Manifest) -> Manifest:
+    """A Job that failed because Kubernetes took a pod of it away."""
+    found = job_ended(job, at=later(2), succeeded=False)
+    name = f"{job['metadata']['namespace']}/{job['metadata']['name']}-x7k2p"
+    words = f"Pod {name} has condition DisruptionTarget matching FailJob rule at index 0"
+    found["status"]["conditions"][0] |= {"reason": "PodFailurePolicy", "message": words}
+    return found
 
 
 def test_what_was_reported_is_in_the_status() -> None:
@@ -170,3 +180,31 @@ def test_an_evicted_pod_gives_the_kubelets_reason() -> None:
     (attempt,) = run.status["attempts"]
     assert (attempt["reason"], attempt["message"]) == ("Evicted", "low on memory")
     assert "exitCode" not in attempt
+
+
+def test_a_pod_that_was_taken_away_is_told_by_its_job() -> None:
+    run = begin()
+    run.cluster.store(disrupted(run.job))
+    run.at(10).settle()
+    (attempt,) = run.status["attempts"]
+    assert (attempt["outcome"], attempt["reason"]) == ("Failed", "DisruptionTarget")
+    assert "has condition DisruptionTarget" in attempt["message"]
+
+
+def test_a_pod_that_was_taken_away_is_the_cause_and_not_those_it_brought_down() -> None:
+    run = begin(replicas=2)
+    job = run.job
+    taken = failed_pod(job, exit_code=143, index=1, conditions=[{"type": "DisruptionTarget", "status": "True"}])
+    for pods, code in (([failed_pod(job, "lost peer 1", exit_code=9, index=0), taken], 143), ([], None)):
+        found = cause(disrupted(job), pods)
+        assert (found.reason, found.exit_code, found.permanent) == ("DisruptionTarget", code, None)
+
+
+def test_an_eviction_by_the_kubelet_keeps_its_words() -> None:
+    run = begin()
+    job = run.job
+    words = {"reason": "Evicted", "message": "low on memory"}
+    condition = {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"}
+    evicted = failed_pod(job, exit_code=137, status=words, conditions=[condition])
+    found = cause(disrupted(job), [evicted])
+    assert (found.reason, found.message, found.exit_code) == ("Evicted", "low on memory", 137)

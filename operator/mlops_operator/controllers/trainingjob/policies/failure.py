@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Manifest
@@ -17,7 +18,8 @@ class Cause:
     """Why an attempt failed.
 
     Attributes:
-        reason: the run's own word (`DataInvalid`), or the kubelet's (`OOMKilled`, `Error`, `Evicted`).
+        reason: the run's own word (`DataInvalid`), or the kubelet's (`OOMKilled`, `Error`, `Evicted`), or
+            `DisruptionTarget` where Kubernetes took the pod away.
         message: what was said about it.
         exit_code: of the main container, where it ended.
         permanent: the reason for which there is no further attempt, or None.
@@ -39,6 +41,8 @@ def cause(job: Manifest, pods: Sequence[Manifest]) -> Cause:
     Of several replicas that failed, the first to fail is the cause: the others were brought
     down by it. Without a pod that tells, the Job's own words are all there is.
     """
+    if jobs.failure_message(job)[0] == _BY_POD_FAILURE_POLICY:
+        return _disruption(job, pods)
     pod = _first_failed(pods)
     if pod is None:
         return Cause(*jobs.failure_message(job))
@@ -48,6 +52,23 @@ def cause(job: Manifest, pods: Sequence[Manifest]) -> Cause:
         return Cause(status.get("reason") or "Failed", status.get("message") or jobs.failure_message(job)[1])
     reason, message = _own_words(ended.message) or (ended.reason or "Failed", ended.message.strip())
     return Cause(reason, message or jobs.failure_message(job)[1], ended.exit_code, PERMANENT.get(reason))
+
+
+_BY_POD_FAILURE_POLICY: Final = "PodFailurePolicy"
+"""Reason of a Job that failed by a rule of its `podFailurePolicy`; the only one is about disruptions."""
+
+
+def _disruption(job: Manifest, pods: Sequence[Manifest]) -> Cause:
+    """What the pod says that Kubernetes took away, where it is still there, else what the Job has kept of it."""
+    message = jobs.failure_message(job)[1]
+    for pod in pods:
+        status = pod.get("status") or {}
+        conditions = status.get("conditions") or ()
+        if any(entry["type"] == jobs.DISRUPTED and entry["status"] == "True" for entry in conditions):
+            ended = jobs.pod_termination(pod)
+            code = ended.exit_code if ended is not None else None
+            return Cause(status.get("reason") or jobs.DISRUPTED, status.get("message") or message, code)
+    return Cause(jobs.DISRUPTED, message)
 
 
 def _first_failed(pods: Sequence[Manifest]) -> Manifest | None:
