@@ -29,7 +29,7 @@ class Names:
 
     Args:
         history: objects are numbered in the order in which they appeared.
-        objects: those that are there at the end; a UID of any other object is a former one.
+        objects: those that are there at the end, which are numbered first; a UID of any other is a former one.
     """
 
     def __init__(self, history: History, objects: Objects) -> None:
@@ -38,7 +38,8 @@ class Names:
         self._namespaces: set[str] = set()
         present = {obj["metadata"]["uid"] for found in objects.values() for obj in found}
         shown: defaultdict[str, set[str]] = defaultdict(set)
-        for resource, obj in _appeared(history, objects):
+        appeared = sorted(_appeared(history, objects), key=lambda entry: entry[1]["metadata"]["uid"] not in present)
+        for resource, obj in appeared:
             metadata = obj["metadata"]
             name = self._namer.name(resource.plural, metadata["name"])
             former = "" if metadata["uid"] in present else "former "

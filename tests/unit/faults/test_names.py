@@ -31,6 +31,15 @@ def test_names_are_numbered_as_their_objects_appeared() -> None:
     assert known.of("trainingjobs", "job") == "trainingjobs/job"
 
 
+def test_what_is_there_is_numbered_before_what_was() -> None:
+    story = Story()
+    story.remove(JOBS, story.put(JOBS, make(JOBS, "job-11111111", uid="former")))
+    present = story.put(JOBS, make(JOBS, "job-99999999", uid="present"))
+    known = Names(story.history, {JOBS: [present]})
+    assert known.of("jobs", "job-99999999") == "jobs/job-#"
+    assert known.of("jobs", "job-11111111") == "jobs/job-#~2"
+
+
 def test_uids_say_whose_they_are() -> None:
     known = names()
     assert known.text(f"{UID}-0") == "<uid of trainingjobs/job>-0"
