@@ -14,6 +14,8 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Final
 
+from tests.harness.waiting import eventually
+
 _FORKS: Final = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["__main__", "tests.faults.child"])
 
@@ -88,10 +90,17 @@ class OperatorProcess:
         assert process is not None
         if process.exitcode is None:
             os.kill(self.pid, signal.SIGTERM)
-        await asyncio.to_thread(process.join, TERMINATION)
-        if process.exitcode is None:
+
+        # Not joined in a thread: another process's start polls all children, and only one reader gets the code.
+        async def ended() -> bool:
+            return process.exitcode is not None
+
+        try:
+            await eventually(ended, within=TERMINATION)
+        except AssertionError:
             self.kill()
-            raise TimeoutError(f"the operator did not end within {TERMINATION:.0f} s of SIGTERM")
+            raise TimeoutError(f"the operator did not end within {TERMINATION:.0f} s of SIGTERM") from None
+        assert process.exitcode is not None
         return process.exitcode
 
 
