@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import ClassVar, Final
 
@@ -86,6 +87,13 @@ class Path(Workshop):
                 return {}
 
         return await eventually(look, accept, within=within, every=0.1)
+
+    async def remove(self, *resources: Resource) -> None:
+        """Delete all objects of some resources by hand."""
+        for resource in resources:
+            for obj in await self.all(resource):
+                with suppress(NotFound):
+                    await self.client.delete(resource, namespace=self.namespace, name=obj["metadata"]["name"])
 
     async def empty(self, *resources: Resource) -> None:
         """Wait until there is no object of these resources."""

@@ -4,11 +4,8 @@ The end is made the same whenever it happens: what would be there after some int
 after others is deleted.
 """
 
-from contextlib import suppress
 from typing import ClassVar
 
-from mlops_operator.kube.errors import NotFound
-from mlops_operator.kube.resources import Resource
 from tests.faults.paths.base import PATIENCE, Path
 from tests.harness.namespaces import NAMESPACES
 from tests.harness.waiting import eventually
@@ -43,13 +40,6 @@ class Interfered(Path):
     async def finish(self) -> None:
         """Go on after it to the end."""
         raise NotImplementedError
-
-    async def remove(self, *resources: Resource) -> None:
-        """Delete all objects of some resources by hand."""
-        for resource in resources:
-            for obj in await self.all(resource):
-                with suppress(NotFound):
-                    await self.client.delete(resource, namespace=self.namespace, name=obj["metadata"]["name"])
 
 
 class NamespaceEnded(Interfered):

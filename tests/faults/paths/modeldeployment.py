@@ -138,10 +138,7 @@ class ModelDeploymentPath(Scene):
         await self.start()
 
     async def do_delete_child(self) -> None:
-        """Delete every Deployment and Service that is there."""
-        for resource in (DEPLOYMENTS, SERVICES):
-            for child in await self.all(resource):
-                await self.client.delete(resource, namespace=self.namespace, name=child["metadata"]["name"])
+        await self.remove(DEPLOYMENTS, SERVICES)
 
     async def do_pin_back(self) -> None:
         """Serve the first version, whatever the alias says."""

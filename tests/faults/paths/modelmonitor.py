@@ -98,9 +98,7 @@ class Window(MonitorPath):
             await self.edit(MODEL_MONITORS, NAME, spec={"suspend": suspend})
 
     async def do_delete_child(self) -> None:
-        """Delete every Job that is there."""
-        for job in await self.all(JOBS):
-            await self.client.delete(JOBS, namespace=self.namespace, name=job["metadata"]["name"])
+        await self.remove(JOBS)
 
 
 class ChildDeleted(Window):
