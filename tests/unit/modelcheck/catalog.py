@@ -66,7 +66,7 @@ _SHORT: Final[dict[str, Sequence[tuple[Budget, int]]]] = {
     "promotions": [],
     "modeldeployment, new": [(FAULT, 450), (PERSON, 550)],
     "modeldeployment": [(FAULT, 1200), (PERSON, 2700)],
-    "modeldeployment, checked": [(FAULT, 300)],
+    "modeldeployment, checked": [],
     "modeldeployment, bad second": [(FAULT, 300)],
     "modelmonitor": [(FAULT, 300), (PERSON, 300)],
     "retrainpolicy": [(FAULT, 1300), (PERSON, 800)],
