@@ -41,6 +41,9 @@ _UNTYPED: Final = "failed to create typed patch object"
 """How the API server begins its answer to an apply of what is no object of its kind, e.g. a number for a list. It
 answers with 500, though no repetition mends it; a create of the same is 400 or 422."""
 
+LEAST_ANSWERS: Final = 1024
+"""Objects of which the version of the last answer is remembered before those that have changed since are forgotten."""
+
 _Author = tuple[Resource, Key] | None
 
 logger = logging.getLogger(__name__)
@@ -83,6 +86,8 @@ class Executor:
         self._cache = cache
         self._instance = instance
         self._may_write = may_write
+        self._answers: dict[tuple[Resource, Key], str] = {}
+        self._most_answers = LEAST_ANSWERS
 
     def has_work(self, obj: Manifest, plan: Plan) -> bool:
         """Whether carrying out the plan takes any request at all."""
@@ -101,6 +106,8 @@ class Executor:
             ApiError: anything else, to be tried again later.
         """
         by = _author(resource, obj, plan)
+        if any(self._changes(action) for action in plan.actions):
+            await self._confirm(resource, obj)
         for action in plan.actions:
             await self._act(action, by)
         await self.report(resource, obj, plan, now=now)
@@ -254,6 +261,7 @@ class Executor:
             await self.reread(resource, key)
             raise Outdated(str(error)) from error
         self._cache.observe(resource, patched, by=by)
+        self._answered(resource, key, patched["metadata"]["resourceVersion"])
         if lost := merge_patch(patched.get("status") or {}, wanted):
             logger.error(
                 "the API server did not keep the status as written: the schema and the controller disagree",
@@ -270,6 +278,7 @@ class Executor:
                 self._cache.observe_gone(resource, key, known["metadata"]["uid"])
             return None
         self._cache.observe(resource, found)
+        self._answered(resource, key, found["metadata"]["resourceVersion"])
         return found
 
     # -- guards ----------------------------------------------------------------------------
@@ -277,6 +286,41 @@ class Executor:
     def _fence(self) -> None:
         if not self._may_write():
             raise NotLeading(f"{FIELD_MANAGER} leads elsewhere")
+
+    async def _confirm(self, resource: Resource, obj: Manifest) -> None:
+        """Look at a parent that is known by a LIST or a watch alone, before what it has is changed or deleted.
+
+        Such news may be old, above all after a restart, and of different resources it is differently old: what an
+        outdated parent does not name, the present one may serve with. An answer to this process itself is as new as
+        all that this process has done.
+        """
+        key, version = _key(obj), obj["metadata"]["resourceVersion"]
+        if self._answers.get((resource, key)) == version:
+            return
+        found = await self.reread(resource, key)
+        if found is None or found["metadata"]["resourceVersion"] != version:
+            raise Outdated("the object changed before a child of it was to be changed")
+
+    def _answered(self, resource: Resource, key: Key, version: str) -> None:
+        self._answers[resource, key] = version
+        if len(self._answers) > self._most_answers:
+            self._answers = {
+                (kind, name): known
+                for (kind, name), known in self._answers.items()
+                if self._cache.store(kind).version(name) == known
+            }
+            self._most_answers = max(LEAST_ANSWERS, 2 * len(self._answers))
+
+    def _changes(self, action: Action) -> bool:
+        """Whether an action changes what is there, as far as is known."""
+        match action:
+            case Delete() | Patch():
+                return True
+            case Apply():
+                namespace, name = _target(action)
+                return self._cache.get(action.resource, Key(namespace, name)) is not None
+            case Create():
+                return False
 
     def _check_selected(self, action: Create | Apply) -> None:
         """A child that its own watch does not show would be made again and again: refuse to begin."""

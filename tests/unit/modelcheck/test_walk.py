@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.modelcheck.catalog import DEPTH, FAULT, MOST, Outing, outings
 from tests.unit.modelcheck.scenarios.modeldeployment import Serving
-from tests.unit.modelcheck.walk import Broken, walk
+from tests.unit.modelcheck.walk import walk
 
 
 @pytest.mark.parametrize("outing", outings(), ids=str)
@@ -20,8 +20,5 @@ def test_every_state_keeps_the_promises_and_comes_to_rest(
     assert report.states >= outing.least, f"{report}: the world has shrunk"
 
 
-@pytest.mark.xfail(
-    strict=True, raises=Broken, reason="actions planned from an outdated status of our own are not fenced"
-)
 def test_a_restart_on_an_old_status_in_a_checked_rollout_takes_no_server_away() -> None:
     walk(Serving("modeldeployment, checked", golden=True), FAULT, depth=DEPTH, most=MOST)
