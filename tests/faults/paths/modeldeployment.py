@@ -156,7 +156,7 @@ class Create(ModelDeploymentPath):
         "flip": "",
         "edit": "modeldeployment/edited",
         "delete": "modeldeployment/deleted",
-        "recreate": "",
+        "recreate": "modeldeployment/recreated",
         "delete_child": "",
         "end_namespace": "modeldeployment/namespace-ended",
     }
@@ -194,6 +194,30 @@ class Deleted(ModelDeploymentPath):
 
     async def rest(self) -> None:
         await self.empty(DEPLOYMENTS, SERVICES, JOBS, POD_DISRUPTION_BUDGETS, PODS)
+
+
+class Recreated(ModelDeploymentPath):
+    """It is deleted and made again under its name."""
+
+    name = "modeldeployment/recreated"
+    derived = True
+
+    async def play(self) -> None:
+        await self.start()
+        if not self.interrupted:
+            await self.serving(FIRST)
+            await self.do_recreate()
+        await self.come_to(partial(self.serving, FIRST))
+
+    async def rest(self) -> None:
+        await self.without_former_checks()
+        uid = (await self.get(MODEL_DEPLOYMENTS, MODEL))["metadata"]["uid"]
+
+        def own(children: list[Manifest]) -> bool:
+            return all(child["metadata"]["ownerReferences"][0]["uid"] == uid for child in children)
+
+        for resource in (DEPLOYMENTS, SERVICES, POD_DISRUPTION_BUDGETS):
+            await eventually(partial(self.all, resource), own, within=PATIENCE, every=0.1)
 
 
 class NamespaceEnded(Deleted):
@@ -363,6 +387,7 @@ MODELDEPLOYMENT: Final = (
     Create,
     Edited,
     Deleted,
+    Recreated,
     NamespaceEnded,
     Rollout,
     RolloutEdited,

@@ -1,5 +1,6 @@
 """The windows of a ModelMonitor: one that is measured, and those that could not be."""
 
+import asyncio
 import time
 from collections.abc import Collection
 from dataclasses import replace
@@ -77,11 +78,14 @@ class Window(MonitorPath):
     def __init__(self, client: Client, namespace: str) -> None:
         super().__init__(client, namespace)
         self.live[FIRST] = 0.53
+        self.hands = asyncio.Lock()
 
     async def play(self) -> None:
         await self.monitor(NAME)
         await self.measured(NAME, 1)
-        await self.edit(MODEL_MONITORS, NAME, spec={"suspend": True})
+        # The size depended on the time of day; what is left of the run must not.
+        async with self.hands:
+            await self.edit(MODEL_MONITORS, NAME, spec={"suspend": True, "window": {"size": "1h"}})
         await self.come_to(self.suspended)
 
     async def suspended(self) -> None:
@@ -93,9 +97,10 @@ class Window(MonitorPath):
 
     async def do_suspend(self) -> None:
         """Suspend it and resume it at once, or the other way round."""
-        former = bool((await self.get(MODEL_MONITORS, NAME))["spec"].get("suspend"))
-        for suspend in (not former, former):
-            await self.edit(MODEL_MONITORS, NAME, spec={"suspend": suspend})
+        async with self.hands:
+            former = bool((await self.get(MODEL_MONITORS, NAME))["spec"].get("suspend"))
+            for suspend in (not former, former):
+                await self.edit(MODEL_MONITORS, NAME, spec={"suspend": suspend})
 
     async def do_delete_child(self) -> None:
         await self.remove(JOBS)
