@@ -20,6 +20,7 @@ from mlops_operator.kube.resources import OWN, Resource
 from tests.faults.history import RECORDED, History
 from tests.faults.injections import injections
 from tests.faults.injections.base import Injection, Surroundings
+from tests.faults.injections.notices import GONE
 from tests.faults.invariants import violations
 from tests.faults.paths import PATHS
 from tests.faults.paths.base import Path as Walk
@@ -29,14 +30,15 @@ from tests.faults.recorder import Recorder
 from tests.faults.trace import Notice, Trace
 from tests.harness.crds import install_crds
 from tests.harness.kubelet import FakeKubelet
-from tests.harness.proxy import proxy
+from tests.harness.proxy import Proxy, proxy, watches
 from tests.harness.waiting import eventually
-
-RESYNC: Final = 3
-"""Seconds between two LISTs of each resource in these runs: a resync is part of every run's end."""
 
 START: Final = 60.0
 """Seconds that a path waits at most for the operator to watch all kinds; a fault may keep it from that."""
+
+ASK_AGAIN: Final = 12.0
+"""Seconds after which the watches that were not followed by a LIST are ended once more: they may not have been open,
+and an operator waits up to ten seconds between watches that do not hold."""
 
 CALM: Final = 1.0
 """Seconds without a write after which a run is looked at for its end."""
@@ -145,7 +147,7 @@ async def _walk(ground: Ground, plan: Plan, path: Walk, outcome: Outcome, stack:
         await path.play()
         for injection in active:
             await injection.settle()
-        await _settle(trace, active, outcome)
+        await _settle(wire, trace, active, outcome)
         await path.rest()
         outcome.objects = {
             resource: (await ground.client.list(resource, namespace=namespace)).items for resource in RECORDED
@@ -158,6 +160,7 @@ async def _walk(ground: Ground, plan: Plan, path: Walk, outcome: Outcome, stack:
                 outcome.failures.append(f"the operator ended with exit code {code}")
         except TimeoutError as error:
             outcome.failures.append(str(error))
+        outcome.failures += [f"the harness failed: {bug}" for bug in wire.bugs]
         for injection in active:
             if injection.failure:
                 outcome.failures.append(injection.failure)
@@ -175,7 +178,7 @@ async def _watching(trace: Trace) -> None:
         await eventually(watching, within=START, every=0.05)
 
 
-async def _settle(trace: Trace, active: Sequence[Injection], outcome: Outcome) -> None:
+async def _settle(wire: Proxy, trace: Trace, active: Sequence[Injection], outcome: Outcome) -> None:
     """Wait until nothing is written through a whole resync; it has to be so in time."""
     disturbed = max((injection.last for injection in active), default=0.0)
     limit = time.monotonic() + 2 * CONVERGENCE
@@ -183,7 +186,7 @@ async def _settle(trace: Trace, active: Sequence[Injection], outcome: Outcome) -
         count = len(trace.writes)
         last = trace.writes[-1].at if trace.writes else 0.0
         await asyncio.sleep(max(0.0, last + CALM - time.monotonic()))
-        await _resynced(trace, time.monotonic())
+        await _resynced(wire, trace, time.monotonic())
         if len(trace.writes) == count:
             outcome.converged = max(0.0, last - disturbed) if disturbed else 0.0
             return
@@ -193,11 +196,22 @@ async def _settle(trace: Trace, active: Sequence[Injection], outcome: Outcome) -
             return
 
 
-async def _resynced(trace: Trace, since: float) -> None:
-    """Every kind was listed after `since`, and what follows from it had its time."""
+async def _resynced(wire: Proxy, trace: Trace, since: float) -> None:
+    """Make the operator list every kind after `since`, and give what follows from it its time.
+
+    Nothing is listed of itself during a run: a notification that is lost stays lost until here, where the
+    path has come to its end without it.
+    """
+
+    asked = 0.0
 
     async def listed() -> bool:
-        return all(trace.listed.get(resource.plural, 0.0) > since for resource in OWN)
+        nonlocal asked
+        missing = {resource.plural for resource in OWN if trace.listed.get(resource.plural, 0.0) <= since}
+        if missing and time.monotonic() - asked > ASK_AGAIN:
+            asked = time.monotonic()
+            wire.end_watches(lambda request: watches(request) and request.path.rpartition("/")[2] in missing, GONE)
+        return not missing
 
     await eventually(listed, within=60.0, every=0.1)
     await asyncio.sleep(0.3)
@@ -236,7 +250,6 @@ def _arguments(folder: Path, namespace: str, url: str) -> list[str]:
         f"--namespace={namespace}",
         "--no-leader-elect",
         "--metrics-bind-address=127.0.0.1:0",
-        f"--resync={RESYNC}s",
     ]
 
 

@@ -113,7 +113,7 @@ class Trace(Interceptor):
         return reply
 
     async def deliver(self, call: Call, line: Line) -> Sequence[bytes]:
-        if line.type != "BOOKMARK":
+        if line.is_change:
             self.notices.append(self.notice(call, line))
         return (line.raw,)
 

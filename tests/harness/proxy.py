@@ -6,6 +6,7 @@ It speaks plain HTTP to the operator and TLS to the API server. What passes goes
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,11 @@ from tests.harness.stub_server import Answer
 Predicate = Callable[[web.Request], bool]
 
 _HOP_BY_HOP: Final = frozenset({"transfer-encoding", "content-length", "connection", "content-encoding", "host"})
+CONNECT: Final = 3.0
+"""Seconds to reach the API server: the port of one that was killed may be held without anybody who answers."""
+
+_BUGS: Final = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+
 _HALF_A_LINE: Final = b'{"type": "ADD'
 
 
@@ -53,6 +59,11 @@ class Line:
     @property
     def type(self) -> str:
         return str(self._event["type"])
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it tells of an object: neither a bookmark nor an error."""
+        return self.type not in ("BOOKMARK", "ERROR")
 
     @property
     def object(self) -> Manifest:
@@ -149,7 +160,13 @@ def lists(request: web.Request) -> bool:
 
 
 class Proxy:
-    """Forwards to the API server of `config`; faults and interceptors come and go."""
+    """Forwards to the API server of `config`; faults and interceptors come and go.
+
+    Attributes:
+        interceptors: what sees the requests, the first of them first.
+        bugs: errors that interceptors raised without meaning to.
+        url: where it listens.
+    """
 
     def __init__(self, config: ClusterConfig) -> None:
         self._upstream = config
@@ -157,6 +174,7 @@ class Proxy:
         self._streams: list[tuple[web.Request, asyncio.Future[bytes | None]]] = []
         self._session: aiohttp.ClientSession
         self.interceptors: list[Interceptor] = []
+        self.bugs: list[str] = []
         self.url = ""
 
     def config(self, *, namespace: str = "default") -> ClusterConfig:
@@ -190,6 +208,13 @@ class Proxy:
             stop.set_result(last)
         return len(found)
 
+    async def _close(self) -> None:
+        """End all streams, so that no handler is left to be torn down in the middle of its work."""
+        deadline = time.monotonic() + 1.0
+        while self._streams and time.monotonic() < deadline:
+            self.cut_watches()
+            await asyncio.sleep(0.01)
+
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         call = Call(request, await request.read())
         fault = next((one for one in self._faults if one.matches(request)), None)
@@ -204,7 +229,7 @@ class Proxy:
                 if reply.body is not None:
                     return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
                 return await self._stream(call, upstream, reply)
-            except (Drop, ConnectionResetError, aiohttp.ClientConnectionError):
+            except (Drop, TimeoutError, ConnectionResetError, aiohttp.ClientConnectionError):
                 return _drop(request)  # told to, or one of the two sides has gone
 
     async def _befall(self, fault: Fault, call: Call) -> web.StreamResponse:
@@ -240,6 +265,9 @@ class Proxy:
         finally:
             self._streams.remove(entry)
             await end(tasks)
+        for task in tasks:
+            if not task.cancelled() and isinstance(task.exception(), _BUGS):
+                self.bugs.append(repr(task.exception()))  # an interceptor's own: the run proves nothing
         return response
 
     async def _receive(self, call: Call, upstream: "_Upstream", arrived: "asyncio.Queue[Line | None]") -> None:
@@ -291,7 +319,7 @@ class _Upstream:
             self._proxy._upstream.server + request.path_qs,
             headers=headers,
             data=self._call.raw or None,
-            timeout=aiohttp.ClientTimeout(total=None),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT),
         )
         kept = {name: value for name, value in self._response.headers.items() if name.lower() not in _HOP_BY_HOP}
         if self._call.is_watch and self._response.status < 400:
@@ -335,4 +363,5 @@ async def proxy(config: ClusterConfig) -> AsyncIterator[Proxy]:
         try:
             yield found
         finally:
+            await found._close()
             await runner.cleanup()

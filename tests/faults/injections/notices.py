@@ -29,7 +29,7 @@ class HoldNotice(Injection):
         self.timed_out = False
 
     def arrived(self, call: Call, line: Line) -> None:
-        if line.type == "BOOKMARK" or target(call).resource != self._hold.resource or self._cancelled.is_set():
+        if not line.is_change or target(call).resource != self._hold.resource or self._cancelled.is_set():
             return
         notice = self.around.trace.notice(call, line)
         if notice.name != self._hold.name:
@@ -65,7 +65,7 @@ class DelayLines(Injection):
         self._arrivals: dict[Line, float] = {}
 
     def arrived(self, call: Call, line: Line) -> None:
-        if target(call).resource == self._delay.resource and line.type != "BOOKMARK":
+        if target(call).resource == self._delay.resource and line.is_change:
             self._arrivals[line] = time.monotonic()
             self.disturbed()
 
@@ -84,7 +84,7 @@ class RepeatLines(Injection):
         self._former: dict[str, bytes] = {}
 
     async def deliver(self, call: Call, line: Line) -> Sequence[bytes]:
-        if line.type in ("BOOKMARK", "ERROR"):
+        if not line.is_change:
             return (line.raw,)
         uid = line.object["metadata"]["uid"]
         former = self._former.get(uid)

@@ -29,7 +29,7 @@ class EndWatches(Injection):
         return await forward()
 
     async def deliver(self, call: Call, line: Line) -> Sequence[bytes]:
-        if line.type == "BOOKMARK" or not self._befalls(call):
+        if not line.is_change or not self._befalls(call):
             return (line.raw,)
         self.disturbed()
         match self._fault.ending:
