@@ -6,7 +6,7 @@ the same mask the second is numbered. A status that points at the wrong one of t
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from mlops_operator.api.meta import Manifest
@@ -29,7 +29,8 @@ class Names:
 
     Args:
         history: objects are numbered in the order in which they appeared.
-        objects: those that are there at the end, which are numbered first; a UID of any other is a former one.
+        objects: those that are there at the end; a UID of any other is a former one. They are numbered first, then
+            what they had, then the rest.
     """
 
     def __init__(self, history: History, objects: Objects) -> None:
@@ -38,7 +39,7 @@ class Names:
         self._namespaces: set[str] = set()
         present = {obj["metadata"]["uid"] for found in objects.values() for obj in found}
         shown: defaultdict[str, set[str]] = defaultdict(set)
-        appeared = sorted(_appeared(history, objects), key=lambda entry: entry[1]["metadata"]["uid"] not in present)
+        appeared = sorted(_appeared(history, objects), key=lambda entry: _remoteness(entry[1]["metadata"], present))
         for resource, obj in appeared:
             metadata = obj["metadata"]
             name = self._namer.name(resource.plural, metadata["name"])
@@ -85,6 +86,13 @@ def _appeared(history: History, objects: Objects) -> Iterable[tuple[Resource, Ma
     ]
     for _, _, resource, obj in sorted(rest, key=lambda entry: entry[:2]):
         yield resource, obj
+
+
+def _remoteness(metadata: Manifest, present: Collection[str]) -> int:
+    """0 for what is there, 1 for what belonged to it, 2 for the rest."""
+    if metadata["uid"] in present:
+        return 0
+    return 1 if any(owner["uid"] in present for owner in metadata.get("ownerReferences") or ()) else 2
 
 
 def _any_of(words: Iterable[str], suffix: str = "") -> re.Pattern[str] | None:

@@ -40,6 +40,15 @@ def test_what_is_there_is_numbered_before_what_was() -> None:
     assert known.of("jobs", "job-11111111") == "jobs/job-#~2"
 
 
+def test_what_belonged_to_what_is_there_is_numbered_before_what_belonged_to_others() -> None:
+    story = Story()
+    former, parent = make(TRAINING_JOBS, "job", uid="former"), make(TRAINING_JOBS, "job", uid="present")
+    for owner, name in ((former, "job-11111111"), (parent, "job-99999999")):
+        story.remove(JOBS, story.put(JOBS, make(JOBS, name, uid=name, owner=owner)))
+    known = Names(story.history, {TRAINING_JOBS: [parent]})
+    assert known.of("jobs", "job-99999999") == "jobs/job-#"
+
+
 def test_uids_say_whose_they_are() -> None:
     known = names()
     assert known.text(f"{UID}-0") == "<uid of trainingjobs/job>-0"
