@@ -295,6 +295,7 @@ class MovedOn(ModelDeploymentPath):
     name = "modeldeployment/moved-on"
     versions: ClassVar = (FIRST, SECOND, THIRD)
     endless: ClassVar = frozenset({SECOND})
+    counted = False  # the candidates' Service may stay for the next one or be made again
 
     async def play(self) -> None:
         await self.start()
