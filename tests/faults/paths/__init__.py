@@ -6,6 +6,7 @@ from typing import Final
 from tests.faults.paths.base import Path
 from tests.faults.paths.evaluation import EVALUATION
 from tests.faults.paths.modeldeployment import MODELDEPLOYMENT
+from tests.faults.paths.modeldeployment_acts import MODELDEPLOYMENT_INTERFERENCES
 from tests.faults.paths.modelmonitor import MODELMONITOR
 from tests.faults.paths.promotion import PROMOTION
 from tests.faults.paths.promotion_acts import PROMOTION_INTERFERENCES
@@ -19,6 +20,7 @@ ALL: Final[tuple[type[Path], ...]] = (
     *PROMOTION,
     *PROMOTION_INTERFERENCES,
     *MODELDEPLOYMENT,
+    *MODELDEPLOYMENT_INTERFERENCES,
     *RETRAINPOLICY,
     *MODELMONITOR,
     *EVALUATION,
