@@ -31,14 +31,14 @@ NEVER: Final = Plan(
 
 
 def drawn(walked: Walked) -> list[Plan]:
-    """A few plans of a path, of different kinds of fault."""
+    """A few plans of a path, of different kinds of fault where it has several."""
     one_of_each = sample(plans(walked.path, walked.outcomes, every_ending=False), 1, SEED)
     quick = [plan for plan in one_of_each if plan.faults[0].fault not in TOO_LONG]
-    return random.Random(f"{SEED} {walked.path.name}").sample(quick, PLANS_PER_PATH)
+    return random.Random(f"{SEED} {walked.path.name}").sample(quick, min(PLANS_PER_PATH, len(quick)))
 
 
 async def run_all() -> Mapping[str, Sequence[Outcome]]:
-    with own_cluster("faults") as cluster:
+    with own_cluster("fault-plans") as cluster:
         async with ground(cluster) as shared:
             campaign = Campaign(shared, references=2)
 
@@ -66,7 +66,7 @@ def failures(outcomes: Sequence[Outcome]) -> dict[str, list[str]]:
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("path", WALKED)
 def test_a_path_ends_as_without_faults(outcomes: Mapping[str, Sequence[Outcome]], path: str) -> None:
-    assert len(outcomes[path]) == PLANS_PER_PATH
+    assert outcomes[path], "no plan was drawn"
     assert failures(outcomes[path]) == {}
 
 

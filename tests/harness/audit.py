@@ -1,10 +1,14 @@
 """Counts requests from the API server's audit log: exact, and from the server's side."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
+
+LONGEST_LINE = 1 << 20
+"""Bytes; the API server writes a line in several pieces, and one may be on its way."""
 
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
@@ -38,11 +42,14 @@ class AuditLog:
 
     def skip(self) -> None:
         """Forget everything so far."""
-        self._offset = self._path.stat().st_size if self._path.exists() else 0
+        self._offset = self.position() if self._path.exists() else 0
 
     def position(self) -> int:
-        """How long the log is now, for a `read` up to this moment."""
-        return self._path.stat().st_size
+        """Where the last complete line ends now, for a `read` up to this moment."""
+        with self._path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            tail = file.seek(max(0, size - LONGEST_LINE))
+            return tail + file.read(size - tail).rfind(b"\n") + 1
 
     def read(self, until: int | None = None) -> Counter[Request]:
         """The requests since the last `read` or `skip`; all of them, or those before a position."""

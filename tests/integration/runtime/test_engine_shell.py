@@ -72,18 +72,18 @@ async def test_the_watches_of_the_other_kinds_end_with_the_one_that_fails(
     def of_gadgets(request: object) -> bool:
         return watches(request) and "gadgets" in request.path  # type: ignore[arg-type,attr-defined]
 
-    def watchers() -> list[str]:
+    async def watchers() -> list[str]:
         return sorted(task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("watcher for"))
 
     kinds = [GadgetController(), ModelController(Settings()), EvaluationController(Settings())]
     async with operator(*kinds, through=faulty) as manager:
-        before = watchers()
+        before = await watchers()
         assert len(before) == len(kinds)
         broken = faulty.inject(Fault(of_gadgets, failure(404), times=5))
         faulty.cut_watches(of_gadgets)
         await eventually(lambda: happened(broken), lambda number: number == 5, within=30)
         await eventually(lambda: ready(manager), within=20)
-        assert watchers() == before
+        await eventually(watchers, lambda found: found == before, within=20)
 
 
 async def happened(fault: Fault) -> int:
