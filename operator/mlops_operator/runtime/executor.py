@@ -106,7 +106,9 @@ class Executor:
             ApiError: anything else, to be tried again later.
         """
         by = _author(resource, obj, plan)
-        if any(self._changes(action) for action in plan.actions):
+        if any(self._makes_again(action) for action in plan.actions):
+            await self._confirm(resource, obj, at_this_moment=True)
+        elif any(self._changes(action) for action in plan.actions):
             await self._confirm(resource, obj)
         for action in plan.actions:
             await self._act(action, by)
@@ -287,15 +289,16 @@ class Executor:
         if not self._may_write():
             raise NotLeading(f"{FIELD_MANAGER} leads elsewhere")
 
-    async def _confirm(self, resource: Resource, obj: Manifest) -> None:
+    async def _confirm(self, resource: Resource, obj: Manifest, *, at_this_moment: bool = False) -> None:
         """Look at a parent that is known by a LIST or a watch alone, before what it has is changed or deleted.
 
         Such news may be old, above all after a restart, and of different resources it is differently old: what an
         outdated parent does not name, the present one may serve with. An answer to this process itself is as new as
-        all that this process has done.
+        all that this process has done. But a child that vanished may have gone with its parent, whose own end comes
+        by another watch: before it is made again the parent is looked at `at_this_moment`.
         """
         key, version = _key(obj), obj["metadata"]["resourceVersion"]
-        if self._answers.get((resource, key)) == version:
+        if not at_this_moment and self._answers.get((resource, key)) == version:
             return
         found = await self.reread(resource, key)
         if found is None or found["metadata"]["resourceVersion"] != version:
@@ -310,6 +313,12 @@ class Executor:
                 if self._cache.store(kind).version(name) == known
             }
             self._most_answers = max(LEAST_ANSWERS, 2 * len(self._answers))
+
+    def _makes_again(self, action: Action) -> bool:
+        """Whether an action makes an object of a name that was there until lately."""
+        if not isinstance(action, Create) or action.resource not in self._cache.stores:
+            return False
+        return self._cache.store(action.resource).vanished(Key(*_target(action)))
 
     def _changes(self, action: Action) -> bool:
         """Whether an action changes what is there, as far as is known."""

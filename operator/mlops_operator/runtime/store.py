@@ -87,6 +87,7 @@ class Store:
         self._indexes: list[tuple[Index, Postings]] = []
         self._listed: dict[str | None, int | None] = dict.fromkeys(namespaces or (None,))
         self._tombstones: dict[str, tuple[int, float]] = {}
+        self._vanished: dict[Key, float] = {}
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -160,6 +161,10 @@ class Store:
         entry = self._entries.get(key)
         return self._remove(key, initial=False) if entry is not None and entry.uid == uid else None
 
+    def vanished(self, key: Key) -> bool:
+        """Whether an object of this name went away within the last two minutes."""
+        return self._vanished.get(key, 0.0) > self._clock()
+
     def begin_replace(self, namespace: str | None = None) -> "Replacement":
         """Begin to take a LIST of one namespace, or of all where the store is not namespaced."""
         if namespace not in self._listed:
@@ -191,6 +196,11 @@ class Store:
     def _remove(self, key: Key, *, initial: bool) -> Change:
         entry = self._entries.pop(key)
         self._unindex(key, entry)
+        now = self._clock()
+        self._vanished.pop(key, None)
+        self._vanished[key] = now + TOMBSTONE_LIFETIME
+        while self._vanished[oldest := next(iter(self._vanished))] <= now:  # oldest first, by construction
+            del self._vanished[oldest]
         return Change(key, _decode(entry), None, initial)
 
     def _entry(self, kept: Manifest, version: int) -> _Entry:

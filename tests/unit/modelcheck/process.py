@@ -296,6 +296,10 @@ class Shelf:
         item = self._cache.get(Id(self._resource, key.name))
         return str(item.version) if item is not None else None
 
+    def vanished(self, key: Key) -> bool:
+        """Never: what is remembered for two minutes may be forgotten, and the walks must hold without it."""
+        return False
+
 
 def has_work(agenda: Agenda) -> bool:
     """Whether anything is left to write; events are not counted."""

@@ -280,6 +280,25 @@ async def test_making_a_first_child_takes_no_look_at_the_parent(world: World) ->
     assert world.server.names() == ["PATCH"]
 
 
+async def test_a_child_that_vanished_is_not_made_again_for_a_parent_that_went_with_it(world: World) -> None:
+    world.cache.observe(CONFIG_MAPS, child(6))
+    world.cache.observe_deleted(CONFIG_MAPS, child(8))
+    world.server.on("GET", failure(404, "NotFound"))
+    with pytest.raises(Outdated):
+        await world.do(CREATE)
+    assert world.server.names() == ["GET"]
+    assert world.cache.get(GADGETS, Key("ns", "g")) is None
+
+
+async def test_a_child_that_vanished_is_made_again_for_a_parent_that_is_there(world: World) -> None:
+    world.cache.observe(CONFIG_MAPS, child(6))
+    world.cache.observe_deleted(CONFIG_MAPS, child(8))
+    world.server.on("GET", json_answer(gadget()))
+    world.server.on("POST", json_answer(child(9, uid="second")))
+    await world.do(CREATE)
+    assert world.server.names() == ["GET", "POST"]
+
+
 async def test_versions_of_answers_that_nobody_asks_for_any_more_are_forgotten(world: World) -> None:
     for number in range(3 * LEAST_ANSWERS):
         found = gadget(number + 6)

@@ -114,6 +114,21 @@ def test_a_deleted_object_is_gone_and_its_late_write_is_no_ghost() -> None:
     assert store.get(A) is None
 
 
+def test_a_name_that_went_away_is_remembered_for_two_minutes() -> None:
+    clock = Clock()
+    store = Store(JOBS, clock=clock)
+    store.observe(job("a", 5))
+    assert not store.vanished(A)
+    store.observe_deleted(job("a", 8))
+    assert store.vanished(A)
+    assert not store.vanished(Key("ns", "b"))
+    clock.now = TOMBSTONE_LIFETIME + 1
+    assert not store.vanished(A)
+    store.observe(job("b", 9))
+    store.observe_deleted(job("b", 10))
+    assert len(store._vanished) == 1, "what is past is forgotten"
+
+
 def test_a_late_write_is_no_ghost_after_a_deletion_without_a_version() -> None:
     store = Store(JOBS)
     store.observe(job("a", 5))
