@@ -138,10 +138,10 @@ class Place(Workshop):
         return Rest(obj, seconds)
 
     async def _jobs_rest(self) -> bool:
-        """Whether no Job has pods on their way to an end."""
+        """Whether no Job is on its way to an end; one whose pods are all refused is not."""
         return not any(
             jobs.job_phase(job) in (jobs.JobPhase.PENDING, jobs.JobPhase.RUNNING)
-            and (not jobs.begun(job) or job["status"].get("active"))
+            and (not jobs.begun(job) or any(job["status"].get(count) for count in ("active", "succeeded", "failed")))
             for job in await self.all(JOBS)
         )
 
