@@ -30,7 +30,7 @@ class Names:
     Args:
         history: objects are numbered in the order in which they appeared.
         objects: those that are there at the end; a UID of any other is a former one. They are numbered first, then
-            what they had, then the rest.
+            what they had, then the rest; in texts only they have their numbers.
     """
 
     def __init__(self, history: History, objects: Objects) -> None:
@@ -46,8 +46,9 @@ class Names:
             former = "" if metadata["uid"] in present else "former "
             self._uids[metadata["uid"]] = f"<{former}uid of {resource.plural}/{name}>"
             self._namespaces.add(metadata.get("namespace", ""))
-            if masked_name("", metadata["name"]) != metadata["name"]:
-                shown[metadata["name"]].add(name)
+            if (masked := masked_name("", metadata["name"])) != metadata["name"]:
+                # How many there were before is part of a run's history, not of its end.
+                shown[metadata["name"]].add(name if metadata["uid"] in present else masked)
         self._shown = {raw: "=".join(sorted(names)) for raw, names in shown.items()}
         self._known = _any_of(self._shown, suffix=rf"(-\d+)?((?:-{_RANDOM}){{1,2}})?")
         self._namespace = _any_of(self._namespaces - {""})
