@@ -116,8 +116,13 @@ class Place(Workshop):
         """
         began, calm = time.monotonic(), self.ground.calm
         rest: float | None = None
+        ended: float | None = None
         while True:
             obj = await self.current()
+            if not await self._jobs_rest():
+                ended = None
+            elif ended is None:
+                ended = time.monotonic()  # what follows from the end of a Job is still to be written
             if obj is not None and not at_rest(self.ground, obj):
                 rest = None
             elif rest is None:
@@ -125,7 +130,8 @@ class Place(Workshop):
             elif (
                 time.monotonic() - rest > LAG
                 and self.journal.quiet_for(self.namespace) > calm
-                and await self._jobs_rest()
+                and ended is not None
+                and time.monotonic() - ended > max(calm, STILL)
             ):
                 break
             if time.monotonic() - began > PATIENCE + (calm if rest else 0.0):
