@@ -1,7 +1,5 @@
 """What the executor makes of every answer to a write."""
 
-from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,65 +7,11 @@ from prometheus_client import REGISTRY
 
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.kube import errors
-from mlops_operator.kube.client import Client
-from mlops_operator.runtime.cache import Cache
-from mlops_operator.runtime.executor import LEAST_ANSWERS, Executor, NamespaceEnding, NotLeading, Outdated, Rejected
-from mlops_operator.runtime.plan import Action, Apply, Create, Delete, Event, EventType, Patch, Plan
-from tests.harness.gadgets import CONFIG_MAPS, GADGETS, LABEL, GadgetController
-from tests.harness.stub_server import StubServer, failure, json_answer, stub_server
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-OWNER = {"apiVersion": GADGETS.api_version, "kind": "Gadget", "name": "g", "uid": "gadget-uid", "controller": True}
-CHILD_KEY = Key("ns", "child")
-
-
-def gadget(version: int = 5, **status: Any) -> Manifest:
-    metadata = {"name": "g", "namespace": "ns", "uid": "gadget-uid", "resourceVersion": str(version), "generation": 1}
-    return {"apiVersion": GADGETS.api_version, "kind": "Gadget", "metadata": metadata, "spec": {}, "status": status}
-
-
-def child(version: int = 0, *, uid: str = "child-uid", owner: Manifest | None = OWNER, **metadata: Any) -> Manifest:
-    found: Manifest = CONFIG_MAPS.manifest(name="child", namespace="ns")
-    found["metadata"] |= {"labels": {LABEL: "g"}, **metadata}
-    if owner is not None:
-        found["metadata"]["ownerReferences"] = [owner]
-    if version:
-        found["metadata"] |= {"uid": uid, "resourceVersion": str(version)}
-    return found
-
-
-CREATE = Create(resource=CONFIG_MAPS, manifest=child())
-APPLY = Apply(resource=CONFIG_MAPS, manifest=child())
-PATCH = Patch(
-    resource=CONFIG_MAPS, namespace="ns", name="child", uid="child-uid", resource_version="6", body={"data": {"a": "b"}}
-)
-DELETE = Delete(resource=CONFIG_MAPS, namespace="ns", name="child", uid="child-uid", resource_version="6")
-
-
-class World:
-    """An executor, its cache, and the server it speaks to."""
-
-    def __init__(self, server: StubServer, client: Client) -> None:
-        self.server = server
-        self.client = client
-        self.cache = Cache([GadgetController()])
-        self.cache.observe(GADGETS, gadget())
-        self.may_write = True
-        self.executor = Executor(client, self.cache, instance="test", may_write=lambda: self.may_write)
-        self.executor._answered(GADGETS, Key("ns", "g"), "5")  # as after a status that it has written
-
-    async def do(self, *actions: Action, **plan: Any) -> None:
-        await self.executor.execute(GADGETS, gadget(), Plan(actions=actions, **plan), now=NOW)
-
-    def has(self) -> Manifest | None:
-        return self.cache.get(CONFIG_MAPS, CHILD_KEY)
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with stub_server() as server, Client(server.config()) as client:
-        yield World(server, client)
-
+from mlops_operator.runtime.executor import NamespaceEnding, NotLeading, Outdated, Rejected
+from mlops_operator.runtime.plan import Action, Create, Event, EventType, Plan
+from tests.harness.gadgets import CONFIG_MAPS, GADGETS, LABEL
+from tests.harness.stub_server import failure, json_answer
+from tests.unit.runtime.executor_world import APPLY, CREATE, DELETE, NOW, OWNER, PATCH, World, child, gadget
 
 # -- create ------------------------------------------------------------------------------------
 
@@ -235,78 +179,6 @@ async def test_deleting_what_changed_meanwhile_plans_again(world: World) -> None
     with pytest.raises(Outdated):
         await world.do(DELETE)
     assert world.has() == child(9)
-
-
-# -- what is known of the parent ---------------------------------------------------------------
-
-CHANGES: Sequence[Action] = (DELETE, PATCH, APPLY)
-NAMES = ("delete", "patch", "apply")
-
-
-@pytest.mark.parametrize("action", CHANGES, ids=NAMES)
-async def test_a_parent_known_by_its_watch_alone_is_looked_at_once_before_its_children_are_changed(
-    world: World, action: Action
-) -> None:
-    world.executor = Executor(world.client, world.cache, instance="just started")
-    world.cache.observe(CONFIG_MAPS, child(6))
-    world.server.on("GET", json_answer(gadget()))
-    for method in ("DELETE", "PATCH"):
-        world.server.on(method, json_answer(child(7)))
-    await world.do(action)
-    await world.do(action)
-    change = "DELETE" if isinstance(action, Delete) else "PATCH"
-    assert world.server.names()[:2] == ["GET", change]
-    assert world.server.names().count("GET") == 1
-
-
-@pytest.mark.parametrize("now_there", [json_answer(gadget(7, uses="child")), failure(404, "NotFound")])
-@pytest.mark.parametrize("action", CHANGES, ids=NAMES)
-async def test_no_child_is_changed_whose_parent_is_not_as_it_was_known(
-    world: World, action: Action, now_there: Any
-) -> None:
-    world.executor = Executor(world.client, world.cache, instance="just started")
-    world.cache.observe(CONFIG_MAPS, child(6))
-    world.server.on("GET", now_there)
-    with pytest.raises(Outdated):
-        await world.do(action)
-    assert world.server.names() == ["GET"]
-    assert world.has() == child(6)
-
-
-async def test_making_a_first_child_takes_no_look_at_the_parent(world: World) -> None:
-    world.executor = Executor(world.client, world.cache, instance="just started")
-    world.server.on("PATCH", json_answer(child(7)))
-    await world.do(APPLY)
-    assert world.server.names() == ["PATCH"]
-
-
-async def test_a_child_that_vanished_is_not_made_again_for_a_parent_that_went_with_it(world: World) -> None:
-    world.cache.observe(CONFIG_MAPS, child(6))
-    world.cache.observe_deleted(CONFIG_MAPS, child(8))
-    world.server.on("GET", failure(404, "NotFound"))
-    with pytest.raises(Outdated):
-        await world.do(CREATE)
-    assert world.server.names() == ["GET"]
-    assert world.cache.get(GADGETS, Key("ns", "g")) is None
-
-
-async def test_a_child_that_vanished_is_made_again_for_a_parent_that_is_there(world: World) -> None:
-    world.cache.observe(CONFIG_MAPS, child(6))
-    world.cache.observe_deleted(CONFIG_MAPS, child(8))
-    world.server.on("GET", json_answer(gadget()))
-    world.server.on("POST", json_answer(child(9, uid="second")))
-    await world.do(CREATE)
-    assert world.server.names() == ["GET", "POST"]
-
-
-async def test_versions_of_answers_that_nobody_asks_for_any_more_are_forgotten(world: World) -> None:
-    for number in range(3 * LEAST_ANSWERS):
-        found = gadget(number + 6)
-        found["metadata"]["name"] = f"g{number}"
-        world.server.on("GET", json_answer(found))
-        await world.executor.reread(GADGETS, Key("ns", f"g{number}"))
-        world.cache.observe_gone(GADGETS, Key("ns", f"g{number}"), "gadget-uid")
-    assert len(world.executor._answers) <= LEAST_ANSWERS + 1
 
 
 # -- status ------------------------------------------------------------------------------------

@@ -1,0 +1,82 @@
+"""What the executor has to know of a parent before it touches its children."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from mlops_operator.api.meta import Key
+from mlops_operator.runtime.executor import LEAST_ANSWERS, Executor, Outdated
+from mlops_operator.runtime.plan import Action, Delete
+from tests.harness.gadgets import CONFIG_MAPS, GADGETS
+from tests.harness.stub_server import failure, json_answer
+from tests.unit.runtime.executor_world import APPLY, CREATE, DELETE, PATCH, World, child, gadget
+
+CHANGES: Sequence[Action] = (DELETE, PATCH, APPLY)
+NAMES = ("delete", "patch", "apply")
+
+
+@pytest.mark.parametrize("action", CHANGES, ids=NAMES)
+async def test_a_parent_known_by_its_watch_alone_is_looked_at_once_before_its_children_are_changed(
+    world: World, action: Action
+) -> None:
+    world.executor = Executor(world.client, world.cache, instance="just started")
+    world.cache.observe(CONFIG_MAPS, child(6))
+    world.server.on("GET", json_answer(gadget()))
+    for method in ("DELETE", "PATCH"):
+        world.server.on(method, json_answer(child(7)))
+    await world.do(action)
+    await world.do(action)
+    change = "DELETE" if isinstance(action, Delete) else "PATCH"
+    assert world.server.names()[:2] == ["GET", change]
+    assert world.server.names().count("GET") == 1
+
+
+@pytest.mark.parametrize("now_there", [json_answer(gadget(7, uses="child")), failure(404, "NotFound")])
+@pytest.mark.parametrize("action", CHANGES, ids=NAMES)
+async def test_no_child_is_changed_whose_parent_is_not_as_it_was_known(
+    world: World, action: Action, now_there: Any
+) -> None:
+    world.executor = Executor(world.client, world.cache, instance="just started")
+    world.cache.observe(CONFIG_MAPS, child(6))
+    world.server.on("GET", now_there)
+    with pytest.raises(Outdated):
+        await world.do(action)
+    assert world.server.names() == ["GET"]
+    assert world.has() == child(6)
+
+
+async def test_making_a_first_child_takes_no_look_at_the_parent(world: World) -> None:
+    world.executor = Executor(world.client, world.cache, instance="just started")
+    world.server.on("PATCH", json_answer(child(7)))
+    await world.do(APPLY)
+    assert world.server.names() == ["PATCH"]
+
+
+async def test_a_child_that_vanished_is_not_made_again_for_a_parent_that_went_with_it(world: World) -> None:
+    world.cache.observe(CONFIG_MAPS, child(6))
+    world.cache.observe_deleted(CONFIG_MAPS, child(8))
+    world.server.on("GET", failure(404, "NotFound"))
+    with pytest.raises(Outdated):
+        await world.do(CREATE)
+    assert world.server.names() == ["GET"]
+    assert world.cache.get(GADGETS, Key("ns", "g")) is None
+
+
+async def test_a_child_that_vanished_is_made_again_for_a_parent_that_is_there(world: World) -> None:
+    world.cache.observe(CONFIG_MAPS, child(6))
+    world.cache.observe_deleted(CONFIG_MAPS, child(8))
+    world.server.on("GET", json_answer(gadget()))
+    world.server.on("POST", json_answer(child(9, uid="second")))
+    await world.do(CREATE)
+    assert world.server.names() == ["GET", "POST"]
+
+
+async def test_versions_of_answers_that_nobody_asks_for_any_more_are_forgotten(world: World) -> None:
+    for number in range(3 * LEAST_ANSWERS):
+        found = gadget(number + 6)
+        found["metadata"]["name"] = f"g{number}"
+        world.server.on("GET", json_answer(found))
+        await world.executor.reread(GADGETS, Key("ns", f"g{number}"))
+        world.cache.observe_gone(GADGETS, Key("ns", f"g{number}"), "gadget-uid")
+    assert len(world.executor._answers) <= LEAST_ANSWERS + 1
