@@ -52,13 +52,6 @@ def points(references: Sequence[Outcome]) -> list[Point]:
     return [point for point in found[0] if all(point in others for others in found[1:])]
 
 
-def unstable(references: Sequence[Outcome]) -> set[Point]:
-    """The writes that only some reference runs made: no plan can be sure to find them."""
-    found = [{Point(write.key, write.nth) for write in outcome.history.writes} for outcome in references]
-    common = found[0].intersection(*found[1:])
-    return found[0].union(*found[1:]) - common
-
-
 def plans(path: type[Path], references: Sequence[Outcome], *, every_ending: bool) -> list[Plan]:
     """All plans of a path.
 

@@ -162,8 +162,6 @@ async def _walk(ground: Ground, plan: Plan, path: Walk, outcome: Outcome, stack:
             outcome.failures.append(str(error))
         outcome.failures += [f"the harness failed: {bug}" for bug in wire.bugs]
         for injection in active:
-            if injection.failure:
-                outcome.failures.append(injection.failure)
             if not injection.fired:
                 outcome.failures.append(f"never fired: {injection.fault!r}")
 

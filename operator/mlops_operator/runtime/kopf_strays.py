@@ -18,17 +18,15 @@ _PACKAGE: Final = str(Path(kopf.__file__).parent)
 _TOGGLES: Final = str(Path(kopf.__file__).parent / "_cogs" / "aiokits" / "aiotoggles.py")
 
 
-async def end_strays() -> int:
-    """Cancel kopf's tasks, when no run of kopf is under way, and wait for their end; returns how many there were."""
-    found = _strays()
+async def end_strays() -> None:
+    """Cancel kopf's tasks, when no run of kopf is under way, and wait for their end."""
     # Watchers first: each takes with it the toggle it waits on. A toggle that ends before its watcher makes
     # a callback of kopf's fail that asks for the current task where there is none.
-    for some in ([task for task in found if _file(task) != _TOGGLES], _strays()):
+    for some in ([task for task in _strays() if _file(task) != _TOGGLES], _strays()):
         for task in some:
             task.cancel()
         if some:
             await asyncio.wait(some, timeout=PATIENCE)
-    return len(found)
 
 
 def _strays() -> list[asyncio.Task[Any]]:

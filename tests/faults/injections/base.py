@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tests.faults.history import Change
 from tests.faults.plan import Fault
@@ -21,7 +21,6 @@ class Surroundings:
         changes: the namespace's changes so far, from the recorder.
         act: does what somebody does in the middle of a path.
         kill_server: kills a component of the control plane and starts it again; None where it is shared.
-        began: when the path began, on the harness's monotonic clock.
     """
 
     operator: OperatorProcess
@@ -29,7 +28,6 @@ class Surroundings:
     changes: Callable[[], Sequence[Change]]
     act: Callable[[str], Awaitable[None]]
     kill_server: Callable[[str], Awaitable[None]] | None = None
-    began: float = field(default_factory=time.monotonic)
 
 
 class Injection(Interceptor):
@@ -38,7 +36,6 @@ class Injection(Interceptor):
     Attributes:
         fired: how often it did something; a plan with a fault that never fired is a failure.
         last: when it last did, on the harness's monotonic clock.
-        failure: what went wrong in the injection itself.
     """
 
     def __init__(self, fault: Fault, around: Surroundings) -> None:
@@ -46,7 +43,6 @@ class Injection(Interceptor):
         self.around = around
         self.fired = 0
         self.last = 0.0
-        self.failure: str | None = None
 
     def disturbed(self) -> None:
         """Something was disturbed just now."""

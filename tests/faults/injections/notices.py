@@ -26,7 +26,6 @@ class HoldNotice(Injection):
         self._hold = fault
         self._line: Line | None = None
         self._cancelled = asyncio.Event()
-        self.timed_out = False
 
     def arrived(self, call: Call, line: Line) -> None:
         if not line.is_change or target(call).resource != self._hold.resource or self._cancelled.is_set():
@@ -48,7 +47,6 @@ class HoldNotice(Injection):
             async with asyncio.timeout(self._hold.longest):
                 await self._cancelled.wait()
         except TimeoutError:
-            self.timed_out = True
             self._cancelled.set()
         self.disturbed()
         if self._hold.then == "relist":
