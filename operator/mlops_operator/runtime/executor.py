@@ -108,8 +108,10 @@ class Executor:
         by = _author(resource, obj, plan)
         if any(self._makes_again(action) for action in plan.actions):
             await self._confirm(resource, obj, at_this_moment=True)
-        elif any(self._changes(action) for action in plan.actions):
+        elif plan.grounds or any(self._changes(resource, obj, action) for action in plan.actions):
             await self._confirm(resource, obj)
+        for kind, ground in plan.grounds:
+            await self._confirm(kind, ground)
         for action in plan.actions:
             await self._act(action, by)
         await self.report(resource, obj, plan, now=now)
@@ -290,7 +292,7 @@ class Executor:
             raise NotLeading(f"{FIELD_MANAGER} leads elsewhere")
 
     async def _confirm(self, resource: Resource, obj: Manifest, *, at_this_moment: bool = False) -> None:
-        """Look at a parent that is known by a LIST or a watch alone, before what it has is changed or deleted.
+        """Look at a parent, or a plan's ground, that is known by a LIST or a watch alone, before anything is done.
 
         Such news may be old, above all after a restart, and of different resources it is differently old: what an
         outdated parent does not name, the present one may serve with. An answer to this process itself is as new as
@@ -302,7 +304,7 @@ class Executor:
             return
         found = await self.reread(resource, key)
         if found is None or found["metadata"]["resourceVersion"] != version:
-            raise Outdated("the object changed before a child of it was to be changed")
+            raise Outdated(f"{resource} {key} changed before what follows from it was done")
 
     def _answered(self, resource: Resource, key: Key, version: str) -> None:
         self._answers[resource, key] = version
@@ -320,14 +322,18 @@ class Executor:
             return False
         return self._cache.store(action.resource).vanished(Key(*_target(action)))
 
-    def _changes(self, action: Action) -> bool:
-        """Whether an action changes what is there, as far as is known."""
+    def _changes(self, resource: Resource, parent: Manifest, action: Action) -> bool:
+        """Whether an action changes what is there, as far as is known.
+
+        A child that is applied comes and goes with what its parent says: one that a parent from before this process
+        asks for may have been there, and be gone for good.
+        """
         match action:
             case Delete() | Patch():
                 return True
             case Apply():
-                namespace, name = _target(action)
-                return self._cache.get(action.resource, Key(namespace, name)) is not None
+                known = self._cache.get(action.resource, Key(*_target(action)))
+                return known is not None or self._cache.store(resource).from_before(_key(parent))
             case Create():
                 return False
 

@@ -112,6 +112,9 @@ class Plan:
 
     Attributes:
         actions: carried out in order; the first rejection ends the plan.
+        grounds: objects beside its own that the actions follow from so closely that each is read first where
+            it is known by a LIST or a watch alone, as its own object is then: what one watch tells may be
+            older than what another one has told already.
         status: the complete status wanted, or None to leave it; written with one PATCH after
             the actions, and only where it differs from the observed one.
         settled: whether nothing is left to do, for as long as nothing else changes, once this was carried out:
@@ -121,6 +124,7 @@ class Plan:
     """
 
     actions: tuple[Action, ...] = ()
+    grounds: tuple[tuple[Resource, Manifest], ...] = ()
     status: Manifest | None = None
     requeue_after: float | None = None
     events: tuple[Event, ...] = field(default=())

@@ -86,6 +86,7 @@ class Store:
         self._owned = Postings()
         self._indexes: list[tuple[Index, Postings]] = []
         self._listed: dict[str | None, int | None] = dict.fromkeys(namespaces or (None,))
+        self._began: dict[str | None, int] = {}
         self._tombstones: dict[str, tuple[int, float]] = {}
         self._vanished: dict[Key, float] = {}
 
@@ -164,6 +165,12 @@ class Store:
     def vanished(self, key: Key) -> bool:
         """Whether an object of this name went away within the last two minutes."""
         return self._vanished.get(key, 0.0) > self._clock()
+
+    def from_before(self, key: Key) -> bool:
+        """Whether nothing is known of the object but what the first LIST told, which may have been of the past."""
+        entry = self._entries.get(key)
+        began = self._began.get(key.namespace, self._began.get(None, 0))
+        return entry is not None and entry.version <= began
 
     def begin_replace(self, namespace: str | None = None) -> "Replacement":
         """Begin to take a LIST of one namespace, or of all where the store is not namespaced."""
@@ -255,6 +262,7 @@ class Replacement:
                 continue
             store._bury(entry.uid, listed)
             changes.append(store._remove(key, initial=True))
+        store._began.setdefault(self._namespace, listed)
         store._listed[self._namespace] = max(listed, store._listed[self._namespace] or 0)
         return changes
 

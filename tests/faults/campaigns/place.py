@@ -27,8 +27,9 @@ STILL: Final = 1.0
 PATIENCE: Final = 30.0
 """Seconds in which an object has to come to rest."""
 
-CLEAN: Final = 30.0
-"""Seconds the cluster has to collect what belonged to a deleted object."""
+CLEAN: Final = 75.0
+"""Seconds the cluster has to collect what belonged to a deleted object: the garbage collector looks for new kinds every
+30 s, and where their definitions were installed after it has looked, it leaves their children until it knows them."""
 
 
 class UnsettledError(AssertionError):
@@ -173,12 +174,12 @@ class Place(Workshop):
                 if (resource.plural, name) not in self._prepared:
                     with suppress(NotFound):
                         await self.client.delete(resource, namespace=self.namespace, name=name)
-        await eventually(self._rest_is_gone, within=CLEAN, every=0.1)
+        await eventually(self._left, lambda left: not left, within=CLEAN, every=0.1)
         if self.ground.renew is not None:
             await self.ground.renew(self)
 
-    async def _rest_is_gone(self) -> bool:
-        return await self._present() <= self._prepared
+    async def _left(self) -> frozenset[tuple[str, str]]:
+        return frozenset(await self._present() - self._prepared)
 
     async def _present(self) -> set[tuple[str, str]]:
         found: set[tuple[str, str]] = set()

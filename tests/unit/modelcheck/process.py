@@ -75,7 +75,13 @@ class Agenda:
         """The versions on which its writes depend."""
         guarded = [action for action in self.plan.actions[self.done :] if isinstance(action, Patch | Delete)]
         found = [(Id(action.resource, action.name), int(action.resource_version)) for action in guarded]
-        return [(self.obj.id, self.obj.version), *found]
+        grounds = [Item(resource, ground) for resource, ground in self.grounds]
+        return [(self.obj.id, self.obj.version), *found, *((ground.id, ground.version) for ground in grounds)]
+
+    @property
+    def grounds(self) -> tuple[tuple[Resource, Manifest], ...]:
+        """What is looked at before the next action: the plan's grounds, before its first."""
+        return self.plan.grounds if self.done == 0 else ()
 
 
 class News(NamedTuple):
@@ -252,7 +258,8 @@ class Process:
         controller, now = self.wiring.controllers[ref.resource], later(server.now)
         try:
             if agenda.done < len(agenda.plan.actions):
-                step = replace(agenda.plan, actions=(agenda.plan.actions[agenda.done],), status=None, events=())
+                action = agenda.plan.actions[agenda.done]
+                step = replace(agenda.plan, actions=(action,), grounds=agenda.grounds, status=None, events=())
                 _run(executor.execute(ref.resource, agenda.obj.data, step, now=now))
                 agenda = Agenda(agenda.obj, agenda.plan, agenda.done + 1)
             else:
@@ -298,6 +305,10 @@ class Shelf:
 
     def vanished(self, key: Key) -> bool:
         """Never: what is remembered for two minutes may be forgotten, and the walks must hold without it."""
+        return False
+
+    def from_before(self, key: Key) -> bool:
+        """Never, likewise: a look more at the parent."""
         return False
 
 

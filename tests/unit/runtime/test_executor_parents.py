@@ -53,6 +53,40 @@ async def test_making_a_first_child_takes_no_look_at_the_parent(world: World) ->
     assert world.server.names() == ["PATCH"]
 
 
+@pytest.mark.parametrize(("action", "looks"), [(APPLY, True), (CREATE, False)], ids=["apply", "create"])
+async def test_a_parent_known_by_the_first_list_alone_is_looked_at_before_a_child_is_applied(
+    world: World, action: Action, looks: bool
+) -> None:
+    world.executor = Executor(world.client, world.cache, instance="just started")
+    replacement = world.cache.store(GADGETS).begin_replace()
+    replacement.add(gadget(), listed=9)
+    replacement.finish(9)
+    world.server.on("GET", json_answer(gadget(7, uses="another child")))
+    for method in ("PATCH", "POST"):
+        world.server.on(method, json_answer(child(10)))
+    if looks:
+        with pytest.raises(Outdated):
+            await world.do(action)
+        assert world.server.names() == ["GET"]
+    else:
+        await world.do(action)
+        assert world.server.names() == ["POST"]
+
+
+async def test_the_grounds_of_a_plan_are_looked_at_before_anything_is_done(world: World) -> None:
+    ground = child(6, name="ground")
+    world.cache.observe(CONFIG_MAPS, ground)
+    world.server.on("GET", json_answer({**ground, "metadata": {**ground["metadata"], "resourceVersion": "8"}}))
+    world.server.on("POST", json_answer(child(9)))
+    with pytest.raises(Outdated):
+        await world.do(CREATE, grounds=((CONFIG_MAPS, ground),))
+    assert world.server.names() == ["GET"]
+    now_there = world.cache.get(CONFIG_MAPS, Key("ns", "ground"))
+    assert now_there is not None
+    await world.do(CREATE, grounds=((CONFIG_MAPS, now_there),))
+    assert world.server.names() == ["GET", "POST"], "an answer is as new as all that was done"
+
+
 async def test_a_child_that_vanished_is_not_made_again_for_a_parent_that_went_with_it(world: World) -> None:
     world.cache.observe(CONFIG_MAPS, child(6))
     world.cache.observe_deleted(CONFIG_MAPS, child(8))

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from mlops_operator.api.conditions import STALLED, find
+from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modeldeployment import CandidateStatus, DeploymentReason, ModelDeploymentStatus, RevisionStatus
 from mlops_operator.controllers.modeldeployment import names, render
 from mlops_operator.controllers.modeldeployment.blueprint import Blueprint, Problem, keep_image
@@ -20,6 +21,7 @@ from mlops_operator.controllers.modeldeployment.policies.traffic import SHARING
 from mlops_operator.controllers.modeldeployment.rollout import State, advance
 from mlops_operator.controllers.modeldeployment.status import Situation, status_of
 from mlops_operator.controllers.settings import Settings
+from mlops_operator.kube.resources import MODELS, Resource
 from mlops_operator.runtime.plan import Plan
 
 _Revision = TypeVar("_Revision", RevisionStatus, CandidateStatus)
@@ -50,10 +52,21 @@ def plan(observed: Observed, settings: Settings, now: datetime) -> Plan:
         actions=actions(
             observed, state, blueprints=blueprints, settings=settings, autoscaler_refused=refused is not None
         ),
+        grounds=_grounds(observed, state),
         status=told.status.to_manifest(),
         requeue_after=_soonest(state.requeue, told.look_in),
         events=events_of(observed.status, told.status, observed.spec.rollout),
     )
+
+
+def _grounds(observed: Observed, state: State) -> tuple[tuple[Resource, Manifest], ...]:
+    """The Model, before a version is begun after another: an alias of the past names one that was tried before."""
+    known, candidate = observed.status, state.candidate
+    if candidate is None or observed.model is None or (known.stable is None and known.candidate is None):
+        return ()
+    if known.candidate is not None and known.candidate.revision == candidate.revision:
+        return ()
+    return ((MODELS, observed.model),)
 
 
 def _autoscaler_problem(observed: Observed) -> Problem | None:
