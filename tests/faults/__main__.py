@@ -2,7 +2,9 @@
 
 import argparse
 import asyncio
+import itertools
 import random
+import signal
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -25,6 +27,8 @@ from tests.harness.clusters import own_cluster
 REGRESSIONS: Final = Path(__file__).parent / "regressions"
 EVERY_ENDING: Final = frozenset({"trainingjob/success", "modeldeployment/rollout"})
 """Paths on which watches end in all the ways there are."""
+TOLD_EVERY: Final = 50
+"""Plans after which a log, which shows no bar, is told how far it is."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,7 +50,14 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     """Run the command line; 1 where a plan failed."""
-    return asyncio.run(_main(parser().parse_args()))
+    given = parser().parse_args()
+    # The end of a run is orderly also when it is asked for with SIGTERM: control planes and operators are ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return asyncio.run(_main(given))
+    except KeyboardInterrupt:
+        Console(stderr=True).print("stopped")
+        return 130
 
 
 async def _main(given: argparse.Namespace) -> int:
@@ -110,9 +121,12 @@ async def _run(console: Console, campaign: Campaign, wanted: Sequence[Plan], fol
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("plans", total=len(wanted))
+        done = itertools.count(1)
 
         def notify(outcome: Outcome) -> None:
             progress.advance(bar)
+            if (number := next(done)) % TOLD_EVERY == 0 and not console.is_terminal:
+                progress.console.print(f"{number} of {len(wanted)} plans", highlight=False)
             if outcome.failures:
                 keep_failure(outcome, folder)
                 progress.console.print(f"{outcome.plan.name}: {outcome.failures[0][:300]}", markup=False)

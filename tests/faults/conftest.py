@@ -1,18 +1,18 @@
 """One control plane with the product's kinds for all fault runs, and a namespace for each test."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from uuid import uuid4
+from collections.abc import Iterator
 
 import pytest
 
 from localcluster import Cluster
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.config import load_config
-from tests.harness.audit import AuditLog
 from tests.harness.clusters import own_cluster
 from tests.harness.crds import install_crds
-from tests.harness.namespaces import NAMESPACES, make_namespace
+from tests.harness.fixtures import audit_log, client, namespace
+
+__all__ = ["audit_log", "client", "control_plane", "namespace"]
 
 
 @pytest.fixture(scope="session")
@@ -25,24 +25,3 @@ def control_plane() -> Iterator[Cluster]:
 async def _install(cluster: Cluster) -> None:
     async with Client(load_config(cluster.kubeconfig)) as client:
         await install_crds(client)
-
-
-@pytest.fixture
-async def client(control_plane: Cluster) -> AsyncIterator[Client]:
-    """The test's own client, known to the server by another name than the operator's."""
-    async with Client(load_config(control_plane.kubeconfig), user_agent="test") as client:
-        yield client
-
-
-@pytest.fixture
-async def namespace(client: Client) -> AsyncIterator[str]:
-    name = f"f-{uuid4().hex[:8]}"
-    await make_namespace(client, name)
-    yield name
-    await client.delete(NAMESPACES, namespace=None, name=name)
-
-
-@pytest.fixture
-def audit_log(control_plane: Cluster) -> AuditLog:
-    """The requests from here on."""
-    return AuditLog(control_plane.audit_log)

@@ -1,40 +1,17 @@
 """One real API server for the whole session, one namespace for each test."""
 
-from collections.abc import AsyncIterator, Iterator
-from uuid import uuid4
+from collections.abc import Iterator
 
 import pytest
 
 from localcluster import Cluster
-from mlops_operator.kube.client import Client
-from mlops_operator.kube.config import load_config
-from tests.harness.audit import AuditLog
 from tests.harness.clusters import own_cluster
-from tests.harness.namespaces import NAMESPACES, make_namespace
+from tests.harness.fixtures import audit_log, client, namespace
+
+__all__ = ["audit_log", "client", "control_plane", "namespace"]
 
 
 @pytest.fixture(scope="session")
 def control_plane() -> Iterator[Cluster]:
     with own_cluster("integration") as cluster:
         yield cluster
-
-
-@pytest.fixture
-async def client(control_plane: Cluster) -> AsyncIterator[Client]:
-    """The test's own client, known to the server by another name than the operator's."""
-    async with Client(load_config(control_plane.kubeconfig), user_agent="test") as client:
-        yield client
-
-
-@pytest.fixture
-async def namespace(client: Client) -> AsyncIterator[str]:
-    name = f"t-{uuid4().hex[:8]}"
-    await make_namespace(client, name)
-    yield name
-    await client.delete(NAMESPACES, namespace=None, name=name)
-
-
-@pytest.fixture
-def audit_log(control_plane: Cluster) -> AuditLog:
-    """The requests from here on."""
-    return AuditLog(control_plane.audit_log)

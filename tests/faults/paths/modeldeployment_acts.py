@@ -83,46 +83,49 @@ class NamespaceEnded(Deleted):
     do_delete = Deleted.do_end_namespace
 
 
-class RolloutEdited(ModelDeploymentPath):
-    """The settings of the servers change while the next version takes over."""
+class _InterferedRollout(ModelDeploymentPath):
+    """Somebody interferes while the next version takes over.
+
+    Attributes:
+        ends_with: the version that serves at the end.
+    """
+
+    derived = True
+    versions: ClassVar = Rollout.versions
+    spec: ClassVar = Rollout.spec
+    ends_with: ClassVar[str]
+
+    async def interfere(self) -> None:
+        """What is done in the middle."""
+        raise NotImplementedError
+
+    async def play(self) -> None:
+        await self.start()
+        await self.serving(FIRST)
+        await self.promote(SECOND)
+        if not self.interrupted:
+            await self.candidate("Stepping")
+            await self.interfere()
+        await self.come_to(partial(self.serving, self.ends_with))
+
+    async def rest(self) -> None:
+        await self.without_former_checks()
+
+
+class RolloutEdited(_InterferedRollout):
+    """The settings of the servers change."""
 
     name = "modeldeployment/rollout-edited"
-    derived = True
-    versions: ClassVar = Rollout.versions
-    spec: ClassVar = Rollout.spec
-
-    async def play(self) -> None:
-        await self.start()
-        await self.serving(FIRST)
-        await self.promote(SECOND)
-        if not self.interrupted:
-            await self.candidate("Stepping")
-            await self.do_edit()
-        await self.come_to(partial(self.serving, SECOND))
-
-    async def rest(self) -> None:
-        await self.without_former_checks()
+    ends_with = SECOND
+    interfere = ModelDeploymentPath.do_edit
 
 
-class PinnedBack(ModelDeploymentPath):
-    """The former version is asked for while the next one takes over."""
+class PinnedBack(_InterferedRollout):
+    """The former version is asked for."""
 
     name = "modeldeployment/pinned-back"
-    derived = True
-    versions: ClassVar = Rollout.versions
-    spec: ClassVar = Rollout.spec
-
-    async def play(self) -> None:
-        await self.start()
-        await self.serving(FIRST)
-        await self.promote(SECOND)
-        if not self.interrupted:
-            await self.candidate("Stepping")
-            await self.do_pin_back()
-        await self.come_to(partial(self.serving, FIRST))
-
-    async def rest(self) -> None:
-        await self.without_former_checks()
+    ends_with = FIRST
+    interfere = ModelDeploymentPath.do_pin_back
 
 
 MODELDEPLOYMENT_INTERFERENCES: Final = (Edited, Deleted, Recreated, NamespaceEnded, RolloutEdited, PinnedBack)
