@@ -17,6 +17,7 @@ from mlops_operator.kube.client import Client
 from mlops_operator.kube.config import load_config
 from mlops_operator.kube.errors import ApiError, NotFound
 from mlops_operator.kube.resources import OWN, Resource
+from tests.faults import servers
 from tests.faults.history import RECORDED, History
 from tests.faults.injections import injections
 from tests.faults.injections.base import Injection, Surroundings
@@ -97,7 +98,8 @@ async def ground(
     """A control plane, ready for runs; `kill_server` where it is there for one run at a time."""
     config = load_config(cluster.kubeconfig)
     folder = Path(tempfile.mkdtemp(prefix="mlops-faults-"))
-    async with Client(config, user_agent="faults") as client:
+    patient = servers.PatientClient if kill_server is not None else Client
+    async with patient(config, user_agent="faults") as client:
         await install_crds(client)
         async with Recorder(client, gaps=kill_server is not None) as recorder:
             yield Ground(cluster, client, recorder, folder, kill_server)
@@ -149,6 +151,8 @@ async def _walk(ground: Ground, plan: Plan, path: Walk, outcome: Outcome, stack:
             await injection.settle()
         await _settle(wire, trace, active, outcome)
         await path.rest()
+        if ground.kill_server is not None:
+            await servers.controllers_have_seen_to(ground.client, namespace)
         outcome.objects = {
             resource: (await ground.client.list(resource, namespace=namespace)).items for resource in RECORDED
         }

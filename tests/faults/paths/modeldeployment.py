@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from mlops_contract import Result
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared.jobs import JobPhase, job_phase
-from mlops_operator.kube.errors import NotFound, Unreachable
+from mlops_operator.kube.errors import NotFound, ServerError, Unreachable
 from mlops_operator.kube.resources import DEPLOYMENTS, JOBS, MODEL_DEPLOYMENTS, SERVICES
 from tests.faults.paths.base import PATIENCE
 from tests.faults.paths.scene import FIRST, MODEL, SECOND, THIRD, Scene
@@ -89,7 +89,7 @@ class ModelDeploymentPath(Scene):
         async def look() -> Manifest:
             try:
                 found = await self.get(MODEL_DEPLOYMENTS, MODEL)
-            except (NotFound, Unreachable):
+            except (NotFound, ServerError, Unreachable):
                 return {}
             status: Manifest = found.get("status") or {}
             return status if status.get("observedGeneration") == found["metadata"]["generation"] else {}
