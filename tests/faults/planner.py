@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, get_args
 
+from tests.faults.history import Write
 from tests.faults.paths.base import Path
 from tests.faults.plan import (
     Act,
@@ -47,9 +48,22 @@ class Point:
 
 
 def points(references: Sequence[Outcome]) -> list[Point]:
-    """The writes that every reference run made, in the order of the first."""
+    """The writes that every reference run made, in the order of the first.
+
+    One that repeats a write after a conflict is none: whether somebody else changes the object in between is chance.
+    """
     found = [[Point(write.key, write.nth) for write in outcome.history.writes] for outcome in references]
-    return [point for point in found[0] if all(point in others for others in found[1:])]
+    chance = {point for outcome in references for point in _repeats(outcome.history.writes)}
+    return [point for point in found[0] if point not in chance and all(point in others for others in found[1:])]
+
+
+def _repeats(writes: Sequence[Write]) -> Iterator[Point]:
+    conflicts: set[str] = set()
+    for write in writes:
+        if write.key in conflicts:
+            yield Point(write.key, write.nth)
+        if write.code == 409:
+            conflicts.add(write.key)
 
 
 def plans(path: type[Path], references: Sequence[Outcome], *, every_ending: bool) -> list[Plan]:

@@ -1,0 +1,40 @@
+"""Where faults can strike."""
+
+from collections import Counter
+
+from tests.faults.history import History, Write
+from tests.faults.plan import Plan
+from tests.faults.planner import Point, points
+from tests.faults.run import Outcome
+
+
+def walked(*writes: tuple[str, int]) -> Outcome:
+    """A run that made these writes, by key and answer."""
+    counts: Counter[str] = Counter()
+    history = History()
+    for key, code in writes:
+        counts[key] += 1
+        verb, resource, name = key.split()
+        history.writes.append(
+            Write(
+                key=key, nth=counts[key], verb=verb, resource=resource, subresource="", name=name, body={}, at=0.0,
+                namespace="ns", code=code,
+            )
+        )  # fmt: skip
+    return Outcome(Plan(name="undisturbed", path="p", faults=()), history=history)
+
+
+def test_points_are_the_writes_that_all_runs_made() -> None:
+    first = walked(("create jobs a", 201), ("delete jobs a", 200), ("create jobs a", 201))
+    second = walked(("create jobs a", 201), ("create jobs a", 201), ("delete jobs b", 200))
+    assert points([first, second]) == [Point("create jobs a", 1), Point("create jobs a", 2)]
+
+
+def test_a_write_that_repeats_one_after_a_conflict_is_no_point() -> None:
+    run = walked(("delete jobs a", 409), ("create jobs b", 201), ("delete jobs a", 200))
+    assert points([run, run]) == [Point("delete jobs a", 1), Point("create jobs b", 1)]
+
+
+def test_a_write_after_a_refusal_that_always_comes_is_a_point() -> None:
+    run = walked(("create jobs a", 422), ("create jobs a", 201))
+    assert points([run, run]) == [Point("create jobs a", 1), Point("create jobs a", 2)]
