@@ -20,7 +20,7 @@ from tests.faults import report, servers
 from tests.faults.campaign import AT_ONCE, Campaign, Walked
 from tests.faults.paths import PATHS
 from tests.faults.plan import KillServer, Plan, dump, load
-from tests.faults.planner import plans, points, server_plans
+from tests.faults.planner import by_chance, plans, points, server_plans
 from tests.faults.run import Outcome, ground
 from tests.harness.clusters import own_cluster
 
@@ -82,7 +82,8 @@ async def _main(given: argparse.Namespace) -> int:
             async with ground(cluster, kill_server=partial(servers.kill, cluster)) as own:
                 outcomes += await _run(console, Campaign(own, at_once=1, walked=walks), alone, given.output)
     usual = {name: len(entry.outcomes[0].history.writes) for name, entry in walks.items()}
-    document = report.document(outcomes, usual, _points(walks, outcomes))
+    chance = {name: list(map(str, by_chance(entry.outcomes))) for name, entry in sorted(walks.items())}
+    document = report.document(outcomes, usual, _points(walks, outcomes), chance)
     report.write(document, given.output)
     console.print(report.page(document), markup=False, highlight=False)
     return 0 if document["green"] == document["plans"] else 1

@@ -57,6 +57,13 @@ def points(references: Sequence[Outcome]) -> list[Point]:
     return [point for point in found[0] if point not in chance and all(point in others for others in found[1:])]
 
 
+def by_chance(references: Sequence[Outcome]) -> list[Point]:
+    """The writes of any reference run that are no points: nothing is made to strike there."""
+    certain = set(points(references))
+    found = {Point(write.key, write.nth): None for outcome in references for write in outcome.history.writes}
+    return [point for point in found if point not in certain]
+
+
 def _repeats(writes: Sequence[Write]) -> Iterator[Point]:
     conflicts: set[str] = set()
     for write in writes:

@@ -66,18 +66,25 @@ def _row(fault: str, outcomes: Sequence[Outcome], usual: dict[str, int]) -> Row:
     )
 
 
-def document(outcomes: Sequence[Outcome], usual: dict[str, int], points: dict[str, tuple[int, int]]) -> dict[str, Any]:
+def document(
+    outcomes: Sequence[Outcome],
+    usual: dict[str, int],
+    points: dict[str, tuple[int, int]],
+    chance: dict[str, list[str]],
+) -> dict[str, Any]:
     """The report as JSON.
 
     Args:
         outcomes: all runs with faults.
         usual: writes of each path without faults.
         points: for each path the crash points covered and found.
+        chance: for each path the writes that only some of its runs made.
     """
     return {
         "plans": len(outcomes),
         "green": sum(not outcome.failures for outcome in outcomes),
         "points": {path: {"covered": covered, "found": found} for path, (covered, found) in sorted(points.items())},
+        "by_chance": chance,
         "faults": [vars(row) | {"id": FAULT_IDS[row.fault]} for row in rows(outcomes, usual)],
         "paths": dict(sorted(Counter(outcome.plan.path for outcome in outcomes).items())),
         "failures": {outcome.plan.name: outcome.failures for outcome in outcomes if outcome.failures},
@@ -99,11 +106,19 @@ def page(report: dict[str, Any]) -> str:
         f"| {row['extra_writes']} |"
         for row in report["faults"]
     ]
-    lines += ["", "| path | crash points covered | found | plans |", "| --- | --- | --- | --- |"]
+    chance = report["by_chance"]
     lines += [
-        f"| {path} | {entry['covered']} | {entry['found']} | {report['paths'].get(path, 0)} |"
+        "",
+        "| path | crash points covered | found | writes by chance | plans |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| {path} | {entry['covered']} | {entry['found']} | {len(chance[path])} | {report['paths'].get(path, 0)} |"
         for path, entry in report["points"].items()
     ]
+    if any(chance.values()):
+        lines += ["", "## Writes that only some runs make", "", "Nothing was made to strike at these.", ""]
+        lines += [f"- {path}: {', '.join(f'`{point}`' for point in found)}" for path, found in chance.items() if found]
     if report["failures"]:
         lines += ["", "## Failures", ""]
         for name, failures in report["failures"].items():

@@ -4,7 +4,7 @@ from collections import Counter
 
 from tests.faults.history import History, Write
 from tests.faults.plan import Plan
-from tests.faults.planner import Point, points
+from tests.faults.planner import Point, by_chance, points
 from tests.faults.run import Outcome
 
 
@@ -28,6 +28,7 @@ def test_points_are_the_writes_that_all_runs_made() -> None:
     first = walked(("create jobs a", 201), ("delete jobs a", 200), ("create jobs a", 201))
     second = walked(("create jobs a", 201), ("create jobs a", 201), ("delete jobs b", 200))
     assert points([first, second]) == [Point("create jobs a", 1), Point("create jobs a", 2)]
+    assert by_chance([first, second]) == [Point("delete jobs a", 1), Point("delete jobs b", 1)]
 
 
 def test_a_write_that_repeats_one_after_a_conflict_is_no_point() -> None:
