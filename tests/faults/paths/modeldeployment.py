@@ -238,7 +238,6 @@ class Scaled(ModelDeploymentPath):
     """Three replicas, two, and three again."""
 
     name = "modeldeployment/scaled"
-    golden = False
 
     async def play(self) -> None:
         await super().play()
