@@ -148,7 +148,7 @@ def cancelled_pairs(notices: Sequence[Notice]) -> Iterator[tuple[str, str, str, 
         for where in sorted(former):
             if facts.get(where) != former[where]:
                 began = since[(*key, where)]
-                if (*key, began, number) not in seen and not _volatile(former[where]):
+                if (*key, began, number) not in seen and not _volatile(where, former[where]):
                     seen.add((*key, began, number))
                     yield *key, where, former[where]
         for where, value in facts.items():
@@ -157,9 +157,14 @@ def cancelled_pairs(notices: Sequence[Notice]) -> Iterator[tuple[str, str, str, 
         last[key] = (number, facts)
 
 
-def _volatile(value: str) -> bool:
-    """Whether a value cannot be named in a plan because every run has another one: times and UIDs."""
-    return value.count("-") == 4 or (value.endswith("Z") and value[:2] == "20") or "#" in value
+def _volatile(where: str, value: str) -> bool:
+    """Whether a value cannot be named in a plan because every run has another one: times, durations and UIDs."""
+    return (
+        where.endswith("Seconds")
+        or value.count("-") == 4
+        or (value.endswith("Z") and value[:2] == "20")
+        or "#" in value
+    )
 
 
 def _deliveries(path: type[Path]) -> Iterator[Plan]:
