@@ -48,7 +48,7 @@ class RefuseRequests(_Since):
     async def request(self, call: Call, forward: Forward) -> Reply:
         if self._fault.only == "writes" and not call.is_write:
             return await forward()
-        if not self.in_force(call) or self._random.random() >= self._fault.share:
+        if not self.in_force(call) or not self._hits():
             return await forward()
         self.disturbed()
         body = json.dumps(status(self._fault.code, _REASONS.get(self._fault.code, ""))).encode()
@@ -56,6 +56,10 @@ class RefuseRequests(_Since):
         if self._fault.retry_after is not None:
             headers["Retry-After"] = str(self._fault.retry_after)
         return Reply(self._fault.code, headers, body)
+
+    def _hits(self) -> bool:
+        """By chance; the first request always, since some paths make few."""
+        return self._random.random() < self._fault.share or not self.fired
 
 
 class SlowAnswers(_Since):

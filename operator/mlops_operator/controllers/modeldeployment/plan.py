@@ -1,5 +1,6 @@
 """The plan of a ModelDeployment: where its rollout is, what its children need, what its status says."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -21,8 +22,8 @@ from mlops_operator.controllers.modeldeployment.policies.traffic import SHARING
 from mlops_operator.controllers.modeldeployment.rollout import State, advance
 from mlops_operator.controllers.modeldeployment.status import Situation, status_of
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.kube.resources import MODELS, Resource
-from mlops_operator.runtime.plan import Plan
+from mlops_operator.kube.resources import DEPLOYMENTS, MODELS, Resource
+from mlops_operator.runtime.plan import Action, Delete, Plan
 
 _Revision = TypeVar("_Revision", RevisionStatus, CandidateStatus)
 
@@ -48,25 +49,35 @@ def plan(observed: Observed, settings: Settings, now: datetime) -> Plan:
     refused = _autoscaler_problem(observed)
     problem = refused or (target if isinstance(target, Problem) else None)
     told = _status(observed, state, problem=problem, settings=settings, now=now)
+    todo = actions(observed, state, blueprints=blueprints, settings=settings, autoscaler_refused=refused is not None)
     return Plan(
-        actions=actions(
-            observed, state, blueprints=blueprints, settings=settings, autoscaler_refused=refused is not None
-        ),
-        grounds=_grounds(observed, state),
+        actions=todo,
+        grounds=_grounds(observed, target, todo),
         status=told.status.to_manifest(),
         requeue_after=_soonest(state.requeue, told.look_in),
         events=events_of(observed.status, told.status, observed.spec.rollout),
     )
 
 
-def _grounds(observed: Observed, state: State) -> tuple[tuple[Resource, Manifest], ...]:
-    """The Model, before a version is begun after another: an alias of the past names one that was tried before."""
-    known, candidate = observed.status, state.candidate
-    if candidate is None or observed.model is None or (known.stable is None and known.candidate is None):
+def _grounds(
+    observed: Observed, target: Blueprint | Problem, todo: Sequence[Action]
+) -> tuple[tuple[Resource, Manifest], ...]:
+    """The Model, before the course that the status tells of is left, or servers are taken away.
+
+    By an alias of the past a version would be begun that was stopped before, or one be taken back that is on its way.
+    """
+    if observed.model is None:
         return ()
-    if known.candidate is not None and known.candidate.revision == candidate.revision:
-        return ()
-    return ((MODELS, observed.model),)
+    course = _course(observed.status)
+    leaves = bool(course) and isinstance(target, Blueprint) and target.revision not in course
+    takes = any(isinstance(action, Delete) and action.resource == DEPLOYMENTS for action in todo)
+    return ((MODELS, observed.model),) if leaves or takes else ()
+
+
+def _course(status: ModelDeploymentStatus) -> set[str]:
+    """The revision that is on its way or serves, and the one that was stopped; empty before a first version."""
+    towards = status.candidate or status.stable
+    return {entry.revision for entry in (towards, status.stopped) if entry is not None}
 
 
 def _autoscaler_problem(observed: Observed) -> Problem | None:

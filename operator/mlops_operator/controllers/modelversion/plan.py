@@ -146,7 +146,7 @@ def _at_work(obs: Observed, job: Manifest, now: datetime) -> Progress:
             look = state.next_look if state.phase is TaskPhase.PENDING else None
             return _undecided(obs, job, problem, look, now)
         case Finding.VERIFIED:
-            end = evidence.end_of(job) or now
+            end = evidence.end_of(job, now) or now
             changes = {"job": task.name, "verified_at": timestamp(end), "failed_at": None, "waiting": None}
             return Progress(outcome=ready(ModelVersionReason.VERIFIED, _VERIFIED), changes=changes)
         case Finding.CORRUPT | Finding.UNUSABLE:
@@ -180,7 +180,7 @@ def _undecided(
 def _failed(obs: Observed, job: Manifest, verdict: Verdict, now: datetime) -> Progress:
     """Not this time: counted, and tried again later."""
     failures = obs.status.attempts + 1
-    end = evidence.end_of(job) or now
+    end = evidence.end_of(job, now) or now
     again = policy.next_start(failures, end)
     message = f"{verdict.message}; checked again at {timestamp(again)}"
     changes = {

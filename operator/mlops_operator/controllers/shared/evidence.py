@@ -20,8 +20,17 @@ LOOK_AGAIN: Final = 1.0
 """Seconds until the pods are read again then."""
 
 
-def end_of(job: Manifest) -> datetime | None:
-    """When an ended Job ended, by its own words."""
+def end_of(job: Manifest, now: datetime) -> datetime | None:
+    """When an ended Job ended, by its own words; at the latest now.
+
+    An end in the future is told by a clock that is ahead of ours, and what is counted from there, the wait before
+    the next attempt above all, would be longer by all that it is ahead.
+    """
+    told = _told_end(job)
+    return min(told, now) if told is not None else None
+
+
+def _told_end(job: Manifest) -> datetime | None:
     for condition in (job.get("status") or {}).get("conditions") or ():
         if condition["type"] in ("Complete", "Failed") and condition["status"] == "True":
             moment = condition.get("lastTransitionTime")
@@ -37,5 +46,5 @@ def conclusive(job: Manifest, pods: Sequence[Manifest] | None, now: datetime) ->
         told = jobs.termination(pods) is not None
     else:
         told = any((pod.get("status") or {}).get("phase") == "Failed" for pod in pods)
-    ended = end_of(job)
-    return told or ended is None or (now - ended).total_seconds() >= STALE_READ
+    ended = _told_end(job)
+    return told or ended is None or abs((now - ended).total_seconds()) >= STALE_READ  # the clocks may differ

@@ -144,7 +144,7 @@ def ended(
     """The status with the attempt at work recorded as ended; its phase and conditions are still the former ones."""
     assert obs.job is not None
     termination = jobs.termination(obs.pods or ())
-    end = evidence.end_of(obs.job) or now
+    end = evidence.end_of(obs.job, now) or now
     started = obs.status.running_since or (termination.started_at if termination else None)
     return at_rest(obs.status.replace(running_since=started), end).replace(
         start_time=obs.status.start_time or started,

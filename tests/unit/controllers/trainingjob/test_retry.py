@@ -6,7 +6,7 @@ import pytest
 
 from mlops_operator.controllers.trainingjob.policies import retry
 from mlops_operator.kube.resources import JOBS
-from tests.unit.controllers.builders import condition, later
+from tests.unit.controllers.builders import condition, failed_pod, job_ended, later
 from tests.unit.controllers.trainingjob.driver import begin
 
 
@@ -38,6 +38,18 @@ def test_a_failed_attempt_is_recorded_and_the_next_waits_for_its_time() -> None:
     assert condition(run.obj, "Reconciling")["status"] == "True"
     assert plan.requeue_after == 10.0
     assert len(run.cluster.world.all(JOBS)) == 1
+
+
+def test_no_attempt_waits_for_a_clock_that_is_ahead_of_ours() -> None:
+    run = begin()
+    run.at(2).job_runs()
+    run.at(3605).cluster.store(job_ended(run.job, at=later(3605), succeeded=False))
+    run.cluster.pods[run.job["metadata"]["name"]] = [failed_pod(run.job, "", exit_code=1)]
+    plan = run.at(5).settle()
+    assert plan.requeue_after == 10.0
+    assert run.status["ranSeconds"] == 3
+    run.at(15).settle()
+    assert len(run.cluster.world.all(JOBS)) == 2
 
 
 def test_the_next_attempt_is_a_new_job_with_its_own_run_uid() -> None:

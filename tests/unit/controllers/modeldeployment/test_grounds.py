@@ -1,0 +1,60 @@
+"""What the plan goes by so closely that it is looked at again before anything is done."""
+
+from mlops_operator.kube.resources import DEPLOYMENTS, MODELS
+from mlops_operator.runtime.plan import Delete, Plan
+from tests.unit.controllers.modeldeployment.scene import LOAD_FAILED, NAME, Scene, serving
+
+
+def look(scene: Scene) -> Plan:
+    """The plan for the ModelDeployment as it is."""
+    return scene.cluster.plan(scene.controller, NAME)
+
+
+def grounds(plan: Plan) -> list[str]:
+    return [f"{resource.plural}/{obj['metadata']['name']}" for resource, obj in plan.grounds]
+
+
+def test_a_first_version_follows_from_its_object_alone() -> None:
+    plan = look(Scene())
+    assert plan.actions
+    assert grounds(plan) == []
+
+
+def test_another_version_follows_from_the_alias() -> None:
+    scene = serving()
+    assert grounds(look(scene)) == []
+    scene.point("digits-2")
+    assert grounds(look(scene)) == [f"{MODELS.plural}/{NAME}"]
+
+
+def test_a_version_on_its_way_goes_on_without_a_look_and_is_taken_back_after_one() -> None:
+    scene = serving()
+    scene.point("digits-2")
+    scene.step()
+    assert scene.status["candidate"]["version"] == "digits-2"
+    assert grounds(look(scene)) == []
+    scene.point("digits-1")
+    assert grounds(look(scene)) == [f"{MODELS.plural}/{NAME}"]
+
+
+def test_a_version_that_was_stopped_and_is_asked_for_still_takes_no_look() -> None:
+    scene = serving(behaviour={"digits-2": LOAD_FAILED})
+    scene.point("digits-2")
+    scene.rest()
+    assert scene.status["stopped"]["version"] == "digits-2"
+    assert grounds(look(scene)) == []
+
+
+def test_servers_are_taken_away_after_a_look_at_the_alias() -> None:
+    scene = serving()
+    scene.point("digits-2")
+    for _ in range(50):
+        plan = look(scene)
+        if any(isinstance(action, Delete) and action.resource == DEPLOYMENTS for action in plan.actions):
+            assert grounds(plan) == [f"{MODELS.plural}/{NAME}"]
+            return
+        scene.wait(1)
+        scene.step()
+        scene.kubelet()
+        scene.answer()
+    raise AssertionError("no Deployment was to be deleted")

@@ -1,0 +1,23 @@
+"""When an ended Job ended, and whether its pods tell how."""
+
+import pytest
+
+from mlops_operator.controllers.shared import evidence
+from mlops_operator.kube.resources import JOBS
+from tests.unit.controllers.builders import failed_pod, job_ended, later, make
+
+JOB = make(JOBS, "job", spec={})
+
+
+@pytest.mark.parametrize(("told", "taken"), [(10, 10), (40, 40), (3640, 40)], ids=["past", "now", "future"])
+def test_an_end_in_the_future_is_now(told: float, taken: float) -> None:
+    assert evidence.end_of(job_ended(JOB, at=later(told)), later(40)) == later(taken)
+
+
+@pytest.mark.parametrize(("now", "conclusive"), [(10, False), (14, False), (15, True), (-3590, True), (3610, True)])
+def test_missing_pods_are_believed_to_be_missing_some_seconds_from_the_end_by_either_clock(
+    now: float, conclusive: bool
+) -> None:
+    job = job_ended(JOB, at=later(10), succeeded=False)
+    assert evidence.conclusive(job, [], later(now)) is conclusive
+    assert evidence.conclusive(job, [failed_pod(job, "", exit_code=1)], later(now))
