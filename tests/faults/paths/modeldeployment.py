@@ -251,7 +251,7 @@ class Autoscaled(ModelDeploymentPath):
     """An autoscaler gives it more replicas, and the next version takes over as many."""
 
     name = "modeldeployment/autoscaled"
-    resources = (*ModelDeploymentPath.resources, "horizontalpodautoscalers")
+    resources = (*(name for name in ModelDeploymentPath.resources if name != "jobs"), "horizontalpodautoscalers")
     versions: ClassVar = (FIRST, SECOND)
     golden = False
     spec: ClassVar = {

@@ -14,7 +14,9 @@ def test_an_end_in_the_future_is_now(told: float, taken: float) -> None:
     assert evidence.end_of(job_ended(JOB, at=later(told)), later(40)) == later(taken)
 
 
-@pytest.mark.parametrize(("now", "conclusive"), [(10, False), (14, False), (15, True), (-3590, True), (3610, True)])
+@pytest.mark.parametrize(
+    ("now", "conclusive"), [(10, False), (14, False), (15, True), (0, False), (-3590, True), (3610, True)]
+)
 def test_missing_pods_are_believed_to_be_missing_some_seconds_from_the_end_by_either_clock(
     now: float, conclusive: bool
 ) -> None:

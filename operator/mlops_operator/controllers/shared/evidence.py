@@ -16,6 +16,10 @@ STALE_READ: Final = 5.0
 """Seconds after a Job's end for which a read without an ended pod is not believed; longer than a
 healthy API server takes for a LIST."""
 
+CLOCKS_APART: Final = 60.0
+"""Seconds by which the cluster's clock may be ahead of ours without a read being believed sooner: if it is ahead by
+more, there is no telling how long ago the end was, and waiting until then would take too long."""
+
 LOOK_AGAIN: Final = 1.0
 """Seconds until the pods are read again then."""
 
@@ -47,4 +51,7 @@ def conclusive(job: Manifest, pods: Sequence[Manifest] | None, now: datetime) ->
     else:
         told = any((pod.get("status") or {}).get("phase") == "Failed" for pod in pods)
     ended = _told_end(job)
-    return told or ended is None or abs((now - ended).total_seconds()) >= STALE_READ  # the clocks may differ
+    if told or ended is None:
+        return True
+    age = (now - ended).total_seconds()
+    return age >= STALE_READ or age <= -CLOCKS_APART
