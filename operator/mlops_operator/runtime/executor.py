@@ -150,6 +150,8 @@ class Executor:
                     await self._create(action, by)
                 case Apply():
                     self._check_selected(action)
+                    if action.missed:
+                        await self._look_for(action)
                     self._cache.observe(action.resource, await self._client.apply(action.resource, action.manifest))
                 case Patch():
                     await self._patch(action)
@@ -196,6 +198,13 @@ class Executor:
             },
         )
         self._cache.observe(action.resource, patched)
+
+    async def _look_for(self, action: Apply) -> None:
+        key = Key(*_target(action))
+        await self.reread(action.resource, key)
+        found = self._cache.get(action.resource, key)
+        if found is not None and _controller_uid(found) == _controller_uid(action.manifest):
+            raise Outdated(f"{action.resource} {key} was there all the time")
 
     async def _patch(self, action: Patch) -> None:
         guard = {"uid": action.uid, "resourceVersion": action.resource_version}

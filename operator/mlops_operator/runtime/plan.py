@@ -32,10 +32,15 @@ class Apply:
     A plan contains it only where the observed child differs (`runtime/drift.py`), so an
     unchanged world costs no request. A `resourceVersion` in the manifest's metadata makes
     it conditional.
+
+    Attributes:
+        missed: the child is not to be seen, though the status tells of it. It may be there, and its watch behind:
+            it is read first, since what others have set in it, an autoscaler's count, would be lost.
     """
 
     resource: Resource
     manifest: Manifest
+    missed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,6 +73,7 @@ class SlowAnswers(_Since):
         if not call.is_write or not self.in_force(call):
             return await forward()
         reply = await forward()
+        self.disturbed()  # at once: who has lost patience may leave before the answer
         await asyncio.sleep(self._latency)
         self.disturbed()
         return reply

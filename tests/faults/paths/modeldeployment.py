@@ -35,7 +35,6 @@ class ModelDeploymentPath(Scene):
 
     Attributes:
         versions: those that there are; the first is the one that the alias points at.
-        golden: whether they have golden requests.
         spec: beside the model.
         servers: what servers do, by version; others load and serve.
         endless: versions whose golden requests never come to an end.
@@ -51,7 +50,6 @@ class ModelDeploymentPath(Scene):
         "pods",
     )
     versions: ClassVar[tuple[str, ...]] = (FIRST,)
-    golden: ClassVar[bool] = True
     spec: ClassVar[Manifest] = {"replicas": REPLICAS, "rollout": AT_ONCE}
     servers: ClassVar[dict[str, Behaviour]] = {}
     endless: ClassVar[frozenset[str]] = frozenset()
@@ -68,7 +66,7 @@ class ModelDeploymentPath(Scene):
         return self.servers.get(versions[0], LOADS)
 
     async def prepare(self) -> None:
-        await self.set_up(*self.versions, golden=self.golden)
+        await self.set_up(*self.versions, golden=True)
 
     async def play(self) -> None:
         await self.start()
@@ -251,9 +249,8 @@ class Autoscaled(ModelDeploymentPath):
     """An autoscaler gives it more replicas, and the next version takes over as many."""
 
     name = "modeldeployment/autoscaled"
-    resources = (*(name for name in ModelDeploymentPath.resources if name != "jobs"), "horizontalpodautoscalers")
+    resources = (*ModelDeploymentPath.resources, "horizontalpodautoscalers")
     versions: ClassVar = (FIRST, SECOND)
-    golden = False
     spec: ClassVar = {
         "autoscaling": {"minReplicas": 2, "maxReplicas": 5},
         "resources": {"requests": {"cpu": "100m"}},

@@ -1,6 +1,7 @@
 """What the executor has to know of a parent before it touches its children."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -114,3 +115,23 @@ async def test_versions_of_answers_that_nobody_asks_for_any_more_are_forgotten(w
         await world.executor.reread(GADGETS, Key("ns", f"g{number}"))
         world.cache.observe_gone(GADGETS, Key("ns", f"g{number}"), "gadget-uid")
     assert len(world.executor._answers) <= LEAST_ANSWERS + 1
+
+
+MISSED = replace(APPLY, missed=True)
+
+
+async def test_a_child_that_was_only_not_seen_is_not_applied(world: World) -> None:
+    world.server.on("GET", json_answer(child(6)))
+    with pytest.raises(Outdated):
+        await world.do(MISSED)
+    assert world.server.names() == ["GET"]
+    assert world.has() == child(6)
+
+
+@pytest.mark.parametrize("found", [failure(404, "NotFound"), json_answer(child(6, owner=None))], ids=["none", "other"])
+async def test_a_missed_child_that_is_not_there_is_applied(world: World, found: Any) -> None:
+    world.server.on("GET", found)
+    world.server.on("PATCH", json_answer(child(7)))
+    await world.do(MISSED)
+    assert world.server.names() == ["GET", "PATCH"]
+    assert world.has() == child(7)

@@ -98,14 +98,20 @@ def _deployments(
                 replicas=replicas,
                 fetch_image=fetch_image(found, settings),
             )
-            yield from _deployment(manifest, found, autoscaled=observed.spec.autoscaling is not None)
+            told = revision in _told(observed)
+            yield from _deployment(manifest, found, autoscaled=observed.spec.autoscaling is not None, told=told)
         elif found is not None:
             yield from _scale(found, replicas)
 
 
-def _deployment(wanted: Manifest, found: Manifest | None, *, autoscaled: bool) -> Iterator[Action]:
+def _told(observed: Observed) -> set[str]:
+    """The revisions whose Deployments have been made, by the status."""
+    return {entry.revision for entry in (observed.status.stable, observed.status.candidate) if entry is not None}
+
+
+def _deployment(wanted: Manifest, found: Manifest | None, *, autoscaled: bool, told: bool) -> Iterator[Action]:
     if found is None:
-        yield Apply(resource=DEPLOYMENTS, manifest=wanted)
+        yield Apply(resource=DEPLOYMENTS, manifest=wanted, missed=told)
         return
     replicas = wanted["spec"]["replicas"]
     as_scaled = {**wanted, "spec": {**wanted["spec"], "replicas": found["spec"].get("replicas", 1)}}
