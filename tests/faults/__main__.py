@@ -76,7 +76,7 @@ async def _main(given: argparse.Namespace) -> int:
                 console.print("\n".join(plan.name for plan in wanted), highlight=False)
                 return 0
             outcomes = await _run(console, campaign, [plan for plan in wanted if not _own_ground(plan)], given.output)
-            walks = {plan.path: await campaign.walk(PATHS[plan.path]) for plan in wanted}
+            walks = await campaign.known(wanted, PATHS)
     if alone := [plan for plan in wanted if _own_ground(plan)]:
         with own_cluster("faults-servers") as cluster:
             async with ground(cluster, kill_server=partial(servers.kill, cluster)) as own:

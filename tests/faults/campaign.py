@@ -17,6 +17,9 @@ REFERENCES: Final = 3
 AT_ONCE: Final = 8
 """Runs side by side: they mostly wait for pods and resyncs."""
 
+LONGEST_FAILURE: Final = 2000
+"""Characters of a failure that may quote whole objects."""
+
 
 @dataclass
 class Walked:
@@ -68,11 +71,22 @@ class Campaign:
             self._walks[path.name] = asyncio.create_task(self._reference(path), name=f"walk {path.name}")
         return await self._walks[path.name]
 
+    async def known(self, plans: Sequence[Plan], paths: Mapping[str, type[Path]]) -> dict[str, Walked]:
+        """The references of the plans' paths, by name, where they were walked to their end."""
+        names = sorted({plan.path for plan in plans})
+        found = await asyncio.gather(*(self.walk(paths[name]) for name in names), return_exceptions=True)
+        return {name: walked for name, walked in zip(names, found, strict=True) if isinstance(walked, Walked)}
+
     async def run(self, plans: Sequence[Plan], paths: Mapping[str, type[Path]]) -> list[Outcome]:
         """The outcomes of plans, each with what its reference says about it, in their order."""
 
         async def one(plan: Plan) -> Outcome:
-            walked = await self.walk(paths[plan.path])
+            try:
+                walked = await self.walk(paths[plan.path])
+            except AssertionError as error:
+                outcome = Outcome(plan, failures=[f"nothing to hold it against: {error}"[:LONGEST_FAILURE]])
+                self.notify(outcome)
+                return outcome
             outcome = await self._run(plan)
             outcome.failures += differences(walked.reference, outcome)
             outcome.converged = max(0.0, outcome.converged - walked.usual(plan))

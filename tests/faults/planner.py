@@ -84,14 +84,14 @@ def plans(path: type[Path], references: Sequence[Outcome], *, every_ending: bool
         references: its runs without faults.
         every_ending: whether watches end in all the ways there are, or in two.
     """
-    writes = points(references)
+    writes, heard = points(references), _heard(references)
     made = [
         *_crashes(path, writes),
         *_lost_replies(path, writes),
         *_holds(path, references),
-        *_deliveries(path),
+        *_deliveries(path, heard),
         *_snapshots(path, writes),
-        *_watches(path, ENDINGS if every_ending else ("half-line", "error-410")),
+        *_watches(path, heard, ENDINGS if every_ending else ("half-line", "error-410")),
         *_answers(path, writes),
         *_actions(path, writes),
         *_times(path, writes),
@@ -165,9 +165,14 @@ def _volatile(where: str, value: str) -> bool:
     return where.endswith("Seconds") or value.count("-") == 4 or "#" in value or _TIME.search(value) is not None
 
 
-def _deliveries(path: type[Path]) -> Iterator[Plan]:
+def _heard(references: Sequence[Outcome]) -> set[str]:
+    """The resources of which every run was told something; of others no line can be held back or cut."""
+    return set.intersection(*({notice.resource for notice in outcome.notices} for outcome in references))
+
+
+def _deliveries(path: type[Path], heard: set[str]) -> Iterator[Plan]:
     yield _plan(path, "repeat every line", Repeat())
-    for resource in path.resources:
+    for resource in filter(heard.__contains__, path.resources):
         for seconds in (SHORT_DELAY, LONG_DELAY):
             yield _plan(path, f"delay {resource} {seconds:g} s", Delay(resource=resource, seconds=seconds))
 
@@ -181,9 +186,11 @@ def _snapshots(path: type[Path], writes: Sequence[Point]) -> Iterator[Plan]:
             yield _plan(path, f"restart after {crash} into the state before {snapshot}", fault)
 
 
-def _watches(path: type[Path], endings: Sequence[str]) -> Iterator[Plan]:
+def _watches(path: type[Path], heard: set[str], endings: Sequence[str]) -> Iterator[Plan]:
     for resource in path.resources:
         for ending in endings:
+            if not ending.isdigit() and resource not in heard:
+                continue
             if ending != "silent":  # takes longer than a run; tested on the process alone
                 fault = BadWatch.model_validate({"resource": resource, "ending": ending})
                 yield _plan(path, f"watch of {resource} {ending}", fault)

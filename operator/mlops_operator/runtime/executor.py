@@ -334,17 +334,15 @@ class Executor:
     def _changes(self, resource: Resource, parent: Manifest, action: Action) -> bool:
         """Whether an action changes what is there, as far as is known.
 
-        A child that is applied comes and goes with what its parent says: one that a parent from before this process
-        asks for may have been there, and be gone for good.
+        What a parent from before this process asks for may have been there, and be gone for good, or be gone with it.
         """
         match action:
             case Delete() | Patch():
                 return True
-            case Apply():
-                known = self._cache.get(action.resource, Key(*_target(action)))
-                return known is not None or self._cache.store(resource).from_before(_key(parent))
-            case Create():
-                return False
+            case Apply() if self._cache.get(action.resource, Key(*_target(action))) is not None:
+                return True
+            case _:
+                return self._cache.store(resource).from_before(_key(parent))
 
     def _check_selected(self, action: Create | Apply) -> None:
         """A child that its own watch does not show would be made again and again: refuse to begin."""

@@ -4,15 +4,18 @@ import asyncio
 import time
 from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.resources import JOBS, MODEL_MONITORS, PODS
+from tests.faults.paths.base import PATIENCE
 from tests.faults.paths.oddities import ODDITIES, TAKES, impatient
 from tests.faults.paths.scene import FIRST, MODEL, Scene
 from tests.faults.plan import FAULTS
 from tests.harness.kubelet import SERVE, Behaviour
+from tests.harness.waiting import eventually
 from tests.integration.workshop import condition
 
 NAME: Final = "live"
@@ -120,7 +123,12 @@ class ChildDeleted(Window):
 
     async def rest(self) -> None:
         await self.do_delete_child()
-        await self.empty(JOBS, PODS)
+        await self.empty(JOBS)
+
+        def served_alone(pods: list[Manifest]) -> bool:
+            return not any("job-name" in pod["metadata"]["labels"] for pod in pods)
+
+        await eventually(partial(self.all, PODS), served_alone, within=PATIENCE, every=0.1)
 
 
 class OddResults(MonitorPath):

@@ -166,7 +166,7 @@ def _undecided(
 ) -> Progress:
     """Nothing is said for a moment; then that it is being checked, or what keeps it."""
     name = job["metadata"]["name"]
-    age = (now - parse_timestamp(job["metadata"]["creationTimestamp"])).total_seconds()
+    age = jobs.pending_seconds(job, now)
     if age < jobs.PENDING_GRACE:
         return Progress(outcome=None, requeue_after=look or jobs.PENDING_GRACE - age)
     if problem is None:

@@ -16,10 +16,6 @@ STALE_READ: Final = 5.0
 """Seconds after a Job's end for which a read without an ended pod is not believed; longer than a
 healthy API server takes for a LIST."""
 
-CLOCKS_APART: Final = 60.0
-"""Seconds by which the cluster's clock may be ahead of ours without a read being believed sooner: if it is ahead by
-more, there is no telling how long ago the end was, and waiting until then would take too long."""
-
 LOOK_AGAIN: Final = 1.0
 """Seconds until the pods are read again then."""
 
@@ -54,4 +50,4 @@ def conclusive(job: Manifest, pods: Sequence[Manifest] | None, now: datetime) ->
     if told or ended is None:
         return True
     age = (now - ended).total_seconds()
-    return age >= STALE_READ or age <= -CLOCKS_APART
+    return age >= STALE_READ or age <= -jobs.CLOCKS_APART  # no telling how long ago it was

@@ -24,6 +24,11 @@ PENDING_POLL_MAX: Final = 300.0
 of the Job itself; the looks only keep the reason fresh, and a thousand Jobs may be waiting."""
 
 
+CLOCKS_APART: Final = 60.0
+"""Seconds by which the cluster's clock may be ahead of ours before nothing is waited for by it any more: a short wait
+mends itself, a long one takes too long."""
+
+
 class JobPhase(StrEnum):
     """How far a Job is."""
 
@@ -97,7 +102,9 @@ def needs_pods(job: Manifest, now: datetime) -> bool:
 def pending_seconds(job: Manifest, now: datetime) -> float:
     """Seconds since `job` was started (or resumed)."""
     started = (job.get("status") or {}).get("startTime") or job["metadata"]["creationTimestamp"]
-    return max(0.0, (now - parse_timestamp(started)).total_seconds())
+    age = (now - parse_timestamp(started)).total_seconds()
+    # By a clock that far ahead there is no telling: it is looked at as one that has waited for a while.
+    return max(0.0, age) if age > -CLOCKS_APART else PENDING_GRACE
 
 
 def next_look(job: Manifest, now: datetime) -> float:
