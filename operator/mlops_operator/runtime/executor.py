@@ -112,6 +112,10 @@ class Executor:
             await self._confirm(resource, obj)
         for kind, ground in plan.grounds:
             await self._confirm(kind, ground)
+        for kind, absent in plan.absences:
+            # One that is known is somebody else's of that name.
+            if self._cache.get(kind, absent) is None and await self.reread(kind, absent) is not None:
+                raise Outdated(f"{kind} {absent} was there all the time")
         for action in plan.actions:
             await self._act(action, by)
         await self.report(resource, obj, plan, now=now)

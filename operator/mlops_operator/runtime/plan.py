@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
-from mlops_operator.api.meta import Manifest
+from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.kube.resources import Resource
 
 
@@ -120,6 +120,8 @@ class Plan:
         grounds: objects beside its own that the actions follow from so closely that each is read first where
             it is known by a LIST or a watch alone, as its own object is then: what one watch tells may be
             older than what another one has told already.
+        absences: objects that are not to be seen, and that their absence is the end of something: each is looked
+            for first, since it may only not have come into sight.
         status: the complete status wanted, or None to leave it; written with one PATCH after
             the actions, and only where it differs from the observed one.
         settled: whether nothing is left to do, for as long as nothing else changes, once this was carried out:
@@ -130,6 +132,7 @@ class Plan:
 
     actions: tuple[Action, ...] = ()
     grounds: tuple[tuple[Resource, Manifest], ...] = ()
+    absences: tuple[tuple[Resource, Key], ...] = ()
     status: Manifest | None = None
     requeue_after: float | None = None
     events: tuple[Event, ...] = field(default=())

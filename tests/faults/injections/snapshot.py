@@ -50,6 +50,7 @@ class OldSnapshot(Injection):
     async def settle(self) -> None:
         if self._later is not None:
             await self._later
+        await asyncio.sleep(self._until - time.monotonic())
 
     @property
     def _past(self) -> bool:

@@ -75,13 +75,13 @@ class Agenda:
         """The versions on which its writes depend."""
         guarded = [action for action in self.plan.actions[self.done :] if isinstance(action, Patch | Delete)]
         found = [(Id(action.resource, action.name), int(action.resource_version)) for action in guarded]
-        grounds = [Item(resource, ground) for resource, ground in self.grounds]
+        grounds = [Item(resource, ground) for resource, ground in self.next.grounds]
         return [(self.obj.id, self.obj.version), *found, *((ground.id, ground.version) for ground in grounds)]
 
     @property
-    def grounds(self) -> tuple[tuple[Resource, Manifest], ...]:
-        """What is looked at before the next action: the plan's grounds, before its first."""
-        return self.plan.grounds if self.done == 0 else ()
+    def next(self) -> Plan:
+        """The plan as its next step sees it: what it goes by is looked at before the first."""
+        return self.plan if self.done == 0 else replace(self.plan, grounds=(), absences=())
 
 
 class News(NamedTuple):
@@ -259,12 +259,12 @@ class Process:
         try:
             if agenda.done < len(agenda.plan.actions):
                 action = agenda.plan.actions[agenda.done]
-                step = replace(agenda.plan, actions=(action,), grounds=agenda.grounds, status=None, events=())
+                step = replace(agenda.next, actions=(action,), status=None, events=())
                 _run(executor.execute(ref.resource, agenda.obj.data, step, now=now))
                 agenda = Agenda(agenda.obj, agenda.plan, agenda.done + 1)
             else:
-                step = replace(agenda.plan, events=())
-                _run(executor.report(ref.resource, agenda.obj.data, step, now=now))
+                step = replace(agenda.next, actions=(), events=())
+                _run(executor.execute(ref.resource, agenda.obj.data, step, now=now))
                 agenda = Agenda(agenda.obj, replace(agenda.plan, status=None), agenda.done)
         except Rejected as rejected:
             plan = controller.rejected(agenda.obj.data, rejected.rejection, now)

@@ -111,6 +111,24 @@ async def test_versions_of_answers_that_nobody_asks_for_any_more_are_forgotten(w
     assert len(world.executor._answers) <= LEAST_ANSWERS + 1
 
 
+ABSENT = Key("ns", "absent")
+
+
+async def test_nothing_follows_from_the_absence_of_what_was_only_not_seen(world: World) -> None:
+    world.server.on("GET", json_answer(child(6, name="absent")))
+    with pytest.raises(Outdated):
+        await world.do(absences=((CONFIG_MAPS, ABSENT),), status={"phase": "Over"})
+    assert world.server.names() == ["GET"]
+    assert world.cache.get(CONFIG_MAPS, ABSENT) is not None
+
+
+async def test_what_follows_from_an_absence_is_done_after_a_look(world: World) -> None:
+    world.server.on("GET", failure(404, "NotFound"))
+    world.server.on("PATCH", json_answer(gadget(7, phase="Over")))
+    await world.do(absences=((CONFIG_MAPS, ABSENT),), status={"phase": "Over"})
+    assert world.server.names() == ["GET", "PATCH"]
+
+
 MISSED = replace(APPLY, missed=True)
 
 

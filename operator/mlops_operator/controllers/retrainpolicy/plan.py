@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mlops_operator.api.conditions import Outcome, stalled, timestamp, working
+from mlops_operator.api.meta import Key
 from mlops_operator.api.retrainpolicy import (
     MANUAL,
     Decision,
@@ -34,7 +35,7 @@ from mlops_operator.controllers.retrainpolicy.policies.signal import SignalView,
 from mlops_operator.controllers.retrainpolicy.render import decision_child, render_promotion, render_training_job
 from mlops_operator.controllers.retrainpolicy.status import events_between, final_status, held, outcome_of, phase_of
 from mlops_operator.controllers.retrainpolicy.triggers import fired
-from mlops_operator.kube.resources import PROMOTIONS, TRAINING_JOBS
+from mlops_operator.kube.resources import MODEL_VERSIONS, PROMOTIONS, TRAINING_JOBS, Resource
 from mlops_operator.runtime.plan import Action, Create, Plan
 
 
@@ -131,6 +132,20 @@ def _closes(obs: Observed, status: RetrainPolicyStatus) -> bool:
     return any(identity not in under_way for identity in obs.cases)
 
 
+def _absences(obs: Observed, status: RetrainPolicyStatus) -> tuple[tuple[Resource, Key], ...]:
+    """What is not there of the decisions that this plan closes: a record is closed for good."""
+    namespace = obs.obj["metadata"]["namespace"]
+    found: list[tuple[Resource, str | None]] = []
+    for decision in status.decisions:
+        case = obs.cases.get(decision.id)
+        if case is None or decision.open:
+            continue
+        found += [(TRAINING_JOBS, decision.training_job)] if case.training is None else []
+        found += [(MODEL_VERSIONS, decision.model_version)] if case.version is None else []
+        found += [(PROMOTIONS, decision.promotion)] if case.promotion is None else []
+    return tuple((resource, Key(namespace, name)) for resource, name in found if name is not None)
+
+
 def _signals(obs: Observed, status: RetrainPolicyStatus) -> Mapping[str, SignalView]:
     since = last_completed(status.decisions)
     return {signal.name: look(signal, obs.monitors[signal.monitor], since=since) for signal in obs.spec.signals}
@@ -192,6 +207,7 @@ def _finish(obs: Observed, step: Step, problem: Outcome | None, now: datetime) -
     status = final_status(step.status, phase, outcome, generation=obs.generation, now=now)
     return Plan(
         actions=step.actions,
+        absences=_absences(obs, status),
         status=status.to_manifest(),
         requeue_after=min(step.waits, default=None),
         events=events_between(obs.status, status),

@@ -10,6 +10,7 @@ from mlops_operator.kube.resources import (
 )
 from tests.unit.controllers.builders import condition
 from tests.unit.controllers.retrainpolicy.scene import (
+    CONTROLLER,
     NAME,
     ask,
     cluster,
@@ -101,6 +102,20 @@ def test_suspended_nothing_starts_and_what_is_under_way_goes_on() -> None:
     settle(toy)
     assert (status(toy)["phase"], decisions(toy)[0]["result"]) == ("Suspended", "Promoted")
     assert len(trainings(toy)) == 1
+
+
+def test_a_record_that_closes_because_something_is_gone_names_what_has_to_be_looked_for() -> None:
+    toy = cluster("TT")
+    settle(toy)
+    training_ends(toy)
+    toy.world.put(model_version("digits-b"))
+    assert settle(toy).absences == ()
+    (promotion,) = toy.world.all(PROMOTIONS)
+    toy.world.remove(promotion)
+    plan = toy.plan(CONTROLLER, NAME)
+    assert [(resource, key.name) for resource, key in plan.absences] == [(PROMOTIONS, promotion["metadata"]["name"])]
+    assert plan.status is not None
+    assert plan.status["decisions"][0]["result"] == "PromotionDeleted"
 
 
 def test_a_cooldown_beyond_the_bounds_stalls_it() -> None:
