@@ -65,7 +65,7 @@ _SHORT: Final[dict[str, Sequence[tuple[Budget, int]]]] = {
     "promotion": [(FAULT, 2000)],
     "promotions": [],
     "modeldeployment, new": [(FAULT, 450), (PERSON, 550)],
-    "modeldeployment": [(FAULT, 1200), (PERSON, 2700)],
+    "modeldeployment": [(FAULT, 1100), (PERSON, 2700)],
     "modeldeployment, checked": [],
     "modeldeployment, bad second": [(FAULT, 300)],
     "modelmonitor": [(FAULT, 300), (PERSON, 300)],
