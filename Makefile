@@ -62,7 +62,7 @@ integration: venv ## tests against a real API server on loopback, no root needed
 e2e: venv ## tests on real pods (a node of its own; root or sudo)
 	$(BIN)/pytest tests/e2e
 
-faults: venv ## all fault plans, spec campaigns and long runs, with a report in faults-output/ (about an hour)
+faults: venv ## all fault plans, spec campaigns and long runs, with a report in faults-output/ (some 8,000 plans: three hours)
 	$(BIN)/python -m tests.faults --output faults-output
 	$(BIN)/pytest -m deep tests/faults
 
