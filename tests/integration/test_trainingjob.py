@@ -101,7 +101,9 @@ def stage(control_plane: Cluster, client: Client, namespace: str, audit_log: Aud
         controller = TrainingJobController(Settings())
         kubelet = FakeKubelet(client, behave, namespace=namespace)
         async with kubelet, operator(control_plane, namespace, controller) as manager:
-            yield Place(client, namespace, audit_log, manager)
+            place = Place(client, namespace, audit_log, manager)
+            await eventually(place.synced)  # what was there before costs a look more
+            yield place
 
     return open_place
 
@@ -123,7 +125,6 @@ async def test_nothing_is_written_afterwards_nor_by_a_restarted_operator(stage: 
         await place.phase("Succeeded")
         await place.requests()
     async with stage(lambda _pod: None) as place:
-        await eventually(place.synced)
         await asyncio.sleep(1.0)
         assert await place.requests() == {}
 
