@@ -108,7 +108,7 @@ class Executor:
         by = _author(resource, obj, plan)
         if any(self._makes_again(action) for action in plan.actions):
             await self._confirm(resource, obj, at_this_moment=True)
-        elif plan.grounds or any(self._changes(resource, obj, action) for action in plan.actions):
+        elif plan.grounds or any(self._needs_certainty(resource, obj, action) for action in plan.actions):
             await self._confirm(resource, obj)
         for kind, ground in plan.grounds:
             await self._confirm(kind, ground)
@@ -335,10 +335,10 @@ class Executor:
             return False
         return self._cache.store(action.resource).vanished(Key(*_target(action)))
 
-    def _changes(self, resource: Resource, parent: Manifest, action: Action) -> bool:
-        """Whether an action changes what is there, as far as is known.
+    def _needs_certainty(self, resource: Resource, parent: Manifest, action: Action) -> bool:
+        """Whether an action may do harm for a parent of the past: it changes what is there, as far as is known.
 
-        What a parent from before this process asks for may have been there, and be gone for good, or be gone with it.
+        Or it makes what a parent from before this process asks for, which may have been there and be gone for good.
         """
         match action:
             case Delete() | Patch():

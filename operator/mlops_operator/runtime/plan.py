@@ -34,8 +34,8 @@ class Apply:
     it conditional.
 
     Attributes:
-        missed: the child is not to be seen, though the status tells of it. It may be there, and its watch behind:
-            it is read first, since what others have set in it, an autoscaler's count, would be lost.
+        missed: the cache does not have the child, though the status tells of it. Its watch may be behind, so it is
+            looked for first: what others have set in it, such as an autoscaler's count, would be taken back.
     """
 
     resource: Resource
@@ -120,8 +120,8 @@ class Plan:
         grounds: objects beside its own that the actions follow from so closely that each is read first where
             it is known by a LIST or a watch alone, as its own object is then: what one watch tells may be
             older than what another one has told already.
-        absences: objects that are not to be seen, and that their absence is the end of something: each is looked
-            for first, since it may only not have come into sight.
+        absences: objects that the cache does not have, from which the plan draws a conclusion for good: each is
+            looked for first, since it may only not have come into sight.
         status: the complete status wanted, or None to leave it; written with one PATCH after
             the actions, and only where it differs from the observed one.
         settled: whether nothing is left to do, for as long as nothing else changes, once this was carried out:

@@ -188,6 +188,24 @@ def test_a_list_replaces_and_says_what_vanished() -> None:
     ]
 
 
+def test_what_the_first_list_told_is_from_before_until_there_is_news() -> None:
+    store = Store(JOBS)
+    listed(store, 10, job("a", 5), job("b", 6))
+    store.observe(job("b", 11))
+    store.observe(job("c", 12))
+    listed(store, 20, job("a", 5), job("b", 11), job("c", 12))
+    assert [store.from_before(Key("ns", name)) for name in ("a", "b", "c", "none")] == [True, False, False, False]
+
+
+def test_what_the_first_list_told_is_from_before_in_each_namespace() -> None:
+    store = Store(JOBS, namespaces=("one", "two"))
+    listed(store, 10, job("a", 5, namespace="one"), namespace="one")
+    listed(store, 20, job("a", 15, namespace="two"), namespace="two")
+    store.observe(job("b", 15, namespace="one"))
+    keys = (Key("one", "a"), Key("two", "a"), Key("one", "b"))
+    assert [store.from_before(key) for key in keys] == [True, True, False]
+
+
 def test_a_list_keeps_what_is_newer_than_it() -> None:
     store = Store(JOBS)
     replacement = store.begin_replace()
