@@ -25,8 +25,9 @@ from mlops_operator.kube.resources import Resource
 
 USER_AGENT: Final = f"mlops-operator/{__version__}"
 
-PAGE_SIZE: Final = 500
-"""Objects per page of a LIST, as client-go does: bounds the memory of both sides."""
+PAGE_SIZE: Final = 100
+"""Objects per page of a LIST. A page is decoded whole, and what its objects took is not given back to the system: with
+the 500 of client-go a start with 2,000 objects needs 24 MiB more, and no less CPU."""
 
 MAX_IN_FLIGHT: Final = 64
 """Requests in flight at once. More only queue up inside the API server, which then answers 429."""
