@@ -87,6 +87,7 @@ def _deployments(
         wanted[state.candidate.revision] = state.candidate_replicas
     if state.stable is not None:
         wanted[state.stable.revision] = state.wanted
+    autoscaled, told = observed.spec.autoscaling is not None, _told(observed)
     for revision, replicas in wanted.items():
         found = observed.servers(revision).deployment
         blueprint = blueprints.get(revision)
@@ -98,8 +99,7 @@ def _deployments(
                 replicas=replicas,
                 fetch_image=fetch_image(found, settings),
             )
-            told = revision in _told(observed)
-            yield from _deployment(manifest, found, autoscaled=observed.spec.autoscaling is not None, told=told)
+            yield from _deployment(manifest, found, autoscaled=autoscaled, told=revision in told)
         elif found is not None:
             yield from _scale(found, replicas)
 

@@ -23,7 +23,6 @@ PENDING_POLL_MAX: Final = 300.0
 """Longest wait between two looks at a Job that does not start. That it did start is an event
 of the Job itself; the looks only keep the reason fresh, and a thousand Jobs may be waiting."""
 
-
 CLOCKS_APART: Final = 60.0
 """Seconds by which the cluster's clock may be ahead of ours before nothing is waited for by it any more: a short wait
 mends itself, a long one takes too long."""
