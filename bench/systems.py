@@ -1,11 +1,12 @@
-"""What is measured: the operator, and the baseline it is compared with."""
+"""What is measured: the operator, and what it is compared with: the usual way of writing one, and a lower bound."""
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from bench.naive.kind import OBJECTS
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import OWN, TRAINING_JOBS, Resource
 from tests.harness.crds import FOLDER as OWN_CRDS
@@ -61,7 +62,6 @@ def phase(obj: Manifest) -> str:
 
 _SPEC: Final = {"image": "example.test/train:1", "command": ["python", "train.py", "--epochs=3", "--lr=0.1"]}
 _NAIVE: Final = Path(__file__).resolve().parent / "naive"
-_NAIVE_JOBS: Final = Resource("naive.example.com", "v1", "trainingjobs", "TrainingJob")
 
 MLOPS: Final = System(
     name="mlops",
@@ -82,8 +82,8 @@ MLOPS: Final = System(
 NAIVE: Final = System(
     name="naive",
     label="baseline: kopf, the tutorial's way",
-    resource=_NAIVE_JOBS,
-    served=(_NAIVE_JOBS,),
+    resource=OBJECTS,
+    served=(OBJECTS,),
     crds=_NAIVE,
     # kopf's own requests, and those that the handlers make.
     agents=frozenset({"kopf", "naive-handlers"}),
@@ -93,4 +93,12 @@ NAIVE: Final = System(
     spec=_SPEC,
 )
 
-SYSTEMS: Final = {system.name: system for system in (MLOPS, NAIVE)}
+BARE: Final = replace(
+    NAIVE,
+    name="bare",
+    label="lower bound: three requests and nothing else",
+    agents=frozenset({"bare"}),
+    arguments=("-m", "bench.bare", "{kubeconfig}", "{port}"),
+)
+
+SYSTEMS: Final = {system.name: system for system in (MLOPS, NAIVE, BARE)}

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import kopf
 
+from bench.naive.kind import OBJECTS
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.config import load_config
-from mlops_operator.kube.resources import JOBS, Resource
+from mlops_operator.kube.resources import JOBS
 
-OBJECTS: Final = Resource("naive.example.com", "v1", "trainingjobs", "TrainingJob")
 LABEL: Final = "naive-trainingjob"
 AGENT: Final = "naive-handlers"
 

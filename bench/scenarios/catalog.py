@@ -3,14 +3,14 @@
 from typing import Final
 
 from bench.scenarios import burst, calibration, crash, growth, idle, restart, steady, throttled, updates
-from bench.scenarios.common import Scenario
+from bench.scenarios.common import BOTH, Scenario
 
 SCENARIOS: Final = {
     scenario.name: scenario
     for scenario in (
         Scenario("B0", "what the API server takes", calibration.run, systems=("mlops",)),
-        Scenario("B1", "a burst", burst.run),
-        Scenario("B2", "a steady rate, objects deleted after success", steady.run),
+        Scenario("B1", "a burst", burst.run, systems=(*BOTH, "bare")),
+        Scenario("B2", "a steady rate, objects deleted after success", steady.run, systems=(*BOTH, "bare")),
         Scenario("B3", "thousands of idle objects", idle.run),
         Scenario("B4", "a restart in the face of thousands of objects", restart.run),
         Scenario("B5", "killed, and replicas that hand over", crash.run),

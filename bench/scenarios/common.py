@@ -3,13 +3,16 @@
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from bench.calibration import plain_rate
 from bench.figures import Figures
 from bench.stage import Stage, stage
 from bench.systems import System
 from localcluster.progress import Progress
+
+BOTH: Final = ("mlops", "naive")
+"""Names of the operator and of the baseline, which can play almost everything."""
 
 Rows: TypeAlias = dict[str, Figures]
 """Figures of one run, by row of the table."""
@@ -67,4 +70,4 @@ class Scenario:
     name: str
     title: str
     run: Run
-    systems: tuple[str, ...] = ("mlops", "naive")
+    systems: tuple[str, ...] = BOTH

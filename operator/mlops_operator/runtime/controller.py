@@ -46,6 +46,10 @@ class World(Protocol):
         ...
 
 
+def _never(_obj: Manifest) -> bool:
+    return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Watch:
     """Objects whose changes make a controller look again.
@@ -59,12 +63,14 @@ class Watch:
         keys: the objects of the controller's own kind that a change of this object concerns.
         trim: what of the object is kept in the cache; None keeps all but managedFields and the
             last-applied annotation.
+        ended: whether an object's work is over, so that those whom it concerns are looked at before others.
     """
 
     resource: Resource
     keys: Callable[[Manifest, World], Iterable[Key]]
     label_selector: str | None = None
     trim: Callable[[Manifest], Manifest] | None = None
+    ended: Callable[[Manifest], bool] = _never
 
 
 @dataclass(frozen=True)

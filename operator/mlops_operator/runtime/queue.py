@@ -2,8 +2,8 @@
 
 A key is in it at most once however often it is added, and with at most one worker at a time:
 added while a worker has it, it comes back when the worker is done. Keys that failed come back
-after a delay that doubles, keys with an appointment (`schedule`) when it is due. What people
-wait for goes before what nobody waits for (initial listings, resyncs).
+after a delay that doubles, keys with an appointment (`schedule`) when it is due. Whoever is
+more in a hurry goes first, see `Priority`, and nobody waits for ever.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Final
 
 from mlops_operator.api.meta import Key
@@ -23,8 +24,33 @@ FIRST_RETRY: Final = 0.005
 LONGEST_RETRY: Final = 300.0
 """Seconds between retries of a key that keeps failing for reasons of its own."""
 
-LOW_SHARE: Final = 16
-"""One key of low priority is taken for at most so many of high priority, so that none waits for ever."""
+SHARE: Final = 16
+"""One key of a priority is taken for at most so many that were in a greater hurry, so that none waits for ever."""
+
+
+class Priority(IntEnum):
+    """How much of a hurry a key is in; the least number goes first.
+
+    Attributes:
+        ENDS: something that was at work has come to its end: what has begun is finished before more is begun, or a
+            burst's last object would have to be begun before the first one is told to be done.
+        NEWS: anything else that has happened.
+        ROUTINE: nobody is waiting: initial listings and resyncs.
+    """
+
+    ENDS = 0
+    NEWS = 1
+    ROUTINE = 2
+
+
+class _Line:
+    """The keys of one priority, in order."""
+
+    __slots__ = ("keys", "passed_over")
+
+    def __init__(self) -> None:
+        self.keys: deque[Key] = deque()
+        self.passed_over = 0  # in a row, while there were keys
 
 
 class WorkQueue:
@@ -45,33 +71,31 @@ class WorkQueue:
     ) -> None:
         self._clock = clock
         self._jitter = jitter
-        self._high: deque[Key] = deque()
-        self._low: deque[Key] = deque()
-        self._waiting: dict[Key, tuple[bool, float]] = {}  # low?, since when
+        self._lines = {priority: _Line() for priority in Priority}
+        self._waiting: dict[Key, tuple[Priority, float]] = {}  # and since when
         self._working: dict[Key, float] = {}  # since when
-        self._dirty: dict[Key, bool] = {}  # low?
+        self._dirty: dict[Key, Priority] = {}
         self._failures: dict[Key, int] = {}
         self._due: dict[Key, float] = {}
         self._appointments: list[tuple[float, Key]] = []
-        self._high_in_a_row = 0
         self._waker: asyncio.Future[None] | None = None
         self._metrics = QueueMetrics(name, self)
 
     # -- adding ----------------------------------------------------------------------------
 
-    def add(self, key: Key, *, low: bool = False) -> None:
-        """Look at `key` as soon as possible; `low` where nobody is waiting for it."""
+    def add(self, key: Key, priority: Priority = Priority.NEWS) -> None:
+        """Look at `key` as soon as possible; never later than it would have been without."""
         if key in self._working:
-            self._dirty[key] = low and self._dirty.get(key, True)
+            self._dirty[key] = min(priority, self._dirty.get(key, priority))
             return
         if (waiting := self._waiting.get(key)) is not None:
-            if waiting[0] and not low:
-                self._waiting[key] = (False, waiting[1])
-                self._high.append(key)  # its low place is passed over when its turn comes
+            if priority < waiting[0]:
+                self._waiting[key] = (priority, waiting[1])
+                self._lines[priority].keys.append(key)  # its former place is passed over when its turn comes
             return
         self._metrics.adds.inc()
-        self._waiting[key] = (low, self._clock())
-        (self._low if low else self._high).append(key)
+        self._waiting[key] = (priority, self._clock())
+        self._lines[priority].keys.append(key)
         self._wake()
 
     def schedule(self, key: Key, delay: float | None) -> None:
@@ -149,9 +173,9 @@ class WorkQueue:
     def done(self, key: Key) -> None:
         """Give a key back; if it was added meanwhile it is in the queue again."""
         self._metrics.work_seconds.observe(self._clock() - self._working.pop(key))
-        low = self._dirty.pop(key, None)
-        if low is not None:
-            self.add(key, low=low)
+        priority = self._dirty.pop(key, None)
+        if priority is not None:
+            self.add(key, priority)
 
     # -- looking ---------------------------------------------------------------------------
 
@@ -171,20 +195,24 @@ class WorkQueue:
     # -- inside ----------------------------------------------------------------------------
 
     def _pop(self) -> Key | None:
-        if self._low and self._high_in_a_row >= LOW_SHARE:
-            self._high_in_a_row = 0
-            if (key := self._take(self._low, low=True)) is not None:
+        """The next key of the line that was passed over too often, or else of the first that has one."""
+        for priority in reversed(Priority):
+            line = self._lines[priority]
+            if line.passed_over >= SHARE and (key := self._take(priority)) is not None:
                 return key
-        if (key := self._take(self._high, low=False)) is not None:
-            self._high_in_a_row += 1
-            return key
-        return self._take(self._low, low=True)
+        return next((key for priority in Priority if (key := self._take(priority)) is not None), None)
 
-    def _take(self, line: deque[Key], *, low: bool) -> Key | None:
-        while line:
-            key = line.popleft()
+    def _take(self, priority: Priority) -> Key | None:
+        """The next key of one line; whoever is behind in another one has been passed over."""
+        line = self._lines[priority]
+        line.passed_over = 0
+        while line.keys:
+            key = line.keys.popleft()
             waiting = self._waiting.get(key)
-            if waiting is not None and waiting[0] is low:
+            if waiting is not None and waiting[0] is priority:
+                for behind in Priority:
+                    if behind > priority and self._lines[behind].keys:
+                        self._lines[behind].passed_over += 1
                 return key
         return None
 

@@ -16,7 +16,7 @@ from mlops_operator.runtime.controller import Controller, Watch
 from mlops_operator.runtime.executor import Executor, NamespaceEnding, NotLeading, Outdated, Rejected
 from mlops_operator.runtime.plan import Plan, Read, Rejection
 from mlops_operator.runtime.pod_reads import PodReads
-from mlops_operator.runtime.queue import WorkQueue
+from mlops_operator.runtime.queue import Priority, WorkQueue
 from mlops_operator.runtime.store import Change
 
 LONGEST_FAULT_RETRY: Final = 10.0
@@ -78,7 +78,7 @@ class Reconciler:
     def resync(self) -> None:
         """Look at every object again, when nothing else is to be done."""
         for key in self._cache.store(self._controller.resource):
-            self.queue.add(key, low=True)
+            self.queue.add(key, Priority.ROUTINE)
 
     async def run(self) -> None:
         """Work the queue until cancelled; what is at work then is finished by `drain`."""
@@ -216,21 +216,23 @@ class Reconciler:
     # -- waking up -------------------------------------------------------------------------
 
     def _own_changed(self, change: Change) -> None:
-        self._wake(change.key, change)
+        self._wake(change.key, change, Priority.NEWS)
 
-    def _wake(self, key: Key, change: Change) -> None:
+    def _wake(self, key: Key, change: Change, priority: Priority) -> None:
         if change.by != (self._controller.resource, key):
-            self.queue.add(key, low=change.initial)
+            self.queue.add(key, Priority.ROUTINE if change.initial else priority)
 
     def _waker(self, watch: Watch) -> Callable[[Change], None]:
         """Adds the keys that a change of a watched object concerns, as it was and as it is."""
 
         def wake(change: Change) -> None:
             try:
+                ended = change.new is not None and watch.ended(change.new)
+                priority = Priority.ENDS if ended else Priority.NEWS
                 for state in (change.old, change.new):
                     if state is not None:
                         for key in watch.keys(state, self._cache):
-                            self._wake(key, change)
+                            self._wake(key, change, priority)
             except Exception:
                 # A mapping that fails would lose the change; looking at everything loses nothing.
                 self._errors.inc()

@@ -2,8 +2,10 @@
 
 import asyncio
 
+import pytest
+
 from mlops_operator.api.meta import Key
-from mlops_operator.runtime.queue import FIRST_RETRY, LONGEST_RETRY, LOW_SHARE, WorkQueue
+from mlops_operator.runtime.queue import FIRST_RETRY, LONGEST_RETRY, SHARE, Priority, WorkQueue
 
 A, B, C = Key("ns", "a"), Key("ns", "b"), Key("ns", "c")
 
@@ -54,43 +56,56 @@ def test_a_key_added_while_in_work_comes_back() -> None:
     assert drain(queue) == [A]
 
 
-def test_low_goes_after_high() -> None:
+def test_the_greater_hurry_goes_first() -> None:
     queue, _ = make()
-    queue.add(A, low=True)
+    queue.add(A, Priority.ROUTINE)
     queue.add(B)
-    assert drain(queue) == [B, A]
+    queue.add(C, Priority.ENDS)
+    assert drain(queue) == [C, B, A]
 
 
-def test_a_low_key_that_somebody_waits_for_becomes_high() -> None:
+def test_a_key_that_is_in_more_of_a_hurry_now_moves_up() -> None:
     queue, _ = make()
-    queue.add(A, low=True)
-    queue.add(B, low=True)
+    queue.add(A, Priority.ROUTINE)
+    queue.add(B, Priority.ROUTINE)
     queue.add(C)
     queue.add(B)
     assert drain(queue) == [C, B, A]
 
 
-def test_a_high_key_stays_high() -> None:
+def test_a_key_keeps_the_greatest_hurry_it_was_in() -> None:
     queue, _ = make()
-    queue.add(A)
-    queue.add(A, low=True)
+    queue.add(A, Priority.ENDS)
+    queue.add(A, Priority.ROUTINE)
     queue.add(B)
     assert drain(queue) == [A, B]
 
 
-def test_a_low_key_is_not_starved() -> None:
+def test_a_key_in_work_comes_back_in_the_greatest_hurry_it_was_added_in_meanwhile() -> None:
     queue, _ = make()
-    queue.add(A, low=True)
-    for turn in range(10 * LOW_SHARE):
-        queue.add(Key("busy", str(turn)))
+    queue.add(A)
+    queue.poll()
+    for priority in (Priority.ROUTINE, Priority.ENDS, Priority.NEWS):
+        queue.add(A, priority)
+    queue.add(B)
+    queue.done(A)
+    assert drain(queue) == [A, B]
+
+
+@pytest.mark.parametrize("slow", [Priority.NEWS, Priority.ROUTINE])
+def test_who_is_in_no_hurry_is_not_starved(slow: Priority) -> None:
+    queue, _ = make()
+    queue.add(A, slow)
+    for turn in range(10 * SHARE):
+        queue.add(Key("busy", str(turn)), Priority.ENDS)
         key = queue.poll()
         assert key is not None
         queue.done(key)
         if key == A:
-            assert turn <= LOW_SHARE
+            assert turn == SHARE
             return
-        queue.add(Key("busy", f"{turn}b"))
-    raise AssertionError("the low key was never taken")
+        queue.add(Key("busy", f"{turn}b"), Priority.ENDS)
+    raise AssertionError("the key was never taken")
 
 
 def test_an_appointment_is_kept_and_not_before() -> None:

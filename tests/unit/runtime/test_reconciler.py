@@ -278,3 +278,25 @@ async def test_a_mapping_that_raises_loses_no_change(bench: Bench, caplog: pytes
     cache.observe(JOBS, {"metadata": metadata})
     assert reconciler.queue.poll() == KEY, "everything is looked at instead"
     assert caplog.records[0].message == "watch mapping failed"
+
+
+async def test_whose_child_has_ended_is_looked_at_before_whoever_has_other_news(bench: Bench) -> None:
+    class Watching(Scripted):
+        watches: Sequence[Watch] = (
+            Watch(resource=JOBS, keys=lambda _job, _world: [Key("ns", "late")], ended=lambda job: "status" in job),
+        )
+
+    controller = Watching()
+    cache = Cache([controller])
+    queue = Reconciler(
+        controller, cache=cache, client=bench.client, executor=bench.reconciler._executor, slots=bench.slots
+    ).queue
+    job = {"metadata": {"name": "j", "namespace": "ns", "uid": "j", "resourceVersion": "7"}}
+    cache.observe(TRAINING_JOBS, training())
+    cache.observe(JOBS, job)
+    assert [queue.poll(), queue.poll()] == [KEY, Key("ns", "late")], "without an end, in order"
+    queue.done(KEY)
+    queue.done(Key("ns", "late"))
+    cache.observe(TRAINING_JOBS, training(8, spec={"image": "x"}))
+    cache.observe(JOBS, {"metadata": {**job["metadata"], "resourceVersion": "9"}, "status": {}})
+    assert [queue.poll(), queue.poll()] == [Key("ns", "late"), KEY]

@@ -8,7 +8,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modeldeployment import CandidatePhase, ModelDeploymentStatus
 from mlops_operator.controllers.modeldeployment import names
 from mlops_operator.controllers.modeldeployment.observed import Observed
-from mlops_operator.controllers.shared.jobs import JobPhase, job_phase
+from mlops_operator.controllers.shared.jobs import ended
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task
 
 LOOK_AGAIN_SECONDS: Final = 0.5
@@ -38,6 +38,6 @@ def check_state(observed: Observed, now: datetime) -> TaskState | None:
 
 def _not_read_yet(job: Manifest, pods: Sequence[Manifest] | None) -> bool:
     """Whether a finished Job's pods were read too early to tell how they ended."""
-    if job_phase(job) not in (JobPhase.SUCCEEDED, JobPhase.FAILED):
+    if not ended(job):
         return False
     return pods is None or any((pod.get("status") or {}).get("phase") in ("Pending", "Running") for pod in pods)

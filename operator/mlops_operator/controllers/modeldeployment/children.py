@@ -21,7 +21,7 @@ from mlops_operator.controllers.modeldeployment.rollout import State
 from mlops_operator.controllers.modeldeployment.server_pods import fetch_image
 from mlops_operator.controllers.modeldeployment.servers import revision_of
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared.jobs import JobPhase, job_phase
+from mlops_operator.controllers.shared.jobs import ended
 from mlops_operator.kube.resources import (
     DEPLOYMENTS,
     HORIZONTAL_POD_AUTOSCALERS,
@@ -184,8 +184,7 @@ def _leftovers(observed: Observed, state: State) -> Iterator[Action]:
     if not jobs and observed.candidate_service is not None:
         yield Delete.of(SERVICES, observed.candidate_service)
     for job in observed.jobs:
-        finished = job_phase(job) in (JobPhase.SUCCEEDED, JobPhase.FAILED)
-        if job["metadata"]["name"] not in jobs and not finished and not _is_going(job):
+        if job["metadata"]["name"] not in jobs and not ended(job) and not _is_going(job):
             yield Delete.of(JOBS, job)
 
 

@@ -137,7 +137,7 @@ def _deletions(former: Sequence[Manifest]) -> tuple[Action, ...]:
 def _at_work(obs: Observed, job: Manifest, now: datetime) -> Progress:
     task = verification(obs.obj, obs.status.attempts)
     state = observe_task(task.run_uid, job, obs.pods, now)
-    if _ended(job) and not evidence.conclusive(job, obs.pods, now):
+    if jobs.ended(job) and not evidence.conclusive(job, obs.pods, now):
         return Progress(outcome=None, requeue_after=evidence.LOOK_AGAIN)
     verdict = policy.judge(state, digest=obs.spec.artifact.digest)
     match verdict.finding:
@@ -155,10 +155,6 @@ def _at_work(obs: Observed, job: Manifest, now: datetime) -> Progress:
             )
         case Finding.FAILED:
             return _failed(obs, job, verdict, now)
-
-
-def _ended(job: Manifest) -> bool:
-    return jobs.job_phase(job) in (jobs.JobPhase.SUCCEEDED, jobs.JobPhase.FAILED)
 
 
 def _undecided(

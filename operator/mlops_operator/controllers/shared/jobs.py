@@ -82,6 +82,11 @@ def job_phase(job: Manifest) -> JobPhase:
     return JobPhase.RUNNING if status.get("ready") else JobPhase.PENDING
 
 
+def ended(job: Manifest) -> bool:
+    """Whether a Job has come to its end, a good one or not."""
+    return job_phase(job) in (JobPhase.SUCCEEDED, JobPhase.FAILED)
+
+
 def failure_message(job: Manifest) -> tuple[str, str]:
     """Reason and message of a failed Job's own condition."""
     for condition in (job.get("status") or {}).get("conditions") or ():
@@ -92,10 +97,9 @@ def failure_message(job: Manifest) -> tuple[str, str]:
 
 def needs_pods(job: Manifest, now: datetime) -> bool:
     """Whether a decision on `job` wants its pods: it has ended, or it has not started in time."""
-    phase = job_phase(job)
-    if phase in (JobPhase.SUCCEEDED, JobPhase.FAILED):
+    if ended(job):
         return True
-    return phase is JobPhase.PENDING and pending_seconds(job, now) >= PENDING_GRACE
+    return job_phase(job) is JobPhase.PENDING and pending_seconds(job, now) >= PENDING_GRACE
 
 
 def pending_seconds(job: Manifest, now: datetime) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from mlops_operator.api.meta import PREFIX, Key, Manifest
+from mlops_operator.controllers.shared import jobs
 from mlops_operator.kube.resources import (
     DEPLOYMENTS,
     HORIZONTAL_POD_AUTOSCALERS,
@@ -48,7 +49,7 @@ that announce an end, is no news to anybody and wakes nobody."""
 
 def managed_jobs(owner: Resource) -> Watch:
     """Jobs that objects of kind `owner` control, without their pod templates."""
-    return _managed(JOBS, owner, trim_job)
+    return Watch(resource=JOBS, keys=owner_keys(owner), label_selector=MANAGED, trim=trim_job, ended=jobs.ended)
 
 
 def managed_services(owner: Resource) -> Watch:

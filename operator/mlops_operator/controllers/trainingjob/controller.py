@@ -55,8 +55,7 @@ class TrainingJobController:
         job = current_job(obj, status, world)
         if job is None:
             return ()
-        ended = jobs.job_phase(job) in (jobs.JobPhase.SUCCEEDED, jobs.JobPhase.FAILED)
-        return (pods_of(job),) if ended or startup.needs_pods(job, status, now) else ()
+        return (pods_of(job),) if jobs.ended(job) or startup.needs_pods(job, status, now) else ()
 
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """See `plan.py`; a spec that cannot be read is `InvalidSpec`, and what runs is left alone."""
