@@ -81,7 +81,7 @@ MLOPS: Final = System(
 
 NAIVE: Final = System(
     name="naive",
-    label="baseline: kopf, the tutorial's way",
+    label="naive, a baseline: kopf, the tutorial's way",
     resource=OBJECTS,
     served=(OBJECTS,),
     crds=_NAIVE,
@@ -96,7 +96,7 @@ NAIVE: Final = System(
 BARE: Final = replace(
     NAIVE,
     name="bare",
-    label="lower bound: three requests and nothing else",
+    label="bare, a lower bound: three requests for each object and nothing else",
     agents=frozenset({"bare"}),
     arguments=("-m", "bench.bare", "{kubeconfig}", "{port}"),
 )

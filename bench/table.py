@@ -64,7 +64,7 @@ def _section(name: str, results: Sequence[Result]) -> str:
     lines = [f"## {name}: {SCENARIOS[name].title}", ""]
     lines += [_circumstances(result) for result in results]
     for columns in _alike(results):
-        heads = [row if result.operator == MLOPS.name else f"{row}, baseline" for result, row in columns]
+        heads = [row if result.operator == MLOPS.name else f"{row}, {result.operator}" for result, row in columns]
         lines += ["", f"| figure | {' | '.join(heads)} |", f"| --- |{' ---: |' * len(columns)}"]
         for figure in _figures(columns):
             cells = [_judged(*column, figure, good=" ✓", bad=" ✗") for column in columns]
