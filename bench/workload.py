@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 
 from bench.figures import Figures, quantile
 from bench.operators import Operator
@@ -33,7 +33,13 @@ def names(prefix: str, count: int) -> list[str]:
 
 
 async def follow(
-    stage: Stage, operator: Operator, wanted: Sequence[str], *, rate: float = 0.0, delete: bool = False
+    stage: Stage,
+    operator: Operator,
+    wanted: Sequence[str],
+    *,
+    rate: float = 0.0,
+    delete: bool = False,
+    may_lose: bool = False,
 ) -> Figures:
     """Create objects, wait until all have succeeded and the operator rests, and count.
 
@@ -43,8 +49,14 @@ async def follow(
         wanted: names of the objects.
         rate: creations a second; 0 for as fast as the API server takes them.
         delete: whether each object is deleted when it has succeeded.
+        may_lose: whether objects that do not succeed in time are counted as lost; times are those of the others then.
+
+    Raises:
+        RuntimeError: a process ended, or an object failed.
+        TimeoutError: objects that must not be lost had time enough.
     """
     recorder = stage.recorder
+    waiting = suppress(TimeoutError) if may_lose else nullcontext()
     stage.audit.skip()
     before, usage = stage.snapshot(operator), operator.usage()
     title = f"{len(wanted)} objects " + (f"at {rate:g} a second" if rate else "at once")
@@ -52,26 +64,30 @@ async def follow(
         async with _deleting(stage, enabled=delete):
             loading = asyncio.create_task(stage.load(wanted, rate=rate))
             try:
-                await until(stage, operator, wanted, Mark.CHILD, step, rate=rate)
+                with waiting:
+                    await until(stage, operator, wanted, Mark.CHILD, step, rate=rate)
                 position = stage.audit.position()
                 loaded = await loading
-                await until(stage, operator, wanted, Mark.DONE, step)
+                with waiting:
+                    await until(stage, operator, wanted, Mark.DONE, step)
                 if delete:
                     await until(stage, operator, wanted, Mark.GONE, step)
             finally:
                 loading.cancel()
         while_children = stage.audit.read(position)
         counts = while_children + await stage.calm()
-    children = recorder.last(wanted, Mark.CHILD) - loaded.began
+    done = [name for name in wanted if recorder.count([name], Mark.DONE)]
+    children = recorder.last(done, Mark.CHILD) - loaded.began
     return {
         "objects": len(wanted),
+        "lost": len(wanted) - len(done),
         "created_per_second": loaded.per_second,
-        "children_per_second": len(wanted) / children,
+        "children_per_second": len(done) / children,
         "server_writes_per_second_meanwhile": sum(n for request, n in while_children.items() if request.is_write)
         / children,
-        "all_done_seconds": recorder.last(wanted, Mark.DONE) - loaded.began,
+        "all_done_seconds": recorder.last(done, Mark.DONE) - loaded.began,
         **_requests(stage, counts, len(wanted)),
-        **_latencies(stage, wanted),
+        **_latencies(stage, done),
         **_used(before, stage.snapshot(operator), usage, operator.usage(), len(wanted)),
     }
 

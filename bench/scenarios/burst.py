@@ -44,7 +44,9 @@ async def backlog(trial: Trial, size: int) -> Figures:
         await scene.load(wanted)
         with scene.operator() as operator, trial.progress.step(f"{size} children of objects that waited") as step:
             await operator.ready()
+            before = scene.snapshot(operator)
             await until(scene, operator, wanted, Mark.CHILD, step)
+            after = scene.snapshot(operator)
             usage = operator.usage()
             counts = await scene.calm()
     seconds = scene.recorder.last(wanted, Mark.CHILD) - scene.recorder.first(wanted, Mark.CHILD)
@@ -56,4 +58,11 @@ async def backlog(trial: Trial, size: int) -> Figures:
         "operator_refused": scene.refused(counts),
         "operator_cpu_ms_per_object": usage.cpu_seconds * 1000 / size,
         "memory_peak_mib": usage.peak_bytes / 2**20,
+        # The plain rate is what both cores can do together: what they do here beside it is what keeps from it.
+        "cpu_cores_at_work": sum(after.cpu[name] - seconds for name, seconds in before.cpu.items())
+        / (after.at - before.at),
+        **{
+            f"{name}_cpu_ms_per_object": (after.cpu[name] - before.cpu[name]) * 1000 / size
+            for name in ("apiserver", "etcd", "harness")
+        },
     }

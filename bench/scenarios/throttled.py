@@ -60,7 +60,7 @@ async def run(trial: Trial) -> Rows:
             rows["through the proxy"] = await follow(scene, operator, names("plain", count))
             throttle = Throttle()
             between.inject(Fault(throttle.refuses, answer=throttle.answer, times=None))
-            figures = await follow(scene, operator, names("throttled", count))
+            figures = await follow(scene, operator, names("throttled", count), may_lose=True)
             between.heal()
             operator.require_alive()
     rows[f"{SHARE:.0%} refused"] = {
