@@ -1,8 +1,8 @@
 """A kubelet that only says what pods do: on the control-plane engine there are no nodes.
 
 It watches pods and writes their status as a kubelet would: started, then finished with the exit
-code and the termination message the test chose. The pods stay unbound, so that their deletion
-is immediate.
+code and the termination message the test chose. Replicas that have each other's names from a
+Service end only once it is there. The pods stay unbound, so that their deletion is immediate.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Any, Self
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import ApiError, Conflict, NotFound, StatusError
-from mlops_operator.kube.resources import PODS
+from mlops_operator.kube.resources import PODS, SERVICES
 from mlops_operator.kube.watch import DELETED, watch
 
 USER_AGENT = "fake-kubelet"
@@ -149,6 +149,7 @@ class FakeKubelet:
         if behaviour.run_for is None:
             return
         await asyncio.sleep(behaviour.run_for)
+        await self._find_peers(pod)
         ended = {
             "exitCode": behaviour.exit_code,
             "reason": "Completed" if behaviour.exit_code == 0 else "Error",
@@ -159,6 +160,17 @@ class FakeKubelet:
             ended["message"] = behaviour.message
         phase = "Succeeded" if behaviour.exit_code == 0 else "Failed"
         await self._report(pod, phase, {"terminated": ended}, ready=False)
+
+    async def _find_peers(self, pod: Manifest) -> None:
+        """Wait until a pod that is known by a Service's name can be: its replicas do not get far before."""
+        namespace, service = pod["metadata"]["namespace"], pod["spec"].get("subdomain")
+        while service:
+            try:
+                await self._client.get(SERVICES, namespace=namespace, name=service)
+            except ApiError:
+                await asyncio.sleep(0.2)
+            else:
+                return
 
     async def _report(self, pod: Manifest, phase: str, state: dict[str, Any], *, ready: bool) -> None:
         flag = "True" if ready else "False"
