@@ -54,6 +54,21 @@ class Change:
     at: float
 
 
+@dataclass(frozen=True)
+class Gap:
+    """Versions of a resource that came and went while the API server was killed; see `Recorder`.
+
+    Attributes:
+        resource: of what.
+        after: the last version before, which was seen.
+        until: the version of the LIST with which the recorder went on.
+    """
+
+    resource: Resource
+    after: int
+    until: int
+
+
 @dataclass
 class Write:
     """One write of the operator, as the proxy saw it.
@@ -89,6 +104,11 @@ class History:
 
     changes: Sequence[Change] = ()
     writes: list[Write] = field(default_factory=list)
+    gaps: Sequence[Gap] = ()
+
+    def in_gap(self, plural: str, version: int) -> bool:
+        """Whether the recorder cannot have seen this version, which the operator may have all the same."""
+        return any(gap.resource.plural == plural and gap.after < version <= gap.until for gap in self.gaps)
 
 
 class Namer:

@@ -11,7 +11,7 @@ from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import ApiError, Expired
 from mlops_operator.kube.resources import Resource
 from mlops_operator.kube.watch import BOOKMARK, DELETED, watch
-from tests.faults.history import RECORDED, Change
+from tests.faults.history import RECORDED, Change, Gap
 
 
 class Recorder:
@@ -28,6 +28,8 @@ class Recorder:
         self._gaps = gaps
         self._changes: defaultdict[str, list[Change]] = defaultdict(list)
         self._tasks: list[asyncio.Task[None]] = []
+        self.gaps: list[Gap] = []
+        """What it has missed so far, where that is allowed."""
         self._watching = asyncio.Semaphore(0)
 
     async def __aenter__(self) -> Self:
@@ -72,16 +74,17 @@ class Recorder:
             except Expired:
                 if not self._gaps:
                     raise
-                version = await self._catch_up(resource, known)
+                version = await self._catch_up(resource, known, version)
             except ApiError:
                 await asyncio.sleep(0.2)  # the API server is away; the watch goes on where it was
 
-    async def _catch_up(self, resource: Resource, known: dict[str, Manifest]) -> str:
+    async def _catch_up(self, resource: Resource, known: dict[str, Manifest], version: str) -> str:
         """Note what is different from what was known, by a LIST; returns its version."""
         try:
             listing = await self._client.list(resource)
         except ApiError:
-            return "1"  # still away: the next watch says again that this is too old
+            return version  # still away: the next watch says again that this is too old
+        self.gaps.append(Gap(resource, int(version), int(listing.resource_version)))
         found = {obj["metadata"]["uid"]: obj for obj in listing.items}
         for uid in known.keys() - found.keys():
             self._note(resource, known, DELETED, known[uid])

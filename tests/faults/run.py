@@ -120,6 +120,7 @@ async def run(ground: Ground, plan: Plan) -> Outcome:
     except (AssertionError, ApiError) as error:
         outcome.failures.append(f"did not come to its end: {error}")
     outcome.history.changes = ground.recorder.changes(namespace)
+    outcome.history.gaps = tuple(ground.recorder.gaps)
     ground.recorder.check()
     ground.recorder.forget(namespace)
     outcome.failures += violations(outcome.history)

@@ -27,6 +27,8 @@ def check(history: History) -> Iterator[str]:
             continue
         planned = states.get((uid, int(version)))
         if planned is None:
+            if history.in_gap(write.resource, int(version)):
+                continue
             yield f"{when(write)}: planned for uid {uid} at version {version}, which nobody has seen"
         elif planned["metadata"]["name"] != write.name:
             yield f"{when(write)}: planned for {planned['metadata']['name']}, sent for {write.name}"

@@ -22,15 +22,15 @@ def check(history: History) -> Iterator[str]:
             continue
         yield from _form(write)
         if write.verb == "patch":
-            yield from _guard(write, seen)
+            yield from _guard(write, seen, history)
 
 
-def _guard(write: Write, seen: set[tuple[str, int]]) -> Iterator[str]:
+def _guard(write: Write, seen: set[tuple[str, int]], history: History) -> Iterator[str]:
     metadata = write.body.get("metadata") or {}
     uid, version = metadata.get("uid"), metadata.get("resourceVersion")
     if not (uid and version):
         yield f"{when(write)}: expected uid and resourceVersion in its metadata, found {metadata}"
-    elif (uid, int(version)) not in seen:
+    elif (uid, int(version)) not in seen and not history.in_gap(write.resource, int(version)):
         yield f"{when(write)}: planned for uid {uid} at version {version}, which nobody has seen"
 
 

@@ -2,6 +2,7 @@ import pytest
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import DEPLOYMENTS, EVENTS, JOBS, LEASES, TRAINING_JOBS, Resource
+from tests.faults.history import Gap
 from tests.faults.invariants.writes import check
 from tests.unit.controllers.builders import make
 from tests.unit.faults.story import Story
@@ -39,6 +40,17 @@ def test_a_patch_for_a_state_that_never_was() -> None:
     story.write("patch", TRAINING_JOBS, "job", body, subresource="status")
     (violation,) = check(story.history)
     assert "at version 7, which nobody has seen" in violation
+
+
+def test_a_patch_for_a_state_that_the_recorder_cannot_have_seen() -> None:
+    story, guard = begun()
+    body = {"metadata": {**guard, "resourceVersion": "7"}, "status": {}}
+    story.write("patch", TRAINING_JOBS, "job", body, subresource="status")
+    story.history.gaps = [Gap(TRAINING_JOBS, after=6, until=7)]
+    assert not list(check(story.history))
+    for gap in (Gap(TRAINING_JOBS, after=7, until=9), Gap(TRAINING_JOBS, after=2, until=6), Gap(JOBS, 6, 7)):
+        story.history.gaps = [gap]
+        assert len(list(check(story.history))) == 1
 
 
 def test_a_write_into_another_namespace() -> None:
