@@ -76,6 +76,13 @@ def slow(seconds: float) -> Answer:
     return answer
 
 
+async def hang_up(request: web.Request) -> web.StreamResponse:
+    """An end of the connection instead of an answer."""
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
 class StubServer:
     """Answers by script: the next answer for the request's name, the last one again and again."""
 

@@ -86,6 +86,8 @@ class Client:
             timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=CONNECT_TIMEOUT),
             proxy=config.proxy,
         )
+        # aiohttp sends a GET, PUT or DELETE whose connection ended without an answer a second time at once.
+        self.session._retry_connection = False
 
     async def __aenter__(self) -> Self:
         return self

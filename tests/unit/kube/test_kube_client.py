@@ -8,7 +8,7 @@ from mlops_operator.kube import errors
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import ApiError, StatusError
 from mlops_operator.kube.resources import JOBS, PODS
-from tests.harness.stub_server import StubServer, failure, json_answer, listing, slow, stream, stub_server
+from tests.harness.stub_server import StubServer, failure, hang_up, json_answer, listing, slow, stream, stub_server
 
 
 @pytest.fixture
@@ -90,6 +90,16 @@ async def test_no_answer_in_time_is_no_answer(
     with pytest.raises(errors.Unreachable):
         await client.create(PODS, pod("a"))
     assert server.names() == ["POST"], "a write whose fate is unknown is not repeated"
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "POST"])
+async def test_a_connection_that_ends_without_an_answer_is_no_answer_and_nothing_is_repeated(
+    server: StubServer, client: Client, method: str
+) -> None:
+    server.on(method, hang_up)
+    with pytest.raises(errors.Unreachable):
+        await client.request(method, PODS.path(namespace="ns", name="a"))
+    assert server.names() == [method]
 
 
 async def test_429_is_waited_out_as_long_as_asked(server: StubServer, client: Client) -> None:
