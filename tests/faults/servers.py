@@ -20,6 +20,10 @@ AWAY = 1.0
 CONTROLLERS = 20
 """Seconds during which it is looked whether the controller-manager has ended, having lost its lease."""
 
+SYNC_FAILED = "SyncFailed"
+"""What the disruption controller says of a budget while it knows pods whose owners it does not know yet, and no more
+once it was able to look again."""
+
 PATIENCE = 60.0
 """Seconds in which an API server that was killed answers again, and the controllers have seen to everything."""
 
@@ -59,7 +63,9 @@ async def controllers_have_seen_to(client: Client, namespace: str) -> None:
         for resource in (DEPLOYMENTS, POD_DISRUPTION_BUDGETS):
             for obj in (await client.list(resource, namespace=namespace)).items:
                 metadata, status = obj["metadata"], obj.get("status") or {}
-                if status.get("observedGeneration") != metadata["generation"] or not status.get("conditions"):
+                conditions = status.get("conditions") or ()
+                failed = any(entry.get("reason") == SYNC_FAILED for entry in conditions)
+                if status.get("observedGeneration") != metadata["generation"] or not conditions or failed:
                     found.append(f"{resource.plural}/{metadata['name']}")
         return found
 

@@ -34,6 +34,7 @@ class Ground:
         busy: reasons of `Ready` that pass by themselves.
         calm: seconds without a write of the operator after which an object is taken to be at rest.
         history: beginnings of paths that hold what has been: `<plural>` or `<plural> <path>`, and why.
+        alike: whether an object ends the same with a spec whatever it has been before.
         idle: whether a spec may be given to the operator at all: it starts neither too many pods nor something
             that goes on with the clock, so that an end can be waited for.
     """
@@ -47,6 +48,7 @@ class Ground:
     busy: frozenset[str] = frozenset()
     calm: float = 1.0
     history: dict[str, str] = field(default_factory=dict)
+    alike: Callable[[Manifest], bool] = lambda _spec: True
     idle: Callable[[Manifest], bool] = lambda _spec: True
 
     @property
@@ -136,6 +138,11 @@ def _few_servers(spec: Manifest) -> bool:
     return few and (spec.get("rollout") or {}).get("steps") == []
 
 
+def _some_servers(spec: Manifest) -> bool:
+    """Without replicas a version that was served is kept ready to come back, and a first one is not begun."""
+    return "autoscaling" in spec or spec.get("replicas") != 0
+
+
 def _no_window_ends(spec: Manifest) -> bool:
     """No window ends while a campaign lasts, unless its Job is refused: that is then the end."""
     return (spec.get("window") or {}).get("size") == "720h"
@@ -189,6 +196,7 @@ GROUNDS: Final = {
             history={
                 "modeldeployments status.stopped": "a candidate that was stopped is remembered and not tried again"
             },
+            alike=_some_servers,
             idle=_few_servers,
         ),
         Ground(

@@ -19,6 +19,8 @@ from tests.harness.clusters import own_cluster
 SEED = 1
 OUTPUT = Path("faults-output")
 
+REGRESSIONS = Path(__file__).parent / "regressions"
+
 SHORT = 4
 """Transitions of a kind in the default run: one segment, from base to base."""
 
@@ -69,6 +71,15 @@ async def test_short_campaigns_of_all_kinds_side_by_side(cluster: Cluster, capsy
 async def _short(shared: Stage, ground: Ground) -> Results:
     segments = campaign(ground, seed=SEED, transitions=SHORT)
     return await run(shared, ground, segments, seed=SEED, output=OUTPUT, beside=True)
+
+
+@pytest.mark.parametrize("file", sorted(REGRESSIONS.glob("*.yaml")), ids=lambda file: file.stem)
+async def test_what_a_campaign_found_stays_mended(cluster: Cluster, file: Path) -> None:
+    ground, segment = load(file)
+    async with stage(cluster) as shared:
+        results = await run(shared, ground, [segment], seed=SEED, output=OUTPUT)
+    assert results.failures == []
+    assert results.transitions == len(segment)
 
 
 @by_kind

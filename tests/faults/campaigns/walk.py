@@ -195,7 +195,7 @@ class Walker:
             self._results.counts["rolled back"] += 1
             return True
         self._results.counts["told" if edit.expect is Expect.TOLD or not healthy else "well"] += 1
-        if healthy and edit.expect is not Expect.TOLD:
+        if healthy and edit.expect is not Expect.TOLD and self._ground.alike(edit.spec):
             await self._alike(await self._fresh.state(edit.spec), "not as a fresh object of this spec")
             self._results.compared += 1
         return True

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.controllers.trainingjob.names import LABEL_GENERATION
+from mlops_operator.controllers.shared.jobs import LABEL_GENERATION
 from mlops_operator.kube.resources import DEPLOYMENTS, EVENTS, JOBS, PODS
 from tests.faults.history import History
 from tests.faults.oracles.names import Names, Objects

@@ -7,6 +7,7 @@ from datetime import datetime
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.modelmonitor import ModelMonitorSpec, ModelMonitorStatus
+from mlops_operator.controllers.shared.jobs import own_pods
 from mlops_operator.controllers.shared.served import view_served
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS
@@ -75,6 +76,7 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
     spec = parse_spec(ModelMonitorSpec, obj)
     deployment = world.get(MODEL_DEPLOYMENTS, Key(obj["metadata"]["namespace"], spec.target.deployment))
     job = measuring_job(obj, world)
+    read = reads.get(pods_of(job)) if job is not None else None
     return Observed(
         obj=obj,
         spec=spec,
@@ -82,5 +84,5 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
         deployment_found=deployment is not None,
         version=view_served(deployment).stable,
         jobs=world.owned(JOBS, obj["metadata"]["uid"]),
-        pods=reads.get(pods_of(job)) if job is not None else None,
+        pods=own_pods(job, read) if job is not None and read is not None else None,
     )

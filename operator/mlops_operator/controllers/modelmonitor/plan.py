@@ -30,6 +30,7 @@ from mlops_operator.controllers.modelmonitor.policies.windows import (
 from mlops_operator.controllers.modelmonitor.render import window_task
 from mlops_operator.controllers.modelmonitor.status import final_status, held, outcome_of
 from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared import jobs
 from mlops_operator.controllers.shared.events import flip_events, transition_events
 from mlops_operator.controllers.shared.evidence import LOOK_AGAIN, conclusive
 from mlops_operator.controllers.shared.task import TaskPhase, observe_task, render_task
@@ -59,12 +60,14 @@ class Step:
     Attributes:
         problem: what keeps the monitor from measuring, in place of what the last window says.
         requeue_after: seconds until it is looked at again, or None.
+        over: whether nothing may begin in this look.
     """
 
     status: ModelMonitorStatus
     actions: tuple[Action, ...] = ()
     problem: Outcome | None = None
     requeue_after: float | None = None
+    over: bool = False
 
 
 def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
@@ -72,7 +75,7 @@ def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
     step = _follow(obs, settings, now)
     if step is None:
         return Plan(requeue_after=LOOK_AGAIN)
-    if step.status.measuring is None:
+    if step.status.measuring is None and not step.over:
         step = _begin(obs, step.status, settings, now)
     return _finish(obs, step, now)
 
@@ -86,6 +89,13 @@ def _follow(obs: Observed, settings: Settings, now: datetime) -> Step | None:
     if obs.job is None:
         return _again(obs, render_task(task, settings))
     state = observe_task(task.run_uid, obs.job, obs.pods, now)
+    if (
+        state.phase is TaskPhase.PENDING
+        and state.reason
+        and jobs.generation_of(obs.job, obs.generation) != obs.generation
+    ):
+        # It never ran, and what keeps it may be what was corrected: the present spec says what is due.
+        return Step(status=obs.status.replace(measuring=None), over=True)
     if state.phase in (TaskPhase.PENDING, TaskPhase.RUNNING):
         problem = working(state.reason, state.message) if state.reason else None
         return Step(status=obs.status, problem=problem, requeue_after=state.next_look)
@@ -161,8 +171,8 @@ def _finish(obs: Observed, step: Step, now: datetime) -> Plan:
 
 
 def _deletions(obs: Observed, status: ModelMonitorStatus) -> tuple[Action, ...]:
-    jobs = {job["metadata"]["name"]: job for job in obs.jobs}
-    surplus = surplus_jobs(jobs, windows=status.windows, measuring=status.measuring)
+    known = {job["metadata"]["name"]: job for job in obs.jobs}
+    surplus = surplus_jobs(known, windows=status.windows, measuring=status.measuring)
     return tuple(
-        Delete.of(JOBS, jobs[name]) for name in sorted(surplus) if "deletionTimestamp" not in jobs[name]["metadata"]
+        Delete.of(JOBS, known[name]) for name in sorted(surplus) if "deletionTimestamp" not in known[name]["metadata"]
     )

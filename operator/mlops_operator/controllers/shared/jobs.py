@@ -12,8 +12,11 @@ from typing import Final
 
 from mlops_contract import Result, ResultInvalidError, parse_result
 from mlops_operator.api.conditions import parse_timestamp
-from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.api.meta import PREFIX, Key, Manifest
 from mlops_operator.controllers.shared.pods import MAIN
+
+LABEL_GENERATION: Final = PREFIX + "generation"
+"""The generation of the parent's spec that a Job was made from."""
 
 PENDING_GRACE: Final = 4.0
 """Seconds a Job may be without a ready pod before its pods are looked at: a healthy pod has
@@ -121,6 +124,11 @@ def next_look(job: Manifest, now: datetime) -> float:
 def job_key(job: Manifest) -> Key:
     """Key of the Job."""
     return Key(job["metadata"]["namespace"], job["metadata"]["name"])
+
+
+def generation_of(job: Manifest, default: int) -> int:
+    """The generation of the spec that a Job was made from; `default` where it does not say."""
+    return int((job["metadata"].get("labels") or {}).get(LABEL_GENERATION, default))
 
 
 def own_pods(job: Manifest, pods: Sequence[Manifest]) -> list[Manifest]:

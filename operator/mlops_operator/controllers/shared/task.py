@@ -70,7 +70,8 @@ def render_task(task: Task, settings: Settings) -> Manifest:
     }
     if task.output:
         values[env_names.OUTPUT_URI] = task.output
-    metadata = child_metadata(task.parent, task.name, component=task.component)
+    marks = {jobs.LABEL_GENERATION: str(task.parent["metadata"].get("generation", 1))}
+    metadata = child_metadata(task.parent, task.name, component=task.component, labels=marks)
     container = pods.container(
         image=task.job_settings.image or settings.workload_image,
         command=["python3", "-m", f"mlops_workload.{task.module}"],

@@ -8,9 +8,6 @@ from mlops_operator.controllers.shared.naming import MAX_LABEL, child_name
 COMPONENT: Final = "training"
 
 LABEL_ATTEMPT: Final = PREFIX + "attempt"
-LABEL_GENERATION: Final = PREFIX + "generation"
-"""The generation of the spec that the attempt runs with."""
-
 ANNOTATION_INPUTS: Final = PREFIX + "inputs-digest"
 """What the attempt runs with; see `inputs.py`."""
 
@@ -21,11 +18,6 @@ _INDEX_ROOM: Final = 5
 def job_name(obj: Manifest, attempt: int) -> str:
     """Name of the Job of that attempt."""
     return child_name(obj, str(attempt), max_length=MAX_LABEL - _INDEX_ROOM)
-
-
-def generation_of(job: Manifest, default: int) -> int:
-    """The generation of the spec that a Job was made from; `default` where it does not say."""
-    return int((job["metadata"].get("labels") or {}).get(LABEL_GENERATION, default))
 
 
 def service_name(obj: Manifest) -> str:

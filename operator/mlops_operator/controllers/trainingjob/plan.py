@@ -16,7 +16,7 @@ from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import evidence, jobs
 from mlops_operator.controllers.shared.jobs import PodProblem
 from mlops_operator.controllers.trainingjob import status as say
-from mlops_operator.controllers.trainingjob.names import generation_of, run_uid
+from mlops_operator.controllers.trainingjob.names import run_uid
 from mlops_operator.controllers.trainingjob.observed import Observed, failures, last_failure
 from mlops_operator.controllers.trainingjob.policies import deadline, results, retry, startup, template, ttl
 from mlops_operator.controllers.trainingjob.policies.failure import cause
@@ -154,7 +154,7 @@ def _live(obs: Observed, job: Manifest, now: datetime) -> Plan:
 def _not_running(
     obs: Observed, problem: PodProblem | None, actions: tuple[Action, ...], *, requeue_after: float, now: datetime
 ) -> Plan:
-    if problem is not None and obs.job is not None and generation_of(obs.job, obs.generation) != obs.generation:
+    if problem is not None and obs.job is not None and jobs.generation_of(obs.job, obs.generation) != obs.generation:
         # It never ran, and what keeps it may be what was corrected: the attempt begins anew.
         return _tell(obs, say.starting(obs, now), actions=(Delete.of(JOBS, obs.job),))
     if problem is not None:

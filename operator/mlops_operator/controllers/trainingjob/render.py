@@ -11,7 +11,6 @@ from mlops_operator.controllers.trainingjob.names import (
     ANNOTATION_INPUTS,
     COMPONENT,
     LABEL_ATTEMPT,
-    LABEL_GENERATION,
     job_name,
     service_name,
 )
@@ -23,7 +22,7 @@ def render_job(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt
     Creating the first one is also the check of the person's pod template: what the API server
     refuses, it refuses before anything exists.
     """
-    marks = {LABEL_ATTEMPT: str(attempt), LABEL_GENERATION: str(obj["metadata"]["generation"])}
+    marks = {LABEL_ATTEMPT: str(attempt), jobs.LABEL_GENERATION: str(obj["metadata"]["generation"])}
     metadata = child_metadata(obj, job_name(obj, attempt), component=COMPONENT, labels=marks)
     metadata["annotations"] = {ANNOTATION_INPUTS: inputs_digest(spec)}
     body: Manifest = {

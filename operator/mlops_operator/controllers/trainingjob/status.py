@@ -19,7 +19,7 @@ from mlops_operator.api.trainingjob import (
 from mlops_operator.controllers.shared import evidence, jobs
 from mlops_operator.controllers.shared.jobs import PodProblem
 from mlops_operator.controllers.shared.waiting import MAX_TEXT, wait_for
-from mlops_operator.controllers.trainingjob.names import ANNOTATION_INPUTS, generation_of
+from mlops_operator.controllers.trainingjob.names import ANNOTATION_INPUTS
 from mlops_operator.controllers.trainingjob.observed import Observed
 from mlops_operator.controllers.trainingjob.policies import deadline
 
@@ -58,7 +58,7 @@ def _at_work(obs: Observed, **changes: Any) -> dict[str, Any]:
     metadata = obs.job["metadata"]
     known = next((entry for entry in obs.status.attempts if entry.index == obs.attempt), None)
     # Also of a known attempt: its Job may have been made again since, from a later spec.
-    made = {"job": metadata["name"], "generation": generation_of(obs.job, obs.generation)}
+    made = {"job": metadata["name"], "generation": jobs.generation_of(obs.job, obs.generation)}
     attempt = known.model_copy(update=made) if known else Attempt(index=obs.attempt, **made)
     return {
         "attempt": obs.attempt,
