@@ -23,7 +23,7 @@ class Observed:
     """A Promotion, its Model's alias, its version, the alias's other Promotions, and the Evaluation.
 
     Attributes:
-        model_found: whether the Model is there (and can be read).
+        model: the Model, or None.
         alias: the alias as the Model declares it; None where it does not.
         points: where the alias points and pointed; None where it never did.
         evaluation: of the Evaluation that the gate asks for now, against what the alias points at now.
@@ -32,7 +32,7 @@ class Observed:
     obj: Manifest
     spec: PromotionSpec
     status: PromotionStatus
-    model_found: bool
+    model: Manifest | None
     alias: Alias | None
     points: AliasStatus | None
     version: VersionView | None
@@ -66,7 +66,7 @@ def observe(obj: Manifest, world: World) -> Observed:
         obj=obj,
         spec=spec,
         status=PromotionStatus.of(obj),
-        model_found=model is not None,
+        model=model,
         alias=alias,
         points=points,
         version=view_version(world.get(MODEL_VERSIONS, Key(namespace, spec.version))),

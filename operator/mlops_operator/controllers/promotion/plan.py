@@ -5,6 +5,7 @@ from typing import Final
 
 from mlops_operator.api.conditions import Truth, ready, stalled, working
 from mlops_operator.api.evaluation import EvaluationStatus
+from mlops_operator.api.meta import Manifest
 from mlops_operator.api.model import Gate as AliasGate
 from mlops_operator.api.model import MissingBaseline
 from mlops_operator.api.promotion import TERMINAL, PromotionPhase, PromotionReason, PromotionStatus
@@ -18,7 +19,7 @@ from mlops_operator.controllers.promotion.render import evaluation_name, render_
 from mlops_operator.controllers.promotion.status import Gate, decided_status, gate_is_passed, promoted_status
 from mlops_operator.controllers.shared.events import transition_events
 from mlops_operator.controllers.shared.versions import VersionView
-from mlops_operator.kube.resources import EVALUATIONS
+from mlops_operator.kube.resources import EVALUATIONS, MODELS, Resource
 from mlops_operator.runtime.plan import Action, Create, Plan
 
 ACTION: Final = "Promote"
@@ -55,7 +56,7 @@ def _by_request(obs: Observed, now: datetime) -> Plan:
 
 
 def _missing_alias(obs: Observed) -> tuple[PromotionReason, str] | None:
-    if not obs.model_found:
+    if obs.model is None:
         return PromotionReason.MODEL_NOT_FOUND, f"Model {obs.spec.model} does not exist"
     if obs.alias is None:
         return PromotionReason.ALIAS_NOT_FOUND, f"Model {obs.spec.model} has no alias {obs.spec.alias}"
@@ -182,4 +183,15 @@ def _promoted(obs: Observed, since: str, now: datetime) -> Plan:
 
 def _said(obs: Observed, status: PromotionStatus, *, actions: tuple[Action, ...] = ()) -> Plan:
     events = transition_events(obs.status, status, action=ACTION)
-    return Plan(actions=actions, status=status.to_manifest(), events=events)
+    return Plan(actions=actions, grounds=_grounds(obs, status), status=status.to_manifest(), events=events)
+
+
+def _grounds(obs: Observed, status: PromotionStatus) -> tuple[tuple[Resource, Manifest], ...]:
+    """The Model, before an end that follows from where the alias points, which is for good.
+
+    By an alias of the past a Promotion that takes it back would be there already, and a gate have measured against the
+    wrong version. That the alias was moved by this Promotion, or that a newer one asks for it, is true for ever.
+    """
+    moved = status.promoted_at is not None
+    by_alias = status.phase in TERMINAL and status.phase is not PromotionPhase.SUPERSEDED and not moved
+    return ((MODELS, obs.model),) if by_alias and obs.model is not None else ()

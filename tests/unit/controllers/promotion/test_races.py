@@ -1,8 +1,9 @@
 """What the alias and other Promotions do meanwhile."""
 
-from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, PROMOTIONS
+from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS
 from tests.unit.controllers.builders import condition, later
 from tests.unit.controllers.promotion.scene import (
+    CONTROLLER,
     GATE,
     cluster,
     gate_passed,
@@ -72,6 +73,23 @@ def test_an_alias_that_points_there_already_is_promoted_without_a_move() -> None
     settle(toy)
     assert (status(toy)["phase"], ready(toy)["reason"]) == ("Promoted", "AlreadyThere")
     assert "promotedAt" not in status(toy)
+
+
+def test_an_end_that_follows_from_the_alias_is_not_told_by_one_of_the_past() -> None:
+    toy = cluster(model(), promotion())
+    assert CONTROLLER.plan(toy.get(PROMOTIONS, "to-b"), toy.world, {}, toy.now).grounds == ()
+    point(toy, "digits-b", by="another")
+    plan = CONTROLLER.plan(toy.get(PROMOTIONS, "to-b"), toy.world, {}, toy.now)
+    assert [(resource, obj["metadata"]["name"]) for resource, obj in plan.grounds] == [(MODELS, "digits")]
+
+
+def test_an_alias_that_this_promotion_moved_needs_no_second_look() -> None:
+    toy = cluster(model(), promotion())
+    point(toy, "digits-b", by="to-b")
+    plan = CONTROLLER.plan(toy.get(PROMOTIONS, "to-b"), toy.world, {}, toy.now)
+    assert plan.status is not None
+    assert plan.status["phase"] == "Promoted"
+    assert plan.grounds == ()
 
 
 def test_a_former_version_is_rolled_back_to_without_an_evaluation() -> None:
