@@ -12,6 +12,9 @@ from tests.faults.plan import Stale
 from tests.faults.trace import target
 from tests.harness.proxy import Call, Forward, Line, Reply
 
+LATEST_SNAPSHOT = 5.0
+"""Seconds for which the write of the crash waits for that of the snapshot, which is made beside it."""
+
 
 class OldSnapshot(Injection):
     """Kills the operator after a write, and shows its successor the namespace as it was before an earlier one.
@@ -26,6 +29,7 @@ class OldSnapshot(Injection):
         self._until = 0.0
         self._snapshot_at: float | None = None
         self._version = 0
+        self._taken = asyncio.Event()
         self._later: asyncio.Task[None] | None = None
 
     async def request(self, call: Call, forward: Forward) -> Reply:
@@ -62,9 +66,13 @@ class OldSnapshot(Injection):
             changes = self.around.changes()
             self._snapshot_at = write.at
             self._version = changes[-1].version if changes else 0
+            self._taken.set()
+        strikes = (write.key, write.nth) == (self._fault.write, self._fault.nth) and not self._until
+        if strikes:
+            # Writes of two objects come in either order; the snapshot is of the former of the two all the same.
+            await asyncio.wait_for(self._taken.wait(), LATEST_SNAPSHOT)
         reply = await forward()
-        if (write.key, write.nth) == (self._fault.write, self._fault.nth) and not self._until:
-            assert self._snapshot_at is not None, "the snapshot is of a later write than the crash"
+        if strikes:
             self._later = asyncio.create_task(self._restart())
         return reply
 

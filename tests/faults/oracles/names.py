@@ -21,6 +21,9 @@ _RANDOM: Final = "[bcdfghjklmnpqrstvwxz2456789]{4,10}"
 It gets the mask of a hash, since now and then a hash has no other letters either.
 """
 
+_NUMBER: Final = r"-\d{1,3}(?![0-9a-z])"
+"""An attempt's or a replica's number; a hash may have no letters, but has more digits."""
+
 Objects = Mapping[Resource, Sequence[Manifest]]
 
 
@@ -50,7 +53,7 @@ class Names:
                 # How many there were before is part of a run's history, not of its end.
                 shown[metadata["name"]].add(name if metadata["uid"] in present else masked)
         self._shown = {raw: "=".join(sorted(names)) for raw, names in shown.items()}
-        self._known = _any_of(self._shown, suffix=rf"(-\d+)?((?:-{_RANDOM}){{1,2}})?")
+        self._known = _any_of(self._shown, suffix=rf"({_NUMBER})?((?:-{_RANDOM}){{1,2}})?")
         self._namespace = _any_of(self._namespaces - {""})
 
     def of(self, plural: str, raw: str) -> str:

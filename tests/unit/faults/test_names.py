@@ -75,6 +75,12 @@ def test_a_hash_of_a_childs_child_looks_alike_whatever_its_letters() -> None:
     assert known.text("job-0a1b2c3d-0-94db9dbd") == known.text("job-0a1b2c3d-0-8e181278") == "job-#-0-#"
 
 
+def test_a_hash_of_digits_alone_is_no_number() -> None:
+    known = names()
+    assert known.text('ReplicaSet "served-0a1b2c3d-aaaaaaaa-7574"') == 'ReplicaSet "served-#-#-#"'
+    assert known.text("the pod job-0a1b2c3d-0-7574") == "the pod job-#-0-#"
+
+
 def test_times_and_digests_are_masked() -> None:
     known = names()
     assert known.text("since 2026-01-01T12:00:00Z, 2026-01-01T12:00:00.123456+01:00") == "since <time>, <time>"
