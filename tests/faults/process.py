@@ -5,8 +5,10 @@ SIGKILL all the same.
 """
 
 import asyncio
+import json
 import multiprocessing
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,13 +16,21 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Final
 
+import aiohttp
+
 from tests.harness.waiting import eventually
 
 _FORKS: Final = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["__main__", "tests.faults.child"])
 
+ANSWER: Final = 5.0
+"""Seconds within which a process that works answers."""
+
 TERMINATION: Final = 30.0
 """Seconds a process has to end in order."""
+
+
+_BUSY: Final = re.compile(r"^(?:workqueue_depth|controller_runtime_active_workers)\{.*\} (\S+)$", re.MULTILINE)
 
 
 class OperatorProcess:
@@ -79,6 +89,26 @@ class OperatorProcess:
             await asyncio.sleep(seconds)
         finally:
             os.kill(pid, signal.SIGCONT)
+
+    async def busy(self) -> int:
+        """How many objects it has to look at or is at work on, by its own metrics; 1 where it cannot say."""
+        if self.exit_code is not None:
+            return 0
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER)) as session,
+                session.get(f"http://127.0.0.1:{self._port()}/metrics") as answer,
+            ):
+                text = await answer.text()
+        except (aiohttp.ClientError, TimeoutError):
+            return 1
+        return sum(int(float(value)) for value in _BUSY.findall(text))
+
+    def _port(self) -> int:
+        """Where the present process says that it answers."""
+        told = (json.loads(line) for line in self._log.read_text().splitlines() if '"starting"' in line)
+        port: int = list(told)[-1]["port"]
+        return port
 
     async def stop(self) -> int:
         """SIGTERM; returns the exit code.

@@ -148,9 +148,7 @@ async def _walk(ground: Ground, plan: Plan, path: Walk, outcome: Outcome, stack:
     try:
         await _watching(trace)
         await path.play()
-        for injection in active:
-            await injection.settle()
-        await _settle(wire, trace, active, outcome)
+        await _settle(operator, wire, trace, active, outcome)
         await path.rest()
         if ground.kill_server is not None:
             await servers.controllers_have_seen_to(ground.client, namespace)
@@ -181,7 +179,9 @@ async def _watching(trace: Trace) -> None:
         await eventually(watching, within=START, every=0.05)
 
 
-async def _settle(wire: Proxy, trace: Trace, active: Sequence[Injection], outcome: Outcome) -> None:
+async def _settle(
+    operator: OperatorProcess, wire: Proxy, trace: Trace, active: Sequence[Injection], outcome: Outcome
+) -> None:
     """Wait until nothing is written through a whole resync; it has to be so in time."""
     disturbed = max((injection.last for injection in active), default=0.0)
     limit = time.monotonic() + 2 * CONVERGENCE
@@ -189,7 +189,9 @@ async def _settle(wire: Proxy, trace: Trace, active: Sequence[Injection], outcom
         count = len(trace.writes)
         last = trace.writes[-1].at if trace.writes else 0.0
         await asyncio.sleep(max(0.0, last + CALM - time.monotonic()))
-        await _resynced(wire, trace, time.monotonic())
+        for injection in active:  # the last writes of a path may come when it has been walked, and a fault with them
+            await injection.settle()
+        await _resynced(operator, wire, trace, time.monotonic())
         if len(trace.writes) == count:
             outcome.converged = max(0.0, last - disturbed) if disturbed else 0.0
             return
@@ -199,8 +201,8 @@ async def _settle(wire: Proxy, trace: Trace, active: Sequence[Injection], outcom
             return
 
 
-async def _resynced(wire: Proxy, trace: Trace, since: float) -> None:
-    """Make the operator list every kind after `since`, and give what follows from it its time.
+async def _resynced(operator: OperatorProcess, wire: Proxy, trace: Trace, since: float) -> None:
+    """Make the operator list every kind after `since`, and wait until it has looked at what it found.
 
     Nothing is listed of itself during a run: a notification that is lost stays lost until here, where the
     path has come to its end without it.
@@ -218,6 +220,7 @@ async def _resynced(wire: Proxy, trace: Trace, since: float) -> None:
 
     await eventually(listed, within=60.0, every=0.1)
     await asyncio.sleep(0.3)
+    await eventually(operator.busy, lambda found: found == 0, within=60.0, every=0.1)
 
 
 async def _namespace(client: Client, name: str) -> None:
