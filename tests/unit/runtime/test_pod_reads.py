@@ -102,3 +102,12 @@ async def test_a_request_names_only_so_many_jobs(bench: Bench) -> None:
     bench.go.set()
     await asyncio.gather(*(bench.ask(f"job-{number:03d}") for number in range(LARGEST_BATCH + 1)))
     assert [selector.count(",") + 1 for selector in bench.selectors()] == [LARGEST_BATCH, 1]
+
+
+async def test_a_request_has_no_limit_which_would_keep_the_api_server_from_answering_out_of_its_cache(
+    bench: Bench,
+) -> None:
+    bench.go.set()
+    await bench.ask("a")
+    ((_, path),) = bench.server.requests
+    assert set(parse_qs(urlsplit(path).query)) == {"labelSelector"}
