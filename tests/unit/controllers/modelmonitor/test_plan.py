@@ -5,13 +5,8 @@ from typing import Any
 
 import pytest
 
-from mlops_contract import Result
-from mlops_operator.api.meta import Manifest
-from mlops_operator.controllers.modelmonitor.controller import ModelMonitorController
 from mlops_operator.controllers.modelmonitor.policies.retention import KEPT_JOBS
-from mlops_operator.controllers.settings import Settings
-from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODEL_MONITORS
-from mlops_operator.runtime.plan import Plan
+from mlops_operator.kube.resources import JOBS, MODEL_MONITORS
 from tests.unit.controllers.builders import (
     NOW,
     ToyCluster,
@@ -21,85 +16,23 @@ from tests.unit.controllers.builders import (
     job_ended,
     job_started,
     later,
-    make,
     pod_of,
     succeeded_pod,
     unscheduled,
 )
-from tests.unit.controllers.versions import digest_of
-
-CONTROLLER = ModelMonitorController(Settings())
-NAME = "live"
-
-
-def monitor(**spec: Any) -> Manifest:
-    fields: Manifest = {
-        "target": {"deployment": "digits"},
-        "source": {"predictionLog": {"uri": "pvc://data/predictions"}},
-        "window": {"size": "60s", "labelDelay": "10s"},
-        "metrics": [{"name": "accuracy", "limit": {"min": 0.9}, "minSamples": 100}],
-        **spec,
-    }
-    return make(MODEL_MONITORS, NAME, spec=fields, status={"observedGeneration": -1})
-
-
-def deployment(version: str | None = "digits-a") -> Manifest:
-    spec: Manifest = {"model": {"name": "digits", "alias": "champion"}}
-    status: Manifest = {"observedGeneration": 1}
-    if version is not None:
-        revision = {"version": version, "digest": digest_of(version), "revision": "r", "deployment": "d"}
-        status["stable"] = revision
-    return make(MODEL_DEPLOYMENTS, "digits", spec=spec, status=status)
-
-
-def cluster(*objects: Manifest, **spec: Any) -> ToyCluster:
-    return ToyCluster(ToyWorld(monitor(**spec), *(objects or (deployment(),))))
-
-
-def settle(toy: ToyCluster) -> Plan:
-    return toy.settle(CONTROLLER, NAME)
-
-
-def status(toy: ToyCluster) -> Manifest:
-    return dict(toy.get(MODEL_MONITORS, NAME)["status"])
-
-
-def breached(toy: ToyCluster) -> tuple[str, str]:
-    found = condition(toy.get(MODEL_MONITORS, NAME), "Breached")
-    return found["status"], found["reason"]
-
-
-def ready(toy: ToyCluster) -> Manifest:
-    return condition(toy.get(MODEL_MONITORS, NAME), "Ready")
-
-
-def running_job(toy: ToyCluster) -> Manifest:
-    return toy.get(JOBS, status(toy)["measuring"]["job"])
-
-
-def report(toy: ToyCluster, accuracy: float | None = 0.97, *, rows: int = 200, labelled: int | None = None) -> None:
-    """The window's Job ends well with these figures."""
-    job = running_job(toy)
-    end = job["metadata"]["name"].rpartition("-")[2]
-    result = Result(
-        uid=f"uid-of-{NAME}-{end}",
-        metrics={} if accuracy is None else {"accuracy": accuracy},
-        counts={"rows": rows, "labelled": rows if labelled is None else labelled},
-    )
-    toy.pods[job["metadata"]["name"]] = [succeeded_pod(job, result.to_message())]
-    toy.store(job_ended(job, at=toy.now))
-
-
-def measure(toy: ToyCluster, *values: float | None, **counts: Any) -> None:
-    """One window after the other is measured with these values."""
-    for value in values:
-        plan = settle(toy)
-        assert plan.requeue_after is not None
-        toy.now = toy.now.fromtimestamp(toy.now.timestamp() + plan.requeue_after, tz=toy.now.tzinfo)
-        settle(toy)
-        report(toy, value, **counts)
-        settle(toy)
-
+from tests.unit.controllers.modelmonitor.scene import (
+    NAME,
+    breached,
+    cluster,
+    deployment,
+    measure,
+    monitor,
+    ready,
+    report,
+    running_job,
+    settle,
+    status,
+)
 
 # -- before the first window -----------------------------------------------------------------
 
@@ -330,52 +263,6 @@ def test_what_keeps_the_job_from_running_is_said_and_forgotten() -> None:
     settle(toy)
     assert ready(toy)["status"] == "True"
     assert "waiting" not in status(toy)
-
-
-def test_a_window_whose_job_never_ran_begins_anew_when_the_spec_is_corrected() -> None:
-    toy = cluster(image="example.test/typo")
-    toy.now = later(70)
-    settle(toy)
-    wrong = running_job(toy)
-    toy.store(job_started(wrong, at=toy.now))
-    toy.now = later(76)
-    settle(toy)
-    assert status(toy)["waiting"]["reason"] == "PodPending"
-    assert running_job(toy)["spec"] == wrong["spec"], "nothing was corrected yet"
-    toy.edit(MODEL_MONITORS, NAME, image="example.test/right")
-    settle(toy)
-    again = running_job(toy)
-    assert again["metadata"]["name"] == wrong["metadata"]["name"], "the same window"
-    assert again["spec"]["template"]["spec"]["containers"][0]["image"] == "example.test/right"
-    assert "waiting" not in status(toy)
-    report(toy, 0.97)
-    settle(toy)
-    assert ready(toy)["status"] == "True"
-
-
-def test_a_window_whose_job_never_ran_is_given_up_when_the_spec_asks_for_other_windows() -> None:
-    toy = cluster(image="example.test/typo")
-    toy.now = later(70)
-    settle(toy)
-    toy.store(job_started(running_job(toy), at=toy.now))
-    toy.now = later(76)
-    settle(toy)
-    toy.edit(MODEL_MONITORS, NAME, window={"size": "3600s", "labelDelay": "0s"})
-    settle(toy)
-    assert "measuring" not in status(toy)
-    assert toy.world.all(JOBS) == []
-    assert "waiting" not in status(toy)
-
-
-def test_a_job_that_runs_is_left_alone_when_the_spec_changes() -> None:
-    toy = cluster()
-    toy.now = later(70)
-    settle(toy)
-    job = running_job(toy)
-    toy.store(job_started(job, at=toy.now, ready=1))
-    toy.edit(MODEL_MONITORS, NAME, image="example.test/other")
-    settle(toy)
-    assert running_job(toy)["spec"] == job["spec"]
 
 
 def test_a_job_deleted_by_hand_is_made_again_for_the_same_window() -> None:

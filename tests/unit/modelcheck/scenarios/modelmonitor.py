@@ -8,7 +8,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.modelmonitor.controller import ModelMonitorController
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODEL_MONITORS
-from tests.unit.controllers.modelmonitor.test_plan import NAME, deployment, monitor
+from tests.unit.controllers.modelmonitor.scene import NAME, deployment, monitor
 from tests.unit.modelcheck.apiserver import ApiServer, Write
 from tests.unit.modelcheck.items import Id
 from tests.unit.modelcheck.scenarios.base import (

@@ -1,0 +1,54 @@
+"""A spec that is corrected while a window is measured."""
+
+from mlops_operator.kube.resources import JOBS, MODEL_MONITORS
+from tests.unit.controllers.builders import (
+    job_started,
+    later,
+)
+from tests.unit.controllers.modelmonitor.scene import NAME, cluster, ready, report, running_job, settle, status
+
+
+def test_a_window_whose_job_never_ran_begins_anew_when_the_spec_is_corrected() -> None:
+    toy = cluster(image="example.test/typo")
+    toy.now = later(70)
+    settle(toy)
+    wrong = running_job(toy)
+    toy.store(job_started(wrong, at=toy.now))
+    toy.now = later(76)
+    settle(toy)
+    assert status(toy)["waiting"]["reason"] == "PodPending"
+    assert running_job(toy)["spec"] == wrong["spec"], "nothing was corrected yet"
+    toy.edit(MODEL_MONITORS, NAME, image="example.test/right")
+    settle(toy)
+    again = running_job(toy)
+    assert again["metadata"]["name"] == wrong["metadata"]["name"], "the same window"
+    assert again["spec"]["template"]["spec"]["containers"][0]["image"] == "example.test/right"
+    assert "waiting" not in status(toy)
+    report(toy, 0.97)
+    settle(toy)
+    assert ready(toy)["status"] == "True"
+
+
+def test_a_window_whose_job_never_ran_is_given_up_when_the_spec_asks_for_other_windows() -> None:
+    toy = cluster(image="example.test/typo")
+    toy.now = later(70)
+    settle(toy)
+    toy.store(job_started(running_job(toy), at=toy.now))
+    toy.now = later(76)
+    settle(toy)
+    toy.edit(MODEL_MONITORS, NAME, window={"size": "3600s", "labelDelay": "0s"})
+    settle(toy)
+    assert "measuring" not in status(toy)
+    assert toy.world.all(JOBS) == []
+    assert "waiting" not in status(toy)
+
+
+def test_a_job_that_runs_is_left_alone_when_the_spec_changes() -> None:
+    toy = cluster()
+    toy.now = later(70)
+    settle(toy)
+    job = running_job(toy)
+    toy.store(job_started(job, at=toy.now, ready=1))
+    toy.edit(MODEL_MONITORS, NAME, image="example.test/other")
+    settle(toy)
+    assert running_job(toy)["spec"] == job["spec"]
