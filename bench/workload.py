@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 
 from bench.figures import Figures, quantile
+from bench.loader import Loaded
 from bench.operators import Operator
 from bench.processes import Usage
 from bench.recorder import Mark
@@ -65,7 +66,7 @@ async def follow(
             loading = asyncio.create_task(stage.load(wanted, rate=rate))
             try:
                 with waiting:
-                    await until(stage, operator, wanted, Mark.CHILD, step, rate=rate)
+                    await until(stage, operator, wanted, Mark.CHILD, step, rate=rate, loading=loading)
                 position = stage.audit.position()
                 loaded = await loading
                 with waiting:
@@ -137,17 +138,21 @@ async def until(
     *,
     rate: float = 0.0,
     share: float = 1.0,
+    loading: asyncio.Task[Loaded] | None = None,
 ) -> None:
     """Wait until a share of the objects have the mark, as long as the processes that bring it about run.
 
     Raises:
-        RuntimeError: one of them ended, or an object failed.
+        RuntimeError: one of them ended, or an object failed, or whoever creates the objects did.
         TimeoutError: objects that are created at this rate (0: at once) had time enough.
     """
     patient = PATIENCE + PER_OBJECT * len(wanted) + (len(wanted) / rate if rate else 0.0)
     waiting = asyncio.create_task(stage.recorder.until(wanted, mark, within=patient, share=share, tell=step.update))
     while not waiting.done():
         await asyncio.wait({waiting}, timeout=1.0)
+        if loading is not None and loading.done() and (error := loading.exception()) is not None:
+            waiting.cancel()
+            raise error
         if not waiting.done():
             for process in (operator, stage.executor):
                 try:
