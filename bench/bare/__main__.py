@@ -15,7 +15,7 @@ from typing import Any, Final
 import aiohttp
 import kopf
 
-from bench.naive.kind import OBJECTS
+from bench.naive.kind import OBJECTS, child, phase_of
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.config import ClusterConfig, load_config
 from mlops_operator.kube.resources import JOBS
@@ -48,14 +48,10 @@ class Bare:
         if name in self._said or (body.get("status") or {}).get("phase"):
             return
         self._said[name] = ""
-        spec = body["spec"]
-        container = {"name": "main", "image": spec["image"], "command": list(spec["command"])}
-        job: Manifest = JOBS.manifest(name=name, namespace=namespace)
-        job["metadata"]["labels"] = {LABEL: name}
+        job = child(name, namespace, body["spec"], label=LABEL)
         job["metadata"]["ownerReferences"] = [
             {"apiVersion": OBJECTS.api_version, "kind": OBJECTS.kind, "name": name, "uid": uid, "controller": True}
         ]
-        job["spec"] = {"backoffLimit": 0, "template": {"spec": {"restartPolicy": "Never", "containers": [container]}}}
         await self._send("POST", JOBS.path(namespace=namespace), job, _JSON)
 
     async def watch_jobs(self) -> None:
@@ -72,7 +68,7 @@ class Bare:
                     self._job_changed(event["type"], event["object"])
 
     def _job_changed(self, change: str, job: Manifest) -> None:
-        name, phase = job["metadata"]["labels"][LABEL], _phase(job.get("status") or {})
+        name, phase = job["metadata"]["labels"][LABEL], phase_of(job.get("status") or {})
         if change == "DELETED" or not phase or self._said.get(name) == phase:
             return
         self._said[name] = phase
@@ -88,13 +84,6 @@ class Bare:
             method, self._server + path, data=json.dumps(body), headers={"Content-Type": content_type}
         ) as answer:
             await answer.read()
-
-
-def _phase(status: Manifest) -> str:
-    ended = {entry["type"] for entry in status.get("conditions") or () if entry["status"] == "True"}
-    if "Complete" in ended:
-        return "Succeeded"
-    return "Failed" if "Failed" in ended else "Running" if status.get("active") else ""
 
 
 @kopf.on.startup()

@@ -12,8 +12,7 @@ from typing import Any, Final
 
 import kopf
 
-from bench.naive.kind import OBJECTS
-from mlops_operator.api.meta import Manifest
+from bench.naive.kind import OBJECTS, child, phase_of
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.config import load_config
 from mlops_operator.kube.resources import JOBS
@@ -43,10 +42,7 @@ def login(**kwargs: Any) -> Any:
 @kopf.on.create(OBJECTS.group, OBJECTS.version, OBJECTS.plural)
 async def create(name: str, namespace: str | None, spec: Any, memo: Any, **_: Any) -> dict[str, str]:
     """Make the Job; what is returned goes into the status."""
-    container = {"name": "main", "image": spec["image"], "command": list(spec["command"])}
-    job: Manifest = JOBS.manifest(name=name, namespace=str(namespace))
-    job["metadata"]["labels"] = {LABEL: name}
-    job["spec"] = {"backoffLimit": 0, "template": {"spec": {"restartPolicy": "Never", "containers": [container]}}}
+    job = child(name, str(namespace), spec, label=LABEL)
     kopf.adopt(job)
     await memo.client.create(JOBS, job)
     return {"job": name}
@@ -60,13 +56,7 @@ async def delete(**_: Any) -> None:
 @kopf.on.event(JOBS.group, JOBS.version, JOBS.plural, labels={LABEL: kopf.PRESENT})
 async def job_changed(type: str | None, namespace: str | None, status: Any, labels: Any, memo: Any, **_: Any) -> None:
     """Say in the owner's status how far the Job is."""
-    ended = {entry["type"] for entry in status.get("conditions") or () if entry["status"] == "True"}
-    if "Complete" in ended:
-        phase = "Succeeded"
-    elif "Failed" in ended:
-        phase = "Failed"
-    else:
-        phase = "Running" if status.get("active") else ""
+    phase = phase_of(status)
     if type != "DELETED" and phase:
         body = {"status": {"phase": phase}}
         await memo.client.merge_patch(OBJECTS, namespace=namespace, name=labels[LABEL], subresource="status", body=body)

@@ -27,7 +27,6 @@ class OldSnapshot(Injection):
         super().__init__(fault, around)
         self._fault = fault
         self._until = 0.0
-        self._snapshot_at: float | None = None
         self._version = 0
         self._taken = asyncio.Event()
         self._later: asyncio.Task[None] | None = None
@@ -62,9 +61,8 @@ class OldSnapshot(Injection):
 
     async def _write(self, call: Call, forward: Forward) -> Reply:
         write = self.around.trace.write(call)
-        if (write.key, write.nth) == (self._fault.snapshot, self._fault.snapshot_nth) and self._snapshot_at is None:
+        if (write.key, write.nth) == (self._fault.snapshot, self._fault.snapshot_nth) and not self._taken.is_set():
             changes = self.around.changes()
-            self._snapshot_at = write.at
             self._version = changes[-1].version if changes else 0
             self._taken.set()
         strikes = (write.key, write.nth) == (self._fault.write, self._fault.nth) and not self._until

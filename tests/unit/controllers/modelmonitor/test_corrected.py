@@ -1,21 +1,29 @@
 """A spec that is corrected while a window is measured."""
 
+from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import JOBS, MODEL_MONITORS
 from tests.unit.controllers.builders import (
+    ToyCluster,
     job_started,
     later,
 )
 from tests.unit.controllers.modelmonitor.scene import NAME, cluster, ready, report, running_job, settle, status
 
 
-def test_a_window_whose_job_never_ran_begins_anew_when_the_spec_is_corrected() -> None:
+def stuck() -> tuple[ToyCluster, Manifest]:
+    """A window whose Job has got no pod for a while, and the Job as it was made."""
     toy = cluster(image="example.test/typo")
     toy.now = later(70)
     settle(toy)
-    wrong = running_job(toy)
-    toy.store(job_started(wrong, at=toy.now))
+    job = running_job(toy)
+    toy.store(job_started(job, at=toy.now))
     toy.now = later(76)
     settle(toy)
+    return toy, job
+
+
+def test_a_window_whose_job_never_ran_begins_anew_when_the_spec_is_corrected() -> None:
+    toy, wrong = stuck()
     assert status(toy)["waiting"]["reason"] == "PodPending"
     assert running_job(toy)["spec"] == wrong["spec"], "nothing was corrected yet"
     toy.edit(MODEL_MONITORS, NAME, image="example.test/right")
@@ -30,12 +38,7 @@ def test_a_window_whose_job_never_ran_begins_anew_when_the_spec_is_corrected() -
 
 
 def test_a_window_whose_job_never_ran_is_given_up_when_the_spec_asks_for_other_windows() -> None:
-    toy = cluster(image="example.test/typo")
-    toy.now = later(70)
-    settle(toy)
-    toy.store(job_started(running_job(toy), at=toy.now))
-    toy.now = later(76)
-    settle(toy)
+    toy, _ = stuck()
     toy.edit(MODEL_MONITORS, NAME, window={"size": "3600s", "labelDelay": "0s"})
     settle(toy)
     assert "measuring" not in status(toy)
