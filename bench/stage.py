@@ -40,6 +40,10 @@ class Snapshot:
     at: float
     cpu: dict[str, float]
 
+    def since(self, before: "Snapshot") -> dict[str, float]:
+        """CPU seconds that each who was there `before` has used meanwhile."""
+        return {name: self.cpu[name] - seconds for name, seconds in before.cpu.items()}
+
 
 class Stage:
     """See the module's docstring; made by `stage`."""

@@ -119,8 +119,8 @@ def _latencies(stage: Stage, wanted: Sequence[str]) -> Figures:
 
 def _used(before: Snapshot, after: Snapshot, usage: Usage, end: Usage, objects: int) -> Figures:
     figures: Figures = {
-        f"{name.replace('-', '_')}_cpu_ms_per_object": (after.cpu[name] - seconds) * 1000 / objects
-        for name, seconds in before.cpu.items()
+        f"{name.replace('-', '_')}_cpu_ms_per_object": seconds * 1000 / objects
+        for name, seconds in after.since(before).items()
     }
     figures["memory_before_mib"] = usage.resident_bytes / 2**20
     figures["memory_after_mib"] = end.resident_bytes / 2**20

@@ -49,6 +49,7 @@ async def backlog(trial: Trial, size: int) -> Figures:
             after = scene.snapshot(operator)
             usage = operator.usage()
             counts = await scene.calm()
+    used = after.since(before)
     seconds = scene.recorder.last(wanted, Mark.CHILD) - scene.recorder.first(wanted, Mark.CHILD)
     return {
         "objects": size,
@@ -59,10 +60,6 @@ async def backlog(trial: Trial, size: int) -> Figures:
         "operator_cpu_ms_per_object": usage.cpu_seconds * 1000 / size,
         "memory_peak_mib": usage.peak_bytes / 2**20,
         # The plain rate is what both cores can do together: what they do here beside it is what keeps from it.
-        "cpu_cores_at_work": sum(after.cpu[name] - seconds for name, seconds in before.cpu.items())
-        / (after.at - before.at),
-        **{
-            f"{name}_cpu_ms_per_object": (after.cpu[name] - before.cpu[name]) * 1000 / size
-            for name in ("apiserver", "etcd", "harness")
-        },
+        "cpu_cores_at_work": sum(used.values()) / (after.at - before.at),
+        **{f"{name}_cpu_ms_per_object": used[name] * 1000 / size for name in ("apiserver", "etcd", "harness")},
     }
