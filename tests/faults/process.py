@@ -47,6 +47,9 @@ class OperatorProcess:
         self._log = log
         self._clock = clock
         self._process: ForkServerProcess | None = None
+        self._began = 0
+        """Where in the log the present process begins."""
+        self._port: int | None = None
         self.starts = 0
 
     @property
@@ -66,6 +69,8 @@ class OperatorProcess:
         """Start a process."""
         from tests.faults.child import run
 
+        self._began = self._log.stat().st_size if self._log.exists() else 0
+        self._port = None
         self._process = _FORKS.Process(target=run, args=(self._arguments, str(self._log), self._clock), daemon=True)
         self._process.start()
         self.starts += 1
@@ -94,21 +99,25 @@ class OperatorProcess:
         """How many objects it has to look at or is at work on, by its own metrics; 1 where it cannot say."""
         if self.exit_code is not None:
             return 0
+        self._port = self._port or self._told_port()
+        if self._port is None:
+            return 1
         try:
             async with (
                 aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER)) as session,
-                session.get(f"http://127.0.0.1:{self._port()}/metrics") as answer,
+                session.get(f"http://127.0.0.1:{self._port}/metrics") as answer,
             ):
                 text = await answer.text()
         except (aiohttp.ClientError, TimeoutError):
             return 1
         return sum(int(float(value)) for value in _BUSY.findall(text))
 
-    def _port(self) -> int:
-        """Where the present process says that it answers."""
-        told = (json.loads(line) for line in self._log.read_text().splitlines() if '"starting"' in line)
-        port: int = list(told)[-1]["port"]
-        return port
+    def _told_port(self) -> int | None:
+        """Where the present process says that it answers; None while it has not said so."""
+        with self._log.open() as log:
+            log.seek(self._began)
+            told = next((line for line in log if '"starting"' in line and line.endswith("\n")), None)
+        return int(json.loads(told)["port"]) if told is not None else None
 
     async def stop(self) -> int:
         """SIGTERM; returns the exit code.
