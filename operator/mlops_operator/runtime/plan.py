@@ -145,10 +145,29 @@ class PodsOfJob:
 
     Pods of Jobs are not watched: one LIST at a Job's end (or while it does not start) is far
     cheaper than every pod event of every run.
+
+    Attributes:
+        namespace: of the Job and its pods.
+        job: the Job's name.
+        uid: of the Job, by which its pods are told from those of a former Job of that name.
     """
 
     namespace: str
     job: str
+    uid: str
+
+    @classmethod
+    def of(cls, job: Manifest) -> Self:
+        """The read of a Job's pods."""
+        metadata = job["metadata"]
+        return cls(namespace=metadata["namespace"], job=metadata["name"], uid=metadata["uid"])
+
+    def asks_for(self, pod: Manifest) -> bool:
+        """Whether the Job controls the pod."""
+        return any(
+            reference.get("controller") and reference["uid"] == self.uid
+            for reference in pod["metadata"].get("ownerReferences") or ()
+        )
 
 
 Read = PodsOfJob

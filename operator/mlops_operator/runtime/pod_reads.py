@@ -45,7 +45,7 @@ class PodReads:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def read(self, wanted: PodsOfJob) -> Sequence[Manifest]:
-        """The pods of one Job, as they are after the call.
+        """The pods that one Job controls, as they are after the call.
 
         Raises:
             ApiError: the LIST failed; for everybody who was in it.
@@ -56,7 +56,8 @@ class PodReads:
             batch.answer = asyncio.create_task(self._send(wanted.namespace, batch), name=f"pods in {wanted.namespace}")
         batch.jobs.add(wanted.job)
         # Shielded: who is told to stop must not take the answer from the others.
-        return (await asyncio.shield(batch.answer)).get(wanted.job, [])
+        found = (await asyncio.shield(batch.answer)).get(wanted.job, [])
+        return [pod for pod in found if wanted.asks_for(pod)]
 
     async def _send(self, namespace: str, batch: _Batch) -> _PodsByJob:
         async with self._turns[namespace]:

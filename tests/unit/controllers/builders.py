@@ -209,7 +209,7 @@ class ToyCluster:
         reads: dict[Read, Sequence[Manifest]] = {}
         for read in controller.reads(obj, self.world, self.now):
             self.reads.append(read)
-            reads[read] = self.pods.get(read.job, [])
+            reads[read] = [pod for pod in self.pods.get(read.job, []) if read.asks_for(pod)]
         return controller.plan(obj, self.world, reads, self.now)
 
     def step(self, controller: Controller, name: str) -> Plan:

@@ -235,7 +235,8 @@ class Process:
             return None
         controller, now = self.wiring.controllers[ref.resource], later(server.now)
         reads: dict[PodsOfJob, Sequence[Manifest]] = {
-            read: pods(read.job) for read in controller.reads(item.data, self, now)
+            read: [pod for pod in pods(read.job) if read.asks_for(pod)]
+            for read in controller.reads(item.data, self, now)
         }
         return Agenda(item, controller.plan(item.data, self, reads, now))
 

@@ -9,15 +9,20 @@ from aiohttp import web
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.client import Client
-from mlops_operator.kube.errors import ApiError
+from mlops_operator.kube.errors import StatusError
 from mlops_operator.runtime.plan import PodsOfJob
 from mlops_operator.runtime.pod_reads import JOB_NAME, LARGEST_BATCH, PodReads
 from tests.harness.stub_server import StubServer, failure, listing, stub_server
 from tests.harness.waiting import eventually
 
+PATH = "/api/v1/namespaces/ns/pods"
+"""Answers to requests for it go before those to any other."""
 
-def pod(job: str) -> Manifest:
-    return {"metadata": {"name": f"{job}-pod", "labels": {JOB_NAME: job}}}
+
+def pod(job: str, *, uid: str | None = None, name: str | None = None) -> Manifest:
+    """A pod of a Job, whose uid is its name unless told otherwise."""
+    owner = {"kind": "Job", "name": job, "uid": uid or job, "controller": True}
+    return {"metadata": {"name": name or f"{job}-pod", "labels": {JOB_NAME: job}, "ownerReferences": [owner]}}
 
 
 class Bench:
@@ -44,7 +49,8 @@ class Bench:
         return [parse_qs(urlsplit(path).query)["labelSelector"][0] for _, path, *_ in self.server.requests]
 
     async def _names(self, job: str, namespace: str) -> list[str]:
-        return [found["metadata"]["name"] for found in await self.reads.read(PodsOfJob(namespace=namespace, job=job))]
+        wanted = PodsOfJob(namespace=namespace, job=job, uid=job)
+        return [found["metadata"]["name"] for found in await self.reads.read(wanted)]
 
     async def _held(self, request: web.Request) -> web.StreamResponse:
         await self.go.wait()
@@ -73,10 +79,16 @@ async def test_a_job_without_pods_has_none(bench: Bench) -> None:
     assert await bench.ask("b") == []
 
 
+async def test_pods_of_a_former_job_of_the_same_name_are_not_its_pods(bench: Bench) -> None:
+    orphan = {"metadata": {"name": "orphan", "labels": {JOB_NAME: "a"}}}
+    bench.server.on(f"GET {PATH}", listing(1, pod("a", uid="former", name="former"), orphan, pod("a")))
+    assert await bench.ask("a") == ["a-pod"]
+
+
 async def test_a_failure_is_everybodys_who_was_in_the_request_and_nobody_elses(bench: Bench) -> None:
-    bench.server.on("GET", failure(500), listing(2, pod("c")))
+    bench.server.on(f"GET {PATH}", failure(500), listing(2, pod("c")))
     together = await asyncio.gather(bench.ask("a"), bench.ask("b"), return_exceptions=True)
-    assert [isinstance(error, ApiError) for error in together] == [True, True]
+    assert [isinstance(error, StatusError) and error.code for error in together] == [500, 500]
     assert await bench.ask("c") == ["c-pod"]
     assert bench.selectors() == [f"{JOB_NAME} in (a,b)", f"{JOB_NAME} in (c)"]
 

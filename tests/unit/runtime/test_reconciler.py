@@ -178,19 +178,21 @@ async def test_an_appointment_is_made_and_unmade_as_the_plan_says(bench: Bench) 
 
 
 async def test_pods_are_read_when_a_plan_needs_them(bench: Bench) -> None:
-    read = PodsOfJob(namespace="ns", job="j")
+    read = PodsOfJob(namespace="ns", job="j", uid="uid-j")
     bench.controller.wanted = (read,)
-    bench.server.on("GET", listing(9, {"metadata": {"name": "p", "labels": {JOB_NAME: "j"}}}))
+    owner = {"uid": "uid-j", "controller": True}
+    pod = {"metadata": {"name": "p", "labels": {JOB_NAME: "j"}, "ownerReferences": [owner]}}
+    bench.server.on("GET", listing(9, pod))
     await bench.turn()
     _, reads = bench.controller.seen[0]
-    assert [pod["metadata"]["name"] for pod in reads[read]] == ["p"]
+    assert [found["metadata"]["name"] for found in reads[read]] == ["p"]
     assert bench.server.requests[0][1].startswith(
         "/api/v1/namespaces/ns/pods?labelSelector=batch.kubernetes.io%2Fjob-name+in+%28j%29"
     )
 
 
 async def test_a_read_that_fails_is_tried_again(bench: Bench) -> None:
-    bench.controller.wanted = (PodsOfJob(namespace="ns", job="j"),)
+    bench.controller.wanted = (PodsOfJob(namespace="ns", job="j", uid="uid-j"),)
     bench.server.on("GET", failure(500))
     await bench.turn()
     assert bench.controller.seen == []

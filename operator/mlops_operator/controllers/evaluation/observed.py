@@ -42,11 +42,6 @@ def own_job(obj: Manifest, world: World) -> Manifest | None:
     return next((job for job in world.owned(JOBS, obj["metadata"]["uid"]) if job["metadata"]["name"] == name), None)
 
 
-def pods_of(job: Manifest) -> PodsOfJob:
-    """The read of a Job's pods."""
-    return PodsOfJob(namespace=job["metadata"]["namespace"], job=job["metadata"]["name"])
-
-
 def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]]) -> Observed:
     """Put together what the plan sees.
 
@@ -67,5 +62,5 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
         candidate=version(spec.candidate),
         baseline=version(spec.baseline),
         job=job,
-        pods=reads.get(pods_of(job)) if job is not None else None,
+        pods=reads.get(PodsOfJob.of(job)) if job is not None else None,
     )

@@ -140,7 +140,7 @@ class ModelDeploymentController:
         job = world.get(JOBS, Key(namespace, name))
         if job is None or not jobs.needs_pods(job, now):
             return ()
-        return (PodsOfJob(namespace=namespace, job=name),)
+        return (PodsOfJob.of(job),)
 
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """The plan for the object; see `plan.plan`."""

@@ -7,7 +7,7 @@ from typing import Final
 from mlops_operator.api.conditions import Outcome, stalled
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modelmonitor import ModelMonitorStatus, MonitorReason
-from mlops_operator.controllers.modelmonitor.observed import measuring_job, observe, pods_of
+from mlops_operator.controllers.modelmonitor.observed import measuring_job, observe
 from mlops_operator.controllers.modelmonitor.plan import ACTION, plan
 from mlops_operator.controllers.modelmonitor.status import final_status
 from mlops_operator.controllers.settings import Settings
@@ -19,7 +19,7 @@ from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import managed_jobs
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODEL_MONITORS, PODS
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
-from mlops_operator.runtime.plan import Plan, Read, Rejection
+from mlops_operator.runtime.plan import Plan, PodsOfJob, Read, Rejection
 
 MONITORS_BY_DEPLOYMENT: Final = Index(MODEL_MONITORS, "deployment", by_reference("target", "deployment"))
 
@@ -45,7 +45,7 @@ class ModelMonitorController:
     def reads(self, obj: Manifest, world: World, now: datetime) -> Sequence[Read]:
         """The pods of the window's Job at its end, and while it does not start."""
         job = measuring_job(obj, world)
-        return (pods_of(job),) if job is not None and needs_pods(job, now) else ()
+        return (PodsOfJob.of(job),) if job is not None and needs_pods(job, now) else ()
 
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """The next step; see `plan.py`."""

@@ -7,7 +7,6 @@ from datetime import datetime
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.modelmonitor import ModelMonitorSpec, ModelMonitorStatus
-from mlops_operator.controllers.shared.jobs import own_pods
 from mlops_operator.controllers.shared.served import view_served
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS
@@ -62,11 +61,6 @@ def measuring_job(obj: Manifest, world: World) -> Manifest | None:
     return find_job(world.owned(JOBS, obj["metadata"]["uid"]), name) if name else None
 
 
-def pods_of(job: Manifest) -> PodsOfJob:
-    """The read of a Job's pods."""
-    return PodsOfJob(namespace=job["metadata"]["namespace"], job=job["metadata"]["name"])
-
-
 def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]]) -> Observed:
     """Put together what the plan sees.
 
@@ -76,7 +70,6 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
     spec = parse_spec(ModelMonitorSpec, obj)
     deployment = world.get(MODEL_DEPLOYMENTS, Key(obj["metadata"]["namespace"], spec.target.deployment))
     job = measuring_job(obj, world)
-    read = reads.get(pods_of(job)) if job is not None else None
     return Observed(
         obj=obj,
         spec=spec,
@@ -84,5 +77,5 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
         deployment_found=deployment is not None,
         version=view_served(deployment).stable,
         jobs=world.owned(JOBS, obj["metadata"]["uid"]),
-        pods=own_pods(job, read) if job is not None and read is not None else None,
+        pods=reads.get(PodsOfJob.of(job)) if job is not None else None,
     )

@@ -13,7 +13,6 @@ from mlops_operator.controllers.modelversion.observed import (
     concerned_by_model,
     current_job,
     observe,
-    pods_of,
 )
 from mlops_operator.controllers.modelversion.plan import plan, telling
 from mlops_operator.controllers.modelversion.policies.rejection import rejection as rejected_by
@@ -26,7 +25,7 @@ from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.controllers.shared.watches import managed_jobs
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODEL_VERSIONS, MODELS, PODS, PROMOTIONS, Resource
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
-from mlops_operator.runtime.plan import Plan, Read, Rejection
+from mlops_operator.runtime.plan import Plan, PodsOfJob, Read, Rejection
 
 REFUSED_RETRY: Final = 60.0
 """Seconds until a refusal that the version cannot help (quota, policy, rights, a taken name) is put to the
@@ -61,7 +60,7 @@ class ModelVersionController:
         if status.verified_at is not None:
             return ()
         job = current_job(obj, status, world.owned(JOBS, obj["metadata"]["uid"]))
-        return (pods_of(job),) if job is not None and jobs.needs_pods(job, now) else ()
+        return (PodsOfJob.of(job),) if job is not None and jobs.needs_pods(job, now) else ()
 
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """See `plan.py`; a spec that cannot be read is `InvalidSpec`."""

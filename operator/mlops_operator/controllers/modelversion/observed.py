@@ -15,7 +15,6 @@ from mlops_operator.controllers.shared.indexes import (
     by_reference,
     key_of,
 )
-from mlops_operator.controllers.shared.jobs import job_key, own_pods
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODEL_VERSIONS, MODELS
 from mlops_operator.runtime.controller import Index, World
@@ -114,16 +113,5 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
         deployments=world.indexed(DEPLOYMENTS_BY_VERSION, str(key)),
         jobs=jobs,
         job=job,
-        pods=_pods(job, reads),
+        pods=reads.get(PodsOfJob.of(job)) if job is not None else None,
     )
-
-
-def _pods(job: Manifest | None, reads: Mapping[Read, Sequence[Manifest]]) -> Sequence[Manifest] | None:
-    read = reads.get(pods_of(job)) if job is not None else None
-    return own_pods(job, read) if job is not None and read is not None else None
-
-
-def pods_of(job: Manifest) -> PodsOfJob:
-    """The read of a Job's pods."""
-    key = job_key(job)
-    return PodsOfJob(namespace=key.namespace, job=key.name)

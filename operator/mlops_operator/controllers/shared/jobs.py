@@ -131,19 +131,6 @@ def generation_of(job: Manifest, default: int) -> int:
     return int((job["metadata"].get("labels") or {}).get(LABEL_GENERATION, default))
 
 
-def own_pods(job: Manifest, pods: Sequence[Manifest]) -> list[Manifest]:
-    """Those of `pods` that `job` controls: a read by name also finds the pods of a former Job of that name."""
-    uid = job["metadata"]["uid"]
-    return [
-        pod
-        for pod in pods
-        if any(
-            reference.get("controller") and reference["uid"] == uid
-            for reference in pod["metadata"].get("ownerReferences") or ()
-        )
-    ]
-
-
 def begun(job: Manifest) -> bool:
     """Whether the Job controller has begun to make the Job's pods."""
     return bool((job.get("status") or {}).get("startTime"))

@@ -8,7 +8,6 @@ from mlops_operator.api.conditions import READY, STALLED, find, is_true
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.trainingjob import Attempt, TrainingJobSpec, TrainingJobStatus, TrainingPhase, TrainingReason
 from mlops_operator.controllers.shared.indexes import TRAINING_JOBS_BY_MODEL
-from mlops_operator.controllers.shared.jobs import job_key, own_pods
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.trainingjob.environment import require_distinct_variables
 from mlops_operator.controllers.trainingjob.names import job_name, service_name
@@ -129,16 +128,5 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
         versions=frozenset(
             version["metadata"]["name"] for version in world.indexed(VERSIONS_BY_TRAINING_JOB, metadata["uid"])
         ),
-        pods=_pods(job, reads),
+        pods=reads.get(PodsOfJob.of(job)) if job is not None else None,
     )
-
-
-def _pods(job: Manifest | None, reads: Mapping[Read, Sequence[Manifest]]) -> Sequence[Manifest] | None:
-    read = reads.get(pods_of(job)) if job is not None else None
-    return own_pods(job, read) if job is not None and read is not None else None
-
-
-def pods_of(job: Manifest) -> PodsOfJob:
-    """The read of a Job's pods."""
-    key = job_key(job)
-    return PodsOfJob(namespace=key.namespace, job=key.name)

@@ -3,7 +3,7 @@
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS
 from mlops_operator.runtime.plan import PodsOfJob
 from tests.unit.controllers.builders import failed_pod, job_ended, job_started, pod_of, unscheduled
-from tests.unit.controllers.modeldeployment.scene import NAME, NAMESPACE, Scene
+from tests.unit.controllers.modeldeployment.scene import NAME, Scene
 
 
 def checking() -> Scene:
@@ -25,7 +25,7 @@ def test_its_pods_are_read_when_it_has_ended() -> None:
     job = scene.cluster.store(job_ended(scene.cluster.only(JOBS), at=scene.cluster.now))
     obj = scene.cluster.get(MODEL_DEPLOYMENTS, NAME)
     reads = scene.controller.reads(obj, scene.cluster.world, scene.cluster.now)
-    assert reads == (PodsOfJob(namespace=NAMESPACE, job=job["metadata"]["name"]),)
+    assert reads == (PodsOfJob.of(job),)
 
 
 def test_pods_that_were_read_before_they_had_ended_are_read_again() -> None:
