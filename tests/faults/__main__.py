@@ -81,7 +81,7 @@ async def _main(given: argparse.Namespace) -> int:
         with own_cluster("faults-servers") as cluster:
             async with ground(cluster, kill_server=partial(servers.kill, cluster)) as own:
                 outcomes += await _run(console, Campaign(own, at_once=1, walked=walks), alone, given.output)
-    usual = {name: len(entry.outcomes[0].history.writes) for name, entry in walks.items()}
+    usual = {name: entry.outcomes[0].writes for name, entry in walks.items()}
     chance = {name: list(map(str, by_chance(entry.outcomes))) for name, entry in sorted(walks.items())}
     document = report.document(outcomes, usual, _points(walks, outcomes), chance)
     report.write(document, given.output)

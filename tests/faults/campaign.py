@@ -78,7 +78,10 @@ class Campaign:
         return {name: walked for name, walked in zip(names, found, strict=True) if isinstance(walked, Walked)}
 
     async def run(self, plans: Sequence[Plan], paths: Mapping[str, type[Path]]) -> list[Outcome]:
-        """The outcomes of plans, each with what its reference says about it, in their order."""
+        """The outcomes of plans, each with what its reference says about it, in their order.
+
+        Their histories are there for who is notified, and no longer.
+        """
 
         async def one(plan: Plan) -> Outcome:
             try:
@@ -93,6 +96,7 @@ class Campaign:
             if outcome.converged > CONVERGENCE:
                 outcome.failures.append(f"converged {outcome.converged:.1f} s later than usual after the last fault")
             self.notify(outcome)
+            outcome.forget()
             return outcome
 
         return list(await asyncio.gather(*map(one, plans)))

@@ -151,7 +151,7 @@ def cancelled_pairs(notices: Sequence[Notice]) -> Iterator[tuple[str, str, str, 
         for where in sorted(former):
             if facts.get(where) != former[where]:
                 began = since[(*key, where)]
-                if (*key, began, number) not in seen and not _volatile(where, former[where]):
+                if (*key, began, number) not in seen and not _volatile(notice.resource, where, former[where]):
                     seen.add((*key, began, number))
                     yield *key, where, former[where]
         for where, value in facts.items():
@@ -160,8 +160,13 @@ def cancelled_pairs(notices: Sequence[Notice]) -> Iterator[tuple[str, str, str, 
         last[key] = (number, facts)
 
 
-def _volatile(where: str, value: str) -> bool:
-    """Whether a value cannot be named in a plan because every run has another one: times, durations and UIDs."""
+def _volatile(resource: str, where: str, value: str) -> bool:
+    """Whether a value cannot be named in a plan because every run has another one.
+
+    Times, durations and UIDs; and what a budget counts while servers come and go, which the operator does not read.
+    """
+    if resource == "poddisruptionbudgets" and where.startswith("status."):
+        return True
     return where.endswith("Seconds") or value.count("-") == 4 or "#" in value or _TIME.search(value) is not None
 
 

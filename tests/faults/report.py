@@ -55,7 +55,7 @@ def rows(outcomes: Sequence[Outcome], usual: dict[str, int]) -> list[Row]:
 
 def _row(fault: str, outcomes: Sequence[Outcome], usual: dict[str, int]) -> Row:
     times = sorted(outcome.converged for outcome in outcomes)
-    extra = [len(outcome.history.writes) - usual.get(outcome.plan.path, 0) for outcome in outcomes]
+    extra = [outcome.writes - usual.get(outcome.plan.path, 0) for outcome in outcomes]
     return Row(
         fault=fault,
         plans=len(outcomes),

@@ -79,6 +79,7 @@ class Outcome:
             from there without faults; 0 without faults.
         seconds: how long the run took.
         log: the operator's log.
+        writes: how many writes the operator sent.
     """
 
     plan: Plan
@@ -89,6 +90,11 @@ class Outcome:
     converged: float = 0.0
     seconds: float = 0.0
     log: Path = Path()
+    writes: int = 0
+
+    def forget(self) -> None:
+        """Free what a run has to be judged by, some 4 MB: there are thousands of runs."""
+        self.history, self.notices, self.objects = History(), (), {}
 
 
 @asynccontextmanager
@@ -121,6 +127,7 @@ async def run(ground: Ground, plan: Plan) -> Outcome:
         outcome.failures.append(f"did not come to its end: {error}")
     outcome.history.changes = ground.recorder.changes(namespace)
     outcome.history.gaps = tuple(ground.recorder.gaps)
+    outcome.writes = len(outcome.history.writes)
     ground.recorder.check()
     ground.recorder.forget(namespace)
     outcome.failures += violations(outcome.history)

@@ -4,8 +4,9 @@ from collections import Counter
 
 from tests.faults.history import History, Write
 from tests.faults.plan import Plan
-from tests.faults.planner import Point, by_chance, points
+from tests.faults.planner import Point, by_chance, cancelled_pairs, points
 from tests.faults.run import Outcome
+from tests.faults.trace import Notice
 
 
 def walked(*writes: tuple[str, int]) -> Outcome:
@@ -24,6 +25,11 @@ def walked(*writes: tuple[str, int]) -> Outcome:
     return Outcome(Plan(name="undisturbed", path="p", faults=()), history=history)
 
 
+def notice(resource: str, facts: dict[str, str]) -> Notice:
+    """What the operator is told about an object called a."""
+    return Notice(resource, "a", "MODIFIED", facts)
+
+
 def test_points_are_the_writes_that_all_runs_made() -> None:
     first = walked(("create jobs a", 201), ("delete jobs a", 200), ("create jobs a", 201))
     second = walked(("create jobs a", 201), ("create jobs a", 201), ("delete jobs b", 200))
@@ -39,3 +45,16 @@ def test_a_write_that_repeats_one_after_a_conflict_is_no_point() -> None:
 def test_a_write_after_a_refusal_that_always_comes_is_a_point() -> None:
     run = walked(("create jobs a", 422), ("create jobs a", 201))
     assert points([run, run]) == [Point("create jobs a", 1), Point("create jobs a", 2)]
+
+
+def test_a_value_that_a_notification_takes_back_is_a_pair() -> None:
+    told = [notice("jobs", {"status.ready": "0"}), notice("jobs", {"status.ready": "1"})]
+    assert list(cancelled_pairs(told)) == [("jobs", "a", "status.ready", "0")]
+
+
+def test_what_a_budget_counts_on_its_way_is_no_pair() -> None:
+    told = [
+        notice("poddisruptionbudgets", {"status.currentHealthy": "5", "spec.minAvailable": "1"}),
+        notice("poddisruptionbudgets", {"status.currentHealthy": "3", "spec.minAvailable": "2"}),
+    ]
+    assert list(cancelled_pairs(told)) == [("poddisruptionbudgets", "a", "spec.minAvailable", "1")]
