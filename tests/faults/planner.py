@@ -1,7 +1,8 @@
 """Plans from reference runs: one for every point that was found, and every fault that can strike there."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Final, get_args
 
@@ -143,15 +144,18 @@ def cancelled_pairs(notices: Sequence[Notice]) -> Iterator[tuple[str, str, str, 
     """
     last: dict[tuple[str, str], tuple[int, dict[str, str]]] = {}
     since: dict[tuple[str, str, str], int] = {}
+    sizes: defaultdict[tuple[str, str], set[str]] = defaultdict(lambda: {"0"})
     seen: set[tuple[str, str, int, int]] = set()
     for number, notice in enumerate(notices):
         key = (notice.resource, notice.name)
         former = last.get(key, (0, {}))[1]
         facts = {} if notice.type == "DELETED" else notice.facts
+        sizes[key].add(facts.get("spec.replicas", "0"))
         for where in sorted(former):
             if facts.get(where) != former[where]:
                 began = since[(*key, where)]
-                if (*key, began, number) not in seen and not _volatile(notice.resource, where, former[where]):
+                volatile = _volatile(where, former[where]) or _on_its_way(key[0], where, former[where], sizes[key])
+                if (*key, began, number) not in seen and not volatile:
                     seen.add((*key, began, number))
                     yield *key, where, former[where]
         for where, value in facts.items():
@@ -160,14 +164,22 @@ def cancelled_pairs(notices: Sequence[Notice]) -> Iterator[tuple[str, str, str, 
         last[key] = (number, facts)
 
 
-def _volatile(resource: str, where: str, value: str) -> bool:
-    """Whether a value cannot be named in a plan because every run has another one.
-
-    Times, durations and UIDs; and what a budget counts while servers come and go, which the operator does not read.
-    """
-    if resource == "poddisruptionbudgets" and where.startswith("status."):
-        return True
+def _volatile(where: str, value: str) -> bool:
+    """Whether a value cannot be named in a plan because every run has another one: times, durations and UIDs."""
     return where.endswith("Seconds") or value.count("-") == 4 or "#" in value or _TIME.search(value) is not None
+
+
+def _on_its_way(resource: str, where: str, value: str, sizes: Set[str]) -> bool:
+    """Whether a value is a count of pods that come and go, of which a run sees some and not the others by chance.
+
+    A Deployment's counts are sure to be seen only where they are what was asked for; a budget's are not even then,
+    and the operator does not read them.
+    """
+    if not where.startswith("status."):
+        return False
+    if resource == "deployments" and where.lower().endswith("replicas"):
+        return value not in sizes
+    return resource == "poddisruptionbudgets"
 
 
 def _heard(references: Sequence[Outcome]) -> set[str]:

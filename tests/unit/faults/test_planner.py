@@ -52,6 +52,18 @@ def test_a_value_that_a_notification_takes_back_is_a_pair() -> None:
     assert list(cancelled_pairs(told)) == [("jobs", "a", "status.ready", "0")]
 
 
+def test_what_a_deployment_counts_is_a_pair_only_where_it_was_asked_for() -> None:
+    ready = ("3", "2", "1", "3", "4", "5")
+    told = [
+        notice("deployments", {"status.readyReplicas": number, "spec.replicas": "3" if turn < 4 else "5"})
+        for turn, number in enumerate(ready)
+    ]
+    assert set(cancelled_pairs(told)) == {
+        ("deployments", "a", "status.readyReplicas", "3"),
+        ("deployments", "a", "spec.replicas", "3"),
+    }
+
+
 def test_what_a_budget_counts_on_its_way_is_no_pair() -> None:
     told = [
         notice("poddisruptionbudgets", {"status.currentHealthy": "5", "spec.minAvailable": "1"}),
