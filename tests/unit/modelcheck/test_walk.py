@@ -4,7 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.unit.modelcheck.catalog import DEPTH, FAULT, MOST, Outing, outings
+from mlops_operator.kube.resources import MODELS
+from tests.unit.modelcheck import catalog
+from tests.unit.modelcheck.apiserver import ApiServer
+from tests.unit.modelcheck.catalog import DEPTH, FAULT_AND_PERSON, MOST, Outing, outings
+from tests.unit.modelcheck.moves import FAULT, PEOPLE, Move
 from tests.unit.modelcheck.scenarios.modeldeployment import Serving
 from tests.unit.modelcheck.walk import walk
 
@@ -20,5 +24,26 @@ def test_every_state_keeps_the_promises_and_comes_to_rest(
     assert report.states >= outing.least, f"{report}: the world has shrunk"
 
 
+class Unmoved(Serving):
+    """Its alias moves within the walk: only so may a process be shown where it pointed before."""
+
+    def open(self, server: ApiServer) -> None:
+        """Nothing has happened yet."""
+
+
+def test_a_restart_on_an_old_alias_does_not_forget_what_was_stopped() -> None:
+    def wanted(move: Move) -> bool:
+        return (
+            move.actor not in (FAULT, PEOPLE)
+            or move.name in ("the alias moves to digits-2", f"{MODELS} are remembered")
+            or move.name.endswith("shown as they were")
+        )
+
+    world = Unmoved("modeldeployment, bad second", second="load-failed")
+    report = walk(world, FAULT_AND_PERSON, depth=DEPTH, most=MOST, only=wanted)
+    assert report.complete
+    assert report.states > 100
+
+
 def test_a_restart_on_an_old_status_in_a_checked_rollout_takes_no_server_away() -> None:
-    walk(Serving("modeldeployment, checked", golden=True), FAULT, depth=DEPTH, most=MOST)
+    walk(Serving("modeldeployment, checked", golden=True), catalog.FAULT, depth=DEPTH, most=MOST)

@@ -52,7 +52,7 @@ def plan(observed: Observed, settings: Settings, now: datetime) -> Plan:
     todo = actions(observed, state, blueprints=blueprints, settings=settings, autoscaler_refused=refused is not None)
     return Plan(
         actions=todo,
-        grounds=_grounds(observed, target, todo),
+        grounds=_grounds(observed, target, todo, told.status),
         status=told.status.to_manifest(),
         requeue_after=_soonest(state.requeue, told.look_in),
         events=events_of(observed.status, told.status, observed.spec.rollout),
@@ -60,9 +60,9 @@ def plan(observed: Observed, settings: Settings, now: datetime) -> Plan:
 
 
 def _grounds(
-    observed: Observed, target: Blueprint | Problem, todo: Sequence[Action]
+    observed: Observed, target: Blueprint | Problem, todo: Sequence[Action], told: ModelDeploymentStatus
 ) -> tuple[tuple[Resource, Manifest], ...]:
-    """The Model, before the course that the status tells of is left, or servers are taken away.
+    """The Model, before the course that the status tells of is left or forgotten, or servers are taken away.
 
     By an alias of the past a version would be begun that was stopped before, or one be taken back that is on its way.
     """
@@ -70,8 +70,9 @@ def _grounds(
         return ()
     course = _course(observed.status)
     leaves = bool(course) and isinstance(target, Blueprint) and target.revision not in course
+    forgets = observed.status.stopped is not None and told.stopped is None
     takes = any(isinstance(action, Delete) and action.resource == DEPLOYMENTS for action in todo)
-    return ((MODELS, observed.model),) if leaves or takes else ()
+    return ((MODELS, observed.model),) if leaves or forgets or takes else ()
 
 
 def _course(status: ModelDeploymentStatus) -> set[str]:

@@ -45,6 +45,17 @@ def test_a_version_that_was_stopped_and_is_asked_for_still_takes_no_look() -> No
     assert grounds(look(scene)) == []
 
 
+def test_a_version_that_was_stopped_is_forgotten_after_a_look_at_the_alias() -> None:
+    scene = serving(behaviour={"digits-2": LOAD_FAILED})
+    scene.point("digits-2")
+    scene.rest()
+    scene.point("digits-1")
+    plan = look(scene)
+    assert plan.status is not None
+    assert "stopped" not in plan.status
+    assert grounds(plan) == [f"{MODELS.plural}/{NAME}"]
+
+
 def test_servers_are_taken_away_after_a_look_at_the_alias() -> None:
     scene = serving()
     scene.point("digits-2")

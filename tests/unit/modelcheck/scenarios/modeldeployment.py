@@ -139,6 +139,8 @@ class Serving(Base):
         return frozenset({FEW}) if after is not None and after["spec"]["replicas"] == 1 else frozenset()
 
     def check_write(self, write: Write, before: ApiServer, after: ApiServer) -> None:
+        if write.id.resource == MODEL_DEPLOYMENTS and write.before is not None and write.after is not None:
+            self._check_memory(status_of(write.before), status_of(write.after), after)
         found = before.get(MODEL_DEPLOYMENTS, NAME)
         if found is None or write.id.resource not in (DEPLOYMENTS, SERVICES):
             return
@@ -147,6 +149,16 @@ class Serving(Base):
         served, left = self._served(before), self._served(after)
         least = min(served, 1 if FEW in after.marks else found["spec"]["replicas"])
         assert left >= least, f"{write}: {served} ready servers were behind the Service, {left} are left"
+
+    @staticmethod
+    def _check_memory(before: Manifest, after: Manifest, server: ApiServer) -> None:
+        """A version that was stopped is remembered while it is asked for: it would be begun again."""
+        stopped = before.get("stopped")
+        if stopped is None or after.get("stopped") is not None or after.get("candidate") is not None:
+            return
+        (pointing,) = server.all(MODELS)
+        target = status_of(pointing)["aliases"][0]["version"]
+        assert target != stopped["version"], f"{target} was stopped, is asked for, and is known no more as stopped"
 
     def _target_stays(self, server: ApiServer) -> bool:
         service = server.get(SERVICES, NAME)
