@@ -78,6 +78,11 @@ def test_addresses_are_masked_and_a_headless_service_stays_one() -> None:
     assert leaves(SERVICES, make(SERVICES, "s", spec={"clusterIP": "None"}))["spec.clusterIP"] == "None"
 
 
+def test_a_deployment_made_again_is_the_same_whether_or_not_it_met_the_former_ones_pods() -> None:
+    met = leaves(DEPLOYMENTS, make(DEPLOYMENTS, "d", status={"collisionCount": 1, "replicas": 2}))
+    assert met == leaves(DEPLOYMENTS, make(DEPLOYMENTS, "d", status={"replicas": 2}))
+
+
 def test_events_do_not_belong_to_the_state() -> None:
     assert end_state({EVENTS: [make(EVENTS, "e")]}, History()).objects == {"pods": {}}
 
