@@ -25,3 +25,9 @@ class Key(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+
+def controller_uid(obj: Manifest) -> str | None:
+    """UID of the object that controls this one; None where nothing does."""
+    references = obj["metadata"].get("ownerReferences") or ()
+    return next((reference["uid"] for reference in references if reference.get("controller")), None)

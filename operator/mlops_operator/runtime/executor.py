@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from mlops_operator.api.meta import FIELD_MANAGER, Key, Manifest
+from mlops_operator.api.meta import FIELD_MANAGER, Key, Manifest, controller_uid
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import (
     AlreadyExists,
@@ -178,7 +178,7 @@ class Executor:
             if found is None or "deletionTimestamp" in found["metadata"]:
                 # The former holder of the name is going or gone: the name is free soon.
                 raise Outdated(str(error)) from error
-            if _controller_uid(found) != _controller_uid(action.manifest):
+            if controller_uid(found) != controller_uid(action.manifest):
                 message = f"an object that something else controls already has this name: {error.message}"
                 rejection = Rejection(action=action, code=409, reason=NAME_TAKEN, message=message)
                 raise Rejected(rejection) from error
@@ -207,7 +207,7 @@ class Executor:
         key = Key(*_target(action))
         await self.reread(action.resource, key)
         found = self._cache.get(action.resource, key)
-        if found is not None and _controller_uid(found) == _controller_uid(action.manifest):
+        if found is not None and controller_uid(found) == controller_uid(action.manifest):
             raise Outdated(f"{action.resource} {key} was there all the time")
 
     async def _patch(self, action: Patch) -> None:
@@ -386,8 +386,3 @@ def _target(action: Action) -> tuple[str, str]:
         metadata = action.manifest["metadata"]
         return metadata.get("namespace", ""), metadata["name"]
     return action.namespace, action.name
-
-
-def _controller_uid(obj: Manifest) -> str | None:
-    references = obj["metadata"].get("ownerReferences") or ()
-    return next((reference["uid"] for reference in references if reference.get("controller")), None)

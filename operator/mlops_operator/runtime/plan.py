@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
-from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.api.meta import Key, Manifest, controller_uid
 from mlops_operator.kube.resources import Resource
 
 
@@ -164,10 +164,7 @@ class PodsOfJob:
 
     def asks_for(self, pod: Manifest) -> bool:
         """Whether the Job controls the pod."""
-        return any(
-            reference.get("controller") and reference["uid"] == self.uid
-            for reference in pod["metadata"].get("ownerReferences") or ()
-        )
+        return controller_uid(pod) == self.uid
 
 
 Read = PodsOfJob

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from sys import intern
 from typing import Final, NamedTuple
 
-from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.api.meta import Key, Manifest, controller_uid
 from mlops_operator.kube.resources import Resource
 from mlops_operator.runtime.controller import Index
 from mlops_operator.runtime.postings import Postings
@@ -212,9 +212,8 @@ class Store:
 
     def _entry(self, kept: Manifest, version: int) -> _Entry:
         metadata = kept["metadata"]
-        owner = next((ref["uid"] for ref in metadata.get("ownerReferences") or () if ref.get("controller")), "")
         indexed = tuple(tuple(index.values(kept)) for index, _ in self._indexes)
-        return _Entry(marshal.dumps(kept), version, metadata["uid"], intern(owner), indexed)
+        return _Entry(marshal.dumps(kept), version, metadata["uid"], intern(controller_uid(kept) or ""), indexed)
 
     def _index(self, key: Key, entry: _Entry) -> None:
         if entry.owner:

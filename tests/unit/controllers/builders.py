@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mlops_operator.api.conditions import timestamp
-from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.api.meta import Key, Manifest, controller_uid
 from mlops_operator.kube.resources import (
     DEPLOYMENTS,
     EVALUATIONS,
@@ -140,7 +140,7 @@ class ToyWorld:
         return copy.deepcopy(obj) if obj is not None else None
 
     def owned(self, resource: Resource, uid: str) -> Sequence[Manifest]:
-        return [obj for obj in self.all(resource) if _owner_uid(obj) == uid]
+        return [obj for obj in self.all(resource) if controller_uid(obj) == uid]
 
     def indexed(self, index: Index, value: str) -> Sequence[Manifest]:
         return [obj for obj in self.all(index.resource) if value in set(index.values(obj))]
@@ -149,11 +149,6 @@ class ToyWorld:
 def _order(entry: tuple[tuple[Resource, Key], Manifest]) -> tuple[str, Key]:
     (resource, key), _ = entry
     return resource.plural, key
-
-
-def _owner_uid(obj: Manifest) -> str | None:
-    references = obj["metadata"].get("ownerReferences") or ()
-    return next((str(reference["uid"]) for reference in references if reference.get("controller")), None)
 
 
 @dataclass

@@ -6,7 +6,7 @@ import marshal
 from functools import cached_property
 from typing import NamedTuple
 
-from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.api.meta import Key, Manifest, controller_uid
 from mlops_operator.kube.resources import Resource
 from tests.unit.controllers.builders import NAMESPACE
 
@@ -63,5 +63,4 @@ class Item:
 
 def owner_of(data: Manifest) -> str:
     """UID of the controlling owner; empty where there is none."""
-    references = data["metadata"].get("ownerReferences") or ()
-    return next((str(reference["uid"]) for reference in references if reference.get("controller")), "")
+    return controller_uid(data) or ""

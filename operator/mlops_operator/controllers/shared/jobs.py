@@ -12,7 +12,7 @@ from typing import Final
 
 from mlops_contract import Result, ResultInvalidError, parse_result
 from mlops_operator.api.conditions import parse_timestamp
-from mlops_operator.api.meta import PREFIX, Key, Manifest
+from mlops_operator.api.meta import PREFIX, Manifest
 from mlops_operator.controllers.shared.pods import MAIN
 
 LABEL_GENERATION: Final = PREFIX + "generation"
@@ -119,11 +119,6 @@ def next_look(job: Manifest, now: datetime) -> float:
     if waited < PENDING_GRACE:
         return PENDING_GRACE - waited + 0.1
     return min(PENDING_POLL_MAX, waited)
-
-
-def job_key(job: Manifest) -> Key:
-    """Key of the Job."""
-    return Key(job["metadata"]["namespace"], job["metadata"]["name"])
 
 
 def generation_of(job: Manifest, default: int) -> int:
