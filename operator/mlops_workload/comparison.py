@@ -63,8 +63,8 @@ def compare(
 
 
 def slice_index(rows: Rows, name: str | None) -> NDArray[np.int64]:
-    """Indices of the rows in the slice `name`; of all rows for None."""
-    return np.arange(len(rows.y)) if name is None else np.flatnonzero(rows.slices == name)
+    """Indices of the labeled rows in the slice `name`; of all labeled rows for None."""
+    return np.flatnonzero(rows.labeled if name is None else rows.labeled & (rows.slices == name))
 
 
 def _statistic(

@@ -27,9 +27,10 @@ from mlops_workload.evaluate_configuration import EvaluationConfiguration, Model
 from mlops_workload.evaluate_report import report_document
 from mlops_workload.fetch import as_data, locate
 from mlops_workload.formats import load_model, probabilities_of
+from mlops_workload.labels import label_kind
 from mlops_workload.metrics import metric_named
 from mlops_workload.report import publish_report
-from mlops_workload.rows import Rows, concatenate, label_kind, read_rows
+from mlops_workload.rows import Rows, concatenate, read_rows
 from mlops_workload.termination import run_command, write_message
 
 ALL_ROWS: Final = "all"
@@ -122,7 +123,7 @@ def _figures(comparisons: Sequence[Comparison]) -> dict[str, float]:
 
 def _counts(rows: Rows, comparisons: Sequence[Comparison]) -> dict[str, int]:
     asked = {comparison.request.slice or ALL_ROWS: comparison.rows for comparison in comparisons}
-    return {ALL_ROWS: len(rows.y), **asked}
+    return {ALL_ROWS: int(rows.labeled.sum()), **asked}
 
 
 def _command() -> None:

@@ -1,15 +1,16 @@
-"""Labelled rows for an evaluation: features, labels, and the slice each row belongs to.
+"""Labeled rows for an evaluation: features, labels, and the slice and group each row belongs to.
 
 Forms, by the file's ending:
 
-- `.npz`: arrays `X` (rows, features), `y` (rows) and optionally `slice` (rows, strings).
-- `.csv`: a header; column `y`, optionally `slice` and `row` (an identity, not a feature); every
-  other column is a feature.
-- `.jsonl`: one object per line with `x` (list of numbers), `y`, and optionally `slice`.
+- `.npz`: arrays `X` (rows, features), `y` (rows) and optionally `slice` and the columns of `Columns`.
+- `.csv`: a header; column `y`, optionally `slice` and the columns of `Columns`; every other column is a
+  feature. UTF-8 with or without a byte order mark; spaces around a column's name are not part of it.
+- `.jsonl`: one object per line with `x` (list of numbers), `y`, and optionally `slice` and the columns
+  of `Columns`.
+
+A missing label (see `mlops_workload.labels`) makes a row unlabeled, not wrong. A missing feature is NaN.
 """
 
-import csv
-import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,106 +18,144 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 from mlops_workload.errors import DataInvalidError
+from mlops_workload.labels import label_kind
+from mlops_workload.table import TABLES, Table
 
-NOT_FEATURES: Final = frozenset({"y", "slice", "row"})
+DEFAULT_ID: Final = "row"
+"""Column that identifies a row where `Columns` names none; never a feature."""
+
+
+class Columns(BaseModel):
+    """Names of the columns that are neither label nor feature.
+
+    `id` identifies a row; without it the column `row` does, where there is one. Rows with the same
+    `group` depend on each other (one user, one machine, one image). Where `group` is None every row
+    is a group of its own.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str | None = None
+    group: str | None = None
 
 
 class Rows(NamedTuple):
-    """`x` has shape (rows, features); `y` and `slices` have one entry per row; the empty slice is "none"."""
+    """Rows of one or several files, in order; every array has one entry per row.
+
+    Attributes:
+        x: features, shape (rows, features).
+        y: labels; they mean something only where `labeled` is true.
+        slices: the slice of each row, empty for none.
+        labeled: false where a row has no label.
+        groups: the group of each row; None where no column is declared.
+        ids: the identity of each row; None where there is no such column.
+    """
 
     x: NDArray[np.float64]
     y: NDArray[Any]
     slices: NDArray[np.str_]
+    labeled: NDArray[np.bool_]
+    groups: NDArray[np.str_] | None = None
+    ids: NDArray[np.str_] | None = None
 
 
-def read_rows(path: Path) -> Rows:
+def read_rows(path: Path, columns: Columns | None = None, *, labels: bool = True) -> Rows:
     """Read a data file.
 
+    Args:
+        path: the file.
+        columns: names of the columns for identity and group.
+        labels: with False the labels are neither needed nor read, and no row is labeled.
+
     Raises:
-        DataInvalidError: an unknown ending, or content that is not of its form.
+        DataInvalidError: an unknown ending, or content that is not of its form. The message names the
+            file, and the row and column where there are such.
     """
-    readers = {".npz": _read_npz, ".csv": _read_csv, ".jsonl": _read_jsonl}
-    reader = readers.get(path.suffix)
+    columns = columns or Columns()
+    reader = TABLES.get(path.suffix)
     if reader is None:
-        raise DataInvalidError(f"expected a file ending in {', '.join(readers)}, found {path.name}")
+        raise DataInvalidError(f"expected a file ending in {', '.join(TABLES)}, found {path.name}")
     try:
-        rows = reader(path)
-    except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise DataInvalidError(f"{path.name} is malformed: {type(error).__name__}: {error}") from error
-    if rows.x.ndim != 2 or len(rows.x) != len(rows.y) or len(rows.x) != len(rows.slices):
-        raise DataInvalidError(
-            f"{path.name}: expected X (rows, features), y (rows) and slice (rows), "
-            f"found shapes {rows.x.shape}, {rows.y.shape} and {rows.slices.shape}"
-        )
+        optional = {"slice"} | ({DEFAULT_ID} if columns.id is None else set())
+        required = {name for name in (columns.id, columns.group) if name is not None}
+        rows = _rows(reader(path, label=labels, required=required, optional=optional), columns)
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError, zipfile.BadZipFile) as error:
+        raise DataInvalidError(f"{path.name} is malformed: {error}") from error
     return rows
 
 
 def concatenate(parts: Sequence[Rows]) -> Rows:
-    """All rows of all parts, in order.
+    """All rows of all parts, in order. Identities and groups are kept only if all parts have them.
 
     Raises:
         DataInvalidError: they do not have the same number of features, or labels of different kinds.
     """
     widths = {part.x.shape[1] for part in parts}
-    kinds = {label_kind(part.y) for part in parts}
-    if len(widths) != 1 or len(kinds) != 1:
+    kinds = {label_kind(part.y) for part in parts if part.labeled.any()}
+    if len(widths) != 1 or len(kinds) > 1:
         raise DataInvalidError(
             f"expected data with one number of features and one kind of label, "
             f"found {sorted(widths)} features and {sorted(kinds)} labels"
         )
+    groups = [part.groups for part in parts if part.groups is not None]
+    ids = [part.ids for part in parts if part.ids is not None]
     return Rows(
         x=np.concatenate([part.x for part in parts]),
-        y=np.concatenate([part.y for part in parts]),
+        y=_joined_labels(parts),
         slices=np.concatenate([part.slices for part in parts]),
+        labeled=np.concatenate([part.labeled for part in parts]),
+        groups=np.concatenate(groups) if len(groups) == len(parts) else None,
+        ids=np.concatenate(ids) if len(ids) == len(parts) else None,
     )
 
 
-def label_kind(labels: NDArray[Any]) -> str:
-    """`text` or `number`: labels of different kinds are never equal, which would look like a bad model."""
-    return "text" if labels.dtype.kind in "USO" else "number"
-
-
-def labels_from(values: Sequence[str]) -> NDArray[Any]:
-    """Labels from text: integers if all are, otherwise numbers if all are, otherwise text."""
-    for kind in (np.int64, np.float64):
-        try:
-            return np.asarray(values, dtype=kind)
-        except ValueError:
-            continue
-    return np.asarray(values, dtype=np.str_)
-
-
-def _read_npz(path: Path) -> Rows:
-    # Pickled arrays would run code of the data, so they are refused.
-    with np.load(path, allow_pickle=False) as arrays:
-        labels = np.asarray(arrays["y"])
-        slices = np.asarray(arrays["slice"], dtype=np.str_) if "slice" in arrays else _no_slices(len(labels))
-        return Rows(x=np.asarray(arrays["X"], dtype=np.float64), y=labels, slices=slices)
-
-
-def _read_csv(path: Path) -> Rows:
-    with path.open(newline="", encoding="utf-8") as stream:
-        reader = csv.DictReader(stream, strict=True)
-        features = [name for name in reader.fieldnames or () if name not in NOT_FEATURES]
-        lines = list(reader)
+def take(rows: Rows, index: NDArray[Any]) -> Rows:
+    """The rows with these indices (or where this mask is true), in this order."""
     return Rows(
-        x=np.asarray([[float(line[name]) for name in features] for line in lines], dtype=np.float64),
-        y=labels_from([line["y"] for line in lines]),
-        slices=np.asarray([line.get("slice") or "" for line in lines], dtype=np.str_),
+        x=rows.x[index],
+        y=rows.y[index],
+        slices=rows.slices[index],
+        labeled=rows.labeled[index],
+        groups=None if rows.groups is None else rows.groups[index],
+        ids=None if rows.ids is None else rows.ids[index],
     )
 
 
-def _read_jsonl(path: Path) -> Rows:
-    with path.open(encoding="utf-8") as stream:
-        lines = [json.loads(line) for line in stream if line.strip()]
+def duplicate_count(rows: Rows) -> int:
+    """Number of rows whose features, label and slice are those of an earlier row."""
+    labels = zip(rows.y.tolist(), rows.labeled.tolist(), rows.slices.tolist(), strict=True)
+    seen = {(features.tobytes(), *label) for features, label in zip(rows.x, labels, strict=True)}
+    return len(rows.x) - len(seen)
+
+
+def _rows(table: Table, columns: Columns) -> Rows:
+    count = len(table.x)
+    if table.x.ndim != 2 or len(table.labels.values) != count or table.labels.values.ndim != 1:
+        raise ValueError(
+            f"expected X (rows, features) and y (rows), found shapes {table.x.shape} and {table.labels.values.shape}"
+        )
+    if not count:
+        raise ValueError("expected at least one row, found none")
+    for name, column in table.columns.items():
+        if column.shape != (count,):
+            raise ValueError(f"expected {count} values in {name!r}, found shape {column.shape}")
+    groups = None if columns.group is None else table.columns[columns.group]
+    if groups is not None and (groups == "").any():
+        raise ValueError(f"row {int(np.argmax(groups == '')) + 1}: no value in the group column {columns.group!r}")
     return Rows(
-        x=np.asarray([line["x"] for line in lines], dtype=np.float64),
-        y=np.asarray([line["y"] for line in lines]),
-        slices=np.asarray([line.get("slice") or "" for line in lines], dtype=np.str_),
+        x=table.x,
+        y=table.labels.values,
+        slices=table.columns.get("slice", np.full(count, "", dtype=np.str_)),
+        labeled=table.labels.present,
+        groups=groups,
+        ids=table.columns.get(columns.id or DEFAULT_ID),
     )
 
 
-def _no_slices(count: int) -> NDArray[np.str_]:
-    return np.full(count, "", dtype=np.str_)
+def _joined_labels(parts: Sequence[Rows]) -> NDArray[Any]:
+    """Labels of all parts; a part without labels takes the kind of the others."""
+    known = next((part.y.dtype for part in parts if part.labeled.any()), parts[0].y.dtype)
+    return np.concatenate([part.y if part.labeled.any() else np.zeros(len(part.y), known) for part in parts])
