@@ -6,6 +6,7 @@ nothing it does not have already.
 """
 
 from mlops_contract.result import (
+    MAX_ARTIFACTS,
     MAX_RESULT_BYTES,
     RESULT_VERSION,
     Artifact,
@@ -17,6 +18,7 @@ from mlops_contract.result import (
 )
 
 __all__ = [
+    "MAX_ARTIFACTS",
     "MAX_RESULT_BYTES",
     "RESULT_VERSION",
     "Artifact",

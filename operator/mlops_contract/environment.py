@@ -21,6 +21,12 @@ PARAMETER_PREFIX: Final = "MLOPS_PARAM_"
 DATA: Final = "MLOPS_DATA"
 """The data inputs as a JSON list of `{"name", "uri", "digest"?}`."""
 
+HOLDOUT: Final = "MLOPS_HOLDOUT"
+"""Rows that a training must not use, as the JSON object `{"key", "share"}`; see `mlops_workload.holdout`.
+
+`key` is the UID of the Model, `share` the share of ids or groups that its gates hold out. Absent where no gate of
+the Model uses recent rows."""
+
 OUTPUT_URI: Final = "MLOPS_OUTPUT_URI"
 """Where this attempt's artifacts belong; no other attempt has the same. Absent where none are to be kept."""
 

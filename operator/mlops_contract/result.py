@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 RESULT_VERSION: Final = 1
 MAX_RESULT_BYTES: Final = 3072
+MAX_ARTIFACTS: Final = 8
 
 MAX_COUNT: Final = 2**53
 """Beyond this a JSON number is no longer exact everywhere, and soon no integer for the API server."""
@@ -62,7 +63,7 @@ class Result(_Document):
     uid: Annotated[str, Field(min_length=1, max_length=128)]
     metrics: Annotated[dict[Name, FiniteFloat], Field(max_length=64)] = {}
     counts: Annotated[dict[Name, Annotated[int, Field(ge=0, le=MAX_COUNT)]], Field(max_length=32)] = {}
-    artifacts: Annotated[tuple[Artifact, ...], Field(max_length=8)] = ()
+    artifacts: Annotated[tuple[Artifact, ...], Field(max_length=MAX_ARTIFACTS)] = ()
     data: Annotated[tuple[DataDigest, ...], Field(max_length=16)] = ()
     report: Report | None = None
 

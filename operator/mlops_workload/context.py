@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from mlops_contract import environment
 from mlops_workload.errors import ConfigurationInvalidError
+from mlops_workload.holdout import Holdout
 
 Model = TypeVar("Model", bound=BaseModel)
 Value = TypeVar("Value")
@@ -30,7 +31,8 @@ class RunContext(BaseModel):
     """The identity of a run and everything it was given.
 
     `uid` is None outside a cluster. `replica_index` counts from 0 and only replica 0 reports;
-    `attempt` counts from 0; `output_uri` is None where the run may choose.
+    `attempt` counts from 0; `output_uri` is None where the run may choose; `holdout` is None where no
+    rows are held out.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -38,6 +40,7 @@ class RunContext(BaseModel):
     uid: str | None = None
     parameters: dict[str, Any] = {}
     data: tuple[DataInput, ...] = ()
+    holdout: Holdout | None = None
     output_uri: str | None = None
     seed: int = DEFAULT_SEED
     attempt: int = 0
@@ -57,6 +60,7 @@ class RunContext(BaseModel):
             uid=environ.get(environment.RUN_UID) or None,
             parameters=_read_json(environ, environment.PARAMETERS, TypeAdapter(dict[str, Any]), {}),
             data=_read_json(environ, environment.DATA, TypeAdapter(tuple[DataInput, ...]), ()),
+            holdout=_read_json(environ, environment.HOLDOUT, TypeAdapter(Holdout | None), None),
             output_uri=environ.get(environment.OUTPUT_URI) or None,
             seed=_read_integer(environ, environment.SEED, DEFAULT_SEED),
             attempt=_read_integer(environ, environment.ATTEMPT, 0),

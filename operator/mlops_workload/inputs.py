@@ -1,4 +1,4 @@
-"""The data inputs of a run: brought to this machine, verified, and watched for changes while in use."""
+"""The data inputs of a run: verified, without the rows that are held out, and checked for changes while in use."""
 
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -10,22 +10,42 @@ from mlops_workload.context import DataInput
 from mlops_workload.digest import regular_files
 from mlops_workload.errors import ConfigurationInvalidError, DataChangedError
 from mlops_workload.fetch import Fetched, as_data, fetch, locate
+from mlops_workload.holdout import Holdout
+from mlops_workload.training_rows import PreparedInput, prepare
 
 Stamp = frozenset[tuple[str, int, int]]
 """Name, size in bytes and modification time in nanoseconds of each file: cheap to compare, unlike a digest."""
 
 
 class _Used(NamedTuple):
-    path: Path
+    """An input: as it was found at `source`, and as the run uses it."""
+
+    source: Path
     digest: str
     stamp: Stamp
+    prepared: PreparedInput
+
+    @property
+    def copied(self) -> bool:
+        """Whether the run uses a copy, which later changes of the source do not reach."""
+        return self.prepared.path != self.source
 
 
 class Inputs:
-    """Data inputs by name; what was used, and its digest."""
+    """Data inputs by name; what was used, and its digest. Tables are read only where rows are held out or `hashed`."""
 
-    def __init__(self, sources: Iterable[DataInput], *, scratch: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        sources: Iterable[DataInput],
+        *,
+        holdout: Holdout | None,
+        hashed: bool,
+        scratch: Path,
+        environ: Mapping[str, str],
+    ) -> None:
         self._sources = {source.name: source for source in sources}
+        self._holdout = holdout
+        self._hashed = hashed
         self._scratch = scratch
         self._environ = environ
         self._used: dict[str, _Used] = {}
@@ -38,6 +58,11 @@ class Inputs:
         """Digests of the inputs that were used, as they were read."""
         return tuple(DataDigest(name=name, digest=used.digest) for name, used in self._used.items())
 
+    @property
+    def prepared(self) -> tuple[PreparedInput, ...]:
+        """The inputs that were used, in the order of their first use."""
+        return tuple(used.prepared for used in self._used.values())
+
     def path(self, name: str, *, snapshot: bool) -> Path:
         """Where the input is on this machine; see `Run.data`."""
         source = self._sources.get(name)
@@ -46,14 +71,24 @@ class Inputs:
         if name not in self._used:
             with as_data(name):
                 found = self._bring(source, snapshot=snapshot)
-            self._used[name] = _Used(found.path, found.digest, _stamp(found.path))
-        return self._used[name].path
+            self._used[name] = self._prepare(name, found)
+        return self._used[name].prepared.path
 
     def _bring(self, source: DataInput, *, snapshot: bool) -> Fetched:
         if not snapshot:
             return locate(source.uri, self._scratch, digest=source.digest, environ=self._environ)
         folder = Path(tempfile.mkdtemp(dir=self._scratch))
         return fetch(source.uri, folder, digest=source.digest, environ=self._environ)
+
+    def _prepare(self, name: str, found: Fetched) -> _Used:
+        stamp = _stamp(found.path)
+        if self._holdout is None and not self._hashed:
+            return _Used(found.path, found.digest, stamp, PreparedInput.unread(found.path))
+        used = _Used(found.path, found.digest, stamp, prepare(found.path, self._scratch, self._holdout))
+        _require_unchanged(name, used)
+        if self._holdout is not None:
+            print(_sentence(name, used.prepared))
+        return used
 
     def require_unchanged(self) -> None:
         """Check that what was used is still what its digest was computed from.
@@ -62,11 +97,22 @@ class Inputs:
             DataChangedError: the recorded digest would not be that of what was read.
         """
         for name, used in self._used.items():
-            if _stamp(used.path) != used.stamp:
-                raise DataChangedError(
-                    f"data input {name} changed while the run was using it: expected no writer at {used.path}; "
-                    f"use data({name!r}, snapshot=True) for data that others still write to"
-                )
+            if not used.copied:
+                _require_unchanged(name, used)
+
+
+def _require_unchanged(name: str, used: _Used) -> None:
+    if _stamp(used.source) != used.stamp:
+        raise DataChangedError(
+            f"data input {name} changed while the run was using it: expected no writer at {used.source}; "
+            f"use data({name!r}, snapshot=True) for data that others still write to"
+        )
+
+
+def _sentence(name: str, prepared: PreparedInput) -> str:
+    if not prepared.identified:
+        return f"data input {name}: no row is held out, because it has no column named group or id"
+    return f"data input {name}: {prepared.held_out} of {prepared.rows} rows are held out for the gate and removed"
 
 
 def _stamp(path: Path) -> Stamp:

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import ValidationError
 
-from mlops_contract import Artifact, DataDigest, Result, ResultInvalidError
+from mlops_contract import MAX_ARTIFACTS, Artifact, DataDigest, Result, ResultInvalidError
 from mlops_workload.arguments import parse_arguments
 from mlops_workload.context import DataInput, RunContext, first_problem
 from mlops_workload.errors import (
@@ -44,6 +44,7 @@ from mlops_workload.formats import format_named
 from mlops_workload.golden_requests import GOLDEN_FORMAT, GOLDEN_NAME, golden_document
 from mlops_workload.inputs import Inputs
 from mlops_workload.outputs import Outputs
+from mlops_workload.row_hashes import ROWS_FORMAT, ROWS_NAME, write_rows
 from mlops_workload.summary import print_summary
 from mlops_workload.termination import write_message
 
@@ -51,6 +52,8 @@ Default = TypeVar("Default")
 
 LOCAL_OUTPUT: Final = "mlops-output"
 LOCAL_RESULT: Final = "result.json"
+HELD_OUT: Final = "held_out"
+"""Count of the rows that were removed from the run's inputs."""
 
 
 class Run:
@@ -82,7 +85,14 @@ class Run:
         self._scratch = scratch
         # Also for runs that are not closed: at the latest when the process ends.
         self._cleanup = weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
-        self._inputs = Inputs(context.data, scratch=scratch, environ=environ)
+        self._holdout = context.holdout
+        self._inputs = Inputs(
+            context.data,
+            holdout=context.holdout,
+            hashed=self.output is not None,
+            scratch=scratch,
+            environ=environ,
+        )
         self._outputs = Outputs(self.output, scratch=scratch, environ=environ)
         self._metrics: dict[str, float] = {}
         self._counts: dict[str, int] = {}
@@ -112,6 +122,10 @@ class Run:
     def data(self, name: str, *, snapshot: bool = False) -> Path:
         """Path of the file or folder of the data input `name`, its digest verified and recorded.
 
+        Rows that the Model's gate holds out are not in it: tables with a column `group` or `id` are copied
+        without them. The hashes of the other rows become the artifact `training-rows`, by which the gate
+        checks that it does not judge by rows of the training. Both are in `mlops_workload.training_rows`.
+
         Local data are read in place; `snapshot` copies them first, for a folder that others
         still write to. Without it, a change between here and `finish()` is an error there.
 
@@ -119,6 +133,8 @@ class Run:
             ConfigurationInvalidError: no such input; the known ones are named.
             DataNotFoundError: there is nothing at its URI.
             DataCorruptError: it is not what its digest says.
+            DataInvalidError: rows are held out, and a table cannot be read.
+            DataChangedError: it changed while it was read.
         """
         return self._inputs.path(name, snapshot=snapshot)
 
@@ -194,6 +210,7 @@ class Run:
         """
         self._require_open()
         self._inputs.require_unchanged()
+        self._save_row_hashes()
         result = self._result(self._outputs.artifacts, self._inputs.digests)
         self._finished = True
         if self.replica_index != 0:
@@ -227,6 +244,22 @@ class Run:
             raise
         finally:
             self.close()
+
+    def _save_row_hashes(self) -> None:
+        """Save the hashes of the rows that the run was given, unless it keeps no artifacts or saved its own."""
+        prepared = self._inputs.prepared
+        if self._holdout is not None and prepared:
+            self._counts.setdefault(HELD_OUT, sum(entry.held_out for entry in prepared))
+        hashes = [part for entry in prepared for part in entry.hashes]
+        saved = self._outputs.artifacts
+        if not hashes or not saved or ROWS_NAME in {artifact.name for artifact in saved}:
+            return
+        if len(saved) >= MAX_ARTIFACTS:
+            print(f"row hashes are not saved: the run has {MAX_ARTIFACTS} artifacts already, and no more fit")
+            return
+        path = self._scratch / f"{ROWS_NAME}.bin"
+        write_rows(path, hashes, unhashed=sum(entry.unhashed for entry in prepared))
+        self.save_artifact(path, name=ROWS_NAME, format=ROWS_FORMAT)
 
     def _result(self, artifacts: Sequence[Artifact], data: Sequence[DataDigest]) -> Result:
         try:

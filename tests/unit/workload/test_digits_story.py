@@ -146,6 +146,7 @@ def test_the_first_version_scores_0_9689_on_the_second_half(first_version: Train
     assert [(artifact.name, artifact.format) for artifact in result.artifacts] == [
         ("golden", "golden-v1"),
         ("model", "sklearn"),
+        ("training-rows", "row-hashes-v1"),
     ]
     assert [(entry.name, entry.digest) for entry in result.data] == [("train", store.digests["train"])]
 

@@ -1,0 +1,124 @@
+"""Hashes of rows: how a gate finds out that a model was trained on the rows that it is judged by.
+
+A hash is the first 8 bytes of SHA-256 over the row's features and its label. It depends on the
+values alone, not on the file:
+
+- Features are IEEE 754 single precision, little endian, one after the other. So tables in single and
+  in double precision agree, -0.0 is 0.0, and all kinds of NaN are one.
+- The label is text, and a number is written in one way (`3`, `3.0` and `"3"` are equal).
+- Rows with column names have two hashes: one in the order of the file, one in the order of the
+  names. So two tables with the same columns in another order agree, and so do a table with
+  names and one without (`.npz`) in the same order.
+
+Rows that are equal by chance have equal hashes as well: where features have few values, such rows are expected.
+The file is `MLOPSRH1`, the number of data files that could not be hashed, and the sorted hashes
+without repetition, each as an unsigned big-endian integer of 8 bytes.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mlops_workload.errors import DataInvalidError
+from mlops_workload.holdout import identity_text
+
+ROWS_NAME: Final = "training-rows"
+"""Name of the artifact with the hashes of the rows that a training was given."""
+
+ROWS_FORMAT: Final = "row-hashes-v1"
+
+Hashes = NDArray[np.uint64]
+
+_MAGIC: Final = b"MLOPSRH1"
+_WORD: Final = 8
+_MAX_ROWS: Final = 2**27
+"""Of a file that is read: 1 GiB."""
+
+
+class TrainingRows(NamedTuple):
+    """Hashes of the rows of a training, sorted; `unhashed` data files of it could not be hashed."""
+
+    hashes: Hashes
+    unhashed: int
+
+
+def row_hash(features: NDArray[Any], label: Any) -> int:
+    """The hash of one row: `features` is a vector of numbers in the order of the table."""
+    return int(hash_rows(np.asarray(features)[np.newaxis, :], [label])[0])
+
+
+def hash_rows(features: ArrayLike, labels: Sequence[Any] | NDArray[Any]) -> Hashes:
+    """Hashes of rows in the order of the table; `features` has shape `(rows, features)`.
+
+    Raises:
+        ValueError: the features are not numbers, or there are not as many labels as rows.
+    """
+    numbers = np.ascontiguousarray(_single_precision(features))
+    values = labels.tolist() if isinstance(labels, np.ndarray) else labels
+    return np.fromiter(
+        (_hash(row.tobytes(), label) for row, label in zip(numbers, values, strict=True)),
+        dtype=np.uint64,
+        count=len(numbers),
+    )
+
+
+def name_order(names: Sequence[str]) -> list[int]:
+    """The positions of the columns in the order of their names."""
+    return sorted(range(len(names)), key=lambda position: names[position])
+
+
+def write_rows(path: Path, hashes: Iterable[Hashes], *, unhashed: int) -> None:
+    """Write the hashes to `path`, sorted and without repetition."""
+    parts = list(hashes)
+    every = np.unique(np.concatenate(parts)) if parts else np.empty(0, dtype=np.uint64)
+    path.write_bytes(_MAGIC + unhashed.to_bytes(_WORD, "big") + every.astype(">u8").tobytes())
+
+
+def read_training_rows(path: Path) -> TrainingRows:
+    """Read what `write_rows` wrote.
+
+    Raises:
+        DataInvalidError: the file is not of that form.
+    """
+    size = path.stat().st_size
+    if size > 2 * _WORD + _MAX_ROWS * _WORD:
+        raise DataInvalidError(f"expected at most {_MAX_ROWS} row hashes in {path.name}, found {size} bytes")
+    content = path.read_bytes()
+    if content[:_WORD] != _MAGIC or len(content) < 2 * _WORD or len(content) % _WORD:
+        raise DataInvalidError(f"expected row hashes ({_MAGIC.decode()}) in {path.name}, found another form")
+    hashes = np.frombuffer(content, dtype=">u8", offset=2 * _WORD).astype(np.uint64)
+    if len(hashes) > 1 and not bool(np.all(hashes[1:] > hashes[:-1])):
+        raise DataInvalidError(f"expected sorted row hashes in {path.name}, found them in another order")
+    return TrainingRows(hashes, int.from_bytes(content[_WORD : 2 * _WORD], "big"))
+
+
+def count_overlap(gate: Sequence[Hashes], training: TrainingRows) -> int:
+    """How many rows of a gate were in the training.
+
+    `gate` has one or two arrays with one hash for each row: in the order of the table and in the order of the names.
+    """
+    found = np.zeros(len(gate[0]), dtype=np.bool_)
+    for hashes in gate:
+        found |= np.isin(hashes, training.hashes)
+    return int(found.sum())
+
+
+def _single_precision(features: ArrayLike) -> NDArray[np.float32]:
+    given = np.asarray(features)
+    if given.dtype.kind not in "biuf":
+        raise ValueError(f"expected features that are numbers, found {given.dtype}")
+    with np.errstate(over="ignore"):
+        numbers = given.astype("<f4")
+    numbers = numbers + np.float32(0)  # -0.0 becomes 0.0
+    numbers[np.isnan(numbers)] = np.float32(np.nan)
+    return numbers
+
+
+def _hash(features: bytes, label: Any) -> int:
+    text = identity_text(label) or ""
+    content = features + b"\0" + text.encode(errors="surrogatepass")
+    return int.from_bytes(hashlib.sha256(content).digest()[:_WORD], "big")

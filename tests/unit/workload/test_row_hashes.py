@@ -1,0 +1,111 @@
+"""Hashes of rows: equal for equal rows in all kinds of tables, and overlap is counted exactly."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlops_workload.errors import DataInvalidError
+from mlops_workload.row_hashes import (
+    TrainingRows,
+    count_overlap,
+    hash_rows,
+    read_training_rows,
+    row_hash,
+    write_rows,
+)
+
+
+def test_the_hash_is_pinned() -> None:
+    """A change here would hide the overlap with trainings of the past."""
+    assert row_hash(np.asarray([1.0, 2.5, -3.0]), 7) == PINNED
+
+
+PINNED = 17898636875625236118
+
+
+@pytest.mark.parametrize(
+    ("features", "label"),
+    [
+        ([1, 2, 0], 3),
+        ([1.0, 2.0, -0.0], 3.0),
+        (np.asarray([1, 2, 0], dtype=np.float32), "3"),
+        (np.asarray([1, 2, 0], dtype=np.uint8), np.int64(3)),
+    ],
+    ids=["integers", "negative zero", "single precision", "bytes"],
+)
+def test_equal_rows_have_equal_hashes(features: Any, label: Any) -> None:
+    assert row_hash(features, label) == row_hash(np.asarray([1.0, 2.0, 0.0]), 3)
+
+
+def test_a_value_in_single_and_in_double_precision_is_one() -> None:
+    values = np.random.default_rng(7).normal(size=(50, 4))
+    assert np.array_equal(hash_rows(values, [1] * 50), hash_rows(values.astype(np.float32), [1] * 50))
+
+
+def test_missing_values_are_equal() -> None:
+    other = np.frombuffer(np.uint64(0x7FF8000000000123).tobytes(), dtype=np.float64)
+    assert np.isnan(other[0])
+    assert row_hash(other, 1) == row_hash(np.asarray([np.nan]), 1)
+
+
+@pytest.mark.parametrize(
+    ("features", "label"),
+    [([1.0, 2.0, 0.5], 3), ([2.0, 1.0, 0.0], 3), ([1.0, 2.0, 0.0], 4), ([1.0, 2.0], 3), ([1.0, 2.0, 0.0, 0.0], 3)],
+    ids=["value", "order", "label", "fewer", "more"],
+)
+def test_different_rows_have_different_hashes(features: list[float], label: int) -> None:
+    assert row_hash(np.asarray(features), label) != row_hash(np.asarray([1.0, 2.0, 0.0]), 3)
+
+
+@pytest.mark.parametrize("features", [[["a"]], [[object()]], [[None]]], ids=["text", "object", "none"])
+def test_features_that_are_no_numbers_are_refused(features: Any) -> None:
+    with pytest.raises(ValueError, match="numbers"):
+        hash_rows(features, [1])
+
+
+def test_hashes_survive_the_file_sorted_and_once(tmp_path: Path) -> None:
+    path = tmp_path / "training-rows.bin"
+    values = np.asarray([2**64 - 1, 5, 5, 0], dtype=np.uint64)
+    write_rows(path, [values, values[:2]], unhashed=3)
+    rows = read_training_rows(path)
+    assert rows.hashes.tolist() == [0, 5, 2**64 - 1]
+    assert rows.unhashed == 3
+    assert path.stat().st_size == 16 + 3 * 8
+
+
+def test_a_training_without_rows_has_a_file_too(tmp_path: Path) -> None:
+    write_rows(tmp_path / "rows.bin", [], unhashed=1)
+    rows = read_training_rows(tmp_path / "rows.bin")
+    assert (rows.hashes.tolist(), rows.unhashed) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"MLOPSRH1", b"MLOPSRH2" + bytes(16), b"MLOPSRH1" + bytes(9), b"MLOPSRH1" + bytes(24)],
+    ids=["empty", "no count", "another version", "cut", "repeated"],
+)
+def test_another_file_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "rows.bin"
+    path.write_bytes(content)
+    with pytest.raises(DataInvalidError, match="row hashes"):
+        read_training_rows(path)
+
+
+@pytest.mark.parametrize("shared", [0, 1, 37])
+def test_overlap_is_counted_exactly(shared: int) -> None:
+    generator = np.random.default_rng(11)
+    trained, gate = generator.normal(size=(500, 6)), generator.normal(size=(200, 6))
+    gate[:shared] = trained[100 : 100 + shared]
+    labels = np.zeros(500, dtype=np.int64)
+    training = TrainingRows(np.unique(hash_rows(trained, labels)), 0)
+    assert count_overlap([hash_rows(gate, labels[:200])], training) == shared
+
+
+def test_a_row_counts_once_however_many_of_its_hashes_are_found() -> None:
+    rows = np.asarray([[1.0, 2.0], [3.0, 4.0]])
+    in_order, by_name = hash_rows(rows, [0, 0]), hash_rows(rows[:, ::-1], [0, 0])
+    training = TrainingRows(np.unique(np.concatenate([in_order, by_name[:1]])), 0)
+    assert count_overlap([in_order, by_name], training) == 2
+    assert count_overlap([by_name], training) == 1
