@@ -14,7 +14,7 @@ import json
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
@@ -24,13 +24,14 @@ import numpy as np
 from mlops_workload.digest import regular_files
 from mlops_workload.errors import DataInvalidError
 from mlops_workload.holdout import IDENTITY_COLUMNS, Holdout, identity_text
-from mlops_workload.row_hashes import Hashes, hash_rows, name_order
-from mlops_workload.rows import NOT_FEATURES
+from mlops_workload.labels import MISSING_TEXTS
+from mlops_workload.row_hashes import Hashes, hash_rows, name_order, row_hash
+from mlops_workload.rows import DEFAULT_ID
 
 FEATURE_KEYS: Final = ("x", "inputs")
 LABEL_KEYS: Final = ("y", "label")
 
-_NOT_FEATURES: Final = NOT_FEATURES | set(IDENTITY_COLUMNS)
+_NOT_FEATURES: Final = frozenset({"y", "slice", DEFAULT_ID, *IDENTITY_COLUMNS})
 _CHUNK: Final = 4096
 """Rows of a CSV file that are converted at once."""
 
@@ -219,7 +220,7 @@ class _CsvHasher:
         if self._failed or not lines or self._label is None:
             return
         try:
-            features = np.asarray([[float(line[place] or "nan") for place in self._columns] for line in lines])
+            features = np.asarray([[_number(line[place]) for place in self._columns] for line in lines])
             labels = [line[self._label] for line in lines]
         except (ValueError, IndexError):
             self._failed = True
@@ -227,6 +228,10 @@ class _CsvHasher:
         self._hashes.append(hash_rows(features, labels))
         if self._order != list(range(len(self._order))):
             self._hashes.append(hash_rows(features[:, self._order], labels))
+
+
+def _number(text: str) -> float:
+    return float("nan") if text.strip() in MISSING_TEXTS else float(text)
 
 
 # -- .jsonl -----------------------------------------------------------------------------
@@ -278,10 +283,15 @@ def _json_hashes(row: Mapping[str, Any]) -> list[int] | None:
         if isinstance(features, dict):
             names = list(features)
             orders = [names, sorted(names)]
-            return [int(hash_rows([[features[name] for name in order]], [label])[0]) for order in orders]
-        return [int(hash_rows([features], [label])[0])]
+            return [_json_hash([features[name] for name in order], label) for order in orders]
+        return [_json_hash(features, label)]
     except (ValueError, TypeError):
         return None
+
+
+def _json_hash(features: Sequence[Any], label: Any) -> int:
+    numbers = [float("nan") if value is None else value for value in features]
+    return row_hash(np.asarray(numbers), label)
 
 
 def _unreadable(path: Path, holdout: Holdout | None, error: Exception) -> _Table:

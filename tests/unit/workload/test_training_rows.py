@@ -101,6 +101,16 @@ def test_tables_with_their_columns_in_another_order_agree(tmp_path: Path) -> Non
     assert len(second) == 2 * COUNT
 
 
+def test_missing_features_are_the_same_in_all_forms(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", X=[[1.0, np.nan]], y=[1])
+    (tmp_path / "a.csv").write_text("a,b,y\n1,,1\n")
+    (tmp_path / "b.csv").write_text("a,b,y\n1,NA,1\n")
+    (tmp_path / "a.jsonl").write_text('{"x": [1, null], "y": 1}\n')
+    found = [hashes(prepare(tmp_path / name, tmp_path, None)) for name in ("a.npz", "a.csv", "b.csv", "a.jsonl")]
+    assert found[0] == found[1] == found[2] == found[3]
+    assert len(found[0]) == 1
+
+
 def test_the_group_decides_before_the_id(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     group = [number // 10 for number in range(COUNT)]
