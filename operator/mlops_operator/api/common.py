@@ -22,6 +22,7 @@ from mlops_operator.api.schema import (
     StatusModel,
     Text,
     Timestamp,
+    Uid,
     Uri,
 )
 
@@ -135,6 +136,15 @@ class Waiting(StatusModel):
     reason: Annotated[str, Field(max_length=128)]
     message: Text = ""
     since: Timestamp
+
+
+class VersionRef(StatusModel):
+    """One ModelVersion, by identity: an object that is created again under the name is another version."""
+
+    name: ObjectName
+    uid: Uid
+    digest: Digest
+    """Digest of its artifact."""
 
 
 class DataRead(StatusModel):

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from mlops_operator.api.common import DataInput, DataRead, JobSettings, ReportRef, StatusBase, Waiting
+from mlops_operator.api.common import DataInput, DataRead, JobSettings, ReportRef, StatusBase, VersionRef, Waiting
 from mlops_operator.api.kind import Column, Kind
 from mlops_operator.api.schema import (
     IMMUTABLE,
@@ -175,6 +175,10 @@ class EvaluationReason(StrEnum):
 class EvaluationStatus(StatusBase):
     """What was measured."""
 
+    candidate: VersionRef | None = None
+    """The ModelVersion that is measured, as it was when the Job was created."""
+    baseline: VersionRef | None = None
+    """The ModelVersion it is compared with, as it was when the Job was created."""
     verdict: Verdict | None = None
     metrics: Annotated[tuple[MetricStatus, ...], Field(max_length=MAX_METRICS)] = ()
     data: Annotated[tuple[DataRead, ...], Field(max_length=8), ListMap("name")] = ()

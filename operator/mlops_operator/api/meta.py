@@ -11,6 +11,9 @@ PREFIX: Final = f"{GROUP}/"
 LABEL_UID: Final = PREFIX + "uid"
 """On every child: the UID of the object of ours that controls it."""
 
+LABEL_GENERATION: Final = PREFIX + "generation"
+"""On Jobs: the generation of the owner's spec that they were made from."""
+
 FIELD_MANAGER: Final = "mlops-operator"
 
 Manifest: TypeAlias = dict[str, Any]

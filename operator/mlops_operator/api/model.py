@@ -9,6 +9,7 @@ from mlops_operator.api.common import StatusBase
 from mlops_operator.api.evaluation import Measurement
 from mlops_operator.api.kind import Column, Kind
 from mlops_operator.api.schema import (
+    Digest,
     ListMap,
     LongText,
     ObjectName,
@@ -17,10 +18,20 @@ from mlops_operator.api.schema import (
     StatusModel,
     Text,
     Timestamp,
+    Uid,
 )
 
 MAX_VERSIONS: Final = 500
 MAX_ALIAS_HISTORY: Final = 20
+
+MAX_GATE_DRAWS: Final = 16
+"""Sets of rows of which the draws are counted; the one that was drawn least recently is forgotten first."""
+
+MAX_DRAWN_ARTIFACTS: Final = 128
+"""Artifacts that are remembered as counted, per set of rows."""
+
+MAX_REJECTIONS: Final = 128
+"""Rejected artifacts that are remembered, the latest."""
 
 
 class MissingBaseline(StrEnum):
@@ -67,8 +78,10 @@ class AliasTerm(StatusModel):
     """A version's time under an alias."""
 
     version: ObjectName
+    version_uid: Uid = ""
+    digest: Digest | None = None
     promotion: ObjectName
-    promotion_uid: Annotated[str, Field(max_length=64)]
+    promotion_uid: Uid
     since: Timestamp
 
 
@@ -77,8 +90,12 @@ class AliasStatus(StatusModel):
 
     name: ShortName
     version: ObjectName
+    version_uid: Uid = ""
+    """UID of the ModelVersion. An object of that name with another UID is another version."""
+    digest: Digest | None = None
+    """Digest of its artifact."""
     promotion: ObjectName
-    promotion_uid: Annotated[str, Field(max_length=64)]
+    promotion_uid: Uid
     since: Timestamp
     history: Annotated[tuple[AliasTerm, ...], Field(max_length=MAX_ALIAS_HISTORY)] = ()
     """Former terms, the latest first."""
@@ -88,8 +105,35 @@ class VersionNumber(StatusModel):
     """The number that a ModelVersion got; never given twice."""
 
     name: ObjectName
-    uid: Annotated[str, Field(max_length=64)]
+    uid: Uid
     number: Annotated[int, Field(ge=1)]
+
+
+class GateDraws(StatusModel):
+    """How many artifacts the gates of this Model have measured on one set of rows.
+
+    The count never falls, also when versions, Promotions or Evaluations are deleted.
+    """
+
+    data: Digest
+    """Digest of the rows."""
+    count: Annotated[int, Field(ge=1)]
+    artifacts: Annotated[tuple[Annotated[str, Field(max_length=16)], ...], Field(max_length=MAX_DRAWN_ARTIFACTS)] = ()
+    """The beginnings of the digests that are counted, the latest last."""
+
+
+class Rejection(StatusModel):
+    """An artifact that failed a gate. It outlives the ModelVersion, so that creating it again gives no second try."""
+
+    gate: Annotated[str, Field(max_length=16)]
+    """Hash of the Model, the alias, and what the gate measures."""
+    digest: Digest
+    """Digest of the artifact."""
+    version: ObjectName
+    """The ModelVersion that was measured."""
+    alias: ShortName
+    promotion: ObjectName
+    time: Timestamp
 
 
 class ModelReason(StrEnum):
@@ -128,6 +172,10 @@ class ModelStatus(StatusBase):
     latest_version: Annotated[int, Field(ge=0)] = 0
     """The highest number given so far."""
     versions: Annotated[tuple[VersionNumber, ...], Field(max_length=MAX_VERSIONS), ListMap("name")] = ()
+    gate_draws: Annotated[tuple[GateDraws, ...], Field(max_length=MAX_GATE_DRAWS), ListMap("data")] = ()
+    """The sets of rows on which gates of this Model decided, the latest last."""
+    rejections: Annotated[tuple[Rejection, ...], Field(max_length=MAX_REJECTIONS)] = ()
+    """Artifacts that failed a gate of this Model, the latest last."""
 
 
 MODEL: Final = Kind(

@@ -21,6 +21,7 @@ from mlops_operator.api.schema import (
     StatusModel,
     Text,
     Timestamp,
+    Uid,
 )
 
 
@@ -240,6 +241,7 @@ class RevisionStatus(StatusModel):
     """A version as it is served: model, server and pod settings together make a revision."""
 
     version: ObjectName
+    version_uid: Uid = ""
     digest: Digest
     revision: Annotated[str, Field(max_length=16)]
     """Hash over all that makes its pods what they are."""
@@ -279,6 +281,7 @@ class StoppedCandidate(StatusModel):
     """
 
     version: ObjectName
+    version_uid: Uid = ""
     digest: Digest
     revision: Annotated[str, Field(max_length=16)]
     reason: Annotated[str, Field(max_length=128)]

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from mlops_operator.api.common import ArtifactRef, DataInput, StatusBase, Waiting
+from mlops_operator.api.evaluation import Verdict
 from mlops_operator.api.kind import Column, Kind
 from mlops_operator.api.schema import (
     IMMUTABLE,
@@ -18,8 +19,13 @@ from mlops_operator.api.schema import (
     ShortName,
     SpecModel,
     StatusModel,
+    Text,
     Timestamp,
+    Uid,
 )
+
+MAX_GATE_RESULTS: Final = 32
+"""Gate results that a ModelVersion keeps. Of each gate the first `Fail` stays; of the others the latest stay."""
 
 
 class ModelArtifact(SpecModel):
@@ -116,6 +122,33 @@ class DeployedIn(StatusModel):
     """`Stable` or `Candidate`."""
 
 
+class GateResult(StatusModel):
+    """The result of one gate, recorded from its Evaluation.
+
+    It outlives the Evaluation and the Promotion: deleting them gives no second measurement.
+    """
+
+    gate: Annotated[str, Field(max_length=16)]
+    """Hash of the Model, the alias, and what the gate measures."""
+    alias: ShortName
+    data: Digest
+    """Digest of the rows."""
+    digest: Digest
+    """Digest of the artifact that was measured."""
+    verdict: Verdict
+    message: Text = ""
+    """The rules that decided, with their numbers."""
+    evaluation: ObjectName
+    evaluation_uid: Uid
+    promotion: ObjectName
+    promotion_uid: Uid
+    time: Timestamp
+    rows: Annotated[int, Field(ge=0)] | None = None
+    """Labeled rows that were measured."""
+    newest_row: Timestamp | None = None
+    """Time of the newest row, where the gate measures recent rows."""
+
+
 class ModelVersionStatus(StatusBase):
     """Whether it may be used, and where it is."""
 
@@ -131,6 +164,8 @@ class ModelVersionStatus(StatusBase):
     """When the last of them failed; the next begins after a delay that doubles each time."""
     verified_at: Timestamp | None = None
     waiting: Waiting | None = None
+    gates: Annotated[tuple[GateResult, ...], Field(max_length=MAX_GATE_RESULTS)] = ()
+    """Results of the gates that measured this version, in the order in which they were recorded."""
 
 
 MODEL_VERSION: Final = Kind(

@@ -5,10 +5,10 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from mlops_operator.api.common import StatusBase
+from mlops_operator.api.common import StatusBase, VersionRef
 from mlops_operator.api.evaluation import MAX_METRICS, MetricStatus, Verdict
 from mlops_operator.api.kind import Column, Kind
-from mlops_operator.api.schema import IMMUTABLE, LongText, ObjectName, ShortName, SpecModel, Text, Timestamp
+from mlops_operator.api.schema import IMMUTABLE, LongText, ObjectName, ShortName, SpecModel, Text, Timestamp, Uid
 
 
 class PromotionSpec(SpecModel):
@@ -80,8 +80,15 @@ class PromotionStatus(StatusBase):
 
     from_version: Annotated[ObjectName | None, Field(alias="from")] = None
     """The version the alias pointed at when the gate was passed; the alias moves only if it still does."""
+    from_uid: Uid = ""
+    """UID of that version."""
+    candidate: VersionRef | None = None
+    """The version that the gate let through; the alias moves to this object and to no other one of its name."""
+    baseline: VersionRef | None = None
+    """The version that the gate compared it with."""
     rollback: bool = False
     evaluation: ObjectName | None = None
+    evaluation_uid: Uid = ""
     verdict: Verdict | None = None
     metrics: Annotated[tuple[MetricStatus, ...], Field(max_length=MAX_METRICS)] = ()
     """The evaluation's numbers, kept with the decision."""

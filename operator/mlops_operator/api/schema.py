@@ -117,6 +117,9 @@ Quantity = Annotated[
 ]
 """A Kubernetes quantity: `500m`, `2Gi`, `1`."""
 
+Uid = Annotated[str, Field(max_length=64)]
+"""`metadata.uid` of an object; empty where it is not known."""
+
 Text = Annotated[str, Field(max_length=1024)]
 LongText = Annotated[str, Field(max_length=4096)]
 Image = Annotated[str, Field(min_length=1, max_length=512)]

@@ -28,11 +28,12 @@ from mlops_operator.kube.events import event_manifest, publish
 from mlops_operator.kube.resources import Resource
 from mlops_operator.runtime import metrics
 from mlops_operator.runtime.cache import Cache
+from mlops_operator.runtime.identity import is_rendered, stamped
 from mlops_operator.runtime.merge import merge_patch
 from mlops_operator.runtime.plan import Action, Apply, Create, Delete, Patch, Plan, Rejection
 
 NAME_TAKEN: Final = "NameTaken"
-"""Reason of a rejection because an object of somebody else has the name."""
+"""Reason of a rejection because an object with the child's name exists and is not the child that would be created."""
 
 _PASSING: Final = (TooManyRequests, Unauthorized, Expired)
 """4xx answers that the same request may not get again."""
@@ -156,7 +157,8 @@ class Executor:
                     self._check_selected(action)
                     if action.missed:
                         await self._look_for(action)
-                    self._cache.observe(action.resource, await self._client.apply(action.resource, action.manifest))
+                    applied = await self._client.apply(action.resource, stamped(action.manifest))
+                    self._cache.observe(action.resource, applied)
                 case Patch():
                     await self._patch(action)
                 case Delete():
@@ -171,16 +173,15 @@ class Executor:
     async def _create(self, action: Create, by: _Author) -> None:
         self._check_selected(action)
         try:
-            created = await self._client.create(action.resource, action.manifest)
+            created = await self._client.create(action.resource, stamped(action.manifest))
         except AlreadyExists as error:
             namespace, name = _target(action)
             found = await self.reread(action.resource, Key(namespace, name))
             if found is None or "deletionTimestamp" in found["metadata"]:
                 # The former holder of the name is going or gone: the name is free soon.
                 raise Outdated(str(error)) from error
-            if controller_uid(found) != controller_uid(action.manifest):
-                message = f"an object that something else controls already has this name: {error.message}"
-                rejection = Rejection(action=action, code=409, reason=NAME_TAKEN, message=message)
+            if not is_rendered(action.manifest, found):
+                rejection = Rejection(action=action, code=409, reason=NAME_TAKEN, message=_taken(action, found))
                 raise Rejected(rejection) from error
             if not self._cache.selects(action.resource, found):
                 await self._relabel(action, found)
@@ -356,6 +357,16 @@ class Executor:
                 f"expected {self._cache.selectors[action.resource]!r}, "
                 f"found {action.manifest['metadata'].get('labels')}"
             )
+
+
+def _taken(action: Create, found: Manifest) -> str:
+    """What is wrong with the object that has the child's name, and what to do about it."""
+    namespace, name = _target(action)
+    ours = controller_uid(action.manifest)
+    owner = controller_uid(found)
+    wrong = "its content is not what this object creates" if owner == ours else f"its controlling owner is {owner}"
+    kind = action.resource.kind
+    return f"{kind} {name} already exists, and {wrong}: delete {kind} {name} in namespace {namespace}, or rename it"
 
 
 def _verdict(action: Action, error: StatusError) -> Exception:

@@ -17,8 +17,8 @@ from mlops_operator.kube.resources import Resource
 class Create:
     """POST a child that must not exist yet; its name is deterministic.
 
-    `AlreadyExists` is success when the object that is there has the same controlling owner
-    UID; it is then read and cached. Anybody else's object of that name is a rejection.
+    `AlreadyExists` is success when the object that is there is the child that the manifest describes (see
+    `runtime/identity.py`); it is then read and cached. Any other object of that name is a rejection, `NameTaken`.
     """
 
     resource: Resource

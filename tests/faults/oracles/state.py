@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mlops_operator.api.meta import Manifest
-from mlops_operator.controllers.shared.jobs import LABEL_GENERATION
+from mlops_operator.api.meta import LABEL_GENERATION, Manifest
 from mlops_operator.kube.resources import DEPLOYMENTS, EVENTS, JOBS, PODS
+from mlops_operator.runtime.identity import ANNOTATION_RENDERED
 from tests.faults.history import History
 from tests.faults.oracles.names import Names, Objects
 
@@ -34,9 +34,17 @@ _DROPPED: Final = frozenset(
 the former one before it was collected."""
 
 _MASKED: Final = frozenset(
-    {LABEL_GENERATION, "generation", "deployment.kubernetes.io/revision", "nodePort", "healthCheckNodePort"}
+    {
+        LABEL_GENERATION,
+        ANNOTATION_RENDERED,
+        "generation",
+        "deployment.kubernetes.io/revision",
+        "nodePort",
+        "healthCheckNodePort",
+    }
 )
-"""Fields that count edits, which may be fewer or more on another way to the same end, or are drawn by lot."""
+"""Fields that count edits, which may be fewer or more on another way to the same end, follow from UIDs, or are drawn by
+lot."""
 
 _ADDRESSES: Final = frozenset({"clusterIP", "clusterIPs"})
 _HEADLESS: Final = ("None", ["None"])

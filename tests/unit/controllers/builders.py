@@ -30,6 +30,7 @@ from mlops_operator.kube.resources import (
     Resource,
 )
 from mlops_operator.runtime.controller import Controller, Index
+from mlops_operator.runtime.identity import stamped
 from mlops_operator.runtime.plan import Apply, Create, Delete, Event, Patch, Plan, Read, Rejection
 from tests.unit.controllers.settled import check_settled
 
@@ -253,7 +254,7 @@ class ToyCluster:
         return None
 
     def _put(self, action: Create | Apply) -> Rejection | None:
-        manifest = copy.deepcopy(action.manifest)
+        manifest = copy.deepcopy(stamped(action.manifest))
         kind, name = manifest["kind"], manifest["metadata"]["name"]
         if kind in self.refuse:
             code, reason, message = self.refuse[kind]

@@ -8,6 +8,7 @@ from prometheus_client import REGISTRY
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.kube import errors
 from mlops_operator.runtime.executor import NamespaceEnding, NotLeading, Outdated, Rejected
+from mlops_operator.runtime.identity import ANNOTATION_RENDERED, rendered_digest
 from mlops_operator.runtime.plan import Action, Create, Event, EventType, Plan
 from tests.harness.gadgets import CONFIG_MAPS, GADGETS, LABEL
 from tests.harness.stub_server import failure, json_answer
@@ -20,6 +21,15 @@ async def test_what_was_created_is_in_the_cache_at_once(world: World) -> None:
     world.server.on("POST", json_answer(child(7), 201))
     await world.do(CREATE)
     assert world.has() == child(7)
+
+
+async def test_what_is_created_or_applied_carries_the_digest_of_what_was_rendered(world: World) -> None:
+    world.server.on("POST", json_answer(child(7), 201))
+    world.server.on("PATCH", json_answer(child(8)))
+    await world.do(CREATE)
+    await world.do(APPLY)
+    digests = [body["metadata"]["annotations"][ANNOTATION_RENDERED] for body in world.server.bodies]
+    assert digests == [rendered_digest(child())] * 2
 
 
 async def test_already_there_and_ours_is_success(world: World) -> None:

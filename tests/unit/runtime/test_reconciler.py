@@ -109,7 +109,7 @@ async def bench() -> AsyncIterator[Bench]:
         yield Bench(server, client)
 
 
-CHILD: Manifest = {"metadata": {"name": "c", "namespace": "ns"}}
+CHILD: Manifest = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "c", "namespace": "ns"}}
 CREATE = Create(resource=JOBS, manifest=CHILD)
 
 

@@ -12,11 +12,8 @@ from typing import Final
 
 from mlops_contract import Result, ResultInvalidError, parse_result
 from mlops_operator.api.conditions import parse_timestamp
-from mlops_operator.api.meta import PREFIX, Manifest
+from mlops_operator.api.meta import LABEL_GENERATION, Manifest
 from mlops_operator.controllers.shared.pods import MAIN
-
-LABEL_GENERATION: Final = PREFIX + "generation"
-"""The generation of the parent's spec that a Job was made from."""
 
 PENDING_GRACE: Final = 4.0
 """Seconds a Job may be without a ready pod before its pods are looked at: a healthy pod has

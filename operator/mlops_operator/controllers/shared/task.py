@@ -15,7 +15,7 @@ from typing import Any, Final
 from mlops_contract import Result, ResultInvalidError
 from mlops_contract import environment as env_names
 from mlops_operator.api.common import JobSettings
-from mlops_operator.api.meta import Manifest
+from mlops_operator.api.meta import LABEL_GENERATION, Manifest
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs, pods
 from mlops_operator.controllers.shared.naming import child_metadata, child_name
@@ -70,7 +70,7 @@ def render_task(task: Task, settings: Settings) -> Manifest:
     }
     if task.output:
         values[env_names.OUTPUT_URI] = task.output
-    marks = {jobs.LABEL_GENERATION: str(task.parent["metadata"].get("generation", 1))}
+    marks = {LABEL_GENERATION: str(task.parent["metadata"].get("generation", 1))}
     metadata = child_metadata(task.parent, task.name, component=task.component, labels=marks)
     container = pods.container(
         image=task.job_settings.image or settings.workload_image,

@@ -1,6 +1,6 @@
 """Manifests of an attempt: its Job, and the Service that gives several replicas their names."""
 
-from mlops_operator.api.meta import LABEL_UID, Manifest
+from mlops_operator.api.meta import LABEL_GENERATION, LABEL_UID, Manifest
 from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs, pods
@@ -22,7 +22,7 @@ def render_job(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt
     Creating the first one is also the check of the person's pod template: what the API server
     refuses, it refuses before anything exists.
     """
-    marks = {LABEL_ATTEMPT: str(attempt), jobs.LABEL_GENERATION: str(obj["metadata"]["generation"])}
+    marks = {LABEL_ATTEMPT: str(attempt), LABEL_GENERATION: str(obj["metadata"]["generation"])}
     metadata = child_metadata(obj, job_name(obj, attempt), component=COMPONENT, labels=marks)
     metadata["annotations"] = {ANNOTATION_INPUTS: inputs_digest(spec)}
     body: Manifest = {
