@@ -20,6 +20,11 @@ MAX_COUNT: Final = 2**53
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Name = Annotated[str, Field(min_length=1, max_length=128)]
+MAX_NOTES: Final = 8
+
+Note = Annotated[str, Field(max_length=256)]
+"""One sentence for the status about input that was not used and why."""
+
 Uri = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
@@ -66,6 +71,7 @@ class Result(_Document):
     artifacts: Annotated[tuple[Artifact, ...], Field(max_length=MAX_ARTIFACTS)] = ()
     data: Annotated[tuple[DataDigest, ...], Field(max_length=16)] = ()
     report: Report | None = None
+    notes: Annotated[tuple[Note, ...], Field(max_length=MAX_NOTES)] = ()
 
     def to_message(self) -> str:
         """The document as compact JSON.

@@ -3,31 +3,33 @@
 `python -m mlops_workload.monitor` reads its configuration (`MonitorConfiguration`) from
 `MLOPS_MONITOR`. It reports figures and never a verdict.
 
-The result holds the metrics over the labelled rows, and the counts `rows` (answered),
-`labelled`, `unanswered`, `malformed` and `replaced` (see `mlops_workload.prediction_log`). With
-no labelled row there is no metric, and that is success: whether it matters is the operator's
-to say. The data digest `log` is over the lines that were used.
+The result holds each metric over the labeled rows with its standard error as `<metric>.se`, and
+these counts: `rows` (requests of the window with an answer), `labeled` (those whose label is known
+and comparable), `unanswered`, `malformed` (lines and fields with a fault), `repeated` (further rows
+of a request), `otherVersions` and `outside` (rows of the log that belong to another version or
+time), and `<metric>.rarest` for metrics that weigh all classes alike: labeled rows of the rarest
+class. Its notes name what was not used and why. Without labeled rows there is no metric, and the
+run succeeds: the operator decides what that means. The data digest `log` is over the rows.
 """
 
 import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from mlops_contract import DataDigest, Result, environment
 from mlops_workload.context import read_configuration, require_uid
-from mlops_workload.errors import DataInvalidError, DataNotFoundError, MetricInvalidError
-from mlops_workload.evaluate_report import confusion
+from mlops_workload.errors import DataNotFoundError, MetricInvalidError
 from mlops_workload.fetch import as_data
 from mlops_workload.metrics import Metric, metric_named
-from mlops_workload.prediction_log import Label, LogRow, LogWindow, read_window
+from mlops_workload.outcomes import Outcomes
+from mlops_workload.prediction_log import LogWindow, read_window
+from mlops_workload.prediction_log_notes import notes
 from mlops_workload.report import publish_report
 from mlops_workload.store import copy_in
 from mlops_workload.termination import run_command, write_message
@@ -67,7 +69,7 @@ class MetricName(_Section):
 
 
 class MonitorConfiguration(_Section):
-    """What to measure; `version` restricts it to the rows one model version answered."""
+    """What to measure; `version` restricts it to the rows that one model version answered."""
 
     log: LogSource
     window: Window
@@ -76,40 +78,47 @@ class MonitorConfiguration(_Section):
 
 
 def measure(configuration: MonitorConfiguration, *, uid: str, scratch: Path, environ: Mapping[str, str]) -> Result:
-    """Measure one window; what to tell the operator.
+    """Measure one window.
 
     Raises:
-        DataNotFoundError: the log is not there.
-        DataInvalidError: labels and predictions are of different kinds.
+        DataNotFoundError: the log does not exist.
         MetricInvalidError: no such metric, or it needs probabilities, which a log does not hold.
     """
     metrics = [_label_metric(entry.name) for entry in configuration.metrics]
     window = _read_log(configuration, scratch=scratch, environ=environ)
-    answered = [row for row in window.rows if row.prediction is not None]
-    labelled = [row for row in answered if row.label is not None]
-    true, said = _arrays(labelled)
-    values = {metric.name: metric.function(true, said) for metric in metrics} if labelled else {}
-    counts = {
-        "rows": len(answered),
-        "labelled": len(labelled),
-        "unanswered": len(window.rows) - len(answered),
-        "malformed": window.malformed,
-        "replaced": window.replaced,
-    }
+    skipped = notes(window, version=configuration.version)
+    labeled = [row for row in window.rows if row.comparable]
+    outcomes = Outcomes.of([(row.label, row.prediction) for row in labeled])
+    values = outcomes.figures(metrics, seed=window.digest)
+    counts = {**_counts(window, len(labeled)), **outcomes.rarest(metrics)}
     output = environ.get(environment.OUTPUT_URI)
     report = None
     if output:
+        answered = (row.model_version for row in window.rows if row.answered)
         document = {
             "kind": "monitor",
             "configuration": configuration.model_dump(mode="json"),
             "metrics": values,
             "counts": counts,
-            "rowsByVersion": dict(sorted(Counter(row.model_version for row in answered).items())),
-            "confusion": confusion(true, said) if labelled else None,
+            "notes": skipped,
+            "rowsByVersion": dict(sorted(Counter(answered).items())),
+            "confusion": outcomes.confusion() if labeled else None,
         }
         report = publish_report(document, output, scratch=scratch, environ=environ)
     data = (DataDigest(name=LOG_NAME, digest=window.digest),)
-    return Result(uid=uid, metrics=values, counts=counts, data=data, report=report)
+    return Result(uid=uid, metrics=values, counts=counts, notes=skipped, data=data, report=report)
+
+
+def _counts(window: LogWindow, labeled: int) -> dict[str, int]:
+    return {
+        "rows": window.answered,
+        "labeled": labeled,
+        "unanswered": window.unanswered,
+        "malformed": window.skipped.malformed,
+        "repeated": window.repeated,
+        "otherVersions": window.skipped.other_versions,
+        "outside": window.skipped.outside,
+    }
 
 
 def _read_log(configuration: MonitorConfiguration, *, scratch: Path, environ: Mapping[str, str]) -> LogWindow:
@@ -129,21 +138,6 @@ def _label_metric(name: str) -> Metric:
     if metric.of_probabilities:
         raise MetricInvalidError(f"{name} needs class probabilities; a prediction log holds labels")
     return metric
-
-
-def _arrays(rows: Sequence[LogRow]) -> tuple[NDArray[Any], NDArray[Any]]:
-    # A text label never equals a number, so a mixture would look like a model that is always wrong.
-    labels = sorted({_kind(row.label) for row in rows})
-    predictions = sorted({_kind(row.prediction) for row in rows})
-    if rows and (labels != predictions or len(labels) != 1):
-        raise DataInvalidError(
-            f"expected labels and predictions of one kind, found labels of {labels} and predictions of {predictions}"
-        )
-    return np.asarray([row.label for row in rows]), np.asarray([row.prediction for row in rows])
-
-
-def _kind(value: Label | None) -> str:
-    return "text" if isinstance(value, str) else "number"
 
 
 def _command() -> None:

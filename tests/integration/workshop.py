@@ -34,7 +34,7 @@ class Workshop:
     Attributes:
         accuracy: on the gate's frozen rows, by the digest of the version's artifact; 0.95 by default.
         live: accuracy in a monitoring window, by the name of the version; 0.97 by default.
-        rows: labelled rows in a monitoring window.
+        rows: labeled rows in a monitoring window.
         odd: behaviour of a component's pods in place of success.
     """
 
@@ -128,7 +128,7 @@ class Workshop:
         if component == "monitor":
             version = json.loads(env["MLOPS_MONITOR"])["version"]
             metrics = {"accuracy": self.live.get(version, 0.97)} if self.rows else {}
-            return Result(uid=uid, metrics=metrics, counts={"rows": self.rows, "labelled": self.rows})
+            return Result(uid=uid, metrics=metrics, counts={"rows": self.rows, "labeled": self.rows})
         if component == "training":
             model = Artifact(name="model", uri=f"pvc://store/{uid}", digest=digest_of(uid), format="sklearn")
             return Result(uid=uid, metrics={"accuracy": 0.97}, artifacts=(model,))

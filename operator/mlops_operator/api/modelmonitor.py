@@ -22,6 +22,9 @@ from mlops_operator.api.schema import (
     seconds,
 )
 
+LABELED_SHARE: Final = "labeled_share"
+"""The share of answered rows that have a label, as a metric."""
+
 MAX_WINDOWS: Final = 20
 """Windows that are kept in status, the newest ones."""
 
@@ -63,13 +66,32 @@ class Limit(SpecModel):
     """Standard deviations from the reference's mean, both ways; needs a complete reference."""
 
 
+class MonitoredName(StrEnum):
+    """A figure of one window. Higher is better for each of them."""
+
+    ACCURACY = "accuracy"
+    BALANCED_ACCURACY = "balanced_accuracy"
+    F1_MACRO = "f1_macro"
+    LABELED_SHARE = LABELED_SHARE
+    """Labeled rows divided by answered rows."""
+
+
 class MonitoredMetric(SpecModel):
     """A metric and its limits."""
 
-    name: MetricName
+    name: MonitoredName
     limit: Limit
     min_samples: Annotated[int, Field(ge=1, le=10**9)] = 500
-    """Labelled rows below which a window's verdict is `Unknown`."""
+    """Labeled rows below which a window's verdict is `Unknown`. For `balanced_accuracy` and `f1_macro` the rows of the
+    rarest class are counted, for `labeled_share` all answered rows."""
+
+
+class Labels(SpecModel):
+    """What is required of the labels as a whole."""
+
+    min_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Least share of the answered rows that must have a label. Below it the verdicts of a window are `Unknown`,
+    `TooFewLabels`: the rows that get labels may not be typical. Set a lower value where labels are a random sample."""
 
 
 class Window(SpecModel):
@@ -111,6 +133,7 @@ class ModelMonitorSpec(JobSettings):
     target: Target
     source: Source
     window: Window = Window()
+    labels: Labels = Labels()
     metrics: Annotated[tuple[MonitoredMetric, ...], Field(min_length=1, max_length=8), ListMap("name")]
     reference: Reference = Reference()
     suspend: bool = False
@@ -127,7 +150,7 @@ class MetricVerdict(StatusModel):
     """The limit below which it is breached."""
     upper: float | None = None
     n: int = 0
-    """Labelled rows."""
+    """Rows that the value is over: labeled ones, or all answered ones for `labeled_share`."""
     reason: Annotated[str, Field(max_length=64)]
     message: Text = ""
 
@@ -142,6 +165,8 @@ class WindowStatus(StatusModel):
     job: ObjectName | None = None
     """The Job that measured it; only the latest Jobs are kept."""
     metrics: Annotated[tuple[MetricVerdict, ...], Field(max_length=8), ListMap("name")] = ()
+    notes: Annotated[tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=8)] = ()
+    """Rows and files of the log that were not used, and why."""
 
 
 class ReferenceStatus(StatusModel):
@@ -173,6 +198,8 @@ class MonitorReason(StrEnum):
     BELOW_LIMIT = "BelowLimit"
     ABOVE_LIMIT = "AboveLimit"
     TOO_FEW_SAMPLES = "TooFewSamples"
+    TOO_FEW_LABELS = "TooFewLabels"
+    """`TooFewLabels` is set when a smaller share of the rows has labels than `labels.minShare`."""
     NO_DATA = "NoData"
     REFERENCE_INCOMPLETE = "ReferenceIncomplete"
     REFERENCE_DEGENERATE = "ReferenceDegenerate"

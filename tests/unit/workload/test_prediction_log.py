@@ -1,27 +1,50 @@
 """Reading a prediction log that is being written."""
 
+import itertools
 import json
 import os
+import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from mlops_workload.prediction_log import LogWindow, parse_row, read_window
+from mlops_workload.prediction_log import LogWindow, read_window
+from mlops_workload.prediction_log_notes import MAX_NOTE_BYTES, MAX_NOTES, notes
+from mlops_workload.prediction_row import MAX_LINE_BYTES
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 END = datetime(2026, 1, 1, 13, 0, tzinfo=UTC)
 INSIDE = START.timestamp() + 60
+LONG_AGO = START.timestamp() - 3601
 
 
 def line(**fields: Any) -> str:
     return json.dumps({"ts": INSIDE, "model_version": "a", "prediction": 1, "label": 1} | fields) + "\n"
 
 
-def window(folder: Path, *lines: str, version: str | None = None) -> LogWindow:
-    (folder / "log.jsonl").write_text("".join(lines))
+def bare(**fields: Any) -> str:
+    return json.dumps(fields) + "\n"
+
+
+def read(folder: Path, version: str | None = "a") -> LogWindow:
     return read_window(folder, start=START, end=END, model_version=version)
+
+
+def window(folder: Path, *lines: str, version: str | None = "a") -> LogWindow:
+    (folder / "log.jsonl").write_text("".join(lines))
+    return read(folder, version)
+
+
+def labels(found: LogWindow) -> list[Any]:
+    return [row.label for row in found.rows]
+
+
+def named(found: LogWindow) -> str:
+    return "; ".join(notes(found, version="a"))
 
 
 def test_a_window_is_half_open(tmp_path: Path) -> None:
@@ -33,21 +56,92 @@ def test_a_window_is_half_open(tmp_path: Path) -> None:
         line(ts=START.timestamp() - 0.001),
     )
     assert [row.time for row in found.rows] == [START.timestamp(), END.timestamp() - 0.001]
+    assert found.skipped.outside == 2
 
 
-@pytest.mark.parametrize("ts", ["2026-01-01T12:30:00Z", "2026-01-01T14:30:00.250+02:00", "2026-01-01T12:30:00"])
-def test_times_may_be_rfc_3339(tmp_path: Path, ts: str) -> None:
-    assert len(window(tmp_path, line(ts=ts)).rows) == 1
+@pytest.mark.parametrize(
+    "ts",
+    [
+        "2026-01-01T12:30:00Z",
+        "2026-01-01t12:30:00z",
+        "2026-01-01 12:30:00+00:00",
+        "2026-01-01T14:30:00.250+02:00",
+        "2026-01-01T12:30:00.123456789Z",
+        INSIDE + 0.25,
+        int(INSIDE),
+    ],
+)
+def test_times_are_rfc_3339_or_seconds(tmp_path: Path, ts: Any) -> None:
+    found = window(tmp_path, line(ts=ts))
+    assert (len(found.rows), named(found)) == (1, "")
 
 
-def test_only_the_rows_of_the_version_asked_for(tmp_path: Path) -> None:
-    found = window(tmp_path, line(), line(model_version="b"), version="b")
-    assert [row.model_version for row in found.rows] == ["b"]
+def test_a_time_without_an_offset_is_utc_and_named(tmp_path: Path) -> None:
+    found = window(tmp_path, line(ts="2026-01-01T12:30:00"))
+    assert len(found.rows) == 1
+    assert named(found) == "1 row: ts has no offset from UTC and was read as UTC"
+
+
+@pytest.mark.parametrize(
+    ("ts", "why"),
+    [
+        (INSIDE * 1e3, "times look like milliseconds since 1970, expected RFC 3339 or seconds"),
+        (int(INSIDE * 1e6), "times look like microseconds since 1970, expected RFC 3339 or seconds"),
+        (int(INSIDE) * 10**9, "times look like nanoseconds since 1970, expected RFC 3339 or seconds"),
+        (1e11 - 1, "outside of the window, at 5138-11-16T09:46:39Z"),
+        (1e11, "times look like milliseconds"),
+        (1e14, "times look like microseconds"),
+        (1e17, "times look like nanoseconds"),
+        (1e20, "ts is no time"),
+        (-1, "ts is no time"),
+        (10**400, "ts is no time"),
+        (float("nan"), "ts is no time"),
+        (True, "ts is no time"),
+        ([1], "ts is no time"),
+        ("1767225600", "ts is no time"),
+        ("2026-01-01", "ts is no time"),
+        ("2026-13-01T00:00:00Z", "ts is no time"),
+        ("0001-01-01T00:00:00+23:59", "outside of the window, at -62135683140"),
+        ("yesterday", "ts is no time"),
+    ],
+)
+def test_other_times_are_counted_and_named(tmp_path: Path, ts: Any, why: str) -> None:
+    found = window(tmp_path, *[line(ts=ts)] * 1000)
+    assert found.rows == ()
+    assert named(found).startswith("1,000 rows")
+    assert why in named(found)
+
+
+def test_rows_of_other_versions_are_counted_and_named(tmp_path: Path) -> None:
+    found = window(tmp_path, line(), *[line(model_version=1)] * 3, line(model_version="b"))
+    assert [row.model_version for row in found.rows] == ["a"]
+    assert found.skipped.other_versions == 4
+    assert named(found) == '4 rows of other model versions ("1" 3, "b" 1), expected a'
+
+
+def test_names_of_other_versions_are_bounded(tmp_path: Path) -> None:
+    found = window(tmp_path, *(line(model_version=f"v{number}" * 200) for number in range(100)))
+    assert found.skipped.other_versions == 100
+    assert len(found.skipped.versions) == 17
+    assert max(map(len, found.skipped.versions)) == 253
+
+
+def test_rows_without_a_version_are_named(tmp_path: Path) -> None:
+    row = {"ts": INSIDE, "prediction": 1, "label": 1}
+    found = window(tmp_path, bare(**row), bare(id=1, **row), bare(id=2, **row))
+    assert found.rows == ()
+    assert named(found) == "3 rows: no model_version (first: log.jsonl:1)"
+    assert len(window(tmp_path, bare(**row), version=None).rows) == 1
+
+
+def test_an_empty_window_names_the_times_that_the_log_has(tmp_path: Path) -> None:
+    found = window(tmp_path, line(ts=LONG_AGO), line(ts=END.timestamp()))
+    assert named(found) == "2 rows outside of the window, at 2026-01-01T10:59:59Z to 2026-01-01T13:00:00Z"
 
 
 def test_a_last_line_still_being_written_is_no_mistake(tmp_path: Path) -> None:
     found = window(tmp_path, line(), line()[:20])
-    assert (len(found.rows), found.malformed) == (1, 0)
+    assert (len(found.rows), found.skipped.malformed) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -57,47 +151,235 @@ def test_a_last_line_still_being_written_is_no_mistake(tmp_path: Path) -> None:
         "[1]\n",
         '{"prediction": 1}\n',
         '{"ts": 1}\n',
-        '{"ts": "yesterday", "prediction": 1}\n',
-        '{"ts": NaN, "prediction": 1}\n',
-        '{"ts": true, "prediction": 1}\n',
-        '{"ts": 1, "prediction": [1]}\n',
+        '{"label": 1}\n',
+        '{"ts": 1, "prediction": 1, "id": [1]}\n',
+        '{"ts": 1, "prediction": 1, "v": 2}\n',
+        '{"ts": 1, "prediction": 1, "v": true}\n',
+        '{"ts": 1, "prediction": "\\ud800"}\n',
         "\udcff\n",
+        "[" * 100_000 + "\n",
+        '{"ts": 1, "prediction": "' + "x" * MAX_LINE_BYTES + '"}\n',
     ],
 )
-def test_malformed_lines_are_counted(tmp_path: Path, text: str) -> None:
+def test_malformed_lines_are_counted_and_the_first_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "log.jsonl").write_bytes((line() + text + line()).encode(errors="surrogateescape"))
-    found = read_window(tmp_path, start=START, end=END)
-    assert (len(found.rows), found.malformed) == (2, 1)
+    found = read(tmp_path)
+    assert (len(found.rows), found.skipped.malformed) == (2, 1)
+    assert named(found).startswith("1 row: ")
+    assert named(found).endswith("(first: log.jsonl:2)")
 
 
-def test_a_row_written_again_replaces_the_first_so_that_labels_may_come_late(tmp_path: Path) -> None:
-    found = window(tmp_path, line(id="x", label=None), line(id="x", label=7), line(id="y"))
-    assert [row.label for row in found.rows] == [7, 1]
-    assert found.replaced == 1
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999", "null"])
+def test_a_missing_label_is_no_label_and_a_missing_prediction_no_answer(tmp_path: Path, value: str) -> None:
+    row = f'{{"ts": {INSIDE}, "model_version": "a", "prediction": 1, "label": {value}}}\n'
+    found = window(tmp_path, row, row.replace(f'1, "label": {value}', f'{value}, "label": 1'))
+    assert sorted((row.answered, row.prediction, row.label) for row in found.rows) == [
+        (False, None, 1),
+        (True, 1, None),
+    ]
+    assert found.skipped.malformed == 0
 
 
-def test_files_of_all_folders_are_read_and_others_are_not(tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", [[0.1, 0.9], {"a": 1}, [1], "", " "])
+def test_a_prediction_that_is_no_label_is_an_answer_that_is_named(tmp_path: Path, value: Any) -> None:
+    found = window(tmp_path, line(prediction=value))
+    assert [(row.answered, row.prediction, row.comparable) for row in found.rows] == [(True, None, False)]
+    assert named(found).startswith("1 row: the prediction is a list, an object or empty text, expected one label")
+
+
+@pytest.mark.parametrize("value", [[1], {"a": 1}, ""])
+def test_a_label_that_is_none_is_malformed_and_its_row_is_not(tmp_path: Path, value: Any) -> None:
+    found = window(tmp_path, line(label=value))
+    assert labels(found) == [None]
+    assert found.skipped.malformed == 1
+    assert named(found).startswith("1 row: the label is a list, an object or empty text")
+
+
+@pytest.mark.parametrize(("prediction", "label"), [(1, "1"), ("1", 1), ("true", True)])
+def test_one_label_of_another_kind_does_not_spoil_the_window(tmp_path: Path, prediction: Any, label: Any) -> None:
+    found = window(tmp_path, *[line()] * 999, line(prediction=prediction, label=label))
+    assert sum(row.comparable for row in found.rows) == 999
+    assert found.skipped.malformed == 1
+    expected = "1 row: the label is text and the prediction a number, or the reverse (first: log.jsonl:1000)"
+    assert named(found) == expected
+
+
+@pytest.mark.parametrize(
+    "label_row",
+    [
+        {"id": "x", "label": 7},
+        {"id": "x", "label": 7, "ts": END.timestamp() + 5000},
+        {"id": "x", "label": 7, "ts": INSIDE - 30},
+        {"id": "x", "label": 7, "ts": INSIDE * 1e3, "model_version": "b"},
+        {"id": "x", "label": 7, "ts": END.timestamp() + 5000, "model_version": "a", "prediction": 1},
+        {"id": "x", "label": 7, "ts": INSIDE + 5, "prediction": 1},
+        {"id": "x", "label": 7, "prediction": 1},
+        {"v": 1, "id": "x", "label": 7, "prediction": None, "ts": INSIDE + 5, "model_version": "a"},
+    ],
+)
+@pytest.mark.parametrize("file", ["a.jsonl", "z.jsonl"])
+def test_a_label_joins_by_id_whatever_else_its_row_has_and_whichever_file_it_is_in(
+    tmp_path: Path, label_row: dict[str, Any], file: str
+) -> None:
+    (tmp_path / file).write_text(bare(**label_row))
+    found = window(tmp_path, line(id="x", label=None), line(id="y"))
+    assert labels(found) == [7, 1]
+    assert (found.skipped.malformed, named(found)) == (0, "")
+
+
+def test_an_id_may_be_text_or_a_number(tmp_path: Path) -> None:
+    assert labels(window(tmp_path, line(id=5, label=None), bare(id="5", label=7))) == [7]
+
+
+def test_a_later_row_without_a_label_erases_none(tmp_path: Path) -> None:
+    found = window(tmp_path, line(id="x", label=7), line(id="x", label=None, ts=INSIDE + 1))
+    assert (labels(found), found.repeated) == ([7], 1)
+
+
+def test_the_latest_of_several_labels_counts_and_the_conflict_is_named(tmp_path: Path) -> None:
+    rows = [bare(id="x", label=7, ts=INSIDE + 20), bare(id="x", label=8, ts=INSIDE + 30), line(id="x", label=None)]
+    for order in itertools.permutations(rows):
+        found = window(tmp_path, *order)
+        assert labels(found) == [8]
+        assert named(found) == "1 id with different labels: the latest counts"
+
+
+def test_a_request_counts_once_at_its_earliest_answer_in_any_order(tmp_path: Path) -> None:
+    rows = [
+        line(id="x", ts=INSIDE, prediction=None, label=None),
+        line(id="x", ts=INSIDE + 10, prediction=3, label=None),
+        line(id="x", ts=INSIDE + 20, prediction=4, label=4),
+    ]
+    digests = set()
+    for order in itertools.permutations(rows):
+        found = window(tmp_path, *order)
+        assert [(row.time, row.prediction, row.label) for row in found.rows] == [(INSIDE + 10, 3, 4)]
+        assert found.repeated == 2
+        digests.add(found.digest)
+    assert len(digests) == 1
+
+
+def test_a_request_belongs_to_the_window_it_began_in(tmp_path: Path) -> None:
+    found = window(tmp_path, line(id="x", ts=START.timestamp() - 1), line(id="x"), line(id="y"))
+    assert (len(found.rows), found.repeated) == (1, 1)
+
+
+def test_one_id_in_two_versions_is_two_requests_with_one_label(tmp_path: Path) -> None:
+    found = window(
+        tmp_path,
+        line(id="x", label=None),
+        line(id="x", label=None, model_version="b"),
+        bare(id="x", label=7),
+        version=None,
+    )
+    assert labels(found) == [7, 7]
+
+
+def test_labels_of_no_request_are_named_where_nothing_has_a_label(tmp_path: Path) -> None:
+    found = window(tmp_path, line(id="x", label=None), bare(id="y", label=7))
+    assert named(found) == "1 label row whose id no request of the window has"
+
+
+def test_requests_without_an_answer_are_named_where_none_has_one(tmp_path: Path) -> None:
+    found = window(tmp_path, *[line(prediction=None)] * 2)
+    assert named(found) == "2 requests without an answer (the prediction is null or NaN)"
+    assert named(window(tmp_path, line(prediction=None), line())) == ""
+
+
+def test_a_failed_request_need_not_know_its_version(tmp_path: Path) -> None:
+    found = window(tmp_path, line(id="x", prediction=None, model_version=""), line(id="y"))
+    assert (found.answered, found.unanswered, named(found)) == (1, 1, "")
+
+
+def test_files_of_all_folders_are_read_and_others_are_named(tmp_path: Path) -> None:
     (tmp_path / "day").mkdir()
     (tmp_path / "day" / "a.jsonl").write_text(line())
     (tmp_path / "b.jsonl").write_text(line())
-    (tmp_path / "c.tmp").write_text(line())
-    assert len(read_window(tmp_path, start=START, end=END).rows) == 2
+    (tmp_path / "log.json").write_text(line())
+    (tmp_path / ".b.jsonl.swp").write_text(line())
+    found = read(tmp_path)
+    assert len(found.rows) == 2
+    assert named(found) == "1 file without the ending .jsonl: log.json"
 
 
-def test_a_file_last_written_long_before_the_window_is_not_read(tmp_path: Path) -> None:
-    path = tmp_path / "old.jsonl"
-    path.write_text("malformed\n")
-    os.utime(path, (START.timestamp() - 301, START.timestamp() - 301))
-    assert read_window(tmp_path, start=START, end=END).malformed == 0
+def test_an_empty_folder_is_named(tmp_path: Path) -> None:
+    assert named(read(tmp_path)) == "the folder holds no files"
 
 
-def test_the_digest_is_that_of_the_lines_used(tmp_path: Path) -> None:
-    one = window(tmp_path, line(), line(ts=0)).digest
-    assert window(tmp_path, line(), line(ts=1)).digest == one
-    assert window(tmp_path, line(), line(ts=INSIDE + 1)).digest != one
+def old(path: Path, age: float = 0.0) -> None:
+    os.utime(path, (LONG_AGO - age, LONG_AGO - age))
 
 
-def test_an_unanswered_request_is_a_row_without_prediction() -> None:
-    parsed = parse_row(line(prediction=None, id=5).encode())
-    assert parsed is not None
-    assert (parsed[0], parsed[1].prediction) == ("5", None)
+def test_a_restored_file_with_an_old_modification_time_is_read(tmp_path: Path) -> None:
+    window(tmp_path, *(line(ts=LONG_AGO + number) for number in range(5000)))
+    old(tmp_path / "log.jsonl")
+    assert len(read(tmp_path).rows) == 5000 - 3601
+
+
+def test_a_file_that_is_old_by_time_and_content_is_skipped_and_named(tmp_path: Path) -> None:
+    window(tmp_path, *(line(ts=LONG_AGO - number) for number in range(5000)))
+    path = tmp_path / "log.jsonl"
+    assert read(tmp_path).skipped.outside == 5000
+    old(path)
+    found = read(tmp_path)
+    assert found.skipped.outside == 0
+    assert named(found) == "1 file not read: written before the window, as were the rows in it"
+
+
+def test_an_old_file_with_labels_is_read(tmp_path: Path) -> None:
+    (tmp_path / "truth.jsonl").write_text(bare(id="x", label=7, ts=LONG_AGO - 5) * 100)
+    old(tmp_path / "truth.jsonl")
+    assert labels(window(tmp_path, line(id="x", label=None))) == [7]
+
+
+def test_the_digest_is_that_of_the_rows_used(tmp_path: Path) -> None:
+    one = window(tmp_path, line(id=1), line(id=2, ts=0)).digest
+    assert window(tmp_path, line(id=1), line(id=2, ts=1)).digest == one
+    assert window(tmp_path, line(id=1, ts=INSIDE + 1)).digest != one
+    assert window(tmp_path, line(id=1, label=2)).digest != one
+
+
+def test_memory_grows_with_the_window_and_not_with_the_log(tmp_path: Path) -> None:
+    rows = 5_000
+    with (tmp_path / "log.jsonl").open("w") as stream:
+        stream.writelines(line(id=f"request-{n}", ts=START.timestamp() - rows + n + 200) for n in range(rows))
+        stream.writelines(bare(id=f"request-{n}", label=1) for n in range(rows))
+    tracemalloc.start()
+    found = read(tmp_path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found.rows) == 200
+    assert peak < 1_000_000
+
+
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=5),
+    st.sampled_from([INSIDE, INSIDE * 1e3, "2026-01-01T12:30:00Z", "a", "x"]),
+)
+VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(st.sampled_from("ab"), SCALARS, max_size=2)
+FIELDS = st.sampled_from(["ts", "id", "model_version", "prediction", "label", "v", "other"])
+ROWS = st.dictionaries(FIELDS, VALUES, max_size=7).map(lambda row: json.dumps(row).encode())
+LIKELY = st.fixed_dictionaries(
+    {}, optional={"ts": st.just(INSIDE), "model_version": st.just("a"), "id": st.integers(0, 3), "label": SCALARS}
+).map(lambda row: json.dumps(row | {"prediction": 1}).encode())
+LINES = st.lists(ROWS | LIKELY | st.binary(max_size=40), max_size=12)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(LINES, st.booleans())
+def test_any_bytes_make_a_window_with_bounded_notes(tmp_path: Path, lines: list[bytes], ended: bool) -> None:
+    (tmp_path / "fuzz.jsonl").write_bytes(b"\n".join(lines) + b"\n" * ended)
+    found = read(tmp_path)
+    said = notes(found, version="a")
+    assert len(found.rows) <= len(lines) * 41
+    assert len(said) <= MAX_NOTES
+    assert all(
+        note.isprintable() and len(json.dumps(note, ensure_ascii=False).encode()) <= MAX_NOTE_BYTES for note in said
+    )
+    if not found.rows:
+        # Never silent: an empty window names what there was, unless the one file holds nothing but an unfinished line.
+        assert said or not any(item.strip() for item in b"\n".join(lines).split(b"\n")[: -1 if not ended else None])

@@ -16,14 +16,16 @@ def concluded(
     verdicts, references = [], []
     for metric in spec.metrics:
         reference = reference_for(status.references, metric=metric.name, version=window.version, size=spec.window.size)
-        verdict = judge(metric, task.result, reference, windows=spec.reference.windows)
+        verdict = judge(
+            metric, task.result, reference, windows=spec.reference.windows, min_labeled_share=spec.labels.min_share
+        )
         verdicts.append(verdict)
         if metric.limit.sigmas is None:
             continue
         if belongs_to_reference(verdict) and verdict.value is not None:
             reference = extended(reference, verdict.value, windows=spec.reference.windows)
         references.append(reference)
-    measured = window.model_copy(update={"metrics": tuple(verdicts)})
+    measured = window.model_copy(update={"metrics": tuple(verdicts), "notes": task.result.notes})
     return with_window(status, measured, tuple(references))
 
 

@@ -5,7 +5,7 @@ from typing import Final
 from mlops_contract import environment as env_names
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.modelmonitor import ModelMonitorSpec, WindowStatus
+from mlops_operator.api.modelmonitor import LABELED_SHARE, ModelMonitorSpec, MonitoredName, WindowStatus
 from mlops_operator.controllers.shared.task import Task
 
 MODULE: Final = "monitor"
@@ -18,7 +18,7 @@ def window_task(obj: Manifest, spec: ModelMonitorSpec, window: WindowStatus) -> 
         "log": {"uri": log},
         "window": {"start": window.start, "end": window.end},
         "version": window.version,
-        "metrics": [{"name": metric.name} for metric in spec.metrics],
+        "metrics": [{"name": name} for name in _measured(spec)],
     }
     return Task(
         parent=obj,
@@ -29,3 +29,9 @@ def window_task(obj: Manifest, spec: ModelMonitorSpec, window: WindowStatus) -> 
         read=[log],
         job_settings=spec,
     )
+
+
+def _measured(spec: ModelMonitorSpec) -> list[str]:
+    """Metrics that the Job computes. The labeled share follows from its counts; accuracy is computed in any case."""
+    names = [metric.name.value for metric in spec.metrics if metric.name != LABELED_SHARE]
+    return names or [MonitoredName.ACCURACY.value]

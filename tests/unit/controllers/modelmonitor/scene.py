@@ -67,14 +67,14 @@ def running_job(toy: ToyCluster) -> Manifest:
     return toy.get(JOBS, status(toy)["measuring"]["job"])
 
 
-def report(toy: ToyCluster, accuracy: float | None = 0.97, *, rows: int = 200, labelled: int | None = None) -> None:
+def report(toy: ToyCluster, accuracy: float | None = 0.97, *, rows: int = 200, labeled: int | None = None) -> None:
     """The window's Job ends well with these figures."""
     job = running_job(toy)
     end = job["metadata"]["name"].rpartition("-")[2]
     result = Result(
         uid=f"uid-of-{NAME}-{end}",
         metrics={} if accuracy is None else {"accuracy": accuracy},
-        counts={"rows": rows, "labelled": rows if labelled is None else labelled},
+        counts={"rows": rows, "labeled": rows if labeled is None else labeled},
     )
     toy.pods[job["metadata"]["name"]] = [succeeded_pod(job, result.to_message())]
     toy.store(job_ended(job, at=toy.now))

@@ -107,7 +107,7 @@ def test_a_measured_window_says_whether_the_limit_is_breached(value: float, phas
 
 
 @pytest.mark.parametrize(
-    ("counts", "reason"), [({"rows": 0}, "NoData"), ({"rows": 99}, "TooFewSamples"), ({"labelled": 3}, "TooFewSamples")]
+    ("counts", "reason"), [({"rows": 0}, "NoData"), ({"rows": 99}, "TooFewSamples"), ({"labeled": 3}, "TooFewLabels")]
 )
 def test_too_little_evidence_is_unknown_and_the_monitor_works_all_the_same(counts: Any, reason: str) -> None:
     toy = cluster()

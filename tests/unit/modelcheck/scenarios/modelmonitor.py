@@ -56,7 +56,7 @@ class Watching(Base):
             yield Happening("a quota refuses Jobs", methodcaller("refuse", "Job"))
 
     def message(self, job: Manifest) -> str:
-        return Result(uid=run_uid(job), metrics={"accuracy": 0.97}, counts={"rows": 200, "labelled": 200}).to_message()
+        return Result(uid=run_uid(job), metrics={"accuracy": 0.97}, counts={"rows": 200, "labeled": 200}).to_message()
 
     def check(self, server: ApiServer) -> None:
         at_most_one_job(server)

@@ -6,12 +6,20 @@ from dataclasses import dataclass
 
 from mlops_contract import Result
 from mlops_operator.api.conditions import MAX_MESSAGE, Truth
-from mlops_operator.api.modelmonitor import MetricVerdict, MonitoredMetric, MonitorReason, ReferenceStatus
+from mlops_operator.api.modelmonitor import (
+    LABELED_SHARE,
+    MetricVerdict,
+    MonitoredMetric,
+    MonitorReason,
+    ReferenceStatus,
+)
 from mlops_operator.controllers.modelmonitor.policies.limit import check_limit
-from mlops_operator.controllers.modelmonitor.policies.sample import LABELLED, check_sample
+from mlops_operator.controllers.modelmonitor.policies.sample import LABELED, ROWS, check_sample, sample_size
 
 
-def judge(metric: MonitoredMetric, result: Result, reference: ReferenceStatus, *, windows: int) -> MetricVerdict:
+def judge(
+    metric: MonitoredMetric, result: Result, reference: ReferenceStatus, *, windows: int, min_labeled_share: float
+) -> MetricVerdict:
     """The verdict on one metric of a window that was measured.
 
     Args:
@@ -19,17 +27,17 @@ def judge(metric: MonitoredMetric, result: Result, reference: ReferenceStatus, *
         result: what the run reported.
         reference: of this metric, for the version that was measured, without this window.
         windows: how many windows make a reference.
+        min_labeled_share: share of the answered rows that must have a label.
     """
-    n = result.counts.get(LABELLED, 0)
-    value = result.metrics.get(metric.name)
-    if value is not None and not math.isfinite(value):
-        value = None
-    short = check_sample(result.counts, min_samples=metric.min_samples)
+    n = sample_size(metric.name, result.counts)
+    value = _value(metric, result)
+    short = check_sample(metric, result.counts, min_labeled_share=min_labeled_share)
     if short is None and value is None:
         short = MonitorReason.NO_DATA, f"{metric.name} was not measured"
     if short is not None or value is None:
         reason, message = short or (MonitorReason.NO_DATA, "")
-        return unknown(metric.name, reason, message, value=value, n=n)
+        skipped = f"; not used: {'; '.join(result.notes)}" if result.notes else ""
+        return unknown(metric.name, reason, message + skipped, value=value, n=n)
     found = check_limit(metric.limit, value, reference, windows=windows)
     return MetricVerdict(
         name=metric.name,
@@ -43,8 +51,17 @@ def judge(metric: MonitoredMetric, result: Result, reference: ReferenceStatus, *
     )
 
 
+def _value(metric: MonitoredMetric, result: Result) -> float | None:
+    """The measured value; None where there is no finite one."""
+    if metric.name == LABELED_SHARE:
+        rows = result.counts.get(ROWS, 0)
+        return result.counts.get(LABELED, 0) / rows if rows else None
+    value = result.metrics.get(metric.name)
+    return value if value is not None and math.isfinite(value) else None
+
+
 def unknown(name: str, reason: MonitorReason, message: str, *, value: float | None = None, n: int = 0) -> MetricVerdict:
-    """A verdict that nothing can be told."""
+    """A verdict without sufficient evidence."""
     return MetricVerdict(
         name=name, breached=Truth.UNKNOWN, value=value, n=n, reason=reason, message=message[:MAX_MESSAGE]
     )
