@@ -14,10 +14,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mlops_workload.log_files import LogFiles, find_files, read_lines
-from mlops_workload.prediction_row import MAX_LINE_BYTES, Entry, Label, Problem, kind, parse_line
+from mlops_workload.prediction_row import (
+    MAX_LINE_BYTES,
+    Entry,
+    Label,
+    Problem,
+    kind,
+    parse_document,
+    parse_line,
+    read_document,
+)
 
 MALFORMED: Final = frozenset(
     {
@@ -180,7 +189,7 @@ class _Reader:
 
     def find_requests(self) -> None:
         """First reading: the requests of the window, and what else the log holds."""
-        for place, entry in self._entries(count=True):
+        for place, entry in self._entries():
             if not entry.predicts or entry.time is None:
                 continue
             if not self._start <= entry.time < self._end:
@@ -204,14 +213,19 @@ class _Reader:
                 wanted.setdefault(known.entry.identity, []).append(key)
             elif known.entry.label is not None:
                 self._labels[key[0]] = _Labelling((known.time, 0), known.entry.label, known.place)
-        for number, (place, entry) in enumerate(self._entries(count=False)):
-            if entry.identity not in wanted:
-                self._skipped.unmatched += entry.time is None if entry.predicts else 1
+        for number, (place, document) in enumerate(self._documents()):
+            # Most rows are of other windows: only the id of these is looked at.
+            identity = str(document.get("id"))
+            if identity not in wanted:
+                self._skipped.unmatched += "ts" not in document or "prediction" not in document
                 continue
-            for key in wanted[entry.identity]:
+            entry = parse_document(document)
+            if isinstance(entry, Problem) or entry.identity is None:
+                continue
+            for key in wanted[identity]:
                 self._drop_if_earlier(key, entry)
             if entry.label is not None:
-                self._add_label(entry.identity, entry, number, place)
+                self._add_label(identity, entry, number, place)
 
     def window(self) -> LogWindow:
         """What was read."""
@@ -270,26 +284,34 @@ class _Reader:
         if former is None or found.rank > former.rank:
             self._labels[key] = found
 
-    def _entries(self, *, count: bool) -> Iterator[tuple[str, Entry]]:
-        """Each line that has fields, with its place; lines and fields with a problem are counted if `count`."""
+    def _entries(self) -> Iterator[tuple[str, Entry]]:
+        """Each line that has fields, with its place; lines and fields with a problem are counted."""
+        for place, line in self._lines():
+            entry = Problem.TOO_LONG if len(line) > MAX_LINE_BYTES else parse_line(line)
+            if not isinstance(entry, Problem):
+                self._count_fields(entry, place)
+                yield place, entry
+            elif line.endswith(b"\n") or entry is Problem.TOO_LONG:
+                # Without an end of line the writer may be in the middle of it: not a mistake.
+                self._skipped.add(entry, place)
+
+    def _documents(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Each line that is a JSON object, with its place."""
+        for place, line in self._lines():
+            document = read_document(line)
+            if document is not None:
+                yield place, document
+
+    def _lines(self) -> Iterator[tuple[str, bytes]]:
         for path in self._skipped.files.paths:
             name = path.relative_to(self._folder)
             try:
                 for number, line in read_lines(path):
-                    entry = Problem.TOO_LONG if len(line) > MAX_LINE_BYTES else parse_line(line)
-                    place = f"{name}:{number}"
-                    if isinstance(entry, Problem):
-                        # The writer may be in the middle of a last line that has no end yet: not a mistake.
-                        if count and (line.endswith(b"\n") or entry is Problem.TOO_LONG):
-                            self._skipped.add(entry, place)
-                        continue
-                    if count:
-                        self._count_fields(entry, place)
-                    yield place, entry
+                    yield f"{name}:{number}", line
             except OSError:
-                if count:
-                    files = self._skipped.files
-                    self._skipped.files = files._replace(unreadable=(*files.unreadable, path.name))
+                files = self._skipped.files
+                unreadable = tuple(dict.fromkeys((*files.unreadable, path.name)))
+                self._skipped.files = files._replace(unreadable=unreadable)
 
     def _count_fields(self, entry: Entry, place: str) -> None:
         # The time of a line that only brings a label is not used.

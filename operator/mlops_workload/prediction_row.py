@@ -4,9 +4,11 @@ docs/prediction-log.md describes the format. A field that cannot be used does no
 fields useless: a row whose time has an unknown unit still carries the label of its id.
 """
 
+import codecs
 import json
 import math
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -31,7 +33,7 @@ class Problem(StrEnum):
     TOO_LONG = "malformed: longer than 1 MiB"
     NO_FIELDS = "malformed: neither prediction nor label"
     NO_TIME = "malformed: no ts"
-    INVALID_ID = "malformed: id is not text, a whole number or null"
+    INVALID_ID = "malformed: id is not text of at most 1,024 characters, a whole number or null"
     LABEL_WITHOUT_ID = "malformed: a label without prediction needs an id"
     UNKNOWN_FORMAT = "another format version than v 1"
     MILLISECONDS = "times look like milliseconds since 1970, expected RFC 3339 or seconds"
@@ -85,16 +87,22 @@ class Entry(NamedTuple):
 
 def parse_line(line: bytes) -> Entry | Problem:
     """The fields of a line, or why it has none. Raises nothing, whatever the line holds."""
-    document = _document(line)
-    if document is None:
-        return Problem.NOT_AN_OBJECT
+    document = read_document(line)
+    return Problem.NOT_AN_OBJECT if document is None else parse_document(document)
+
+
+def parse_document(document: Mapping[str, Any]) -> Entry | Problem:
+    """The fields of a line that is a JSON object, or why they are of no use."""
     form = document.get("v")
     if form is not None and (isinstance(form, bool) or form != FORMAT_VERSION):
         return Problem.UNKNOWN_FORMAT
     identity = document.get("id")
     if isinstance(identity, bool) or not (identity is None or isinstance(identity, (str, int))):
         return Problem.INVALID_ID
-    entry = _entry(document, None if identity is None else str(identity)[:MAX_ID_LENGTH])
+    name = None if identity is None else str(identity)
+    if name is not None and len(name) > MAX_ID_LENGTH:
+        return Problem.INVALID_ID
+    entry = _entry(document, name)
     return _incomplete(entry, document) or entry
 
 
@@ -103,9 +111,10 @@ def kind(value: Label) -> str:
     return "text" if isinstance(value, str) else "number"
 
 
-def _document(line: bytes) -> dict[str, Any] | None:
+def read_document(line: bytes) -> dict[str, Any] | None:
+    """The JSON object in a line; None if it is none."""
     try:
-        document = json.loads(line.decode("utf-8-sig"))
+        document = json.loads(line.removeprefix(codecs.BOM_UTF8).decode())
         if b"\\u" in line:
             # An escaped lone surrogate passes the JSON reader, and then no file or message can hold it.
             json.dumps(document, ensure_ascii=False).encode()
@@ -114,7 +123,7 @@ def _document(line: bytes) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def _entry(document: dict[str, Any], identity: str | None) -> Entry:
+def _entry(document: Mapping[str, Any], identity: str | None) -> Entry:
     time, time_problem, zoneless = _time(document.get("ts"))
     prediction, odd_prediction = _scalar(document.get("prediction"))
     label, odd_label = _scalar(document.get("label"))
@@ -133,7 +142,7 @@ def _entry(document: dict[str, Any], identity: str | None) -> Entry:
     )
 
 
-def _incomplete(entry: Entry, document: dict[str, Any]) -> Problem | None:
+def _incomplete(entry: Entry, document: Mapping[str, Any]) -> Problem | None:
     """What makes the whole line useless."""
     if entry.predicts:
         timed = entry.time is not None or entry.time_problem is not None
