@@ -30,7 +30,13 @@ class Key(NamedTuple):
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
+def controller_reference(obj: Manifest) -> Manifest | None:
+    """The owner reference of the object that controls this one; None where nothing does."""
+    references = obj["metadata"].get("ownerReferences") or ()
+    return next((reference for reference in references if reference.get("controller")), None)
+
+
 def controller_uid(obj: Manifest) -> str | None:
     """UID of the object that controls this one; None where nothing does."""
-    references = obj["metadata"].get("ownerReferences") or ()
-    return next((reference["uid"] for reference in references if reference.get("controller")), None)
+    reference = controller_reference(obj)
+    return reference["uid"] if reference is not None else None

@@ -10,6 +10,8 @@ from mlops_operator.api.conditions import Truth
 from mlops_operator.api.evaluation import MetricName
 from mlops_operator.api.kind import Column, Kind
 from mlops_operator.api.meta import PREFIX
+from mlops_operator.api.modelmonitor import MIN_WINDOW
+from mlops_operator.api.retrainguard import MAX_PERIOD, MAX_RUNS, Guard, check_period
 from mlops_operator.api.schema import (
     CelRule,
     Duration,
@@ -20,15 +22,11 @@ from mlops_operator.api.schema import (
     StatusModel,
     Text,
     Timestamp,
-    seconds,
 )
 from mlops_operator.api.trainingjob import TrainingJobSpec
 
 MAX_DECISIONS: Final = 20
 """Decisions that are kept in status."""
-
-MAX_COOLDOWN: Final = "8760h"
-"""A year."""
 
 MIN_TTL: Final = 600
 """Least `ttlSecondsAfterFinished` of a TrainingJob, in seconds: the policy reads its outcome first."""
@@ -37,25 +35,44 @@ MANUAL: Final = "manual"
 """Name under which a person's trigger is recorded."""
 
 TRIGGER_ANNOTATION: Final = PREFIX + "trigger"
-"""Set by a person to any new value, this starts a training past the cooldown: the manual trigger."""
+"""Manual trigger: a new value starts one training and bypasses every guard except the training in flight."""
+
+RESUME_ANNOTATION: Final = PREFIX + "resume"
+"""A new value ends a hold (`HeldByUser`), closes the circuit and resets the backoff."""
 
 
 class ForWindows(SpecModel):
-    """How often a monitor must have been breached: so many of the last measured windows.
+    """Number of breached windows, among the last known ones, that makes a signal active.
 
     Not called `k` and `n`: YAML 1.1 reads an unquoted `n` as false.
     """
 
-    rules = (CelRule("self.breached <= self.of", "for: breached must not exceed of"),)
+    rules = (
+        CelRule("self.breached <= self.of", "for: breached must not exceed of"),
+        CelRule(
+            f"!has(self.within) || (duration(self.within) >= duration('{MIN_WINDOW}')"
+            f" && duration(self.within) <= duration('{MAX_PERIOD}'))",
+            f"for.within: at least {MIN_WINDOW}, at most {MAX_PERIOD}",
+        ),
+    )
 
     breached: Annotated[int, Field(ge=1, le=20)] = 2
     of: Annotated[int, Field(ge=1, le=20)] = 3
+    within: Duration | None = None
+    """Maximum age of evidence: windows that ended longer ago do not count. Default: twice `of` windows of the
+    monitor plus its `labelDelay`, so that as many windows may be unknown as count."""
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.within is not None:
+            check_period("within", self.within, least=MIN_WINDOW)
+        return self
 
 
 class Signal(SpecModel):
-    """A monitor's metric that counts as a reason once it is breached in k of n windows.
+    """A monitor's metric that is a reason to train once it is breached in k of the last n known windows.
 
-    Windows of which it could not be told do not count, neither way.
+    Windows with the verdict `Unknown`, and windows older than `for.within`, do not count, neither way.
     """
 
     name: ShortName
@@ -86,23 +103,6 @@ class Trigger(SpecModel):
     signal: ShortName | None = None
     """Name of one of `signals`."""
     cron: CronTrigger | None = None
-
-
-class Guard(SpecModel):
-    """What keeps a trigger from starting a training."""
-
-    rules = (
-        CelRule(f"duration(self.cooldown) <= duration('{MAX_COOLDOWN}')", f"guard.cooldown: at most {MAX_COOLDOWN}"),
-    )
-
-    cooldown: Duration = "1h"
-    """Least time between the starts of two trainings; a manual trigger does not wait for it."""
-
-    @model_validator(mode="after")
-    def _bounded(self) -> Self:
-        if seconds(self.cooldown) > seconds(MAX_COOLDOWN):
-            raise ValueError(f"cooldown: expected at most {MAX_COOLDOWN}, found {self.cooldown}")
-        return self
 
 
 class TrainingTemplate(SpecModel):
@@ -137,7 +137,7 @@ class RetrainPolicySpec(SpecModel):
     model: ObjectName
     signals: Annotated[tuple[Signal, ...], Field(max_length=8), ListMap("name")] = ()
     triggers: Annotated[tuple[Trigger, ...], Field(max_length=8), ListMap("name")] = ()
-    """Beside these a person may always trigger by the annotation `mlops-operator.io/trigger`."""
+    """The annotation `mlops-operator.io/trigger` is a further, manual trigger of every policy."""
     guard: Guard = Guard()
     training: TrainingTemplate
     promote: Promote | None = None
@@ -147,12 +147,14 @@ class RetrainPolicySpec(SpecModel):
 
 
 class PolicyPhase(StrEnum):
-    """One word on a RetrainPolicy."""
+    """Summary of a RetrainPolicy's current state."""
 
     IDLE = "Idle"
     TRAINING = "Training"
     PROMOTING = "Promoting"
     SUSPENDED = "Suspended"
+    HELD_BY_USER = "HeldByUser"
+    CIRCUIT_OPEN = "CircuitOpen"
 
 
 class PolicyReason(StrEnum):
@@ -162,6 +164,11 @@ class PolicyReason(StrEnum):
     TRAINING = "Training"
     PROMOTING = "Promoting"
     SUSPENDED = "Suspended"
+    HELD_BY_USER = "HeldByUser"
+    """`HeldByUser` is set when a Promotion by a user moved the alias back, or away from the version that this policy
+    promoted. Signals and schedules start nothing until the resume annotation is set or the alias moves on."""
+    CIRCUIT_OPEN = "CircuitOpen"
+    """`CircuitOpen` is set when too many consecutive trainings ended without a promotion."""
     TRAINING_STALLED = "TrainingStalled"
     """The TrainingJob needs a person; until it ends nothing else starts."""
     MODEL_NOT_FOUND = "ModelNotFound"
@@ -186,17 +193,32 @@ class DecisionReason(StrEnum):
     SCHEDULE_DUE = "ScheduleDue"
     MANUAL_TRIGGER = "ManualTrigger"
     COOLDOWN = "Cooldown"
+    """`Cooldown` is set when the last start is more recent than `guard.cooldown`."""
     IN_FLIGHT = "InFlight"
+    """`InFlight` is set when a training of this policy is in progress."""
+    BACKOFF = "Backoff"
+    """`Backoff` is set when the last training ended without a promotion, and `guard.backoff` has not passed yet."""
+    CIRCUIT_OPEN = "CircuitOpen"
+    """`CircuitOpen` is set when `guard.circuitBreaker` is open."""
+    BUDGET_EXHAUSTED = "BudgetExhausted"
+    """`BudgetExhausted` is set when `guard.budget` has no run left in the current period."""
+    HELD_BY_USER = "HeldByUser"
+    """`HeldByUser` is set when a user moved the alias back; see the policy's condition of that reason."""
+    STALE_EVIDENCE = "StaleEvidence"
+    """`StaleEvidence` is set when enough windows are breached, but some of them are older than `for.within`."""
 
 
 class DecisionResult(StrEnum):
-    """What came of a training that was started."""
+    """Result of a training that was started."""
 
     PROMOTED = "Promoted"
     REJECTED = "Rejected"
     SUPERSEDED = "Superseded"
+    HELD_BY_USER = "HeldByUser"
+    """`HeldByUser` is set when the version is Ready, and a user moved the alias back during the training: the policy
+    does not promote it."""
     TRAINED = "Trained"
-    """The version is there; nothing more was asked for."""
+    """`Trained` is set when the version is Ready and the policy has no `promote`."""
     TRAINING_FAILED = "TrainingFailed"
     VERSION_FAILED = "VersionFailed"
     PROMOTION_DELETED = "PromotionDeleted"
@@ -209,15 +231,38 @@ class DecisionOutcome(StrEnum):
     SKIPPED = "Skipped"
 
 
+class SignalReason(StrEnum):
+    """Why a signal is active, not active or unknown."""
+
+    BREACHED = "Breached"
+    """`Breached` is set when enough of the windows that count are breached."""
+    NOT_BREACHED = "NotBreached"
+    """`NotBreached` is set when too few of the windows that count are breached."""
+    TOO_FEW_WINDOWS = "TooFewWindows"
+    """`TooFewWindows` is set when too few windows have a verdict, for example because of `TooFewSamples`."""
+    STALE_EVIDENCE = "StaleEvidence"
+    """`StaleEvidence` is set when the signal would be active, but breached windows are older than `for.within`."""
+    WITHIN_TOO_SHORT = "WithinTooShort"
+    """`WithinTooShort` is set when `for.within` is shorter than the time that `for.breached` windows take."""
+    MONITOR_NOT_FOUND = "MonitorNotFound"
+    MONITOR_INVALID = "MonitorInvalid"
+    """`MonitorInvalid` is set when the monitor's `window` does not fit its definition."""
+    NOTHING_SERVED = "NothingServed"
+    """`NothingServed` is set when the monitor's deployment has no stable version."""
+    ROLLING_OUT = "RollingOut"
+    """`RollingOut` is set when the monitor's deployment replaces its version."""
+
+
 class SignalStatus(StatusModel):
-    """A signal as it was last seen."""
+    """A signal as it was last evaluated."""
 
     name: ShortName
     active: Truth
+    reason: Annotated[str, Field(max_length=64)] = ""
     breached: int = 0
-    """Windows breached among those that count."""
+    """Number of breached windows among those that count."""
     known: int = 0
-    """Windows that count, at most n."""
+    """Number of windows that count, at most `for.of`."""
     message: Text = ""
 
 
@@ -271,13 +316,37 @@ class ScheduleStatus(StatusModel):
     """Moments up to here are done with."""
 
 
+class Hold(StatusModel):
+    """The user's Promotion because of which the policy starts nothing."""
+
+    promotion: ObjectName
+    promotion_uid: Annotated[str, Field(max_length=64)]
+    version: ObjectName
+    """The version that the alias points at since then."""
+    since: Timestamp
+
+
 class RetrainPolicyStatus(StatusBase):
-    """Signals and decisions."""
+    """Signals, decisions and the state of the guards."""
 
     signals: Annotated[tuple[SignalStatus, ...], Field(max_length=8), ListMap("name")] = ()
     decisions: Annotated[tuple[Decision, ...], Field(max_length=MAX_DECISIONS), ListMap("id")] = ()
     """The newest last; of a long history the skipped triggers go first."""
     last_started: Timestamp | None = None
+    recent_starts: Annotated[tuple[Timestamp, ...], Field(max_length=MAX_RUNS)] = ()
+    """Start times of the trainings in the current period of `guard.budget`, the newest last."""
+    budget_used: Annotated[int, Field(ge=0)] = 0
+    """Number of trainings started in the current period of `guard.budget`."""
+    consecutive_failures: Annotated[int, Field(ge=0)] = 0
+    """Number of trainings since the last promotion, or resume, that ended without one."""
+    last_failure: Timestamp | None = None
+    """End of the last of these trainings."""
+    held_by: Hold | None = None
+    """Set while the policy is `HeldByUser`."""
+    resumed_promotion_uid: Annotated[str, Field(max_length=64)] = ""
+    """UID of the Promotion whose hold was ended by the resume annotation."""
+    handled_resume: Annotated[str, Field(max_length=256)] = ""
+    """The last value of the resume annotation that was acted on; the digest of a long one."""
     schedules: Annotated[tuple[ScheduleStatus, ...], Field(max_length=8), ListMap("trigger")] = ()
     handled_trigger: Annotated[str, Field(max_length=256)] = ""
     """The last value of the trigger annotation that was acted on; the digest of a long one."""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from mlops_operator.api.conditions import Outcome, stalled
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.retrainpolicy import PolicyReason, RetrainPolicyStatus
+from mlops_operator.api.retrainpolicy import PolicyPhase, PolicyReason, RetrainPolicyStatus
 from mlops_operator.controllers.retrainpolicy.indexes import (
     MONITORS_BY_TARGET,
     POLICIES_BY_MODEL,
@@ -16,6 +16,7 @@ from mlops_operator.controllers.retrainpolicy.indexes import (
 )
 from mlops_operator.controllers.retrainpolicy.observed import observe
 from mlops_operator.controllers.retrainpolicy.plan import plan
+from mlops_operator.controllers.retrainpolicy.policies.guards import Circuit
 from mlops_operator.controllers.retrainpolicy.status import events_between, final_status, phase_of
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.indexes import referring
@@ -91,6 +92,7 @@ class RetrainPolicyController:
 def _said(obj: Manifest, outcome: Outcome, now: datetime, *, requeue_after: float | None = None) -> Plan:
     before = RetrainPolicyStatus.of(obj)
     suspended = bool((obj.get("spec") or {}).get("suspend"))
-    phase = phase_of(before, suspended=suspended)
+    circuit = Circuit.OPEN if before.phase == PolicyPhase.CIRCUIT_OPEN else Circuit.CLOSED
+    phase = phase_of(before, suspended=suspended, circuit=circuit)
     after = final_status(before, phase, outcome, generation=obj["metadata"].get("generation", 1), now=now)
     return Plan(status=after.to_manifest(), requeue_after=requeue_after, events=events_between(before, after))

@@ -2,18 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from pydantic import ValidationError
 
 from mlops_operator.api.conditions import READY, STALLED, find, is_true
-from mlops_operator.api.meta import Key, Manifest
-from mlops_operator.api.model import ModelSpec
-from mlops_operator.api.modelmonitor import ModelMonitorStatus
+from mlops_operator.api.meta import API_VERSION, Key, Manifest, controller_reference
+from mlops_operator.api.model import AliasStatus, AliasTerm, ModelSpec, ModelStatus
+from mlops_operator.api.modelmonitor import ModelMonitorStatus, Window
 from mlops_operator.api.promotion import PromotionStatus
-from mlops_operator.api.retrainpolicy import TRIGGER_ANNOTATION, Decision, RetrainPolicySpec, RetrainPolicyStatus
+from mlops_operator.api.retrainpolicy import (
+    RESUME_ANNOTATION,
+    TRIGGER_ANNOTATION,
+    Decision,
+    RetrainPolicySpec,
+    RetrainPolicyStatus,
+)
 from mlops_operator.api.trainingjob import COMPLETE, FAILED, TrainingJobStatus
 from mlops_operator.controllers.retrainpolicy.indexes import VERSIONS_BY_TRAINING
 from mlops_operator.controllers.retrainpolicy.policies.follow import PromotionView, TrainingView
+from mlops_operator.controllers.retrainpolicy.policies.hold import Author, Term
 from mlops_operator.controllers.retrainpolicy.policies.signal import MonitorView
 from mlops_operator.controllers.retrainpolicy.render import carried_decision, decision_child
 from mlops_operator.controllers.shared.served import view_served
@@ -25,9 +33,13 @@ from mlops_operator.kube.resources import (
     MODEL_VERSIONS,
     MODELS,
     PROMOTIONS,
+    RETRAIN_POLICIES,
     TRAINING_JOBS,
 )
 from mlops_operator.runtime.controller import World
+
+_AUTOMATION: Final = frozenset({RETRAIN_POLICIES.kind, MODELS.kind})
+"""Kinds whose Promotions are not made by a user: new versions of policies, and first versions of empty aliases."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,24 +53,30 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class Observed:
-    """A RetrainPolicy, what its signals look at, and what its decisions have come to.
+    """A RetrainPolicy, the objects that its signals and decisions refer to, and its Model.
 
     Attributes:
+        model: the Model, or None.
         aliases: the names that the Model declares; None where there is no Model.
+        terms: where the policy's alias points, and its former terms, the latest first.
         monitors: by name, each that a signal names.
-        cases: by id, each decision that is under way.
+        cases: by id, each decision that is in progress.
         carried: the decisions that the policy's TrainingJobs carry.
         annotation: the value of the trigger annotation, or None.
+        resume: the value of the resume annotation, or None.
     """
 
     obj: Manifest
     spec: RetrainPolicySpec
     status: RetrainPolicyStatus
+    model: Manifest | None
     aliases: tuple[str, ...] | None
+    terms: tuple[Term, ...]
     monitors: Mapping[str, MonitorView]
     cases: Mapping[str, Case]
     carried: tuple[Decision, ...]
     annotation: str | None
+    resume: str | None
 
     @property
     def uid(self) -> str:
@@ -81,12 +99,16 @@ def observe(obj: Manifest, world: World) -> Observed:
     status = RetrainPolicyStatus.of(obj)
     namespace = obj["metadata"]["namespace"]
     trainings = {child["metadata"]["name"]: child for child in world.owned(TRAINING_JOBS, obj["metadata"]["uid"])}
+    annotations = obj["metadata"].get("annotations") or {}
+    model = world.get(MODELS, Key(namespace, spec.model))
     carried = [decision for child in trainings.values() if (decision := carried_decision(child)) is not None]
     return Observed(
         obj=obj,
         spec=spec,
         status=status,
-        aliases=_aliases(world.get(MODELS, Key(namespace, spec.model))),
+        model=model,
+        aliases=_aliases(model),
+        terms=_terms(obj, spec, status, model, world),
         monitors={signal.monitor: _monitor(namespace, signal.monitor, world) for signal in spec.signals},
         cases={
             decision.id: _case(obj, decision, trainings.get(decision.training_job or ""), world)
@@ -94,7 +116,8 @@ def observe(obj: Manifest, world: World) -> Observed:
             if decision.open
         },
         carried=tuple(carried),
-        annotation=(obj["metadata"].get("annotations") or {}).get(TRIGGER_ANNOTATION),
+        annotation=annotations.get(TRIGGER_ANNOTATION),
+        resume=annotations.get(RESUME_ANNOTATION),
     )
 
 
@@ -107,6 +130,45 @@ def _aliases(model: Manifest | None) -> tuple[str, ...] | None:
         return ()  # the Model itself says what is wrong with its spec
 
 
+def _terms(
+    obj: Manifest, spec: RetrainPolicySpec, status: RetrainPolicyStatus, model: Manifest | None, world: World
+) -> tuple[Term, ...]:
+    """The terms of the policy's alias, the latest first."""
+    if model is None or spec.promote is None:
+        return ()
+    name = spec.promote.alias
+    alias = next((entry for entry in ModelStatus.of(model).aliases if entry.name == name), None)
+    if alias is None:
+        return ()
+    own = {decision.promotion for decision in status.decisions if decision.promotion is not None}
+    entries: tuple[AliasStatus | AliasTerm, ...] = (alias, *alias.history)
+    return tuple(_term(obj, entry, own, world) for entry in entries)
+
+
+def _term(obj: Manifest, entry: AliasStatus | AliasTerm, own: set[str], world: World) -> Term:
+    return Term(
+        version=entry.version,
+        identity=entry.version,
+        promotion=entry.promotion,
+        promotion_uid=entry.promotion_uid,
+        since=entry.since,
+        author=_author(obj, entry, own, world),
+    )
+
+
+def _author(obj: Manifest, entry: AliasStatus | AliasTerm, own: set[str], world: World) -> Author:
+    metadata = obj["metadata"]
+    promotion = world.get(PROMOTIONS, Key(metadata["namespace"], entry.promotion))
+    if promotion is None or promotion["metadata"]["uid"] != entry.promotion_uid:
+        return Author.SELF if entry.promotion in own else Author.UNKNOWN
+    controller = controller_reference(promotion)
+    if controller is None or controller["apiVersion"] != API_VERSION:
+        return Author.USER
+    if controller["uid"] == metadata["uid"]:
+        return Author.SELF
+    return Author.AUTOMATION if controller["kind"] in _AUTOMATION else Author.USER
+
+
 def _monitor(namespace: str, name: str, world: World) -> MonitorView:
     monitor = world.get(MODEL_MONITORS, Key(namespace, name))
     if monitor is None:
@@ -117,8 +179,16 @@ def _monitor(namespace: str, name: str, world: World) -> MonitorView:
         found=True,
         version=served.stable,
         rolling_out=served.candidate,
+        window=_window(monitor),
         windows=ModelMonitorStatus.of(monitor).windows,
     )
+
+
+def _window(monitor: Manifest) -> Window | None:
+    try:
+        return Window.model_validate((monitor.get("spec") or {}).get("window") or {})
+    except ValidationError:
+        return None
 
 
 def _case(obj: Manifest, decision: Decision, training_job: Manifest | None, world: World) -> Case:

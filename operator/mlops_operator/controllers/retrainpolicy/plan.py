@@ -9,42 +9,47 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mlops_operator.api.conditions import Outcome, stalled, timestamp, working
-from mlops_operator.api.meta import Key
+from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.retrainpolicy import (
     MANUAL,
     Decision,
+    DecisionReason,
+    DecisionResult,
     PolicyPhase,
     PolicyReason,
     RetrainPolicyStatus,
     ScheduleStatus,
 )
-from mlops_operator.api.schema import seconds
 from mlops_operator.controllers.retrainpolicy.observed import Case, Observed
 from mlops_operator.controllers.retrainpolicy.policies import schedule
 from mlops_operator.controllers.retrainpolicy.policies.adopt import lost_starts
+from mlops_operator.controllers.retrainpolicy.policies.budget import next_change, recent, with_recent_start
+from mlops_operator.controllers.retrainpolicy.policies.failures import reset, with_results
 from mlops_operator.controllers.retrainpolicy.policies.firing import Firing
 from mlops_operator.controllers.retrainpolicy.policies.follow import follow
-from mlops_operator.controllers.retrainpolicy.policies.guards import cooldown_end, cooling_down, in_flight
+from mlops_operator.controllers.retrainpolicy.policies.guards import Objection, circuit, circuit_end, objection
 from mlops_operator.controllers.retrainpolicy.policies.history import (
     last_completed,
     with_changed,
     with_skip,
     with_start,
 )
+from mlops_operator.controllers.retrainpolicy.policies.hold import Author, held_by
+from mlops_operator.controllers.retrainpolicy.policies.manual import pending_value
 from mlops_operator.controllers.retrainpolicy.policies.signal import SignalView, look
 from mlops_operator.controllers.retrainpolicy.render import decision_child, render_promotion, render_training_job
 from mlops_operator.controllers.retrainpolicy.status import events_between, final_status, held, outcome_of, phase_of
 from mlops_operator.controllers.retrainpolicy.triggers import fired
-from mlops_operator.kube.resources import MODEL_VERSIONS, PROMOTIONS, TRAINING_JOBS, Resource
+from mlops_operator.kube.resources import MODEL_VERSIONS, MODELS, PROMOTIONS, TRAINING_JOBS, Resource
 from mlops_operator.runtime.plan import Action, Create, Plan
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What one look has come to so far.
+    """Intermediate result of one plan.
 
     Attributes:
-        waits: seconds until something has to be looked at again; the shortest counts.
+        waits: seconds until the policy has to be planned again; the shortest counts.
     """
 
     status: RetrainPolicyStatus
@@ -55,12 +60,16 @@ class Step:
 def plan(obs: Observed, now: datetime) -> Plan:
     """The next step of a RetrainPolicy."""
     stopped = held(obs.status, generation=obs.generation)
-    step = _follow(obs, _resume(obs, _adopt(obs), now), now, may_act=stopped is None)
-    signals = _signals(obs, step.status)
+    step = _resume(obs, _adopt(obs), now)
+    step = replace(step, status=_user_acts(obs, step.status))
+    step = _follow(obs, step, now, may_act=stopped is None)
+    step = replace(step, status=_counted(obs, step.status, now))
+    signals = _signals(obs, step.status, now)
     step = replace(step, status=step.status.replace(signals=tuple(view.status for view in signals.values())))
     problem = stopped or _problem(obs)
     if problem is None and not obs.spec.suspend and not _closes(obs, step.status):
         step = _decide(obs, step, signals, now)
+    step = replace(step, waits=(*step.waits, *_changes(obs, step.status, signals, now)))
     return _finish(obs, step, problem, now)
 
 
@@ -70,6 +79,28 @@ def _adopt(obs: Observed) -> Step:
     for decision in lost_starts(obs.carried, status.decisions, last_started=status.last_started):
         status = _started(status, decision)
     return Step(status=status)
+
+
+def _user_acts(obs: Observed, status: RetrainPolicyStatus) -> RetrainPolicyStatus:
+    """The status after what a user did: a Promotion that moved the alias back, or the resume annotation."""
+    value = pending_value(obs.resume, handled=status.handled_resume)
+    if value is not None:
+        current = obs.terms[0].promotion_uid if obs.terms else ""
+        status = reset(status).replace(handled_resume=value, resumed_promotion_uid=current)
+    hold = held_by(
+        obs.terms,
+        created=obs.obj["metadata"]["creationTimestamp"],
+        resumed=status.resumed_promotion_uid,
+        known=status.held_by,
+    )
+    return status.replace(held_by=hold)
+
+
+def _counted(obs: Observed, status: RetrainPolicyStatus, now: datetime) -> RetrainPolicyStatus:
+    """The status with the results of the decisions that this plan closes, and with the budget used by now."""
+    ended = (decision for decision in status.decisions if decision.id in obs.cases and not decision.open)
+    starts = recent(status.recent_starts, obs.spec.guard.budget, now=now)
+    return with_results(status, ended).replace(recent_starts=starts, budget_used=len(starts))
 
 
 def _resume(obs: Observed, step: Step, now: datetime) -> Step:
@@ -82,9 +113,12 @@ def _resume(obs: Observed, step: Step, now: datetime) -> Step:
 
 def _started(status: RetrainPolicyStatus, decision: Decision) -> RetrainPolicyStatus:
     """The status with a start, and with what it was started for done with."""
+    starts = with_recent_start(status.recent_starts, decision.time)
     changes: dict[str, object] = {
         "decisions": with_start(status.decisions, decision),
         "last_started": decision.time,
+        "recent_starts": starts,
+        "budget_used": len(starts),
         "schedules": tuple(_done(entry, decision) for entry in status.schedules),
     }
     if decision.trigger == MANUAL:
@@ -110,7 +144,15 @@ def _follow(obs: Observed, step: Step, now: datetime, *, may_act: bool) -> Step:
 def _follow_one(obs: Observed, step: Step, decision: Decision, case: Case, now: datetime, *, may_act: bool) -> Step:
     alias = obs.spec.promote.alias if obs.spec.promote is not None else None
     name = decision_child(obs.obj, decision) if alias is not None else None
-    progress = follow(decision, case.training, case.version, case.promotion, promotion_name=name, now=now)
+    progress = follow(
+        decision,
+        case.training,
+        case.version,
+        case.promotion,
+        promotion_name=name,
+        withheld=_withheld(step.status, decision),
+        now=now,
+    )
     waits = step.waits if progress.requeue_after is None else (*step.waits, progress.requeue_after)
     if progress.promote and not may_act:
         return replace(step, waits=waits)
@@ -120,6 +162,14 @@ def _follow_one(obs: Observed, step: Step, decision: Decision, case: Case, now: 
         actions = (*actions, Create(resource=PROMOTIONS, manifest=promotion))
     decisions = with_changed(step.status.decisions, progress.decision)
     return Step(status=step.status.replace(decisions=decisions), actions=actions, waits=waits)
+
+
+def _withheld(status: RetrainPolicyStatus, decision: Decision) -> str | None:
+    """Why the policy must not promote the version of a decision: a user moved the alias back after it started."""
+    hold = status.held_by
+    if hold is None or (decision.trigger == MANUAL and decision.time >= hold.since):
+        return None
+    return f"Promotion {hold.promotion} moved the alias to {hold.version} at {hold.since}"
 
 
 def _closes(obs: Observed, status: RetrainPolicyStatus) -> bool:
@@ -133,7 +183,7 @@ def _closes(obs: Observed, status: RetrainPolicyStatus) -> bool:
 
 
 def _absences(obs: Observed, status: RetrainPolicyStatus) -> tuple[tuple[Resource, Key], ...]:
-    """What is not there of the decisions that this plan closes: a record is closed for good."""
+    """Objects that do not exist as far as the cache knows, and from which this plan draws a permanent conclusion."""
     namespace = obs.obj["metadata"]["namespace"]
     found: list[tuple[Resource, str | None]] = []
     for decision in status.decisions:
@@ -142,13 +192,19 @@ def _absences(obs: Observed, status: RetrainPolicyStatus) -> tuple[tuple[Resourc
             continue
         found += [(TRAINING_JOBS, decision.training_job)] if case.training is None else []
         found += [(MODEL_VERSIONS, decision.model_version)] if case.version is None else []
-        found += [(PROMOTIONS, decision.promotion)] if case.promotion is None else []
+        withheld = decision.result is DecisionResult.HELD_BY_USER
+        promotion = decision_child(obs.obj, decision) if withheld else decision.promotion
+        found += [(PROMOTIONS, promotion)] if case.promotion is None else []
+    if status.held_by is not None and status.held_by != obs.status.held_by:
+        found += [(PROMOTIONS, term.promotion) for term in obs.terms[:1] if term.author is Author.UNKNOWN]
     return tuple((resource, Key(namespace, name)) for resource, name in found if name is not None)
 
 
-def _signals(obs: Observed, status: RetrainPolicyStatus) -> Mapping[str, SignalView]:
+def _signals(obs: Observed, status: RetrainPolicyStatus, now: datetime) -> Mapping[str, SignalView]:
     since = last_completed(status.decisions)
-    return {signal.name: look(signal, obs.monitors[signal.monitor], since=since) for signal in obs.spec.signals}
+    return {
+        signal.name: look(signal, obs.monitors[signal.monitor], since=since, now=now) for signal in obs.spec.signals
+    }
 
 
 def _problem(obs: Observed) -> Outcome | None:
@@ -184,29 +240,43 @@ def _decide_one(obs: Observed, step: Step, firing: Firing, now: datetime) -> Ste
     decision = firing.started(policy_uid=obs.uid, now=now)
     if any(known.id == decision.id for known in status.decisions):
         return step  # it has started what it fires for
-    cooldown = seconds(obs.spec.guard.cooldown)
-    objection = in_flight(status.decisions)
-    waits = step.waits
-    if objection is None and not firing.manual:
-        objection = cooling_down(status.last_started, cooldown=cooldown, now=now)
-        end = cooldown_end(status.last_started, cooldown=cooldown)
-        if objection is not None and end is not None:
-            waits = (*waits, (end - now).total_seconds())
-    if objection is not None:
-        skip = firing.skipped(objection, policy_uid=obs.uid, now=now)
+    found = _objection(obs, status, firing, now)
+    if found is not None:
+        waits = step.waits if found.until is None else (*step.waits, (found.until - now).total_seconds())
+        skip = firing.skipped(found, policy_uid=obs.uid, now=now)
         decisions = with_skip(status.decisions, skip, now=now)
         return Step(status=status.replace(decisions=decisions), actions=step.actions, waits=waits)
     decision = decision.model_copy(update={"training_job": decision_child(obs.obj, decision)})
     create = Create(resource=TRAINING_JOBS, manifest=render_training_job(obs.obj, decision))
-    return Step(status=_started(status, decision), actions=(*step.actions, create), waits=waits)
+    return Step(status=_started(status, decision), actions=(*step.actions, create), waits=step.waits)
+
+
+def _objection(obs: Observed, status: RetrainPolicyStatus, firing: Firing, now: datetime) -> Objection | None:
+    if firing.stale:
+        return Objection(DecisionReason.STALE_EVIDENCE, "enough windows are breached, but not within the maximum age")
+    return objection(status, obs.spec.guard, manual=firing.manual, now=now)
+
+
+def _changes(
+    obs: Observed, status: RetrainPolicyStatus, signals: Mapping[str, SignalView], now: datetime
+) -> list[float]:
+    """Seconds until shown values change by time alone: evidence ages, a run leaves the budget, the circuit closes."""
+    moments = [
+        next_change(status.recent_starts, obs.spec.guard.budget),
+        circuit_end(status, obs.spec.guard.circuit_breaker),
+        *(view.changes_at for view in signals.values()),
+    ]
+    return [(moment - now).total_seconds() for moment in moments if moment is not None and moment > now]
 
 
 def _finish(obs: Observed, step: Step, problem: Outcome | None, now: datetime) -> Plan:
-    phase = phase_of(step.status, suspended=obs.spec.suspend)
-    outcome = problem or _in_the_way(obs, step.status) or outcome_of(step.status, phase)
+    breaker = obs.spec.guard.circuit_breaker
+    phase = phase_of(step.status, suspended=obs.spec.suspend, circuit=circuit(step.status, breaker, now=now))
+    outcome = problem or _in_the_way(obs, step.status) or outcome_of(step.status, phase, breaker, now=now)
     status = final_status(step.status, phase, outcome, generation=obs.generation, now=now)
     return Plan(
         actions=step.actions,
+        grounds=_grounds(obs, step.actions),
         absences=_absences(obs, status),
         status=status.to_manifest(),
         requeue_after=min(step.waits, default=None),
@@ -214,8 +284,13 @@ def _finish(obs: Observed, step: Step, problem: Outcome | None, now: datetime) -
     )
 
 
+def _grounds(obs: Observed, actions: tuple[Action, ...]) -> tuple[tuple[Resource, Manifest], ...]:
+    """The Model, before anything is created for its alias: a user may have moved the alias back by now."""
+    return ((MODELS, obs.model),) if actions and obs.model is not None and obs.spec.promote is not None else ()
+
+
 def _in_the_way(obs: Observed, status: RetrainPolicyStatus) -> Outcome | None:
-    """What a person should mend, though not everything waits for it."""
+    """What a user should fix, though not everything waits for it."""
     under_way = {decision.id for decision in status.decisions if decision.open}
     for identity, case in obs.cases.items():
         if identity in under_way and case.training is not None and case.training.stalled:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from mlops_operator.api.conditions import STALLED, Outcome, contract, find, is_true, ready, stalled
+from mlops_operator.api.retrainguard import CircuitBreaker
 from mlops_operator.api.retrainpolicy import (
     Decision,
     DecisionOutcome,
@@ -12,6 +13,13 @@ from mlops_operator.api.retrainpolicy import (
     PolicyPhase,
     PolicyReason,
     RetrainPolicyStatus,
+)
+from mlops_operator.controllers.retrainpolicy.policies.guards import (
+    Circuit,
+    circuit,
+    circuit_open,
+    failures,
+    hold_message,
 )
 from mlops_operator.controllers.shared.events import event, transition_events
 from mlops_operator.runtime.plan import Event
@@ -42,26 +50,46 @@ def held(status: RetrainPolicyStatus, *, generation: int) -> Outcome | None:
     return stalled(condition.reason, condition.message)
 
 
-def phase_of(status: RetrainPolicyStatus, *, suspended: bool) -> PolicyPhase:
-    """One word on what is under way."""
+def phase_of(status: RetrainPolicyStatus, *, suspended: bool, circuit: Circuit) -> PolicyPhase:
+    """Summary of the current state.
+
+    Args:
+        status: decisions and the state of the guards.
+        suspended: whether the spec suspends the policy.
+        circuit: state of the circuit breaker.
+    """
     if suspended:
         return PolicyPhase.SUSPENDED
-    under_way = next((decision for decision in status.decisions if decision.open), None)
-    if under_way is None:
-        return PolicyPhase.IDLE
-    return PolicyPhase.PROMOTING if under_way.promotion else PolicyPhase.TRAINING
+    in_flight = next((decision for decision in status.decisions if decision.open), None)
+    if in_flight is not None:
+        return PolicyPhase.PROMOTING if in_flight.promotion else PolicyPhase.TRAINING
+    if status.held_by is not None:
+        return PolicyPhase.HELD_BY_USER
+    return PolicyPhase.CIRCUIT_OPEN if circuit is Circuit.OPEN else PolicyPhase.IDLE
 
 
-def outcome_of(status: RetrainPolicyStatus, phase: PolicyPhase) -> Outcome:
-    """How the policy is, where nothing is in its way: a policy that waits for a reason is as it should be."""
-    under_way = next((decision for decision in status.decisions if decision.open), None)
+def outcome_of(status: RetrainPolicyStatus, phase: PolicyPhase, breaker: CircuitBreaker, *, now: datetime) -> Outcome:
+    """The outcome where no problem was found: a policy that waits for a trigger, or is held by a user, is Ready."""
+    in_flight = next((decision for decision in status.decisions if decision.open), None)
     if phase is PolicyPhase.SUSPENDED:
-        return ready(PolicyReason.SUSPENDED, "nothing starts")
-    if under_way is None:
-        return ready(PolicyReason.IDLE, "no training is under way")
-    if phase is PolicyPhase.TRAINING:
-        return ready(PolicyReason.TRAINING, f"TrainingJob {under_way.training_job}, by {under_way.trigger}")
-    return ready(PolicyReason.PROMOTING, f"Promotion {under_way.promotion} of {under_way.model_version}")
+        return ready(PolicyReason.SUSPENDED, "spec.suspend is true: nothing starts")
+    if in_flight is not None and phase is PolicyPhase.TRAINING:
+        return ready(PolicyReason.TRAINING, f"TrainingJob {in_flight.training_job}, by {in_flight.trigger}")
+    if in_flight is not None:
+        return ready(PolicyReason.PROMOTING, f"Promotion {in_flight.promotion} of {in_flight.model_version}")
+    if status.held_by is not None:
+        return ready(PolicyReason.HELD_BY_USER, hold_message(status.held_by))
+    opened = circuit_open(status, breaker, now=now)
+    if opened is not None:
+        return stalled(PolicyReason.CIRCUIT_OPEN, opened.message)
+    return ready(PolicyReason.IDLE, _idle(status, half_open=circuit(status, breaker, now=now) is Circuit.HALF_OPEN))
+
+
+def _idle(status: RetrainPolicyStatus, *, half_open: bool) -> str:
+    message = "no training is in progress"
+    if status.consecutive_failures:
+        message += f"; {failures(status)}"
+    return message + ("; the circuit is half-open: the next training is a trial" if half_open else "")
 
 
 def final_status(

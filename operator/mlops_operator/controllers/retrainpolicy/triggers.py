@@ -1,4 +1,4 @@
-"""The triggers that fire now: a person first, then in the order of the spec."""
+"""The triggers that fire now: the manual one first, then in the order of the spec."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ def _manual(obs: Observed, status: RetrainPolicyStatus) -> Firing | None:
 
 
 def _signal(trigger: str, view: SignalView | None) -> Firing | None:
-    if view is None or view.status.active is not Truth.TRUE:
+    if view is None or (view.status.active is not Truth.TRUE and not view.stale):
         return None
     return Firing(
         trigger=trigger,
@@ -71,6 +71,7 @@ def _signal(trigger: str, view: SignalView | None) -> Firing | None:
         reason=DecisionReason.SIGNAL_ACTIVE,
         message=view.status.message,
         evidence=view.evidence,
+        stale=view.status.message if view.stale else "",
     )
 
 

@@ -1,9 +1,10 @@
 """A RetrainPolicy in a toy cluster; the other controllers are played by hand."""
 
+from datetime import timedelta
 from typing import Any
 
 from mlops_operator.api.conditions import timestamp
-from mlops_operator.api.meta import Manifest
+from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.controllers.retrainpolicy.controller import RetrainPolicyController
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.resources import (
@@ -15,13 +16,19 @@ from mlops_operator.kube.resources import (
     TRAINING_JOBS,
 )
 from mlops_operator.runtime.plan import Plan
-from tests.unit.controllers.builders import ToyCluster, ToyWorld, condition, later, make
+from tests.unit.controllers.builders import NAMESPACE, NOW, ToyCluster, ToyWorld, condition, later, make
 from tests.unit.controllers.versions import digest_of, model_version
 
 CONTROLLER = RetrainPolicyController(Settings())
 NAME = "digits"
 TRIGGER = "mlops-operator.io/trigger"
-SIGNAL: Manifest = {"name": "live", "monitor": "accuracy", "metric": "accuracy", "for": {"breached": 2, "of": 3}}
+RESUME = "mlops-operator.io/resume"
+SIGNAL: Manifest = {
+    "name": "live",
+    "monitor": "accuracy",
+    "metric": "accuracy",
+    "for": {"breached": 2, "of": 3, "within": "30m"},
+}
 NIGHTLY: Manifest = {"name": "nightly", "cron": {"schedule": "0 3 * * *"}}
 
 
@@ -67,7 +74,11 @@ def monitor(pattern: str = "", *, version: str = "digits-a", start: float = 0) -
         }
         for i, letter in enumerate(pattern)
     ]
-    spec = {"target": {"deployment": "digits"}, "metrics": [{"name": "accuracy", "limit": {"min": 0.9}}]}
+    spec = {
+        "target": {"deployment": "digits"},
+        "window": {"size": "1m"},
+        "metrics": [{"name": "accuracy", "limit": {"min": 0.9}}],
+    }
     return make(MODEL_MONITORS, "accuracy", spec=spec, status={"windows": windows})
 
 
@@ -93,11 +104,53 @@ def ready(toy: ToyCluster) -> Manifest:
     return condition(toy.get(RETRAIN_POLICIES, NAME), "Ready")
 
 
-def ask(toy: ToyCluster, value: str) -> None:
-    """A person sets the annotation."""
+def ask(toy: ToyCluster, value: str, *, annotation: str = TRIGGER) -> None:
+    """A user sets an annotation."""
     obj = toy.get(RETRAIN_POLICIES, NAME)
-    obj["metadata"].setdefault("annotations", {})[TRIGGER] = value
+    obj["metadata"].setdefault("annotations", {})[annotation] = value
     toy.store(obj)
+
+
+def resume(toy: ToyCluster, value: str) -> None:
+    """A user sets the resume annotation."""
+    ask(toy, value, annotation=RESUME)
+
+
+def promote(toy: ToyCluster, version: str, *, by: str | None = None, owner: Manifest | None = None) -> Manifest:
+    """The Model moves the alias to `version`, for a user's Promotion, or for the one named `by`."""
+    promotion = toy.world.get(PROMOTIONS, Key(NAMESPACE, by or ""))
+    if promotion is None:
+        name = by or f"to-{version}-at-{int(toy.now.timestamp())}"
+        spec = {"model": "digits", "alias": "champion", "version": version}
+        promotion = make(PROMOTIONS, name, spec=spec, status={"phase": "Promoted"}, owner=owner)
+        toy.world.put(promotion)
+    metadata = promotion["metadata"]
+    obj = toy.get(MODELS, "digits")
+    (former,) = (obj.get("status") or {}).get("aliases") or [{}]
+    term = {
+        "version": version,
+        "promotion": metadata["name"],
+        "promotionUid": metadata["uid"],
+        "since": timestamp(toy.now),
+    }
+    history = [{name: former[name] for name in term}, *former.get("history", ())] if former else []
+    obj["status"] = {"aliases": [{"name": "champion", **term, "history": history}]}
+    toy.store(obj)
+    return promotion
+
+
+def step_forward(toy: ToyCluster, seconds: float) -> None:
+    """Time passes, and the last two windows were breached."""
+    toy.now += timedelta(seconds=seconds)
+    start = (toy.now - NOW).total_seconds() - 120
+    toy.world.put(monitor("TT", start=start))
+
+
+def fail(toy: ToyCluster) -> None:
+    """The training in flight fails."""
+    (job,) = [obj for obj in trainings(toy) if "status" not in obj]
+    training_ends(toy, version=None, job=job)
+    settle(toy)
 
 
 def trainings(toy: ToyCluster) -> list[Manifest]:

@@ -128,7 +128,7 @@ def test_evidence_that_led_to_a_decision_does_not_lead_to_another_after_the_cool
     settle(toy)
     assert len(trainings(toy)) == 1
     assert status(toy)["signals"][0]["active"] == "Unknown"
-    toy.world.put(monitor("TTT" + "T" * 9))  # two of these windows ended after the training did
+    toy.world.put(monitor("TT", start=7680))
     settle(toy)
     assert len(trainings(toy)) == 2
 
@@ -162,17 +162,20 @@ def test_a_window_more_while_it_trains_starts_nothing_and_is_recorded_as_skipped
 
 
 def test_the_cooldown_skips_says_until_when_and_then_starts() -> None:
-    toy = cluster("TT")
+    toy = cluster("TT", guard={"cooldown": "1h", "backoff": {"initial": "0s"}})
     settle(toy)
     training_ends(toy, version=None)
     settle(toy)
     toy.now = later(1200)
-    toy.world.put(monitor("F" * 12 + "TT"))
+    toy.world.put(monitor("TT", start=1080))
     plan = settle(toy)
     skipped = decisions(toy)[-1]
     assert (skipped["outcome"], skipped["reason"]) == ("Skipped", "Cooldown")
     assert timestamp(later(600 + 3600)) in skipped["message"]
-    assert plan.requeue_after == 3000
+    assert plan.requeue_after == 1140 + 1800 - 1200  # the older window becomes too old before the cooldown ends
+    toy.world.put(monitor("TT", start=4080))
+    toy.now = later(600 + 3599)
+    assert settle(toy).requeue_after == 1
     toy.now = later(600 + 3600)
     settle(toy)
     assert len(trainings(toy)) == 2

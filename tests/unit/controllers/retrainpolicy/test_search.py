@@ -1,30 +1,44 @@
-"""The policy's state space, searched: any order of windows, people, trainings, promotions, crashes and pauses."""
+"""The policy's state space, searched: any order of windows, users, trainings, promotions, crashes and pauses."""
 
+from datetime import datetime
 from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from mlops_operator.api.conditions import timestamp
+from mlops_operator.api.conditions import parse_timestamp, timestamp
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.retrainpolicy import MAX_DECISIONS
-from mlops_operator.kube.resources import MODEL_MONITORS, PROMOTIONS, RETRAIN_POLICIES, TRAINING_JOBS
+from mlops_operator.api.retrainpolicy import MANUAL, MAX_DECISIONS
+from mlops_operator.controllers.retrainpolicy.render import carried_decision
+from mlops_operator.kube.resources import MODEL_MONITORS, MODELS, PROMOTIONS, RETRAIN_POLICIES, TRAINING_JOBS
 from tests.unit.controllers.builders import later
 from tests.unit.controllers.retrainpolicy import scene
 from tests.unit.controllers.versions import model_version
 
 NIGHTLY: Manifest = {"name": "often", "cron": {"schedule": "*/10 * * * *"}}
+THRESHOLD, OPEN, RUNS, PER = 3, 2 * 3600, 4, 6 * 3600
+GUARD: Manifest = {
+    "cooldown": "15m",
+    "backoff": {"initial": "10m", "cap": "1h"},
+    "circuitBreaker": {"failureThreshold": THRESHOLD, "openDuration": "2h"},
+    "budget": {"runs": RUNS, "per": "6h"},
+}
+GOOD = ("Promoted", "Trained", "HeldByUser")
 
 
 class PolicyMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         triggers = [{"name": "fell", "signal": "live"}, NIGHTLY]
-        self.toy = scene.cluster(triggers=triggers, guard={"cooldown": "15m"})
+        self.toy = scene.cluster(triggers=triggers, guard=GUARD)
+        scene.promote(self.toy, "digits-a", owner=self.toy.get(MODELS, "digits"))
         self.seconds = 600.0
         self.asked = 0
         self.closed: dict[str, tuple[Any, ...]] = {}
+        self.starts: dict[str, Manifest] = {}
+        self.failed: list[datetime] = []
+        self.undone: str | None = None
 
     # -- the world -------------------------------------------------------------------------
 
@@ -32,6 +46,21 @@ class PolicyMachine(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         self.seconds += seconds
         self.toy.now = later(self.seconds)
+
+    @rule()
+    def a_user_promotes_a_former_version(self) -> None:
+        (alias,) = self.toy.get(MODELS, "digits")["status"]["aliases"]
+        if alias["history"] and alias["history"][0]["version"] != alias["version"]:
+            former = alias["history"][0]["version"]
+            scene.promote(self.toy, former, by=f"user-{self.toy.now.timestamp()}-{former}")
+            own = [term for term in (alias, *alias["history"]) if not term["promotion"].startswith(("to-", "user-"))]
+            self.undone = timestamp(self.toy.now) if not own or own[0]["version"] != former else None
+
+    @rule()
+    def a_user_resumes(self) -> None:
+        scene.resume(self.toy, str(self.toy.now))
+        self.toy.settle(scene.CONTROLLER, scene.NAME)
+        self.failed, self.undone = [], None
 
     @rule(letter=st.sampled_from("TTTFU"))
     def a_window_is_measured(self, letter: str) -> None:
@@ -68,6 +97,28 @@ class PolicyMachine(RuleBasedStateMachine):
         promotion = self.asking()[0]
         promotion["status"] = {"phase": phase, "message": "said"}
         self.toy.store(promotion)
+        if phase == "Promoted":
+            scene.promote(self.toy, promotion["spec"]["version"], by=promotion["metadata"]["name"])
+            self.undone = None
+
+    @rule(result=st.sampled_from(["Promoted", "Promoted", "Rejected", "failed"]))
+    def a_training_comes_to_its_end(self, result: str) -> None:
+        """Several steps at once, so that the search gets beyond the first round."""
+        self.time_passes(3600)
+        for letter in "TT":
+            self.a_window_is_measured(letter)
+            self.time_passes(60)
+        self.it_comes_to_rest()
+        self.nothing_starts_against_a_guard_but_by_hand()
+        if self.running():
+            self.a_training_ends(result != "failed")
+            self.it_comes_to_rest()
+        if self.unverified():
+            self.a_version_is_verified(True)
+            self.it_comes_to_rest()
+        if self.asking():
+            self.a_promotion_is_decided(result if result != "failed" else "Superseded")
+            self.it_comes_to_rest()
 
     @precondition(lambda self: self.running())
     @rule()
@@ -110,7 +161,39 @@ class PolicyMachine(RuleBasedStateMachine):
         for decision in self.decisions():
             if "result" in decision:
                 end = (decision["result"], decision["completedAt"], decision.get("modelVersion"))
+                if decision["id"] not in self.closed and decision["result"] not in GOOD:
+                    self.failed.append(parse_timestamp(decision["completedAt"]))
+                if decision["id"] not in self.closed and decision["result"] in ("Promoted", "Trained"):
+                    self.failed = []
                 assert self.closed.setdefault(decision["id"], end) == end
+
+    @invariant()
+    def nothing_starts_against_a_guard_but_by_hand(self) -> None:
+        for job in sorted(self.toy.world.all(TRAINING_JOBS), key=_number):
+            name = job["metadata"]["name"]
+            if name in self.starts:
+                continue
+            decision = carried_decision(job)
+            assert decision is not None
+            self.starts[name] = decision.to_manifest()
+            if decision.trigger == MANUAL:
+                continue
+            now = parse_timestamp(decision.time)
+            assert self.undone is None, f"{name} started after a user's undo at {self.undone}"
+            assert len(self.failed) < THRESHOLD or (now - self.failed[-1]).total_seconds() >= OPEN
+            in_period = [entry for entry in self.starts.values() if (now - _time(entry)).total_seconds() < PER]
+            assert len(in_period) <= RUNS, f"{len(in_period)} starts within {PER} s"
+
+    @invariant()
+    def no_promotion_overrides_a_user(self) -> None:
+        for promotion in self.asking():
+            if self.undone is None or promotion["metadata"]["creationTimestamp"] <= self.undone:
+                continue
+            decision = next(
+                entry for entry in self.decisions() if entry.get("promotion") == promotion["metadata"]["name"]
+            )
+            assert decision["trigger"] == MANUAL
+            assert decision["time"] >= self.undone
 
     @invariant()
     def every_training_that_is_known_has_its_evidence(self) -> None:
@@ -139,5 +222,14 @@ class PolicyMachine(RuleBasedStateMachine):
         return [name for name in versions if name and name not in known]
 
 
+def _number(job: Manifest) -> int:
+    """Position in the order of creation, by the toy cluster's UIDs."""
+    return int(job["metadata"]["uid"].removeprefix("uid-"))
+
+
+def _time(decision: Manifest) -> datetime:
+    return parse_timestamp(decision["time"])
+
+
 TestPolicy = PolicyMachine.TestCase
-TestPolicy.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestPolicy.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)

@@ -16,6 +16,7 @@ class Firing:
     Attributes:
         moment: what it fires for; the same moment never starts two trainings.
         occasion: makes a repeated value of the annotation another moment.
+        stale: why the evidence does not count, where it would be enough but for its age.
     """
 
     trigger: str
@@ -24,6 +25,7 @@ class Firing:
     message: str
     evidence: tuple[Evidence, ...] = ()
     occasion: str = ""
+    stale: str = ""
 
     @property
     def manual(self) -> bool:

@@ -67,6 +67,7 @@ def follow(
     promotion: PromotionView | None,
     *,
     promotion_name: str | None,
+    withheld: str | None = None,
     now: datetime,
 ) -> Progress:
     """Bring an open decision up to date.
@@ -77,6 +78,7 @@ def follow(
         version: the version that came of it, if there is one.
         promotion: its Promotion, if there is one.
         promotion_name: what its Promotion is called; None where none is wanted.
+        withheld: why the policy must not create the Promotion, or None.
         now: the time.
     """
     if training is not None and training.failed:
@@ -85,33 +87,38 @@ def follow(
         return Progress(decision=decision)
     if version is None:
         return _without_version(decision, training, now)
-    return _with_version(decision, version, promotion, promotion_name, now)
-
-
-def _with_version(
-    decision: Decision,
-    version: VersionView,
-    promotion: PromotionView | None,
-    promotion_name: str | None,
-    now: datetime,
-) -> Progress:
     decision = decision.model_copy(update={"model_version": version.name})
-    if not version.ready:
-        if version.stalled:
-            return _closed(decision, DecisionResult.VERSION_FAILED, version.not_ready(), now)
-        return Progress(decision=decision)
-    if promotion_name is None:
-        return _closed(decision, DecisionResult.TRAINED, f"ModelVersion {version.name} is Ready", now)
-    return _with_promotion(decision, promotion, promotion_name, now)
+    return _with_version(decision, version, now) or _with_promotion(
+        decision, promotion, promotion_name, withheld=withheld, now=now
+    )
+
+
+def _with_version(decision: Decision, version: VersionView, now: datetime) -> Progress | None:
+    """Wait for the version, or close the record without it; None once the version is Ready."""
+    if version.ready:
+        return None
+    if version.stalled:
+        return _closed(decision, DecisionResult.VERSION_FAILED, version.not_ready(), now)
+    return Progress(decision=decision)
 
 
 def _with_promotion(
-    decision: Decision, promotion: PromotionView | None, promotion_name: str, now: datetime
+    decision: Decision,
+    promotion: PromotionView | None,
+    promotion_name: str | None,
+    *,
+    withheld: str | None,
+    now: datetime,
 ) -> Progress:
+    if promotion_name is None:
+        return _closed(decision, DecisionResult.TRAINED, f"ModelVersion {decision.model_version} is Ready", now)
     if promotion is None:
         if decision.promotion is not None:
             message = f"Promotion {decision.promotion} was deleted before its end"
             return _closed(decision, DecisionResult.PROMOTION_DELETED, message, now)
+        if withheld is not None:
+            message = f"ModelVersion {decision.model_version} is Ready and not promoted by the policy: {withheld}"
+            return _closed(decision, DecisionResult.HELD_BY_USER, message, now)
         return Progress(decision=decision.model_copy(update={"promotion": promotion_name}), promote=True)
     decision = decision.model_copy(update={"promotion": promotion_name})
     result = RESULTS.get(promotion.phase)

@@ -1,14 +1,14 @@
-"""A person's trigger: the annotation has a value that was not acted on yet."""
+"""Annotations by which a user acts on a policy: each new value is acted on once."""
 
 import hashlib
 from typing import Final
 
 MAX_VALUE: Final = 200
-"""Longest value that is remembered as it is; of a longer one the digest is."""
+"""Longest value that is recorded as it is; of a longer one the digest is recorded."""
 
 
 def pending_value(annotation: str | None, *, handled: str) -> str | None:
-    """The value to act on, as it is remembered; None where there is nothing new."""
+    """The value to act on, as it is recorded; None where there is no new one."""
     if not annotation:
         return None
     value = annotation if len(annotation) <= MAX_VALUE else "sha256:" + hashlib.sha256(annotation.encode()).hexdigest()
