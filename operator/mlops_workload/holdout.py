@@ -12,6 +12,7 @@ independent (those of one user or one image) must have one group, so that all of
 import hashlib
 import math
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -35,13 +36,26 @@ class Holdout(BaseModel):
 
     def holds(self, identity: Any) -> bool:
         """Whether the row with that identity is held out; a row without an identity never is."""
+        place = self.position(identity)
+        return place is not None and self.includes(place)
+
+    def includes(self, position: int) -> bool:
+        """Whether an identity at that position is held out."""
+        return position < self.share * 2.0**_BITS
+
+    def position(self, identity: Any) -> int | None:
+        """Where the identity lies between 0 and 2**64, evenly distributed; None for a row without an identity."""
         text = identity_text(identity)
         if text is None:
-            return False
+            return None
         # Text that is not valid Unicode (a lone surrogate) has a hash like any other.
         content = f"{self.key}\0{text}".encode(errors="surrogatepass")
-        position = int.from_bytes(hashlib.sha256(content).digest()[: _BITS // 8], "big")
-        return position < self.share * 2.0**_BITS
+        return int.from_bytes(hashlib.sha256(content).digest()[: _BITS // 8], "big")
+
+
+def identity_of(row: Mapping[str, Any]) -> Any:
+    """The identity of a row with these columns; None if it has none."""
+    return next((row[name] for name in IDENTITY_COLUMNS if identity_text(row.get(name)) is not None), None)
 
 
 def identity_text(value: Any) -> str | None:

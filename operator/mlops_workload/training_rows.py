@@ -23,7 +23,7 @@ import numpy as np
 
 from mlops_workload.digest import regular_files
 from mlops_workload.errors import DataInvalidError
-from mlops_workload.holdout import IDENTITY_COLUMNS, Holdout, identity_text
+from mlops_workload.holdout import IDENTITY_COLUMNS, Holdout, identity_of
 from mlops_workload.labels import MISSING_TEXTS
 from mlops_workload.row_hashes import Hashes, hash_rows, name_order, row_hash
 from mlops_workload.rows import DEFAULT_ID
@@ -114,10 +114,6 @@ def _complete(files: Iterable[tuple[str, Path]], target: Path, *, folder: bool) 
     return target if folder else target / name
 
 
-def _identity(row: Mapping[str, Any]) -> Any:
-    return next((row[name] for name in IDENTITY_COLUMNS if identity_text(row.get(name)) is not None), None)
-
-
 # -- .npz -------------------------------------------------------------------------------
 
 
@@ -130,7 +126,7 @@ def _read_npz(path: Path, copy: Path | None, holdout: Holdout | None) -> _Table:
             held = np.zeros(rows, dtype=np.bool_)
             if named and holdout is not None:
                 columns = [arrays[name].tolist() for name in named]
-                identities = [_identity(dict(zip(named, row, strict=True))) for row in zip(*columns, strict=True)]
+                identities = [identity_of(dict(zip(named, row, strict=True))) for row in zip(*columns, strict=True)]
                 held = np.asarray([holdout.holds(identity) for identity in identities], dtype=np.bool_)
             if copy is not None and held.any():
                 _write_npz(copy, ((name, arrays[name]) for name in arrays.files), ~held)
@@ -180,7 +176,7 @@ def _read_csv(path: Path, copy: Path | None, holdout: Holdout | None) -> _Table:
                     continue
                 rows += 1
                 row = {name: line[place] for name, place in positions.items() if place < len(line)}
-                if holdout is not None and holdout.holds(_identity(row)):
+                if holdout is not None and holdout.holds(identity_of(row)):
                     held_out += 1
                     continue
                 hasher.add(line)
@@ -247,7 +243,7 @@ def _read_jsonl(path: Path, copy: Path | None, holdout: Holdout | None) -> _Tabl
             document = _json_row(line)
             if document is not None:
                 rows += 1
-                identity = _identity(document)
+                identity = identity_of(document)
                 identified = identified or identity is not None
                 if holdout is not None and holdout.holds(identity):
                     held_out += 1
@@ -266,9 +262,10 @@ def _json_row(line: bytes) -> dict[str, Any] | None:
         document = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(document, dict) or ("label" in document and document.keys() <= _KEYS_OF_LABELS):
+    if not isinstance(document, dict):
         return None
-    return document
+    is_label = "label" in document and not any(key in document for key in ("prediction", *FEATURE_KEYS))
+    return None if is_label else document
 
 
 def _json_hashes(row: Mapping[str, Any]) -> list[int] | None:
@@ -306,8 +303,6 @@ def _unreadable(path: Path, holdout: Holdout | None, error: Exception) -> _Table
         f"{path.name} cannot be read, so its held-out rows cannot be removed: {type(error).__name__}: {error}"
     ) from error
 
-
-_KEYS_OF_LABELS: Final = frozenset({"id", "label", "ts"})
 
 _READERS: Final[Mapping[str, Callable[[Path, Path | None, Holdout | None], _Table]]] = {
     ".npz": _read_npz,

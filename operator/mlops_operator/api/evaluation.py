@@ -1,7 +1,7 @@
 """Evaluation: a candidate, and where there is one its baseline, measured on the same rows by one Job."""
 
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
@@ -10,8 +10,10 @@ from mlops_operator.api.kind import Column, Kind
 from mlops_operator.api.schema import (
     IMMUTABLE,
     CelRule,
+    Duration,
     ListMap,
     ObjectName,
+    PvcUri,
     ShortName,
     SpecModel,
     StatusModel,
@@ -76,10 +78,47 @@ class Bootstrap(SpecModel):
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
 
 
+class Overlap(StrEnum):
+    """What a row means that both the gate and a training have."""
+
+    REPORT = "Report"
+    """Such rows are counted in the status and decide nothing. For data in which different rows are often equal."""
+    REFUSE = "Refuse"
+    """A candidate that was trained on a row of the gate is `Fail`. Versions without row hashes are measured."""
+    REQUIRE = "Require"
+    """As `Refuse`, and a version without hashes of all its training rows is not measured."""
+
+
+class Recent(SpecModel):
+    """Rows of the present: labeled rows of a prediction log that no training of the Model is given.
+
+    A row is held out by a hash of its `group`, or of its `id` where it has no group, with the Model's UID.
+    """
+
+    uri: PvcUri
+    """Folder of the prediction log. Its rows need `inputs`, an `id` or a `group`, and a label."""
+    window: Duration = "168h"
+    """How far back from the creation of the Evaluation rows are taken."""
+    share: Annotated[float, Field(ge=0.01, le=0.9)] = 0.2
+    """Share of groups or ids that are held out: trainings of the Model are not given them, gates measure on them."""
+    min_count: Annotated[int, Field(ge=1, le=10**6)] = 200
+    """Labeled rows that a measurement needs. A second measurement of the same artifact needs so many newer ones."""
+    slice: ShortName = "recent"
+    """Slice of these rows, by which rules name them."""
+
+
 class Measurement(JobSettings):
     """What is measured, on what, and how: the part an Evaluation shares with an alias's gate."""
 
-    rules = (
+    rules: ClassVar[tuple[CelRule, ...]] = (
+        CelRule(
+            "(has(self.data) && size(self.data) > 0) || has(self.recent)",
+            "data: name at least one data input, or set recent",
+        ),
+        CelRule(
+            "!has(self.recent) || !has(self.data) || self.data.all(d, d.name != 'recent')",
+            "data: the name recent is taken by the rows of recent",
+        ),
         CelRule(
             "self.metrics.all(m, self.metrics.exists_one(o, o.name == m.name && has(o.slice) == has(m.slice)"
             " && (!has(m.slice) || o.slice == m.slice)))",
@@ -87,8 +126,11 @@ class Measurement(JobSettings):
         ),
     )
 
-    data: Annotated[tuple[DataInput, ...], Field(min_length=1, max_length=8), ListMap("name")]
+    data: Annotated[tuple[DataInput, ...], Field(max_length=8), ListMap("name")] = ()
     """Frozen rows that no version was trained on. All inputs are read as one set of rows."""
+    recent: Recent | None = None
+    """Rows of the present, in addition to `data` or alone. All are read as one set of rows."""
+    overlap: Overlap = Overlap.REFUSE
     metrics: Annotated[tuple[MetricRule, ...], Field(min_length=1, max_length=MAX_METRICS)]
     bootstrap: Bootstrap = Bootstrap()
 

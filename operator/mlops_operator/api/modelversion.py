@@ -67,6 +67,8 @@ class ModelVersionSpec(SpecModel):
     artifact: ModelArtifact
     golden_requests: ArtifactRef | None = None
     """Requests with the answers the model gave when it was trained; asked again before it gets traffic."""
+    training_rows: ArtifactRef | None = None
+    """Hashes of the rows that it was trained on. A gate compares them with its own rows."""
     lineage: Lineage = Lineage()
 
 

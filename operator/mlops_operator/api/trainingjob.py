@@ -177,7 +177,7 @@ class TrainingJobStatus(StatusBase):
     data: Annotated[tuple[DataRead, ...], Field(max_length=16), ListMap("name")] = ()
     report: ReportRef | None = None
     inputs_digest: Digest | None = None
-    """Digest over image, command, parameters, data and seed: equal digests, equal inputs."""
+    """Digest over image, command, parameters, data, seed and hold-out: equal digests, equal inputs."""
     model_version: ObjectName | None = None
     """The ModelVersion made of the result."""
     waiting: Waiting | None = None

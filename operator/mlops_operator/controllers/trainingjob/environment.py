@@ -57,8 +57,10 @@ def require_distinct_variables(spec: TrainingJobSpec) -> None:
             )
 
 
-def environment(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int) -> list[Manifest]:
-    """The `env` of the main container of an attempt, ordered by name."""
+def environment(
+    obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int, *, holdout: Mapping[str, Any] | None
+) -> list[Manifest]:
+    """The `env` of the main container of an attempt, ordered by name. `holdout` is the Model's, if it has one."""
     values = {
         names.RUN_UID: run_uid(obj, attempt),
         names.RESULT_PATH: names.DEFAULT_RESULT_PATH,
@@ -70,6 +72,8 @@ def environment(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attemp
     }
     if (output := output_uri(obj, spec, settings, attempt)) is not None:
         values[names.OUTPUT_URI] = output
+    if holdout is not None:
+        values[names.HOLDOUT] = compact_json(holdout)
     for name, value in spec.parameters.items():
         values[parameter_variable(name)] = value if isinstance(value, str) else compact_json(value)
     if spec.seed is not None:

@@ -42,7 +42,7 @@ class Observed:
         attempt: index of the attempt that is to be made or is at work: the number of those that have ended.
         job: the Job of that attempt, or None.
         service: the headless Service, or None.
-        model_found: whether the Model it names is there; true where it names none.
+        model: the Model it names, or None.
         versions: names of the ModelVersions it has made.
         pods: the Job's pods; None where they were not read.
     """
@@ -53,7 +53,7 @@ class Observed:
     attempt: int
     job: Manifest | None = None
     service: Manifest | None = None
-    model_found: bool = True
+    model: Manifest | None = None
     versions: frozenset[str] = frozenset()
     pods: Sequence[Manifest] | None = None
 
@@ -61,6 +61,11 @@ class Observed:
     def generation(self) -> int:
         """The generation of the spec."""
         return int(self.obj["metadata"]["generation"])
+
+    @property
+    def model_found(self) -> bool:
+        """Whether the Model it names is there; true where it names none."""
+        return self.spec.model is None or self.model is not None
 
     @property
     def finished(self) -> bool:
@@ -124,7 +129,7 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
         attempt=failures(status),
         job=job,
         service=next((entry for entry in services if entry["metadata"]["name"] == service_name(obj)), None),
-        model_found=model_key is None or world.get(MODELS, model_key) is not None,
+        model=world.get(MODELS, model_key) if model_key is not None else None,
         versions=frozenset(
             version["metadata"]["name"] for version in world.indexed(VERSIONS_BY_TRAINING_JOB, metadata["uid"])
         ),

@@ -119,7 +119,7 @@ def _retry_later(obs: Observed, status: TrainingJobStatus, now: datetime, wait: 
 def _start(obs: Observed, settings: Settings, now: datetime) -> Plan:
     """The attempt's Job, and its Service where it has several replicas."""
     actions: list[Action] = [
-        Create(resource=JOBS, manifest=render_job(obs.obj, obs.spec, settings, obs.attempt)),
+        Create(resource=JOBS, manifest=render_job(obs.obj, obs.spec, settings, obs.attempt, model=obs.model)),
     ]
     if obs.spec.replicas > 1 and obs.service is None:
         actions.append(Create(resource=SERVICES, manifest=render_service(obs.obj)))

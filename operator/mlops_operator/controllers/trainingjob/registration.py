@@ -20,7 +20,8 @@ from mlops_operator.controllers.trainingjob.environment import ran_with
 
 MODEL: Final = "model"
 GOLDEN: Final = "golden"
-"""Names of the artifacts that become the version and its golden requests."""
+TRAINING_ROWS: Final = "training-rows"
+"""Names of the artifacts that become the version, its golden requests and the hashes of its training rows."""
 
 _MAX_NAME: Final = 253
 
@@ -61,14 +62,15 @@ def render_version(obj: Manifest, model: str, result: Result, pod: Manifest) -> 
 
 
 def _spec(obj: Manifest, model: str, artifacts: dict[str, Artifact], result: Result, pod: Manifest) -> ModelVersionSpec:
-    artifact, golden = artifacts[MODEL], artifacts.get(GOLDEN)
+    artifact = artifacts[MODEL]
     try:
         return ModelVersionSpec(
             model=model,
             artifact=ModelArtifact(
                 uri=artifact.uri, digest=artifact.digest, format=artifact.format, size=artifact.size
             ),
-            golden_requests=ArtifactRef(uri=golden.uri, digest=golden.digest) if golden else None,
+            golden_requests=_reference(artifacts.get(GOLDEN)),
+            training_rows=_reference(artifacts.get(TRAINING_ROWS)),
             lineage=Lineage.model_validate(
                 {
                     "training_job": TrainedBy(name=obj["metadata"]["name"], uid=obj["metadata"]["uid"]),
@@ -82,6 +84,10 @@ def _spec(obj: Manifest, model: str, artifacts: dict[str, Artifact], result: Res
         )
     except ValidationError as error:
         raise ResultInvalidError(f"the result cannot become a version: {first_problem('spec', error)}") from error
+
+
+def _reference(artifact: Artifact | None) -> ArtifactRef | None:
+    return ArtifactRef(uri=artifact.uri, digest=artifact.digest) if artifact is not None else None
 
 
 def _data(pod: Manifest, result: Result) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from mlops_operator.api.meta import LABEL_GENERATION, LABEL_UID, Manifest
 from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs, pods
+from mlops_operator.controllers.shared.holdout import model_holdout
 from mlops_operator.controllers.shared.naming import child_metadata
 from mlops_operator.controllers.trainingjob.environment import environment, output_uri
 from mlops_operator.controllers.trainingjob.inputs import inputs_digest
@@ -16,15 +17,21 @@ from mlops_operator.controllers.trainingjob.names import (
 )
 
 
-def render_job(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int) -> Manifest:
-    """The Job of an attempt. One failed pod fails it (`backoffLimit` 0): all replicas start again together.
+def render_job(
+    obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int, *, model: Manifest | None
+) -> Manifest:
+    """The Job of an attempt; `model` is the Model it trains, if any.
+
+    One failed pod fails it (`backoffLimit` 0): all replicas start again together.
 
     Creating the first one is also the check of the person's pod template: what the API server
     refuses, it refuses before anything exists.
     """
+    held_out = model_holdout(model) if model is not None else None
+    env = environment(obj, spec, settings, attempt, holdout=held_out)
     marks = {LABEL_ATTEMPT: str(attempt), LABEL_GENERATION: str(obj["metadata"]["generation"])}
     metadata = child_metadata(obj, job_name(obj, attempt), component=COMPONENT, labels=marks)
-    metadata["annotations"] = {ANNOTATION_INPUTS: inputs_digest(spec)}
+    metadata["annotations"] = {ANNOTATION_INPUTS: inputs_digest(spec, holdout=held_out)}
     body: Manifest = {
         "backoffLimit": 0,
         "completions": spec.replicas,
@@ -35,17 +42,18 @@ def render_job(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt
         "podFailurePolicy": {
             "rules": [{"action": "FailJob", "onPodConditions": [{"type": jobs.DISRUPTED, "status": "True"}]}]
         },
-        "template": pods.merge_template(_pod_spec(obj, spec, settings, attempt), metadata["labels"], spec.template),
+        "template": pods.merge_template(
+            _pod_spec(obj, spec, settings, attempt, env), metadata["labels"], spec.template
+        ),
     }
     if spec.replicas > 1:
         body["completionMode"] = "Indexed"
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": body}
 
 
-def _pod_spec(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int) -> Manifest:
+def _pod_spec(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int, env: list[Manifest]) -> Manifest:
     output = output_uri(obj, spec, settings, attempt)
     volumes, mounts = pods.claim_volumes(read=[entry.uri for entry in spec.data], write=[output] if output else [])
-    env = environment(obj, spec, settings, attempt)
     pod = pods.pod_spec(
         containers=[pods.settings_container(spec, env=env, mounts=mounts)],
         volumes=volumes,

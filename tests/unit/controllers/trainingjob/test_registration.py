@@ -40,6 +40,13 @@ def test_golden_requests_go_with_it() -> None:
     assert version["spec"]["goldenRequests"] == {"uri": "pvc://store/golden.json", "digest": OTHER}
 
 
+def test_the_hashes_of_its_training_rows_go_with_it() -> None:
+    rows = {"name": "training-rows", "uri": "pvc://store/training-rows.bin", "digest": OTHER, "format": "row-hashes-v1"}
+    version = trained(model_artifact(), rows).cluster.only(MODEL_VERSIONS)
+    assert version["spec"]["trainingRows"] == {"uri": "pvc://store/training-rows.bin", "digest": OTHER}
+    assert "trainingRows" not in trained(model_artifact()).cluster.only(MODEL_VERSIONS)["spec"]
+
+
 def test_lineage_says_what_it_was_made_of() -> None:
     run = trained(
         model_artifact(),

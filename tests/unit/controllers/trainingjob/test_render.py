@@ -97,6 +97,41 @@ def test_the_environment_is_that_of_the_contract() -> None:
     assert env["MLOPS_REPLICA_INDEX"] == "0"
 
 
+def gated(*shares: float | None) -> Manifest:
+    """A Model with an alias for each share; None is a gate without recent rows."""
+    aliases = [
+        {
+            "name": f"alias-{number}",
+            "gate": {
+                "data": [{"name": "rows", "uri": "pvc://store/rows.npz"}],
+                "metrics": [{"name": "accuracy", "min": 0.9}],
+                **({"recent": {"uri": "pvc://store/log", "share": share}} if share is not None else {}),
+            },
+        }
+        for number, share in enumerate(shares)
+    ]
+    return make(MODELS, "letters", spec={"aliases": [*aliases, {"name": "without-gate"}]}, uid="uid-of-the-model")
+
+
+@pytest.mark.parametrize(("shares", "share"), [((0.2,), 0.2), ((0.2, None, 0.35, 0.1), 0.35)])
+def test_a_training_is_told_what_its_models_gates_hold_out(shares: tuple[float | None, ...], share: float) -> None:
+    run = begin(gated(*shares), model="letters")
+    assert json.loads(env_of(run)["MLOPS_HOLDOUT"]) == {"key": "uid-of-the-model", "share": share}
+
+
+@pytest.mark.parametrize("shares", [(), (None, None)], ids=["no gate", "no recent rows"])
+def test_without_recent_rows_nothing_is_held_out(shares: tuple[None, ...]) -> None:
+    assert "MLOPS_HOLDOUT" not in env_of(begin(gated(*shares), model="letters"))
+
+
+def test_what_is_held_out_is_part_of_the_inputs_digest() -> None:
+    digests = {
+        begin(gated(share), model="letters").job["metadata"]["annotations"]["mlops-operator.io/inputs-digest"]
+        for share in (None, 0.2, 0.3)
+    }
+    assert len(digests) == 3
+
+
 def test_what_was_not_asked_for_is_absent() -> None:
     run = begin()
     env = env_of(run)
