@@ -2,7 +2,8 @@
 
 One image per request, one connection per request, at a steady rate. Any answer but HTTP 200
 with a prediction, a timeout or a connection error is a failure; nothing is ever sent again.
-Every request becomes a row of the log: what the model said, and the true digit as its label.
+Every request becomes a row of the prediction log (docs/prediction-log.md), with the image as `inputs` and its number as
+`group`. The true digit becomes a label row in a file of its own.
 
 While the file `--shift-file` holds `1`, images are shifted by one pixel; it is read every second.
 Every second one line of JSON goes to stdout. `GET :9000/stats` gives the totals.
@@ -89,7 +90,7 @@ class Totals:
 
 
 class Log:
-    """The prediction log: one JSON line per request, one file per minute, on the disk at once."""
+    """The prediction log: one JSON line per row, one file per minute and kind of row, on the disk at once."""
 
     def __init__(self, folder: Path, *, writer: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -97,8 +98,9 @@ class Log:
         self._writer = writer
         self._lock = threading.Lock()
 
-    def append(self, row: dict[str, Any]) -> None:
-        path = self._folder / f"{datetime.now(tz=UTC):%Y%m%dT%H%MZ}-{self._writer}.jsonl"
+    def append(self, kind: str, row: dict[str, Any]) -> None:
+        """Write a row of that kind: `requests` or `labels`."""
+        path = self._folder / f"{datetime.now(tz=UTC):%Y%m%dT%H%MZ}-{self._writer}-{kind}.jsonl"
         line = json.dumps(row) + "\n"
         with self._lock, path.open("a", encoding="utf-8") as stream:
             stream.write(line)
@@ -122,22 +124,21 @@ class Client:
         row = {
             "ts": now(),
             "id": f"{self._identity}-{number}",
-            "row": int(self._images.row[index]),
+            "group": int(self._images.row[index]),
             "model_version": "",
             "prediction": None,
-            "label": label,
+            "inputs": x.tolist(),
             "shifted": shifted,
-            "ok": False,
-            "x": x.tolist(),
         }
         try:
             version, prediction = self._ask(row["id"], x)
         except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as error:
             self._totals.failure(f"{type(error).__name__}: {error}")
         else:
-            row |= {"model_version": version, "prediction": prediction, "ok": True}
+            row |= {"model_version": version, "prediction": prediction}
             self._totals.answer(version, correct=prediction == label)
-        self._log.append(row)
+        self._log.append("requests", row)
+        self._log.append("labels", {"ts": now(), "id": row["id"], "label": label})
 
     def _ask(self, identity: str, x: np.ndarray) -> tuple[str, int]:
         body = {"id": identity, "inputs": [to_tensor(INPUT_NAME, x.reshape(1, -1))]}

@@ -1,9 +1,9 @@
 """Train a support vector machine on handwritten digits.
 
-Data: `train` (required), `log` (optional: a prediction log; its labelled shifted images are
-trained on as well). Parameters: `gamma`, and `sabotage` for the parts of the story in which
-something bad is made on purpose: `labels` trains on shuffled labels, `pickle` saves a file
-that is no model.
+Data: `train` (required), `log` (optional: a prediction log; its labeled shifted images are trained on as
+well, except those that the Model's gate holds out, which `run.data` removes). Parameters: `gamma`, and
+`sabotage` for the parts of the story in which something bad is made on purpose: `labels` trains on
+shuffled labels, `pickle` saves a file that is no model.
 
 The accuracy reported is over the rows of the second half that were not trained on, shifted or
 not; on how many is the count `rows`.
@@ -11,7 +11,9 @@ not; on how many is the count `rows`.
 
 import json
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from digits import Images, second_half
@@ -51,22 +53,31 @@ def main() -> None:
 
 
 def logged_images(folder: Path) -> Images:
-    """The labelled shifted images of a prediction log, each image once, in the order of their rows."""
-    found: dict[int, tuple[list[float], int]] = {}
-    for path in sorted(folder.rglob("*.jsonl")):
-        for line in path.read_text().splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:  # the last line of a file that is being written
-                continue
-            if entry["shifted"] and entry["label"] is not None:
-                found[entry["row"]] = (entry["x"], entry["label"])
+    """The labeled shifted images of a prediction log, each image once, in the order of their rows."""
+    requests: dict[str, dict[str, Any]] = {}
+    labels: dict[str, int] = {}
+    for entry in entries(folder):
+        if entry.get("label") is not None:
+            labels[entry["id"]] = entry["label"]
+        if entry.get("shifted"):
+            requests[entry["id"]] = entry
+    found = {entry["group"]: (entry["inputs"], labels[name]) for name, entry in requests.items() if name in labels}
     rows = sorted(found)
     return Images(
         np.asarray([found[row][0] for row in rows], dtype=np.float64).reshape(len(rows), 64),
         np.asarray([found[row][1] for row in rows], dtype=np.int64),
         np.asarray(rows, dtype=np.int64),
     )
+
+
+def entries(folder: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a prediction log."""
+    for path in sorted(folder.rglob("*.jsonl")):
+        for line in path.read_text().splitlines():
+            try:
+                yield json.loads(line)
+            except ValueError:  # the last line of a file that is being written
+                continue
 
 
 if __name__ == "__main__":

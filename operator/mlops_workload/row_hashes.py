@@ -1,11 +1,10 @@
 """Hashes of rows: how a gate finds out that a model was trained on the rows that it is judged by.
 
-A hash is the first 8 bytes of SHA-256 over the row's features and its label. It depends on the
-values alone, not on the file:
+A hash is the first 8 bytes of SHA-256 over the row's features, as IEEE 754 single precision, little endian, one
+after the other. It depends on these values alone:
 
-- Features are IEEE 754 single precision, little endian, one after the other. So tables in single and
-  in double precision agree, -0.0 is 0.0, and all kinds of NaN are one.
-- The label is text, and a number is written in one way (`3`, `3.0` and `"3"` are equal).
+- Tables in single and in double precision agree, -0.0 is 0.0, and all kinds of NaN are one.
+- The label is no part of it. So a row whose label came later or was corrected is the same row.
 - Rows with column names have two hashes: one in the order of the file, one in the order of the
   names. So two tables with the same columns in another order agree, and so do a table with
   names and one without (`.npz`) in the same order.
@@ -18,13 +17,12 @@ without repetition, each as an unsigned big-endian integer of 8 bytes.
 import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlops_workload.errors import DataInvalidError
-from mlops_workload.holdout import identity_text
 
 ROWS_NAME: Final = "training-rows"
 """Name of the artifact with the hashes of the rows that a training was given."""
@@ -46,21 +44,15 @@ class TrainingRows(NamedTuple):
     unhashed: int
 
 
-def row_hash(features: NDArray[Any], label: Any) -> int:
-    """The hash of one row: `features` is a vector of numbers in the order of the table."""
-    return int(hash_rows(np.asarray(features)[np.newaxis, :], [label])[0])
-
-
-def hash_rows(features: ArrayLike, labels: Sequence[Any] | NDArray[Any]) -> Hashes:
-    """Hashes of rows in the order of the table; `features` has shape `(rows, features)`.
+def hash_rows(features: ArrayLike) -> Hashes:
+    """The hash of each row; `features` has shape `(rows, features)`, in the order of the table.
 
     Raises:
-        ValueError: the features are not numbers, or there are not as many labels as rows.
+        ValueError: the features are not numbers.
     """
     numbers = np.ascontiguousarray(_single_precision(features))
-    values = labels.tolist() if isinstance(labels, np.ndarray) else labels
     return np.fromiter(
-        (_hash(row.tobytes(), label) for row, label in zip(numbers, values, strict=True)),
+        (int.from_bytes(hashlib.sha256(row.tobytes()).digest()[:_WORD], "big") for row in numbers),
         dtype=np.uint64,
         count=len(numbers),
     )
@@ -109,16 +101,10 @@ def count_overlap(gate: Sequence[Hashes], training: TrainingRows) -> int:
 
 def _single_precision(features: ArrayLike) -> NDArray[np.float32]:
     given = np.asarray(features)
-    if given.dtype.kind not in "biuf":
-        raise ValueError(f"expected features that are numbers, found {given.dtype}")
+    if given.dtype.kind not in "biuf" or given.ndim != 2:
+        raise ValueError(f"expected features that are numbers, (rows, features), found {given.dtype} {given.shape}")
     with np.errstate(over="ignore"):
         numbers = given.astype("<f4")
     numbers = numbers + np.float32(0)  # -0.0 becomes 0.0
     numbers[np.isnan(numbers)] = np.float32(np.nan)
     return numbers
-
-
-def _hash(features: bytes, label: Any) -> int:
-    text = identity_text(label) or ""
-    content = features + b"\0" + text.encode(errors="surrogatepass")
-    return int.from_bytes(hashlib.sha256(content).digest()[:_WORD], "big")

@@ -2,9 +2,8 @@
 
 Tables are `.npz`, `.csv` and `.jsonl` files (a prediction log is a folder of the last). A row is held out by
 its identity (`mlops_workload.holdout`): the columns, arrays or keys `group` and `id`. A file without
-them is used as it is. Rows are hashed (`mlops_workload.row_hashes`) where features and label
-have the names that evaluations know: `X` and `y`; in CSV `y` and all columns that are not otherwise known; in JSON
-lines `x` or `inputs`, and `y` or `label`.
+them is used as it is. Rows are hashed (`mlops_workload.row_hashes`) where the features have the names that
+evaluations know: `X`; in CSV all columns beside `y` that are not otherwise known; in JSON lines `x` or `inputs`.
 
 Files are read row by row (a `.npz` array by array), so that a large table costs no memory.
 """
@@ -25,11 +24,10 @@ from mlops_workload.digest import regular_files
 from mlops_workload.errors import DataInvalidError
 from mlops_workload.holdout import IDENTITY_COLUMNS, Holdout, identity_of
 from mlops_workload.labels import MISSING_TEXTS
-from mlops_workload.row_hashes import Hashes, hash_rows, name_order, row_hash
+from mlops_workload.row_hashes import Hashes, hash_rows, name_order
 from mlops_workload.rows import DEFAULT_ID
 
 FEATURE_KEYS: Final = ("x", "inputs")
-LABEL_KEYS: Final = ("y", "label")
 
 _NOT_FEATURES: Final = frozenset({"y", "slice", DEFAULT_ID, *IDENTITY_COLUMNS})
 _CHUNK: Final = 4096
@@ -121,8 +119,8 @@ def _read_npz(path: Path, copy: Path | None, holdout: Holdout | None) -> _Table:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             named = [name for name in IDENTITY_COLUMNS if name in arrays]
-            hashable = "X" in arrays and "y" in arrays
-            rows = len(arrays[named[0] if named else "y"]) if named or hashable else 0
+            hashable = "X" in arrays
+            rows = len(arrays[named[0] if named else "X"]) if named or hashable else 0
             held = np.zeros(rows, dtype=np.bool_)
             if named and holdout is not None:
                 columns = [arrays[name].tolist() for name in named]
@@ -137,10 +135,8 @@ def _read_npz(path: Path, copy: Path | None, holdout: Holdout | None) -> _Table:
 
 def _npz_hashes(arrays: Mapping[str, Any], kept: np.ndarray[Any, np.dtype[np.bool_]]) -> tuple[Hashes, ...] | None:
     try:
-        features, labels = np.asarray(arrays["X"]), np.asarray(arrays["y"])
-        if features.ndim != 2 or labels.shape != (len(features),) or len(kept) != len(features):
-            return None
-        return (hash_rows(features[kept], labels[kept]),)
+        features = np.asarray(arrays["X"])
+        return (hash_rows(features[kept]),) if features.ndim == 2 and len(kept) == len(features) else None
     except ValueError:
         return None
 
@@ -191,13 +187,12 @@ class _CsvHasher:
     """Hashes lines of a CSV file, chunk by chunk; gives up at the first that is not numbers."""
 
     def __init__(self, names: list[str]) -> None:
-        self._names = names
         self._columns = [place for place, name in enumerate(names) if name not in _NOT_FEATURES]
-        self._label = names.index("y") if "y" in names else None
         self._order = name_order([names[place] for place in self._columns])
         self._lines: list[list[str]] = []
         self._hashes: list[Hashes] = []
-        self._failed = self._label is None or not self._columns
+        # Without a column of that name the label would be taken for a feature.
+        self._failed = "y" not in names or not self._columns
 
     def add(self, line: list[str]) -> None:
         """Take one line."""
@@ -207,23 +202,22 @@ class _CsvHasher:
                 self._flush()
 
     def finish(self) -> tuple[Hashes, ...] | None:
-        """The hashes of all lines; None if one has no features and label that can be hashed."""
+        """The hashes of all lines; None if one has no features that can be hashed."""
         self._flush()
         return None if self._failed else tuple(self._hashes)
 
     def _flush(self) -> None:
         lines, self._lines = self._lines, []
-        if self._failed or not lines or self._label is None:
+        if self._failed or not lines:
             return
         try:
             features = np.asarray([[_number(line[place]) for place in self._columns] for line in lines])
-            labels = [line[self._label] for line in lines]
         except (ValueError, IndexError):
             self._failed = True
             return
-        self._hashes.append(hash_rows(features, labels))
+        self._hashes.append(hash_rows(features))
         if self._order != list(range(len(self._order))):
-            self._hashes.append(hash_rows(features[:, self._order], labels))
+            self._hashes.append(hash_rows(features[:, self._order]))
 
 
 def _number(text: str) -> float:
@@ -269,26 +263,22 @@ def _json_row(line: bytes) -> dict[str, Any] | None:
 
 
 def _json_hashes(row: Mapping[str, Any]) -> list[int] | None:
-    """Hashes of a row, none if it has no label or is a logged request without inputs; None if it cannot be hashed."""
+    """Hashes of a row, none if it is a logged request without inputs; None if it cannot be hashed."""
     features = next((row[key] for key in FEATURE_KEYS if row.get(key) is not None), None)
-    label = next((row[key] for key in LABEL_KEYS if row.get(key) is not None), None)
     if features is None:
         return [] if "prediction" in row else None
-    if label is None:
-        return []
     try:
         if isinstance(features, dict):
             names = list(features)
-            orders = [names, sorted(names)]
-            return [_json_hash([features[name] for name in order], label) for order in orders]
-        return [_json_hash(features, label)]
+            return [_json_hash([features[name] for name in order]) for order in (names, sorted(names))]
+        return [_json_hash(features)]
     except (ValueError, TypeError):
         return None
 
 
-def _json_hash(features: Sequence[Any], label: Any) -> int:
+def _json_hash(features: Sequence[Any]) -> int:
     numbers = [float("nan") if value is None else value for value in features]
-    return row_hash(np.asarray(numbers), label)
+    return int(hash_rows([numbers])[0])
 
 
 def _unreadable(path: Path, holdout: Holdout | None, error: Exception) -> _Table:

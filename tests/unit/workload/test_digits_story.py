@@ -14,11 +14,13 @@ import joblib
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sklearn.datasets import load_digits
 
 from mlops_contract import Result, parse_result
 from mlops_workload.digest import digest_path
 from mlops_workload.errors import ModelLoadFailedError
 from mlops_workload.formats import load_model
+from mlops_workload.holdout import Holdout
 
 from .conftest import ROOT, UID, Process
 
@@ -66,7 +68,9 @@ class Trained(NamedTuple):
         return joblib.load(self.output / "model.joblib")
 
 
-def train(store: Store, folder: Path, *, log: Path | None = None, **parameters: Any) -> Trained:
+def train(
+    store: Store, folder: Path, *, log: Path | None = None, holdout: Holdout | None = None, **parameters: Any
+) -> Trained:
     data = [{"name": "train", "uri": "pvc://digits/train.npz", "digest": store.digests["train"]}]
     if log is not None:
         data.append({"name": "log", "uri": str(log)})
@@ -78,6 +82,7 @@ def train(store: Store, folder: Path, *, log: Path | None = None, **parameters: 
         "MLOPS_DATA": json.dumps(data),
         "MLOPS_PARAMETERS": json.dumps(parameters),
         "MLOPS_SEED": "7",
+        **({"MLOPS_HOLDOUT": holdout.model_dump_json()} if holdout is not None else {}),
     }
     script("train.py", environ=environ)
     return Trained(parse_result((folder / "message").read_text(), uid=UID), folder / "output")
@@ -88,9 +93,19 @@ def first_version(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Tra
     return train(store, tmp_path_factory.mktemp("first"), gamma=0.001)
 
 
-def accuracy(model: Any, rows: dict[str, NDArray[Any]], piece: str | None = None) -> float:
-    chosen = slice(None) if piece is None else rows["slice"] == piece
-    return float(model.score(rows["X"][chosen], rows["y"][chosen]))
+def accuracy(model: Any, rows: dict[str, NDArray[Any]]) -> float:
+    return float(model.score(rows["X"], rows["y"]))
+
+
+class Collected(NamedTuple):
+    """The second half of the images, as they were collected."""
+
+    data: NDArray[Any]
+    row: NDArray[Any]
+
+
+def second_half() -> Collected:
+    return Collected(load_digits().data[898:], np.arange(898, 1797))
 
 
 def shifted(rows: NDArray[Any]) -> NDArray[Any]:
@@ -98,30 +113,43 @@ def shifted(rows: NDArray[Any]) -> NDArray[Any]:
 
 
 def write_log(folder: Path, pool: dict[str, NDArray[Any]], *, images: int) -> Path:
-    """A prediction log with labelled shifted images, some images twice, some rows of other kinds."""
+    """A prediction log with labeled shifted images, some images twice, some rows of other kinds."""
     folder.mkdir()
     chosen = np.random.default_rng(7).permutation(len(pool["y"]))[:images]
     moved = shifted(pool["X"])
+    requests: list[str] = []
+    labels: list[str] = []
 
-    def line(index: int, **changes: Any) -> str:
-        row = {"row": int(pool["row"][index]), "label": int(pool["y"][index]), "shifted": True}
-        return json.dumps({"x": moved[index].tolist()} | row | changes) + "\n"
+    def log(index: int, *, labeled: bool = True, **changes: Any) -> None:
+        row = {"id": f"r{len(requests)}", "group": int(pool["row"][index]), "prediction": 1, "shifted": True}
+        if labeled:
+            labels.append(json.dumps({"id": row["id"], "label": int(pool["y"][index])}) + "\n")
+        requests.append(json.dumps({"inputs": moved[index].tolist()} | row | changes) + "\n")
 
-    lines = [line(index) for index in [*chosen, *chosen[:50]]]
-    lines += [line(index, shifted=False, x=pool["X"][index].tolist()) for index in range(100)]
-    lines += [line(chosen[0], label=None), line(chosen[1])[:30]]
-    (folder / "a.jsonl").write_text("".join(lines))
+    for index in [*chosen, *chosen[:50]]:
+        log(index)
+    for index in range(100):
+        log(index, shifted=False, inputs=pool["X"][index].tolist())
+    log(chosen[0], labeled=False)
+    (folder / "requests.jsonl").write_text("".join(requests) + requests[0][:30])
+    (folder / "labels.jsonl").write_text("".join(labels))
     return folder
 
 
 def test_the_rows_are_divided_as_promised(store: Store) -> None:
     first, pool, holdout = (store.load(name) for name in ("train", "pool", "holdout"))
     assert first["row"].tolist() == list(range(898))
-    assert pool["row"].tolist() == list(range(898, 1797, 2))
-    original = holdout["slice"] == "original"
-    assert holdout["row"][original].tolist() == holdout["row"][~original].tolist() == list(range(899, 1797, 2))
-    assert np.array_equal(holdout["X"][~original], shifted(holdout["X"][original]))
-    assert (len(first["y"]), len(pool["y"]), len(holdout["y"])) == (898, 450, 898)
+    assert holdout["row"].tolist() == [row for row in range(898, 1797) if row % 3 == 0]
+    assert sorted([*pool["row"], *holdout["row"]]) == list(range(898, 1797))
+    assert (len(first["y"]), len(pool["y"]), len(holdout["y"])) == (898, 600, 299)
+
+
+def test_the_frozen_rows_know_nothing_of_the_shift(store: Store) -> None:
+    """The gate must not know the drift in advance: its frozen rows are images as they were collected."""
+    holdout = store.load("holdout")
+    assert set(holdout["slice"]) == {"original"}
+    collected = second_half()
+    assert np.array_equal(holdout["X"], collected.data[collected.row % 3 == 0])
 
 
 def test_no_image_of_the_holdout_is_trained_on_even_shifted(store: Store) -> None:
@@ -153,27 +181,36 @@ def test_the_first_version_scores_0_9689_on_the_second_half(first_version: Train
 
 def test_shifted_images_are_the_first_versions_downfall(first_version: Trained, store: Store) -> None:
     pool, holdout = store.load("pool"), store.load("holdout")
-    assert accuracy(first_version.model, pool) == pytest.approx(0.9644, abs=5e-5)
-    assert first_version.model.score(shifted(pool["X"]), pool["y"]) == pytest.approx(0.5578, abs=5e-5)
-    assert accuracy(first_version.model, holdout, "original") == pytest.approx(0.9733, abs=5e-5)
-    assert accuracy(first_version.model, holdout, "shifted") == pytest.approx(0.4388, abs=5e-5)
+    assert accuracy(first_version.model, pool) == pytest.approx(0.9717, abs=5e-5)
+    assert first_version.model.score(shifted(pool["X"]), pool["y"]) == pytest.approx(0.4967, abs=5e-5)
+    assert accuracy(first_version.model, holdout) == pytest.approx(0.9632, abs=5e-5)
 
 
-def test_retraining_on_the_logged_images_mends_it(store: Store, tmp_path: Path) -> None:
-    log = write_log(tmp_path / "log", store.load("pool"), images=300)
-    second = train(store, tmp_path, log=log)
-    assert second.result.counts == {"rows": 599, "train_rows": 1198, "shifted_rows": 300}
-    assert accuracy(second.model, store.load("holdout"), "original") == pytest.approx(0.9777, abs=5e-5)
-    assert accuracy(second.model, store.load("holdout"), "shifted") == pytest.approx(0.9688, abs=5e-5)
+HOLDOUT = Holdout(key="uid-of-the-model", share=0.5)
+
+
+def test_retraining_on_the_logged_images_cures_it_on_images_that_were_held_out(store: Store, tmp_path: Path) -> None:
+    pool = store.load("pool")
+    log = write_log(tmp_path / "log", pool, images=600)
+    second = train(store, tmp_path, log=log, holdout=HOLDOUT)
+    held = np.asarray([HOLDOUT.holds(int(row)) for row in pool["row"]])
+    assert held.sum() == 312
+    assert second.result.counts["shifted_rows"] == 600 - 312
+    assert second.result.counts["held_out"] == sum(HOLDOUT.holds(group) for group in groups(log))
+    assert second.model.score(shifted(pool["X"][held]), pool["y"][held]) == pytest.approx(0.98, abs=0.015)
+    assert accuracy(second.model, store.load("holdout")) == pytest.approx(0.9699, abs=0.005)
     assert [entry.name for entry in second.result.data] == ["train", "log"]
     assert second.result.data[1].digest == digest_path(log)
 
 
-def test_a_whole_pool_of_logged_images_does_no_harm(store: Store, tmp_path: Path) -> None:
-    second = train(store, tmp_path, log=write_log(tmp_path / "log", store.load("pool"), images=450))
-    assert second.result.metrics["accuracy"] == pytest.approx(0.9777, abs=5e-5)
-    assert second.result.counts["rows"] == 449
-    assert accuracy(second.model, store.load("holdout"), "shifted") == pytest.approx(0.9733, abs=5e-5)
+def groups(log: Path) -> list[int]:
+    lines = (log / "requests.jsonl").read_text().splitlines()[:-1]
+    return [json.loads(line)["group"] for line in lines]
+
+
+def test_without_a_holdout_every_logged_image_is_trained_on(store: Store, tmp_path: Path) -> None:
+    second = train(store, tmp_path, log=write_log(tmp_path / "log", store.load("pool"), images=300))
+    assert second.result.counts == {"rows": 599, "train_rows": 1198, "shifted_rows": 300}
 
 
 def test_shuffled_labels_make_a_really_bad_model(store: Store, tmp_path: Path) -> None:
@@ -206,9 +243,13 @@ class Live:
             return document
 
     def rows(self) -> list[dict[str, Any]]:
-        lines = [
-            line for path in sorted(self._log.glob("*.jsonl")) for line in path.read_text().splitlines(keepends=True)
-        ]
+        """The requests that have a label, each with it."""
+        labels = {row["id"]: row["label"] for row in self._lines("labels")}
+        return [row | {"label": labels[row["id"]]} for row in self._lines("requests") if row["id"] in labels]
+
+    def _lines(self, kind: str) -> list[dict[str, Any]]:
+        files = sorted(self._log.glob(f"*-{kind}.jsonl"))
+        lines = [line for path in files for line in path.read_text().splitlines(keepends=True)]
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def wait(self, condition: Callable[[], bool], *, seconds: float = 60) -> None:
@@ -258,9 +299,9 @@ def test_the_client_records_every_answer_and_sees_the_shift(
     # Given a served first version and a client
     live = live_on(served)
     # When it has sent the whole pool once, and then the whole pool shifted
-    live.wait(lambda: len(live.rows()) >= 450)
+    live.wait(lambda: len(live.rows()) >= 600)
     live.shift("1\n")
-    live.wait(lambda: sum(row["shifted"] for row in live.rows()) >= 450)
+    live.wait(lambda: sum(row["shifted"] for row in live.rows()) >= 600)
     stats = live.stats()
     assert live.process.end() == 0
     # Then nothing failed, and the log holds what this model says of each image, all of the pool before any again
@@ -268,21 +309,23 @@ def test_the_client_records_every_answer_and_sees_the_shift(
     assert stats["byVersion"]["digits-a"] == {"answered": stats["answered"], "correct": stats["correct"]}
     rows = live.rows()
     assert len({row["id"] for row in rows}) == len(rows)
-    first_round = sorted(rows, key=lambda row: int(row["id"].rpartition("-")[2]))[:450]
-    assert sorted(row["row"] for row in first_round) == store.load("pool")["row"].tolist()
-    said = first_version.model.predict([row["x"] for row in rows])
+    first_round = sorted(rows, key=lambda row: int(row["id"].rpartition("-")[2]))[:600]
+    assert sorted(row["group"] for row in first_round) == store.load("pool")["row"].tolist()
+    said = first_version.model.predict([row["inputs"] for row in rows])
     assert said.tolist() == [row["prediction"] for row in rows]
-    # And the accuracy is that of the data: 0.9644 as they are, 0.5578 shifted
-    for moved, low, high in ((False, 0.95, 0.98), (True, 0.50, 0.61)):
+    # And the accuracy is that of the data: 0.9717 as they are, 0.4967 shifted
+    for moved, low, high in ((False, 0.95, 0.99), (True, 0.44, 0.56)):
         right = [row["prediction"] == row["label"] for row in rows if row["shifted"] is moved]
         assert low <= np.mean(right) <= high
     last = json.loads(live.process.output.splitlines()[-1])
     assert (last["failed"], last["shift"], last["sent"]) == (0, 1, len(rows))
     assert last["rolling"]["digits-a"]["n"] == 200
-    # And the labelled shifted images are what a retraining needs
-    second = train(store, tmp_path, log=tmp_path / "log")
-    assert accuracy(second.model, store.load("holdout"), "shifted") >= 0.93
-    assert accuracy(second.model, store.load("holdout"), "original") >= 0.93
+    # And the labeled shifted images are what a retraining needs, judged by those that were held out from it
+    second = train(store, tmp_path, log=tmp_path / "log", holdout=HOLDOUT)
+    pool = store.load("pool")
+    held = np.asarray([HOLDOUT.holds(int(row)) for row in pool["row"]])
+    assert second.model.score(shifted(pool["X"][held]), pool["y"][held]) >= 0.93
+    assert accuracy(second.model, store.load("holdout")) >= 0.93
 
 
 def test_the_client_counts_every_failure_and_repeats_none(live_on: LiveOn, free_port: Callable[[], int]) -> None:
@@ -295,4 +338,4 @@ def test_the_client_counts_every_failure_and_repeats_none(live_on: LiveOn, free_
     last = json.loads(live.process.output.splitlines()[-1])
     rows = live.rows()
     assert last["sent"] == last["failed"] == len(rows) == len({row["id"] for row in rows})
-    assert all(row["prediction"] is None and not row["ok"] for row in rows)
+    assert all(row["prediction"] is None for row in rows)
