@@ -8,7 +8,7 @@ CLUSTER ?= mlops
 export PYTHONPATH := operator:.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo cluster clean-cluster test lint unit integration e2e faults generate lock bench clean
+.PHONY: help venv tools demo cluster clean-cluster test test-deep lint unit integration e2e faults generate lock bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -51,18 +51,27 @@ lint: venv ## formatting, lints, types, layers, generated files
 	$(BIN)/python -m mlops_operator.crdgen --check
 	$(BIN)/python -m mlops_operator.rbacgen --check
 	$(BIN)/python -m mlops_operator.docgen --check
-	$(BIN)/python helm/render.py --check
 
 unit: venv $(SERVER_STAMP) ## tests without a cluster
 	MLOPS_SERVER_PYTHON=$(CURDIR)/$(SERVER_VENV)/bin/python $(BIN)/pytest tests/unit
 
-integration: venv ## tests against a real API server on loopback, no root needed, some with faults
+tools: venv # the programs of a control plane; a cold build takes longer than any test may
+	@$(BIN)/python -m localcluster tools >/dev/null
+
+integration: venv tools ## tests against a real API server on loopback, no root needed, some with faults
 	$(BIN)/pytest tests/integration tests/faults
 
-e2e: venv ## tests on real pods (a node of its own; root or sudo)
+e2e: venv tools ## tests on real pods (a node of its own; root or sudo)
 	$(BIN)/pytest tests/e2e
 
-faults: venv ## all fault plans, spec campaigns and long runs, with a report in faults-output/ (some 8,000 plans: three hours)
+# The revision since which code counts as changed: the last release, or everything.
+SINCE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || git rev-list --max-parents=0 HEAD)
+SEED ?= 1
+test-deep: venv tools ## a sample of the fault plans, all of changed paths that fit, deep tests (50 min); SINCE=revision SEED=1
+	$(BIN)/python -m tests.faults --sample 1 --seed $(SEED) --changed-since $(SINCE) --output faults-output
+	$(BIN)/pytest -m "deep and not long" tests/faults
+
+faults: venv tools ## all fault plans, spec campaigns and long runs, with a report in faults-output/ (some 8,000 plans: three hours)
 	$(BIN)/python -m tests.faults --output faults-output
 	$(BIN)/pytest -m deep tests/faults
 

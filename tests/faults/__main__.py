@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tests.faults import report, servers
 from tests.faults.campaign import AT_ONCE, Campaign, Walked
+from tests.faults.changed import changed_files, changed_paths, deep
 from tests.faults.paths import PATHS
 from tests.faults.plan import KillServer, Plan, dump, load
 from tests.faults.planner import by_chance, plans, points, server_plans
@@ -27,6 +28,8 @@ from tests.harness.clusters import own_cluster
 REGRESSIONS: Final = Path(__file__).parent / "regressions"
 EVERY_ENDING: Final = frozenset({"trainingjob/success", "modeldeployment/rollout"})
 """Paths on which watches end in all the ways there are."""
+LIMIT: Final = 1200
+"""Plans of a run with --changed-since: some 25 minutes at 50 plans a minute on two cores."""
 TOLD_EVERY: Final = 50
 """Plans after which a log, which shows no bar, is told how far it is."""
 
@@ -41,6 +44,10 @@ def parser() -> argparse.ArgumentParser:
         "--plan", action="append", type=Path, metavar="FILE", help="replay these plan files and no others"
     )
     made.add_argument("--sample", type=int, metavar="N", help="of each path and kind of fault at most so many plans")
+    made.add_argument(
+        "--changed-since", metavar="REVISION", help="beside the sample all plans of paths whose code differs from it"
+    )
+    made.add_argument("--limit", type=int, default=LIMIT, help=f"plans with --changed-since (default: {LIMIT})")
     made.add_argument("--seed", type=int, default=1, help="of the sample (default: 1)")
     made.add_argument("--at-once", type=int, default=AT_ONCE, help=f"runs side by side (default: {AT_ONCE})")
     made.add_argument("--list", action="store_true", help="walk the paths and print the plans, but run none")
@@ -71,7 +78,7 @@ async def _main(given: argparse.Namespace) -> int:
                 if not path.derived and any(fnmatch(name, glob) for glob in given.path or ["*"])
             ]
             walked = await asyncio.gather(*map(campaign.walk, [] if given.plan else chosen))
-            wanted = [load(file) for file in given.plan] if given.plan else _wanted(given, walked)
+            wanted = [load(file) for file in given.plan] if given.plan else _wanted(given, walked, console)
             if given.list:
                 console.print("\n".join(plan.name for plan in wanted), highlight=False)
                 return 0
@@ -89,7 +96,7 @@ async def _main(given: argparse.Namespace) -> int:
     return 0 if document["green"] == document["plans"] else 1
 
 
-def _wanted(given: argparse.Namespace, walked: Iterable[Walked]) -> list[Plan]:
+def _wanted(given: argparse.Namespace, walked: Iterable[Walked], console: Console) -> list[Plan]:
     made = [load(file) for file in sorted(REGRESSIONS.glob("*.yaml"))]
     for entry in walked:
         made += plans(entry.path, entry.outcomes, every_ending=entry.path.name in EVERY_ENDING)
@@ -102,7 +109,17 @@ def _wanted(given: argparse.Namespace, walked: Iterable[Walked]) -> list[Plan]:
         and (not given.name or any(fnmatch(plan.name, glob) for glob in given.name))
         and any(fnmatch(plan.path, glob) for glob in given.path or ["*"])
     ]
-    return sample(made, given.sample, given.seed) if given.sample else made
+    if not given.sample:
+        return made
+    sampled = sample(made, given.sample, given.seed)
+    if not given.changed_since:
+        return sampled
+    changed = changed_paths(changed_files(given.changed_since), PATHS)
+    chosen = deep(sampled, made, changed, limit=given.limit, seed=given.seed)
+    affected = sum(plan.path in changed for plan in made)
+    run = sum(plan.path in changed for plan in chosen)
+    console.print(f"{run} of {affected} plans of {len(changed)} changed paths, {len(chosen)} plans in all")
+    return chosen
 
 
 def sample(made: Sequence[Plan], number: int, seed: int) -> list[Plan]:

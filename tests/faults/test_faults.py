@@ -7,13 +7,13 @@ from typing import Final
 
 import pytest
 
+from localcluster import Cluster
 from tests.faults.__main__ import REGRESSIONS, sample
 from tests.faults.campaign import Campaign, Walked
 from tests.faults.paths import PATHS
 from tests.faults.plan import Crash, Plan, load
 from tests.faults.planner import plans, points
 from tests.faults.run import Outcome, ground
-from tests.harness.clusters import own_cluster
 
 PLANS_PER_PATH: Final = 2
 SEED: Final = 20
@@ -37,26 +37,25 @@ def drawn(walked: Walked) -> list[Plan]:
     return random.Random(f"{SEED} {walked.path.name}").sample(quick, min(PLANS_PER_PATH, len(quick)))
 
 
-async def run_all() -> Mapping[str, Sequence[Outcome]]:
-    with own_cluster("fault-plans") as cluster:
-        async with ground(cluster) as shared:
-            campaign = Campaign(shared, references=2)
+async def run_all(cluster: Cluster) -> Mapping[str, Sequence[Outcome]]:
+    async with ground(cluster) as shared:
+        campaign = Campaign(shared, references=2)
 
-            async def of_path(name: str) -> tuple[str, Sequence[Outcome]]:
-                walked = await campaign.walk(PATHS[name])
-                assert points(walked.outcomes), f"{name} writes nothing: there is no point to strike at"
-                return name, await campaign.run(drawn(walked), PATHS)
+        async def of_path(name: str) -> tuple[str, Sequence[Outcome]]:
+            walked = await campaign.walk(PATHS[name])
+            assert points(walked.outcomes), f"{name} writes nothing: there is no point to strike at"
+            return name, await campaign.run(drawn(walked), PATHS)
 
-            async def of_plan(name: str, plan: Plan) -> tuple[str, Sequence[Outcome]]:
-                return name, await campaign.run([plan], PATHS)
+        async def of_plan(name: str, plan: Plan) -> tuple[str, Sequence[Outcome]]:
+            return name, await campaign.run([plan], PATHS)
 
-            named = [of_plan(name, plan) for name, plan in {**NAMED, "never": NEVER}.items()]
-            return dict(await asyncio.gather(*map(of_path, WALKED), *named))
+        named = [of_plan(name, plan) for name, plan in {**NAMED, "never": NEVER}.items()]
+        return dict(await asyncio.gather(*map(of_path, WALKED), *named))
 
 
 @pytest.fixture(scope="session")
-def outcomes() -> Mapping[str, Sequence[Outcome]]:
-    return asyncio.run(run_all())
+def outcomes(control_plane: Cluster) -> Mapping[str, Sequence[Outcome]]:
+    return asyncio.run(run_all(control_plane))
 
 
 def failures(outcomes: Sequence[Outcome]) -> dict[str, list[str]]:

@@ -33,7 +33,7 @@ NAMESPACE = "mlops-system"
 TEAMS = ("team-a", "team-b")
 RELEASE = "mlops-operator"
 CHARTS = ("mlops-operator-crds", RELEASE)
-VALUES = sorted((ROOT / "tests/unit/packaging/values").glob("*.yaml"))
+VALUES = sorted((ROOT / "tests/integration/packaging/values").glob("*.yaml"))
 EXAMPLES = {
     str(path.relative_to(ROOT / "examples")): path.read_text()
     for path in sorted(ROOT.glob("examples/**/*.yaml"))
@@ -146,7 +146,7 @@ async def test_the_server_takes_every_manifest_without_a_warning(
 async def test_the_operators_pod_is_allowed_where_only_restricted_pods_are(
     cluster: Cluster, installed: Kubectl
 ) -> None:
-    for manifest in rendered(cluster, RELEASE, ROOT / "tests/unit/packaging/values/namespaced.yaml"):
+    for manifest in rendered(cluster, RELEASE, ROOT / "tests/integration/packaging/values/namespaced.yaml"):
         if manifest["kind"] in ("Deployment", "Job"):
             template = manifest["spec"]["template"]
             pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": template["spec"]}

@@ -84,6 +84,7 @@ async def test_what_a_campaign_found_stays_mended(cluster: Cluster, file: Path) 
 
 @by_kind
 @pytest.mark.deep
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 async def test_a_complete_campaign(cluster: Cluster, kind: str) -> None:
     segments = campaign(GROUNDS[kind], seed=SEED)

@@ -1,5 +1,7 @@
 """Rules of the house that no linter knows."""
 
+import ast
+import re
 import subprocess
 from pathlib import Path
 
@@ -42,3 +44,37 @@ def test_a_lock_has_a_hash_for_every_package_and_no_address(lock: Path) -> None:
 def test_the_test_command_of_the_readme_is_what_ci_runs() -> None:
     assert "make test" in (ROOT / "README.md").read_text()
     assert "make test" in (ROOT / ".ci" / "run").read_text()
+
+
+def _imported(file: Path) -> set[str]:
+    """Dotted names that a module imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+    return found
+
+
+def test_unit_tests_start_no_cluster_and_build_no_program() -> None:
+    needing = {"localcluster.tools.ensure_tools", "tests.harness.clusters.own_cluster", "helm.render"}
+    found = {
+        str(path.relative_to(ROOT)): sorted(names)
+        for path in _tracked("tests/unit/*.py")
+        if path.exists() and (names := needing & _imported(path))
+    }
+    assert found == {}
+
+
+def test_make_lint_and_unit_build_no_program() -> None:
+    text = (ROOT / "Makefile").read_text()
+    for target in ("lint", "unit"):
+        (recipe,) = re.findall(rf"^{target}:.*\n((?:\t.*\n)+)", text, re.MULTILINE)
+        assert "helm/render.py" not in recipe
+        assert "localcluster" not in recipe
+        assert "tools" not in text.partition(f"\n{target}:")[2].partition("##")[0]
+
+
+def test_every_test_has_a_timeout() -> None:
+    assert re.search(r"^timeout = \d+$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)

@@ -9,7 +9,7 @@ import yaml
 from mlops_operator.api.conditions import READY
 from mlops_operator.crdgen.generated import ROOT
 from mlops_operator.rbacgen.policy import NEVER
-from tests.unit.packaging.rendering import CHARTS, VALUES, Manifest, helm, manifests, one, template
+from tests.integration.packaging.rendering import CHARTS, VALUES, Manifest, helm, manifests, one, template
 
 OPERATOR, CRDS = CHARTS
 

@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 
 import mlops_operator.runtime.manager  # noqa: F401 - registers every metric
 from mlops_operator.crdgen.generated import ROOT
-from tests.unit.packaging.rendering import manifests, one
+from tests.integration.packaging.rendering import manifests, one
 
 FROM_THE_PROCESS = {"process_resident_memory_bytes"}
 """Metrics that prometheus_client itself exports on Linux."""
