@@ -57,6 +57,7 @@
   resources:
   - events
   verbs:
+  - list
   - create
 - apiGroups:
   - mlops-operator.io
@@ -114,6 +115,14 @@
   - create
   - patch
   - delete
+{{- end }}
+{{- define "mlops-operator.clusterRules" -}}
+- apiGroups:
+  - ''
+  resources:
+  - nodes
+  verbs:
+  - list
 {{- end }}
 {{- define "mlops-operator.leaderRules" -}}
 - apiGroups:

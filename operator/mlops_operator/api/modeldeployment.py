@@ -214,8 +214,9 @@ class DeploymentReason(StrEnum):
     VOLUME_NOT_FOUND = "VolumeNotFound"
     CONFIG_UNAVAILABLE = "ConfigUnavailable"
     UNSCHEDULABLE = "Unschedulable"
+    """No node can run the pod: none has the labels, the allocatable resources or the volumes that it needs."""
     POD_PENDING = "PodPending"
-    """A Job's pods are not made; its events say why."""
+    """A pod has not started for a minute, for a cause that can pass: no free capacity, or an image that is pulled."""
     UP_TO_DATE = "UpToDate"
     NOT_DEGRADED = "NotDegraded"
 

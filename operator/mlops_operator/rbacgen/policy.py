@@ -11,7 +11,7 @@ from typing import Final
 
 from mlops_operator.api.kind import Kind
 from mlops_operator.api.meta import GROUP, Manifest
-from mlops_operator.kube.resources import EVENTS, LEASES, PODS
+from mlops_operator.kube.resources import EVENTS, LEASES, NODES, PODS
 from mlops_operator.runtime.controller import Controller, Rule
 
 READ: Final = ("get", "list", "watch")
@@ -26,8 +26,13 @@ VERBS: Final = (*READ, *WRITE)
 NEVER: Final = frozenset({"*", "secrets"})
 """Resources that no declaration may name."""
 
-ENGINE: Final[tuple[Rule, ...]] = (Rule(EVENTS, ("create",)),)
-"""What the engine itself needs wherever objects are: it publishes events about them."""
+ENGINE: Final[tuple[Rule, ...]] = (Rule(EVENTS, ("list", "create")),)
+"""What the engine itself needs wherever objects are: it publishes events about them, and reads those about Jobs and
+pods that do not start."""
+
+CLUSTER: Final[tuple[Rule, ...]] = (Rule(NODES, ("list",)),)
+"""What it needs beside that where it serves all namespaces: sizes of nodes, for pods that the scheduler finds no node
+for. Where it serves single namespaces it does without."""
 
 
 class ForbiddenRuleError(ValueError):
@@ -55,6 +60,11 @@ def operator_rules(controllers: Iterable[Controller]) -> list[Manifest]:
         declared += [Rule(watch.resource, WATCHED) for watch in controller.watches]
         declared += controller.rules
     return policy_rules(declared)
+
+
+def cluster_rules() -> list[Manifest]:
+    """The rights on objects without a namespace, of an operator that serves all namespaces."""
+    return policy_rules(CLUSTER)
 
 
 def leader_rules(lease: str) -> list[Manifest]:

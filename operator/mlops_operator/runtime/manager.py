@@ -24,6 +24,7 @@ from mlops_operator.runtime.executor import Executor
 from mlops_operator.runtime.health import HealthServer
 from mlops_operator.runtime.informer import LISTS_AT_ONCE, RESYNC, Informer
 from mlops_operator.runtime.kopf_shell import KopfShell
+from mlops_operator.runtime.reads import Reads
 from mlops_operator.runtime.reconciler import Reconciler
 from mlops_operator.runtime.streams import DOWN
 from mlops_operator.runtime.tasks import end, run_together
@@ -103,11 +104,10 @@ class Manager:
             instance=self._identity,
             may_write=self._election.leading if self._election is not None else lambda: True,
         )
+        reads = Reads(self._client, nodes=not options.namespaces)
         slots = asyncio.Semaphore(options.concurrency)
         self._reconcilers = {
-            controller.resource: Reconciler(
-                controller, cache=self.cache, client=self._client, executor=executor, slots=slots
-            )
+            controller.resource: Reconciler(controller, cache=self.cache, reads=reads, executor=executor, slots=slots)
             for controller in controllers
         }
         self._turns = asyncio.Semaphore(LISTS_AT_ONCE)

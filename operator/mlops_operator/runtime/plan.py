@@ -4,7 +4,7 @@ A plan only describes. One executor (`runtime/executor.py`) carries every plan o
 that preconditions, retries and request counts are the same for all kinds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
@@ -139,6 +139,10 @@ class Plan:
     settled: bool = False
 
 
+def _nothing(_pods: Sequence[Manifest]) -> Sequence["Read"]:
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class PodsOfJob:
     """A read a plan needs before it can decide: the pods of one Job, straight from the API server.
@@ -150,24 +154,46 @@ class PodsOfJob:
         namespace: of the Job and its pods.
         job: the Job's name.
         uid: of the Job, by which its pods are told from those of a former Job of that name.
+        then: the reads that follow from the pods that were found; usually none.
     """
 
     namespace: str
     job: str
     uid: str
+    then: Callable[[Sequence[Manifest]], Sequence["Read"]] = field(default=_nothing, compare=False)
 
     @classmethod
-    def of(cls, job: Manifest) -> Self:
+    def of(cls, job: Manifest, *, then: Callable[[Sequence[Manifest]], Sequence["Read"]] = _nothing) -> Self:
         """The read of a Job's pods."""
         metadata = job["metadata"]
-        return cls(namespace=metadata["namespace"], job=metadata["name"], uid=metadata["uid"])
+        return cls(namespace=metadata["namespace"], job=metadata["name"], uid=metadata["uid"], then=then)
 
     def asks_for(self, pod: Manifest) -> bool:
         """Whether the Job controls the pod."""
         return controller_uid(pod) == self.uid
 
 
-Read = PodsOfJob
+@dataclass(frozen=True, kw_only=True)
+class EventsAbout:
+    """A read: the events of one reason about the objects of one kind in a namespace.
+
+    Attributes:
+        namespace: of the objects and their events.
+        kind: of the objects, e.g. `Job`.
+        reason: of the events, e.g. `FailedCreate`.
+    """
+
+    namespace: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """A read: the cluster's nodes; none where the operator serves single namespaces and has no right to read them."""
+
+
+Read = PodsOfJob | EventsAbout | Nodes
 
 
 @dataclass(frozen=True, kw_only=True)

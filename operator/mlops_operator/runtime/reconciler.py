@@ -8,15 +8,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from mlops_operator.api.meta import Key, Manifest
-from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import ApiError, StatusError
 from mlops_operator.runtime import metrics
 from mlops_operator.runtime.cache import Cache
 from mlops_operator.runtime.controller import Controller, Watch
 from mlops_operator.runtime.executor import Executor, NamespaceEnding, NotLeading, Outdated, Rejected
 from mlops_operator.runtime.plan import Plan, Read, Rejection
-from mlops_operator.runtime.pod_reads import PodReads
 from mlops_operator.runtime.queue import Priority, WorkQueue
+from mlops_operator.runtime.reads import Reads
 from mlops_operator.runtime.store import Change
 
 LONGEST_FAULT_RETRY: Final = 10.0
@@ -39,7 +38,7 @@ class Reconciler:
     Args:
         controller: the kind.
         cache: what plans look at.
-        client: for the reads a plan asks for.
+        reads: answers the reads a plan asks for.
         executor: for what a plan wants done.
         slots: bounds the reconciliations at work in the whole process.
         now: the wall clock.
@@ -50,7 +49,7 @@ class Reconciler:
         controller: Controller,
         *,
         cache: Cache,
-        client: Client,
+        reads: Reads,
         executor: Executor,
         slots: asyncio.Semaphore,
         now: Callable[[], datetime] = utc_now,
@@ -59,7 +58,7 @@ class Reconciler:
         self.queue = WorkQueue(self.name)
         self._controller = controller
         self._cache = cache
-        self._pods = PodReads(client)
+        self._reads = reads
         self._executor = executor
         self._slots = slots
         self._now = now
@@ -148,7 +147,7 @@ class Reconciler:
         return self._execute(key, obj, plan, now) if self._executor.has_work(obj, plan) else plan
 
     async def _read_and_execute(self, key: Key, wanted: Sequence[Read]) -> Plan | None:
-        reads = {read: await self._pods.read(read) for read in wanted}
+        reads = await self._reads.answer(wanted)
         obj = self._object(key)  # it may have changed while we read
         if obj is None:
             return None

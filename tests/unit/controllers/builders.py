@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from mlops_operator.api.conditions import timestamp
 from mlops_operator.api.meta import Key, Manifest, controller_uid
@@ -31,7 +31,7 @@ from mlops_operator.kube.resources import (
 )
 from mlops_operator.runtime.controller import Controller, Index
 from mlops_operator.runtime.identity import stamped
-from mlops_operator.runtime.plan import Apply, Create, Delete, Event, Patch, Plan, Read, Rejection
+from mlops_operator.runtime.plan import Apply, Create, Delete, Event, Patch, Plan, PodsOfJob, Read, Rejection
 from tests.unit.controllers.settled import check_settled
 
 NAMESPACE = "team-a"
@@ -163,6 +163,7 @@ class ToyCluster:
         refuse: rejections by the kind of child whose creation they refuse.
         writes: every write so far, as `verb kind name`.
         reads: every read so far.
+        found: what reads of events and nodes give.
         events: every event so far.
     """
 
@@ -172,6 +173,7 @@ class ToyCluster:
     refuse: dict[str, tuple[int, str, str]] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
+    found: dict[Read, Sequence[Manifest]] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     _counter: "itertools.count[int]" = field(default_factory=lambda: itertools.count(100))
 
@@ -205,7 +207,10 @@ class ToyCluster:
         reads: dict[Read, Sequence[Manifest]] = {}
         for read in controller.reads(obj, self.world, self.now):
             self.reads.append(read)
-            reads[read] = [pod for pod in self.pods.get(read.job, []) if read.asks_for(pod)]
+            reads[read] = self.found.get(read, ())
+            if isinstance(read, PodsOfJob):
+                reads[read] = [pod for pod in self.pods.get(read.job, []) if read.asks_for(pod)]
+                reads |= {more: self.found.get(more, ()) for more in read.then(reads[read])}
         return controller.plan(obj, self.world, reads, self.now)
 
     def step(self, controller: Controller, name: str) -> Plan:
@@ -309,6 +314,8 @@ def _merged(into: Manifest, changes: Manifest) -> Manifest:
     return result
 
 
+NO_NODE: Final = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."
+
 # -- Jobs and pods ---------------------------------------------------------------------------
 
 
@@ -378,7 +385,7 @@ def terminated(
 
 
 def unscheduled(message: str) -> Manifest:
-    """The condition of a pod that no node takes."""
+    """The condition of a pod that no node takes, e.g. `NO_NODE`."""
     return {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
 
 

@@ -19,7 +19,7 @@ from mlops_operator.kube.resources import Resource
 from mlops_operator.runtime.cache import Cache
 from mlops_operator.runtime.controller import Controller, Index
 from mlops_operator.runtime.executor import Executor, Outdated, Rejected
-from mlops_operator.runtime.plan import Action, Create, Delete, Patch, Plan, PodsOfJob
+from mlops_operator.runtime.plan import Action, Create, Delete, Patch, Plan, PodsOfJob, Read
 from tests.unit.controllers.builders import NAMESPACE, later
 from tests.unit.modelcheck.apiserver import ApiServer, Requests, Write
 from tests.unit.modelcheck.items import Id, Item
@@ -234,8 +234,9 @@ class Process:
         if item is None or item.going:
             return None
         controller, now = self.wiring.controllers[ref.resource], later(server.now)
-        reads: dict[PodsOfJob, Sequence[Manifest]] = {
-            read: [pod for pod in pods(read.job) if read.asks_for(pod)]
+        # Events and nodes only word what keeps a pod: in the small worlds there are none.
+        reads: dict[Read, Sequence[Manifest]] = {
+            read: [pod for pod in pods(read.job) if read.asks_for(pod)] if isinstance(read, PodsOfJob) else ()
             for read in controller.reads(item.data, self, now)
         }
         return Agenda(item, controller.plan(item.data, self, reads, now))

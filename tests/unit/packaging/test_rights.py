@@ -14,6 +14,7 @@ from mlops_operator.kube.resources import JOBS, MODELS, PODS, TRAINING_JOBS, Res
 from mlops_operator.rbacgen.__main__ import generator
 from mlops_operator.rbacgen.policy import (
     ForbiddenRuleError,
+    cluster_rules,
     editor_rules,
     leader_rules,
     operator_rules,
@@ -54,7 +55,7 @@ def test_the_charts_rules_are_fresh() -> None:
 
 def test_own_kinds_are_read_and_their_status_is_patched_and_no_more() -> None:
     assert operator_grants(Declared()) == {
-        "events.events.k8s.io": {"create"},
+        "events.events.k8s.io": {"create", "list"},
         "trainingjobs.mlops-operator.io": {"get", "list", "watch"},
         "trainingjobs/status.mlops-operator.io": {"patch"},
     }
@@ -113,3 +114,9 @@ def test_people_get_the_kinds_but_never_their_status() -> None:
 def test_a_controller_satisfies_what_the_generator_reads() -> None:
     controllers: tuple[Controller, ...] = all_controllers(Settings())
     assert controllers
+
+
+def test_nodes_are_listed_only_by_an_operator_of_all_namespaces() -> None:
+    assert grants(cluster_rules()) == {"nodes": {"list"}}
+    assert "nodes" not in grants(operator_rules(all_controllers(Settings())))
+    assert "nodes" not in grants(leader_rules("lease"))

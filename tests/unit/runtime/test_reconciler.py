@@ -18,6 +18,7 @@ from mlops_operator.runtime.controller import Index, Rule, Watch, World
 from mlops_operator.runtime.executor import Executor
 from mlops_operator.runtime.plan import Create, Plan, PodsOfJob, Read, Rejection
 from mlops_operator.runtime.pod_reads import JOB_NAME
+from mlops_operator.runtime.reads import Reads
 from mlops_operator.runtime.reconciler import LONGEST_FAULT_RETRY, Reconciler
 from tests.harness.stub_server import StubServer, failure, json_answer, listing, stub_server
 from tests.harness.waiting import eventually
@@ -68,7 +69,7 @@ class Bench:
         self.reconciler = Reconciler(
             self.controller,
             cache=self.cache,
-            client=client,
+            reads=Reads(client, nodes=True),
             executor=Executor(client, self.cache, instance="test"),
             slots=self.slots,
             now=lambda: NOW,
@@ -271,7 +272,11 @@ async def test_a_mapping_that_raises_loses_no_change(bench: Bench, caplog: pytes
     controller = Watching()
     cache = Cache([controller])
     reconciler = Reconciler(
-        controller, cache=cache, client=bench.client, executor=bench.reconciler._executor, slots=bench.slots
+        controller,
+        cache=cache,
+        reads=Reads(bench.client, nodes=True),
+        executor=bench.reconciler._executor,
+        slots=bench.slots,
     )
     cache.observe(TRAINING_JOBS, training())
     assert reconciler.queue.poll() == KEY
@@ -291,7 +296,11 @@ async def test_whose_child_has_ended_is_looked_at_before_whoever_has_other_news(
     controller = Watching()
     cache = Cache([controller])
     queue = Reconciler(
-        controller, cache=cache, client=bench.client, executor=bench.reconciler._executor, slots=bench.slots
+        controller,
+        cache=cache,
+        reads=Reads(bench.client, nodes=True),
+        executor=bench.reconciler._executor,
+        slots=bench.slots,
     ).queue
     job = {"metadata": {"name": "j", "namespace": "ns", "uid": "j", "resourceVersion": "7"}}
     cache.observe(TRAINING_JOBS, training())

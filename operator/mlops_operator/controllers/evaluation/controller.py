@@ -11,15 +11,15 @@ from mlops_operator.controllers.evaluation.observed import observe, own_job
 from mlops_operator.controllers.evaluation.plan import plan
 from mlops_operator.controllers.evaluation.status import FINAL, failed_status, refused_status
 from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared import jobs
 from mlops_operator.controllers.shared.events import transition_events
 from mlops_operator.controllers.shared.indexes import referring
-from mlops_operator.controllers.shared.jobs import needs_pods
 from mlops_operator.controllers.shared.refusals import refusal
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import managed_jobs
 from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODEL_VERSIONS, PODS
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
-from mlops_operator.runtime.plan import Plan, PodsOfJob, Read, Rejection
+from mlops_operator.runtime.plan import Plan, Read, Rejection
 
 
 def _versions(obj: Manifest) -> Iterable[str]:
@@ -58,7 +58,7 @@ class EvaluationController:
         if (obj.get("status") or {}).get("phase") in FINAL:
             return ()
         job = own_job(obj, world)
-        return (PodsOfJob.of(job),) if job is not None and needs_pods(job, now) else ()
+        return jobs.reads(job, now) if job is not None else ()
 
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """The next step; see `plan.py`."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mlops_operator.api.evaluation import EvaluationSpec, EvaluationStatus
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.controllers.evaluation.render import job_name
+from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.shared.versions import VersionView, view_version
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS
@@ -20,6 +21,7 @@ class Observed:
     Attributes:
         baseline: None where the spec names none, or where it is not there.
         pods: None where they were not read.
+        reads: all that was read, which explains why the pods do not run.
     """
 
     obj: Manifest
@@ -29,6 +31,7 @@ class Observed:
     baseline: VersionView | None
     job: Manifest | None
     pods: Sequence[Manifest] | None
+    reads: Reads
 
     @property
     def generation(self) -> int:
@@ -63,4 +66,5 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
         baseline=version(spec.baseline),
         job=job,
         pods=reads.get(PodsOfJob.of(job)) if job is not None else None,
+        reads=reads,
     )

@@ -36,7 +36,7 @@ WAITS: Final = (
     EvaluationReason.VOLUME_NOT_FOUND,
     EvaluationReason.CONFIG_UNAVAILABLE,
     EvaluationReason.UNSCHEDULABLE,
-    EvaluationReason.POD_PENDING,
+    EvaluationReason.FORBIDDEN,
 )
 """Reasons that keep a Job from running and that a person may have to mend."""
 
@@ -80,7 +80,7 @@ def _unusable(obs: Observed) -> tuple[str, str] | None:
 
 
 def _follow(obs: Observed, job: Manifest, now: datetime) -> Plan:
-    task = observe_task(run_uid(obs.obj), job, obs.pods, now)
+    task = observe_task(run_uid(obs.obj), job, obs.pods, now, obs.reads)
     if task.phase in (TaskPhase.FAILED, TaskPhase.RESULT_INVALID) and not conclusive(job, obs.pods, now):
         return Plan(requeue_after=LOOK_AGAIN)
     if task.phase is TaskPhase.FAILED:

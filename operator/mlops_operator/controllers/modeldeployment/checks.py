@@ -33,7 +33,7 @@ def check_state(observed: Observed, now: datetime) -> TaskState | None:
     if job is not None and _not_read_yet(job, pods):
         return TaskState(TaskPhase.RUNNING, next_look=LOOK_AGAIN_SECONDS)
     suffix = names.golden_suffix(candidate.revision, candidate.started_at)
-    return observe_task(f"{observed.obj['metadata']['uid']}-{suffix}", job, pods, now)
+    return observe_task(f"{observed.obj['metadata']['uid']}-{suffix}", job, pods, now, observed.reads)
 
 
 def _not_read_yet(job: Manifest, pods: Sequence[Manifest] | None) -> bool:

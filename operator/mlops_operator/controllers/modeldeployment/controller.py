@@ -11,6 +11,7 @@ from mlops_operator.api.modeldeployment import ModelDeploymentSpec, ModelDeploym
 from mlops_operator.controllers.modeldeployment.checks import current_job
 from mlops_operator.controllers.modeldeployment.observed import Observed
 from mlops_operator.controllers.modeldeployment.plan import plan
+from mlops_operator.controllers.modeldeployment.policies import health
 from mlops_operator.controllers.modeldeployment.policies.target import target_version
 from mlops_operator.controllers.modeldeployment.refused import refused
 from mlops_operator.controllers.modeldeployment.status import invalid_spec
@@ -132,15 +133,11 @@ class ModelDeploymentController:
         self._settings = settings
 
     def reads(self, obj: Manifest, world: World, now: datetime) -> Sequence[Read]:
-        """The pods of the golden-request Job that is awaited, once it has ended or while it does not start."""
+        """What explains that servers do not start, and the pods of the golden-request Job that is awaited."""
+        asked = health.questions(world.indexed(PODS_BY_PARENT, obj["metadata"]["uid"]), now)
         name = current_job(ModelDeploymentStatus.of(obj))
-        if name is None:
-            return ()
-        namespace = obj["metadata"]["namespace"]
-        job = world.get(JOBS, Key(namespace, name))
-        if job is None or not jobs.needs_pods(job, now):
-            return ()
-        return (PodsOfJob.of(job),)
+        job = world.get(JOBS, Key(obj["metadata"]["namespace"], name)) if name is not None else None
+        return (*asked, *(jobs.reads(job, now) if job is not None else ()))
 
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """The plan for the object; see `plan.plan`."""
@@ -173,5 +170,6 @@ class ModelDeploymentController:
             autoscalers=world.owned(HORIZONTAL_POD_AUTOSCALERS, uid),
             budgets=world.owned(POD_DISRUPTION_BUDGETS, uid),
             jobs=world.owned(JOBS, uid),
-            job_pods={read.job: pods for read, pods in reads.items()},
+            job_pods={read.job: pods for read, pods in reads.items() if isinstance(read, PodsOfJob)},
+            reads=reads,
         )

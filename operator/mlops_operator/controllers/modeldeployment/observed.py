@@ -8,6 +8,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modeldeployment import ModelDeploymentSpec, ModelDeploymentStatus
 from mlops_operator.controllers.modeldeployment import names
 from mlops_operator.controllers.modeldeployment.servers import Servers, servers_of
+from mlops_operator.controllers.shared.pending import Reads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,7 @@ class Observed:
         pods: the pods of its servers, of any revision.
         jobs: the golden-request Jobs it controls.
         job_pods: pods of such Jobs, by the Job's name, where they were read.
+        reads: all that was read, which explains why pods do not run.
     """
 
     obj: Manifest
@@ -35,6 +37,7 @@ class Observed:
     budgets: Sequence[Manifest] = ()
     jobs: Sequence[Manifest] = ()
     job_pods: Mapping[str, Sequence[Manifest]] = field(default_factory=dict)
+    reads: Reads = field(default_factory=dict)
 
     @property
     def generation(self) -> int:

@@ -107,10 +107,10 @@ def advance(
     if isinstance(target, Problem):
         return _held(observed, stable=stable, wanted=wanted)
     if stable is not None and target.revision == stable.revision:
-        return _settled(observed, stable=stable, wanted=wanted)
+        return _settled(observed, stable=stable, wanted=wanted, now=now)
     stopped = status.stopped if status.stopped and status.stopped.revision == target.revision else None
     if stopped is not None or wanted == 0:
-        return _settled(observed, stable=stable, wanted=wanted, stopped=stopped)
+        return _settled(observed, stable=stable, wanted=wanted, stopped=stopped, now=now)
     candidate = status.candidate
     if candidate is None or candidate.revision != target.revision:
         candidate, check = begin(observed, target, now=now), None
@@ -134,14 +134,20 @@ def begin(observed: Observed, target: Blueprint, *, now: datetime) -> CandidateS
 
 
 def _settled(
-    observed: Observed, *, stable: RevisionStatus | None, wanted: int, stopped: StoppedCandidate | None = None
+    observed: Observed,
+    *,
+    stable: RevisionStatus | None,
+    wanted: int,
+    now: datetime,
+    stopped: StoppedCandidate | None = None,
 ) -> State:
     """No candidate: the stable version is what is wanted, or the best there is."""
-    waiting = None
-    if stable is not None:
-        servers = observed.servers(stable.revision)
-        waiting = health.waiting(servers) if servers.ready < wanted else None
-    return State(wanted=wanted, stable=stable, stopped=stopped, waiting=waiting)
+    waiting = requeue = None
+    servers = observed.servers(stable.revision) if stable is not None else None
+    if servers is not None and servers.ready < wanted:
+        waiting = health.waiting(servers, reads=observed.reads, now=now)
+        requeue = health.next_look(servers, now)
+    return State(wanted=wanted, stable=stable, stopped=stopped, waiting=waiting, requeue=requeue)
 
 
 def _held(observed: Observed, *, stable: RevisionStatus | None, wanted: int) -> State:
@@ -299,7 +305,9 @@ class _Run:
         self, candidate: CandidateStatus, *, waiting: health.Trouble | None = None, look_in: float | None = None
     ) -> _Outcome:
         """Not ready: wait, until the deadline at the latest. A first version is waited for beyond it."""
-        waiting = waiting or health.waiting(self.servers)
+        waiting = waiting or health.waiting(self.servers, reads=self.observed.reads, now=self.now)
+        looks = [look for look in (look_in, health.next_look(self.servers, self.now)) if look is not None]
+        look_in = min(looks, default=None)
         left = deadline.seconds_left(
             since=candidate.since, allowed=seconds(self.rollout.progress_deadline), now=self.now
         )

@@ -11,15 +11,15 @@ from mlops_operator.controllers.modelmonitor.observed import measuring_job, obse
 from mlops_operator.controllers.modelmonitor.plan import ACTION, plan
 from mlops_operator.controllers.modelmonitor.status import final_status
 from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared import jobs
 from mlops_operator.controllers.shared.events import transition_events
 from mlops_operator.controllers.shared.indexes import by_reference, referring
-from mlops_operator.controllers.shared.jobs import needs_pods
 from mlops_operator.controllers.shared.refusals import refusal
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import managed_jobs
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODEL_MONITORS, PODS
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
-from mlops_operator.runtime.plan import Plan, PodsOfJob, Read, Rejection
+from mlops_operator.runtime.plan import Plan, Read, Rejection
 
 MONITORS_BY_DEPLOYMENT: Final = Index(MODEL_MONITORS, "deployment", by_reference("target", "deployment"))
 
@@ -45,7 +45,7 @@ class ModelMonitorController:
     def reads(self, obj: Manifest, world: World, now: datetime) -> Sequence[Read]:
         """The pods of the window's Job at its end, and while it does not start."""
         job = measuring_job(obj, world)
-        return (PodsOfJob.of(job),) if job is not None and needs_pods(job, now) else ()
+        return jobs.reads(job, now) if job is not None else ()
 
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """The next step; see `plan.py`."""

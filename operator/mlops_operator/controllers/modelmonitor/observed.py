@@ -7,6 +7,7 @@ from datetime import datetime
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.modelmonitor import ModelMonitorSpec, ModelMonitorStatus
+from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.served import view_served
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS
@@ -23,6 +24,7 @@ class Observed:
         version: its stable version; None while it serves none.
         jobs: all Jobs of the monitor.
         pods: of the Job that runs; None where they were not read.
+        reads: all that was read, which explains why the pods do not run.
     """
 
     obj: Manifest
@@ -32,6 +34,7 @@ class Observed:
     version: str | None
     jobs: Sequence[Manifest]
     pods: Sequence[Manifest] | None
+    reads: Reads
 
     @property
     def generation(self) -> int:
@@ -78,4 +81,5 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
         version=view_served(deployment).stable,
         jobs=world.owned(JOBS, obj["metadata"]["uid"]),
         pods=reads.get(PodsOfJob.of(job)) if job is not None else None,
+        reads=reads,
     )

@@ -49,7 +49,6 @@ WARNINGS: Final = (
     MonitorReason.VOLUME_NOT_FOUND,
     MonitorReason.CONFIG_UNAVAILABLE,
     MonitorReason.UNSCHEDULABLE,
-    MonitorReason.POD_PENDING,
 )
 
 
@@ -88,10 +87,10 @@ def _follow(obs: Observed, settings: Settings, now: datetime) -> Step | None:
     task = window_task(obs.obj, obs.spec, window)
     if obs.job is None:
         return _again(obs, render_task(task, settings))
-    state = observe_task(task.run_uid, obs.job, obs.pods, now)
+    state = observe_task(task.run_uid, obs.job, obs.pods, now, obs.reads)
     if (
         state.phase is TaskPhase.PENDING
-        and state.reason
+        and state.kept
         and jobs.generation_of(obs.job, obs.generation) != obs.generation
     ):
         # It never ran, and what keeps it may be what was corrected: the present spec says what is due.

@@ -25,7 +25,7 @@ from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.controllers.shared.watches import managed_jobs
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODEL_VERSIONS, MODELS, PODS, PROMOTIONS, Resource
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
-from mlops_operator.runtime.plan import Plan, PodsOfJob, Read, Rejection
+from mlops_operator.runtime.plan import Plan, Read, Rejection
 
 REFUSED_RETRY: Final = 60.0
 """Seconds until a refusal that the version cannot help (quota, policy, rights, a taken name) is put to the
@@ -60,7 +60,7 @@ class ModelVersionController:
         if status.verified_at is not None:
             return ()
         job = current_job(obj, status, world.owned(JOBS, obj["metadata"]["uid"]))
-        return (PodsOfJob.of(job),) if job is not None and jobs.needs_pods(job, now) else ()
+        return jobs.reads(job, now) if job is not None else ()
 
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """See `plan.py`; a spec that cannot be read is `InvalidSpec`."""

@@ -1,7 +1,7 @@
 """All that the plan of a ModelVersion sees, and the look-ups that find it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from mlops_operator.api.conditions import READY
@@ -15,6 +15,7 @@ from mlops_operator.controllers.shared.indexes import (
     by_reference,
     key_of,
 )
+from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODEL_VERSIONS, MODELS
 from mlops_operator.runtime.controller import Index, World
@@ -73,6 +74,7 @@ class Observed:
         jobs: its verifications' Jobs.
         job: the Job of the verification at work, or None.
         pods: that Job's pods; None where they were not read.
+        reads: all that was read, which explains why the pods do not run.
     """
 
     obj: Manifest
@@ -84,6 +86,7 @@ class Observed:
     jobs: Sequence[Manifest] = ()
     job: Manifest | None = None
     pods: Sequence[Manifest] | None = None
+    reads: Reads = field(default_factory=dict)
 
 
 def current_job(obj: Manifest, status: ModelVersionStatus, jobs: Sequence[Manifest]) -> Manifest | None:
@@ -114,4 +117,5 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
         jobs=jobs,
         job=job,
         pods=reads.get(PodsOfJob.of(job)) if job is not None else None,
+        reads=reads,
     )

@@ -31,6 +31,7 @@ from mlops_operator.controllers.modelversion.status import settled
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import evidence, jobs
 from mlops_operator.controllers.shared.events import flip_events, transition_events
+from mlops_operator.controllers.shared.pending import GRACE, PodProblem
 from mlops_operator.controllers.shared.task import TaskPhase, observe_task
 from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.kube.resources import JOBS
@@ -127,7 +128,7 @@ def _next(obs: Observed, settings: Settings, now: datetime) -> Progress:
         if wait > 0.0:
             return Progress(outcome=None, requeue_after=wait)
     create = Create(resource=JOBS, manifest=render_job(obs.obj, obs.status.attempts, settings))
-    return Progress(outcome=None, actions=(create, *_deletions(obs.jobs)), requeue_after=jobs.PENDING_GRACE)
+    return Progress(outcome=None, actions=(create, *_deletions(obs.jobs)), requeue_after=GRACE)
 
 
 def _deletions(former: Sequence[Manifest]) -> tuple[Action, ...]:
@@ -136,13 +137,13 @@ def _deletions(former: Sequence[Manifest]) -> tuple[Action, ...]:
 
 def _at_work(obs: Observed, job: Manifest, now: datetime) -> Progress:
     task = verification(obs.obj, obs.status.attempts)
-    state = observe_task(task.run_uid, job, obs.pods, now)
+    state = observe_task(task.run_uid, job, obs.pods, now, obs.reads)
     if jobs.ended(job) and not evidence.conclusive(job, obs.pods, now):
         return Progress(outcome=None, requeue_after=evidence.LOOK_AGAIN)
     verdict = policy.judge(state, digest=obs.spec.artifact.digest)
     match verdict.finding:
         case Finding.UNDECIDED:
-            problem = jobs.PodProblem(state.reason, state.message) if state.reason else None
+            problem = PodProblem(state.reason, state.message) if state.reason else None
             look = state.next_look if state.phase is TaskPhase.PENDING else None
             return _undecided(obs, job, problem, look, now)
         case Finding.VERIFIED:
@@ -157,14 +158,12 @@ def _at_work(obs: Observed, job: Manifest, now: datetime) -> Progress:
             return _failed(obs, job, verdict, now)
 
 
-def _undecided(
-    obs: Observed, job: Manifest, problem: jobs.PodProblem | None, look: float | None, now: datetime
-) -> Progress:
+def _undecided(obs: Observed, job: Manifest, problem: PodProblem | None, look: float | None, now: datetime) -> Progress:
     """Nothing is said for a moment; then that it is being checked, or what keeps it."""
     name = job["metadata"]["name"]
     age = jobs.pending_seconds(job, now)
-    if age < jobs.PENDING_GRACE:
-        return Progress(outcome=None, requeue_after=look or jobs.PENDING_GRACE - age)
+    if age < GRACE:
+        return Progress(outcome=None, requeue_after=look or GRACE - age)
     if problem is None:
         outcome = working(ModelVersionReason.VERIFYING, "the artifact is being checked")
         return Progress(outcome=outcome, changes={"job": name, "waiting": None}, requeue_after=look)

@@ -10,6 +10,7 @@ from typing import Final
 
 from mlops_operator.api.common import StatusBase
 from mlops_operator.api.conditions import READY, STALLED, Truth, find, is_true
+from mlops_operator.controllers.shared.pending import POD_PENDING
 from mlops_operator.runtime.plan import Event, EventType
 
 MAX_NOTE: Final = 1024
@@ -40,7 +41,7 @@ def transition_events(
     warnings: Collection[str] = (),
     quiet: Collection[str] = (),
 ) -> tuple[Event, ...]:
-    """One event where the reason of `Ready` has changed, none otherwise.
+    """One event where the reason of `Ready` has changed, none otherwise, and none for a wait that can pass.
 
     Args:
         before: the status as it was observed.
@@ -54,7 +55,7 @@ def transition_events(
     former = find(before.conditions, READY)
     if condition is None or (former is not None and former.reason == condition.reason):
         return ()
-    if condition.reason in quiet:
+    if condition.reason == POD_PENDING or condition.reason in quiet:
         return ()
     warning = is_true(after.conditions, STALLED) or condition.reason in warnings
     reason = names.get(condition.reason, condition.reason)

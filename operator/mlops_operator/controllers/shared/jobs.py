@@ -1,27 +1,22 @@
 """A child Job as its parent sees it: how far it is, what keeps it, what it reported.
 
 Pods of Jobs are not watched. Their parent's plan asks for them at the Job's end, and while
-the Job has had no ready pod for `PENDING_GRACE`; see `needs_pods`.
+the Job has had no ready pod for `pending.GRACE`; see `reads`. Why a pod does not run is decided in `pending.py`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from mlops_contract import Result, ResultInvalidError, parse_result
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import LABEL_GENERATION, Manifest
+from mlops_operator.controllers.shared import pending
 from mlops_operator.controllers.shared.pods import MAIN
-
-PENDING_GRACE: Final = 4.0
-"""Seconds a Job may be without a ready pod before its pods are looked at: a healthy pod has
-started by then, and a person waits at most ten seconds to read what is missing."""
-
-PENDING_POLL_MAX: Final = 300.0
-"""Longest wait between two looks at a Job that does not start. That it did start is an event
-of the Job itself; the looks only keep the reason fresh, and a thousand Jobs may be waiting."""
+from mlops_operator.runtime.plan import PodsOfJob, Read
 
 CLOCKS_APART: Final = 60.0
 """Seconds by which the cluster's clock may be ahead of ours before nothing is waited for by it any more: a short wait
@@ -39,19 +34,8 @@ class JobPhase(StrEnum):
     FAILED = "Failed"
 
 
-@dataclass(frozen=True)
-class PodProblem:
-    """Why a pod does not run; the reason is one of the kinds' documented condition reasons."""
-
-    reason: str
-    message: str
-
-
 DISRUPTED: Final = "DisruptionTarget"
 """Kubernetes' word for a pod that was evicted or preempted, or whose node is lost: the type of a condition of it."""
-
-NO_POD: Final = PodProblem("PodPending", "no pod has been made yet; the events of the Job may say why")
-"""A quota, an account that is not there, or an admission plug-in refuses the Job's pods: its status does not say so."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +83,7 @@ def needs_pods(job: Manifest, now: datetime) -> bool:
     """Whether a decision on `job` wants its pods: it has ended, or it has not started in time."""
     if ended(job):
         return True
-    return job_phase(job) is JobPhase.PENDING and pending_seconds(job, now) >= PENDING_GRACE
+    return job_phase(job) is JobPhase.PENDING and pending_seconds(job, now) >= pending.GRACE
 
 
 def pending_seconds(job: Manifest, now: datetime) -> float:
@@ -107,15 +91,24 @@ def pending_seconds(job: Manifest, now: datetime) -> float:
     started = (job.get("status") or {}).get("startTime") or job["metadata"]["creationTimestamp"]
     age = (now - parse_timestamp(started)).total_seconds()
     # By a clock that far ahead there is no telling: it is looked at as one that has waited for a while.
-    return max(0.0, age) if age > -CLOCKS_APART else PENDING_GRACE
+    return max(0.0, age) if age > -CLOCKS_APART else pending.GRACE
+
+
+def reads(job: Manifest, now: datetime) -> Sequence[Read]:
+    """What a decision on `job` has to read: its pods, where it needs them, and what explains that they do not run."""
+    return (pods_of(job),) if needs_pods(job, now) else ()
+
+
+def pods_of(job: Manifest) -> PodsOfJob:
+    """The read of a Job's pods, and of what explains that they do not run while it has not started."""
+    if job_phase(job) is not JobPhase.PENDING:
+        return PodsOfJob.of(job)
+    return PodsOfJob.of(job, then=partial(pending.of_job, job))
 
 
 def next_look(job: Manifest, now: datetime) -> float:
-    """Seconds until a Job that has not started is looked at again: doubling, up to `PENDING_POLL_MAX`."""
-    waited = pending_seconds(job, now)
-    if waited < PENDING_GRACE:
-        return PENDING_GRACE - waited + 0.1
-    return min(PENDING_POLL_MAX, waited)
+    """Seconds until a Job that has not started is looked at again without an event."""
+    return pending.interval(pending_seconds(job, now))
 
 
 def generation_of(job: Manifest, default: int) -> int:
@@ -126,37 +119,6 @@ def generation_of(job: Manifest, default: int) -> int:
 def begun(job: Manifest) -> bool:
     """Whether the Job controller has begun to make the Job's pods."""
     return bool((job.get("status") or {}).get("startTime"))
-
-
-def pod_problem(pods: Sequence[Manifest]) -> PodProblem | None:
-    """What keeps the pods from running, the most telling first; None where nothing does."""
-    problems = [problem for pod in pods if (problem := _problem(pod)) is not None]
-    return problems[0] if problems else None
-
-
-_WAITING_REASONS: Final = {
-    "ErrImagePull": "ImageUnavailable",
-    "ImagePullBackOff": "ImageUnavailable",
-    "ErrImageNeverPull": "ImageUnavailable",
-    "InvalidImageName": "ImageUnavailable",
-    "CreateContainerConfigError": "ConfigUnavailable",
-}
-
-
-def _problem(pod: Manifest) -> PodProblem | None:
-    status = pod.get("status") or {}
-    for condition in status.get("conditions") or ():
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            message = condition.get("message") or ""
-            missing = "persistentvolumeclaim" in message and "not found" in message
-            return PodProblem("VolumeNotFound" if missing else "Unschedulable", message)
-    for entry in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
-        waiting = (entry.get("state") or {}).get("waiting") or {}
-        reason = _WAITING_REASONS.get(waiting.get("reason", ""))
-        if reason:
-            message = waiting.get("message") or f"container {entry['name']}: {waiting['reason']}"
-            return PodProblem(reason, message)
-    return None
 
 
 def first_replica(pods: Sequence[Manifest]) -> Manifest | None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Final
 
 from mlops_contract import Result, ResultInvalidError
@@ -17,8 +18,9 @@ from mlops_contract import environment as env_names
 from mlops_operator.api.common import JobSettings
 from mlops_operator.api.meta import LABEL_GENERATION, Manifest
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared import jobs, pods
+from mlops_operator.controllers.shared import jobs, pending, pods
 from mlops_operator.controllers.shared.naming import child_metadata, child_name
+from mlops_operator.controllers.shared.pending import Reads
 
 TASK_BACKOFF_LIMIT: Final = 2
 TASK_DEADLINE_SECONDS: Final = 1800
@@ -105,6 +107,9 @@ def compact_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+_NOTHING_READ: Final[Reads] = MappingProxyType({})
+
+
 class TaskPhase(StrEnum):
     """How far a task is."""
 
@@ -123,6 +128,7 @@ class TaskState:
     Attributes:
         reason: why it waits or failed; one of the documented reasons, or the workload's own
             (`ArtifactNotFound`, `ArtifactCorrupt`, ...).
+        kept: whether something keeps it from running, reported in `reason` or not yet.
         result: there exactly when the phase is `SUCCEEDED`.
         next_look: seconds until it should be looked at again without an event, or None.
     """
@@ -130,27 +136,37 @@ class TaskState:
     phase: TaskPhase
     reason: str = ""
     message: str = ""
+    kept: bool = False
     result: Result | None = None
     next_look: float | None = None
 
 
-def observe_task(task_uid: str, job: Manifest | None, job_pods: Sequence[Manifest] | None, now: datetime) -> TaskState:
+def observe_task(
+    task_uid: str,
+    job: Manifest | None,
+    job_pods: Sequence[Manifest] | None,
+    now: datetime,
+    reads: Reads = _NOTHING_READ,
+) -> TaskState:
     """The state of a task from its Job and, where they were read, the Job's pods.
 
     Args:
         task_uid: the task's run UID.
         job: None where it is not there (yet).
         job_pods: None where they were not read.
+        reads: what else was read to explain that the pods do not run; see `pending`.
     """
     if job is None:
         return TaskState(TaskPhase.ABSENT)
     phase = jobs.job_phase(job)
     if phase in (jobs.JobPhase.PENDING, jobs.JobPhase.SUSPENDED):
-        problem = _problem(job, phase, job_pods)
+        found = pending.job_problem(job, job_pods, reads) if job_pods is not None else None
+        problem = pending.reported(found, jobs.pending_seconds(job, now))
         return TaskState(
             TaskPhase.PENDING,
             problem.reason if problem else "",
             problem.message if problem else "",
+            kept=found is not None,
             next_look=jobs.next_look(job, now),
         )
     if phase is jobs.JobPhase.RUNNING:
@@ -162,14 +178,6 @@ def observe_task(task_uid: str, job: Manifest | None, job_pods: Sequence[Manifes
     if isinstance(result, ResultInvalidError):
         return TaskState(TaskPhase.RESULT_INVALID, "ResultInvalid", str(result))
     return TaskState(TaskPhase.SUCCEEDED, result=result)
-
-
-def _problem(job: Manifest, phase: jobs.JobPhase, job_pods: Sequence[Manifest] | None) -> jobs.PodProblem | None:
-    """What keeps a Job from running; None where nothing does, or where its pods were not read yet."""
-    if job_pods:
-        return jobs.pod_problem(job_pods)
-    refused = job_pods is not None and phase is jobs.JobPhase.PENDING and jobs.begun(job)
-    return jobs.NO_POD if refused else None
 
 
 def task_failure(job: Manifest, job_pods: Sequence[Manifest]) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from mlops_operator.controllers.trainingjob.plan import plan, telling
 from mlops_operator.controllers.trainingjob.policies import startup
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, PODS, SERVICES, TRAINING_JOBS, Resource
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
-from mlops_operator.runtime.plan import Plan, PodsOfJob, Read, Rejection
+from mlops_operator.runtime.plan import Plan, Read, Rejection
 
 FORBIDDEN_RETRY: Final = 60.0
 """Seconds until a refusal by quota, policy or rights is put to the test again: nothing tells that it has gone."""
@@ -55,7 +55,7 @@ class TrainingJobController:
         job = current_job(obj, status, world)
         if job is None:
             return ()
-        return (PodsOfJob.of(job),) if jobs.ended(job) or startup.needs_pods(job, status, now) else ()
+        return (jobs.pods_of(job),) if jobs.ended(job) or startup.needs_pods(job, status, now) else ()
 
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """See `plan.py`; a spec that cannot be read is `InvalidSpec`, and what runs is left alone."""

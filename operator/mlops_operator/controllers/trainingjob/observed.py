@@ -1,13 +1,14 @@
 """All that the plan of a TrainingJob sees."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from mlops_operator.api.conditions import READY, STALLED, find, is_true
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.trainingjob import Attempt, TrainingJobSpec, TrainingJobStatus, TrainingPhase, TrainingReason
 from mlops_operator.controllers.shared.indexes import TRAINING_JOBS_BY_MODEL
+from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.trainingjob.environment import require_distinct_variables
 from mlops_operator.controllers.trainingjob.names import job_name, service_name
@@ -45,6 +46,7 @@ class Observed:
         model: the Model it names, or None.
         versions: names of the ModelVersions it has made.
         pods: the Job's pods; None where they were not read.
+        reads: all that was read, which explains why the pods do not run.
     """
 
     obj: Manifest
@@ -56,6 +58,7 @@ class Observed:
     model: Manifest | None = None
     versions: frozenset[str] = frozenset()
     pods: Sequence[Manifest] | None = None
+    reads: Reads = field(default_factory=dict)
 
     @property
     def generation(self) -> int:
@@ -134,4 +137,5 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
             version["metadata"]["name"] for version in world.indexed(VERSIONS_BY_TRAINING_JOB, metadata["uid"])
         ),
         pods=reads.get(PodsOfJob.of(job)) if job is not None else None,
+        reads=reads,
     )

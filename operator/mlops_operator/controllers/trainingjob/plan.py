@@ -14,12 +14,13 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import AttemptOutcome, TrainingJobStatus, TrainingPhase, TrainingReason
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import evidence, jobs
-from mlops_operator.controllers.shared.jobs import PodProblem
+from mlops_operator.controllers.shared.pending import GRACE, PATIENCE
 from mlops_operator.controllers.trainingjob import status as say
 from mlops_operator.controllers.trainingjob.names import run_uid
 from mlops_operator.controllers.trainingjob.observed import Observed, failures, last_failure
 from mlops_operator.controllers.trainingjob.policies import deadline, results, retry, startup, template, ttl
 from mlops_operator.controllers.trainingjob.policies.failure import cause
+from mlops_operator.controllers.trainingjob.policies.startup import Startup
 from mlops_operator.controllers.trainingjob.registration import render_version
 from mlops_operator.controllers.trainingjob.render import render_job, render_service
 from mlops_operator.controllers.trainingjob.transitions import events
@@ -127,7 +128,7 @@ def _start(obs: Observed, settings: Settings, now: datetime) -> Plan:
         # The attempt was suspended before it began, or its Job was deleted while it ran: no longer so.
         return _tell(obs, say.starting(obs, now), actions=tuple(actions))
     heard = not obs.status.written or obs.status.observed_generation == obs.generation
-    return Plan(actions=tuple(actions), requeue_after=startup.NOT_BEGUN_PATIENCE, settled=heard)
+    return Plan(actions=tuple(actions), requeue_after=PATIENCE, settled=heard)
 
 
 # -- a live Job ---------------------------------------------------------------------------------
@@ -142,22 +143,23 @@ def _live(obs: Observed, job: Manifest, now: datetime) -> Plan:
     repair = _missing_service(obs, job)
     if job["spec"].get("suspend"):
         actions = (_suspend(job, suspended=False), *repair)
-        return _tell(obs, say.starting(obs, now), actions=actions, requeue_after=jobs.PENDING_GRACE)
-    progress = startup.startup(job, obs.status, obs.pods, now)
+        return _tell(obs, say.starting(obs, now), actions=actions, requeue_after=GRACE)
+    progress = startup.startup(job, obs.status, obs.pods, now, obs.reads)
     if progress.running:
         status = say.running(obs, now)
         left = deadline.remaining(obs.spec.active_deadline_seconds, status, now)
         return telling(obs.status, status, actions=repair, requeue_after=left, settled=True)
-    return _not_running(obs, progress.problem, repair, requeue_after=startup.next_look(job, now), now=now)
+    return _not_running(obs, progress, repair, requeue_after=startup.next_look(job, now), now=now)
 
 
 def _not_running(
-    obs: Observed, problem: PodProblem | None, actions: tuple[Action, ...], *, requeue_after: float, now: datetime
+    obs: Observed, progress: Startup, actions: tuple[Action, ...], *, requeue_after: float, now: datetime
 ) -> Plan:
+    problem = progress.problem
     if problem is not None and obs.job is not None and jobs.generation_of(obs.job, obs.generation) != obs.generation:
         # It never ran, and what keeps it may be what was corrected: the attempt begins anew.
         return _tell(obs, say.starting(obs, now), actions=(Delete.of(JOBS, obs.job),))
-    if problem is not None:
+    if problem is not None and progress.reported:
         return _tell(obs, say.pending(obs, now, problem), actions=actions, requeue_after=requeue_after)
     if obs.status.written and obs.status.observed_generation != obs.generation:
         return _tell(obs, say.starting(obs, now), actions=actions, requeue_after=requeue_after)

@@ -17,7 +17,7 @@ from mlops_operator.api.trainingjob import (
     TrainingReason,
 )
 from mlops_operator.controllers.shared import evidence, jobs
-from mlops_operator.controllers.shared.jobs import PodProblem
+from mlops_operator.controllers.shared.pending import PodProblem
 from mlops_operator.controllers.shared.waiting import MAX_TEXT, wait_for
 from mlops_operator.controllers.trainingjob.names import ANNOTATION_INPUTS
 from mlops_operator.controllers.trainingjob.observed import Observed

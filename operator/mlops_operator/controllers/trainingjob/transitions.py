@@ -28,7 +28,7 @@ _NAMES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What a state is called when it begins; others keep their reason's name."""
 
-_ROUTINE: Final = frozenset({TrainingReason.RUNNING, TrainingReason.SUCCEEDED})
+_ROUTINE: Final = frozenset({TrainingReason.RUNNING, TrainingReason.SUCCEEDED, TrainingReason.POD_PENDING})
 _CALM: Final = frozenset({TrainingReason.SUSPENDED})
 
 

@@ -22,6 +22,7 @@ from mlops_operator.kube.resources import (
 )
 from tests.unit.controllers.builders import (
     NAMESPACE,
+    NO_NODE,
     NOW,
     ToyCluster,
     ToyWorld,
@@ -302,7 +303,7 @@ def pod_status(how: str) -> Manifest:
             waiting = {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}
             main = {"name": "main", "ready": False, "restartCount": 0, "state": waiting}
         case "unschedulable":
-            return {"phase": "Pending", "conditions": [unscheduled("0/3 nodes are available: Insufficient cpu")]}
+            return {"phase": "Pending", "conditions": [unscheduled(NO_NODE)]}
         case _:
             main = {"name": "main", "ready": False, "restartCount": 0, "state": {"running": {}}}
     return {"phase": "Running", "initContainerStatuses": [fetched], "containerStatuses": [main]}

@@ -2,7 +2,7 @@
 
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS
 from mlops_operator.runtime.plan import PodsOfJob
-from tests.unit.controllers.builders import failed_pod, job_ended, job_started, pod_of, unscheduled
+from tests.unit.controllers.builders import NO_NODE, failed_pod, job_ended, job_started, pod_of, unscheduled
 from tests.unit.controllers.modeldeployment.scene import NAME, Scene
 
 
@@ -42,7 +42,7 @@ def test_a_job_that_is_not_started_is_said_within_ten_seconds() -> None:
     scene = checking()
     job = scene.cluster.only(JOBS)
     assert scene.cluster.plan(scene.controller, NAME).requeue_after == 4.1
-    scene.cluster.pods[job["metadata"]["name"]] = [pod_of(job, conditions=[unscheduled("0/1 nodes: Insufficient cpu")])]
+    scene.cluster.pods[job["metadata"]["name"]] = [pod_of(job, conditions=[unscheduled(NO_NODE)])]
     scene.wait(5)
     scene.step()
     assert scene.status["waiting"]["reason"] == "Unschedulable"

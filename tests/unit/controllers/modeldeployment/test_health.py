@@ -7,15 +7,20 @@ import pytest
 from mlops_operator.api.common import Waiting
 from mlops_operator.api.conditions import timestamp
 from mlops_operator.api.meta import Manifest
-from mlops_operator.controllers.modeldeployment.policies.health import Trouble, failure, steady, waiting
+from mlops_operator.controllers.modeldeployment.policies import health
+from mlops_operator.controllers.modeldeployment.policies.health import Trouble, failure, steady
 from mlops_operator.controllers.modeldeployment.servers import Servers
 from mlops_operator.kube.resources import DEPLOYMENTS, PODS
-from tests.unit.controllers.builders import NOW, make, terminated, unscheduled
+from tests.unit.controllers.builders import NOW, later, make, terminated, unscheduled
 
 
 def servers(*statuses: Manifest, conditions: tuple[Manifest, ...] = ()) -> Servers:
     pods = tuple(make(PODS, f"p{number}", status=status) for number, status in enumerate(statuses))
     return Servers(make(DEPLOYMENTS, "d", spec={"replicas": 1}, status={"conditions": list(conditions)}), pods)
+
+
+def waiting(found: Servers, *, seconds: float = 0.0) -> Trouble | None:
+    return health.waiting(found, reads={}, now=later(seconds))
 
 
 def main(**fields: object) -> Manifest:
@@ -82,9 +87,26 @@ def test_a_fetch_that_succeeded_after_a_failure_is_no_trouble() -> None:
     assert waiting(servers({"phase": "Running", "initContainerStatuses": [entry]})) is None
 
 
-def test_a_pod_that_no_node_takes_is_waited_for() -> None:
-    found = waiting(servers({"phase": "Pending", "conditions": [unscheduled("0/1 nodes: Insufficient cpu")]}))
-    assert found == Trouble("Unschedulable", "0/1 nodes: Insufficient cpu")
+def test_a_pod_that_no_node_can_run_is_reported_at_once() -> None:
+    message = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."
+    found = waiting(servers({"phase": "Pending", "conditions": [unscheduled(message)]}))
+    assert found is not None
+    assert found.reason == "Unschedulable"
+
+
+@pytest.mark.parametrize(("seconds", "reason"), [(59, None), (60, "PodPending"), (61, "PodPending")])
+def test_a_pod_that_waits_for_room_is_reported_after_a_minute(seconds: float, reason: str | None) -> None:
+    full = servers({"phase": "Pending", "conditions": [unscheduled("0/1 nodes are available: 1 Insufficient cpu.")]})
+    found = waiting(full, seconds=seconds)
+    assert (found.reason if found else None) == reason
+    assert health.next_look(full, later(seconds)) is not None
+
+
+@pytest.mark.parametrize(("seconds", "asks"), [(3.9, False), (4, True), (4.1, True)])
+def test_what_explains_a_pod_that_does_not_start_is_read_once_it_is_late(seconds: float, asks: bool) -> None:
+    creating = {"name": "main", "state": {"waiting": {"reason": "ContainerCreating"}}}
+    slow = servers({"phase": "Pending", "containerStatuses": [creating]})
+    assert bool(health.questions(slow.pods, later(seconds))) == asks
 
 
 def test_an_evicted_pod_says_nothing_of_its_successor() -> None:

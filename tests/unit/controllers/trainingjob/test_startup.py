@@ -4,9 +4,10 @@ import pytest
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingJobStatus
-from mlops_operator.controllers.shared.jobs import PENDING_POLL_MAX
+from mlops_operator.controllers.shared.pending import GRACE, LONGEST_INTERVAL, PATIENCE
 from mlops_operator.controllers.trainingjob.policies.startup import RUNNING, STARTING, startup
 from mlops_operator.kube.resources import JOBS, MODELS
+from mlops_operator.runtime.plan import EventType
 from tests.unit.controllers.builders import (
     NOW,
     condition,
@@ -24,6 +25,8 @@ from tests.unit.controllers.trainingjob.driver import Run, begin
 
 JOB = make(JOBS, "digits-1-0", spec={"completions": 1})
 NOTHING = TrainingJobStatus()
+SELECTOR = "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector. preemption: 0/3 nodes help."
+ROOM = "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: 3 No victims found."
 
 
 def waiting_container(reason: str, message: str) -> Manifest:
@@ -31,26 +34,26 @@ def waiting_container(reason: str, message: str) -> Manifest:
 
 
 def test_a_ready_pod_means_running() -> None:
-    assert startup(job_started(JOB, at=NOW, ready=1), NOTHING, None, NOW) == RUNNING
+    assert startup(job_started(JOB, at=NOW, ready=1), NOTHING, None, NOW, {}) == RUNNING
 
 
 def test_an_attempt_that_ran_once_is_running_until_its_job_ends() -> None:
     status = TrainingJobStatus(running_since="2026-01-01T12:00:00Z")
-    assert startup(job_started(JOB, at=NOW), status, None, NOW) == RUNNING
+    assert startup(job_started(JOB, at=NOW), status, None, NOW, {}) == RUNNING
 
 
 def test_a_running_container_counts_even_if_it_is_not_ready() -> None:
     pod = pod_of(JOB, phase="Running", main={"running": {}})
-    assert startup(job_started(JOB, at=NOW), NOTHING, [pod], NOW) == RUNNING
+    assert startup(job_started(JOB, at=NOW), NOTHING, [pod], NOW, {}) == RUNNING
 
 
 def test_a_pod_that_has_ended_is_no_pending_pod() -> None:
     pod = pod_of(JOB, phase="Succeeded", main=terminated())
-    assert startup(job_started(JOB, at=NOW), NOTHING, [pod], NOW) == STARTING
+    assert startup(job_started(JOB, at=NOW), NOTHING, [pod], NOW, {}) == STARTING
 
 
 def test_without_a_look_at_the_pods_nothing_is_said() -> None:
-    assert startup(job_started(JOB, at=NOW), NOTHING, None, NOW) == STARTING
+    assert startup(job_started(JOB, at=NOW), NOTHING, None, NOW, {}) == STARTING
 
 
 @pytest.mark.parametrize(
@@ -60,20 +63,55 @@ def test_without_a_look_at_the_pods_nothing_is_said() -> None:
         (pod_of(JOB, main=waiting_container("ImagePullBackOff", "back-off")), "ImageUnavailable"),
         (pod_of(JOB, main=waiting_container("CreateContainerConfigError", 'secret "s"')), "ConfigUnavailable"),
         (pod_of(JOB, conditions=[unscheduled('persistentvolumeclaim "c" not found')]), "VolumeNotFound"),
-        (pod_of(JOB, conditions=[unscheduled("0/3 nodes are available")]), "Unschedulable"),
-        (pod_of(JOB, main=waiting_container("ContainerCreating", "")), "PodPending"),
+        (pod_of(JOB, conditions=[unscheduled(SELECTOR)]), "Unschedulable"),
     ],
 )
-def test_what_keeps_a_pod_has_a_reason(pod: Manifest, reason: str) -> None:
-    problem = startup(job_started(JOB, at=NOW), NOTHING, [pod], NOW).problem
+def test_a_permanent_cause_is_reported_at_once(pod: Manifest, reason: str) -> None:
+    problem = startup(job_started(JOB, at=NOW), NOTHING, [pod], NOW, {}).problem
     assert problem is not None
     assert problem.reason == reason
 
 
-def test_a_job_without_pods_is_pending() -> None:
-    problem = startup(job_started(JOB, at=NOW), NOTHING, [], NOW).problem
-    assert problem is not None
-    assert problem.reason == "PodPending"
+@pytest.mark.parametrize(("waited", "reported"), [(PATIENCE - 1, False), (PATIENCE, True), (PATIENCE + 1, True)])
+@pytest.mark.parametrize(
+    "pods",
+    [
+        [],
+        [pod_of(JOB)],
+        [pod_of(JOB, conditions=[unscheduled(ROOM)])],
+        [pod_of(JOB, main=waiting_container("ContainerCreating", ""))],
+    ],
+    ids=["no pod", "no status", "no room", "pull"],
+)
+def test_a_passing_cause_is_reported_after_a_minute(pods: list[Manifest], waited: float, reported: bool) -> None:
+    found = startup(job_started(JOB, at=NOW), NOTHING, pods, later(waited), {})
+    assert not found.running
+    assert found.problem is not None
+    assert (found.problem.reason, found.problem.permanent) == ("PodPending", False)
+    assert found.reported == reported
+
+
+def test_a_wait_for_room_costs_one_write_and_no_event() -> None:
+    run = begin()
+    run.cluster.store(job_started(run.job, at=NOW))
+    run.cluster.pods[run.job["metadata"]["name"]] = [pod_of(run.job, conditions=[unscheduled(ROOM)])]
+    before = len(run.cluster.writes)
+    run.at(59).settle()
+    assert len(run.cluster.writes) == before
+    for second in (61, 70, 80):
+        run.at(second).settle()
+    assert len(run.cluster.writes) == before + 1
+    assert run.status["waiting"]["reason"] == "PodPending"
+    assert "Insufficient cpu" in run.status["waiting"]["message"]
+    assert run.cluster.events == []
+
+
+def test_a_permanent_cause_makes_a_warning() -> None:
+    run = begin()
+    run.cluster.store(job_started(run.job, at=NOW))
+    run.cluster.pods[run.job["metadata"]["name"]] = [pod_of(run.job, conditions=[unscheduled(SELECTOR)])]
+    run.at(5).settle()
+    assert [(event.type, event.reason) for event in run.cluster.events] == [(EventType.WARNING, "Unschedulable")]
 
 
 def test_a_job_that_starts_in_time_is_not_looked_at() -> None:
@@ -118,25 +156,29 @@ def test_the_words_of_a_missing_image_hold_still() -> None:
 def test_a_job_that_its_controller_has_not_begun_has_no_pods_to_look_at() -> None:
     run = begin()
     plan = run.at(10).settle()
-    assert plan.requeue_after == 20
+    assert plan.requeue_after == PATIENCE - 10
     assert run.cluster.reads == []
-    run.at(30).settle()
+    run.at(PATIENCE).settle()
     assert run.status["waiting"]["reason"] == "PodPending"
     assert "has not begun" in run.status["waiting"]["message"]
     assert run.cluster.reads == []
 
 
-def test_looks_become_rare() -> None:
+def test_a_pod_is_read_every_ten_seconds_at_first_and_every_minute_in_the_end() -> None:
     run = begin()
     run.cluster.store(job_started(run.job, at=NOW))
-    delays = []
-    for _ in range(12):
+    delays, moments = [], []
+    for _ in range(140):
+        moments.append((run.cluster.now - NOW).total_seconds())
         plan = run.settle()
         assert plan.requeue_after is not None
         delays.append(plan.requeue_after)
-        run.cluster.now = later((run.cluster.now - NOW).total_seconds() + plan.requeue_after)
-    assert max(delays) == PENDING_POLL_MAX
-    assert delays == sorted(delays)
+        run.cluster.now = later(moments[-1] + plan.requeue_after)
+    early = [delay for delay, moment in zip(delays, moments, strict=True) if moment < 300]
+    assert max(early) < 9
+    assert max(delays) == LONGEST_INTERVAL
+    assert any(PATIENCE <= moment < PATIENCE + 1 for moment in moments), "the moment at which a wait is reported"
+    assert delays[0] > GRACE
 
 
 def test_pods_of_a_former_job_of_the_same_name_say_nothing() -> None:
@@ -206,3 +248,11 @@ def test_an_attempt_that_runs_is_not_touched_by_a_changed_spec() -> None:
     run.at(2).job_runs()
     run.at(6).edit(image="example/train:2")
     assert image_of(run.job) == "example/train:1"
+
+
+def test_an_attempt_that_waits_for_room_begins_anew_with_a_corrected_spec_before_the_wait_is_reported() -> None:
+    run = begin(image="example/train:1")
+    run.cluster.store(job_started(run.job, at=NOW))
+    run.cluster.pods[run.job["metadata"]["name"]] = [pod_of(run.job, conditions=[unscheduled(ROOM)])]
+    run.at(5).edit(image="example/train:2")
+    assert image_of(run.job) == "example/train:2"

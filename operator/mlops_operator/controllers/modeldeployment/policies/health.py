@@ -7,16 +7,20 @@ a node, the artifact) is waited for until the progress deadline.
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from mlops_operator.api.common import Waiting
+from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modeldeployment import DeploymentReason
 from mlops_operator.controllers.modeldeployment.names import FETCH
 from mlops_operator.controllers.modeldeployment.servers import Servers, container_statuses
-from mlops_operator.controllers.shared import jobs
+from mlops_operator.controllers.shared import pending
 from mlops_operator.controllers.shared.pods import MAIN
+from mlops_operator.runtime.plan import Read
 
 MAX_RESTARTS: Final = 2
 """Restarts of one server that stop a candidate: one may be an eviction's or a node's fault, and the
@@ -43,14 +47,34 @@ def failure(servers: Servers) -> Trouble | None:
     return next((trouble for trouble in found if trouble is not None), None)
 
 
-def waiting(servers: Servers) -> Trouble | None:
-    """What keeps servers from being ready, if they say. Pods that are over, such as evicted ones, say nothing of it."""
+def waiting(servers: Servers, *, reads: pending.Reads, now: datetime) -> Trouble | None:
+    """What keeps servers from being ready, where it is reported by now. Finished pods, e.g. evicted ones, do not count.
+
+    Args:
+        reads: what was read to explain that pods do not run; see `questions`.
+    """
     pods = [pod for pod in servers.pods if (pod.get("status") or {}).get("phase") not in ("Failed", "Succeeded")]
-    problem = jobs.pod_problem(pods)
+    waited = max((_waited(pod, now) for pod in pods if pending.waits(pod)), default=0.0)
+    problem = pending.reported(pending.pod_problem(pods, reads), waited)
     if problem is not None:
         return Trouble(problem.reason, problem.message)
     found = (trouble for pod in pods for trouble in (_not_fetched(pod), _crashed(pod)))
     return next((trouble for trouble in found if trouble is not None), _not_made(servers.deployment))
+
+
+def questions(pods: Sequence[Manifest], now: datetime) -> Sequence[Read]:
+    """What has to be read to explain that these pods of servers do not run, once they had time to start."""
+    late = [pod for pod in pods if pending.waits(pod) and _waited(pod, now) >= pending.GRACE]
+    return pending.questions(late[0]["metadata"]["namespace"], late) if late else ()
+
+
+def next_look(servers: Servers, now: datetime) -> float | None:
+    """Seconds until pods that do not run are read again without an event; None where all run."""
+    return min((pending.interval(_waited(pod, now)) for pod in servers.pods if pending.waits(pod)), default=None)
+
+
+def _waited(pod: Manifest, now: datetime) -> float:
+    return max(0.0, (now - parse_timestamp(pod["metadata"]["creationTimestamp"])).total_seconds())
 
 
 def steady(found: Trouble | None, *, former: Waiting | None) -> Trouble | None:

@@ -7,8 +7,8 @@ from typing import Final
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingJobStatus, TrainingReason
-from mlops_operator.controllers.shared import jobs
-from mlops_operator.controllers.shared.jobs import PodProblem
+from mlops_operator.controllers.shared import jobs, pending
+from mlops_operator.controllers.shared.pending import PodProblem, Reads
 from mlops_operator.controllers.shared.pods import MAIN
 
 
@@ -18,19 +18,17 @@ class Startup:
 
     Attributes:
         running: whether a pod of it runs, or ran already.
-        problem: what keeps it, once that took too long; None where nothing is to be said yet.
+        problem: what keeps it from running; None where nothing does, or it was not read yet.
+        reported: whether the status reports the problem by now.
     """
 
     running: bool
     problem: PodProblem | None = None
+    reported: bool = False
 
 
 RUNNING: Final = Startup(running=True)
 STARTING: Final = Startup(running=False)
-
-NOT_BEGUN_PATIENCE: Final = 30.0
-"""Seconds for which the Job controller may not have begun a Job before that is told: it falls
-behind by some seconds in a burst of Jobs, and its Jobs have no pods to look at meanwhile."""
 
 
 def needs_pods(job: Manifest, status: TrainingJobStatus, now: datetime) -> bool:
@@ -45,19 +43,24 @@ def next_look(job: Manifest, now: datetime) -> float:
     if _begun(job):
         return jobs.next_look(job, now)
     waited = jobs.pending_seconds(job, now)
-    return NOT_BEGUN_PATIENCE - waited if waited < NOT_BEGUN_PATIENCE else NOT_BEGUN_PATIENCE
+    return pending.PATIENCE - waited if waited < pending.PATIENCE else pending.PATIENCE
 
 
-def startup(job: Manifest, status: TrainingJobStatus, pods: Sequence[Manifest] | None, now: datetime) -> Startup:
+def startup(
+    job: Manifest, status: TrainingJobStatus, pods: Sequence[Manifest] | None, now: datetime, reads: Reads
+) -> Startup:
     """How far the attempt of a Job that is neither finished nor suspended is.
 
     Args:
         pods: None where they were not read, because it is too early to ask.
+        reads: what else was read to explain that the pods do not run; see `pending`.
     """
     if status.running_since is not None or jobs.job_phase(job) is jobs.JobPhase.RUNNING:
         return RUNNING
-    if not _begun(job) and not _resuming(job) and jobs.pending_seconds(job, now) >= NOT_BEGUN_PATIENCE:
-        return Startup(running=False, problem=PodProblem(TrainingReason.POD_PENDING, _NOT_BEGUN))
+    waited = jobs.pending_seconds(job, now)
+    if not _begun(job) and not _resuming(job) and waited >= pending.PATIENCE:
+        problem = PodProblem(TrainingReason.POD_PENDING, _NOT_BEGUN, permanent=False)
+        return Startup(running=False, problem=problem, reported=True)
     if pods is None:
         return STARTING
     if any(_started(pod) for pod in pods):
@@ -65,8 +68,10 @@ def startup(job: Manifest, status: TrainingJobStatus, pods: Sequence[Manifest] |
         return RUNNING
     if any(_ended(pod) for pod in pods):
         return STARTING  # the Job is about to say so
-    problem = jobs.pod_problem(pods)
-    return Startup(running=False, problem=problem or PodProblem(TrainingReason.POD_PENDING, _pending_words(pods)))
+    problem = pending.job_problem(job, pods, reads) or PodProblem(
+        TrainingReason.POD_PENDING, _pending_words(pods), permanent=False
+    )
+    return Startup(running=False, problem=problem, reported=pending.reported(problem, waited) is not None)
 
 
 _NOT_BEGUN: Final = "the Job controller has not begun the Job; is the controller manager running?"
@@ -102,7 +107,7 @@ def _ended(pod: Manifest) -> bool:
 
 def _pending_words(pods: Sequence[Manifest]) -> str:
     if not pods:
-        return jobs.NO_POD.message
+        return "the Job controller has not created a pod yet"
     pod = pods[0]
     reason = (_main_state(pod).get("waiting") or {}).get("reason") or "not started"
     return f"pod {pod['metadata']['name']}: {reason}; the events of the pod may say more"

@@ -1,0 +1,201 @@
+"""Why a pod that was asked for does not run, and from when on that is reported; pure.
+
+Two kinds of causes, see docs/design/pending-pods.md. A *permanent* cause does not end by waiting: an object that is
+missing, an image that cannot be pulled, pods that a quota or admission refuses, a pod that no node can run. It is
+reported as soon as it is read. A *passing* cause ends by itself as a rule: no free capacity, a pull that takes its
+time. It is reported once the pod has waited for `PATIENCE`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.shared import capacity
+from mlops_operator.runtime.plan import EventsAbout, Nodes, Read
+
+GRACE: Final = 4.0
+"""Seconds that a pod may take to start before its state is read: a healthy pod has started by then."""
+
+PATIENCE: Final = 60.0
+"""Seconds for which a passing cause is not reported: in a burst of Jobs most pods wait for some ten seconds."""
+
+INTERVAL: Final = 8.0
+"""Seconds between two reads of a pod that does not start. With `EVENTS_AGE` of the reader, a permanent cause is read
+within 10 s of the moment it was reported to the API server."""
+
+LONGEST_INTERVAL: Final = 60.0
+"""Longest interval between two reads, for pods that have waited for long: a thousand of them may be queued."""
+
+STRETCH: Final = 40.0
+"""The interval is this fraction of the time waited, beyond `INTERVAL`: 8 s until 5 minutes, 60 s from 40 minutes."""
+
+POD_PENDING: Final = "PodPending"
+"""Reason of every passing cause."""
+
+FAILED_CREATE: Final = "FailedCreate"
+"""Reason of the event of a Job whose pod the API server refused."""
+
+FAILED_MOUNT: Final = "FailedMount"
+"""Reason of the event of a pod whose volume the kubelet cannot set up."""
+
+
+@dataclass(frozen=True)
+class PodProblem:
+    """Why a pod does not run.
+
+    Attributes:
+        reason: one of the kinds' documented condition reasons.
+        permanent: whether it does not end by waiting; see the module.
+    """
+
+    reason: str
+    message: str
+    permanent: bool = True
+
+
+Reads = Mapping[Read, Sequence[Manifest]]
+
+
+def interval(waited: float) -> float:
+    """Seconds until a pod that has waited for `waited` seconds is read again."""
+    if waited < GRACE:
+        return GRACE - waited + 0.1
+    usual = min(LONGEST_INTERVAL, max(INTERVAL, waited / STRETCH))
+    return min(usual, PATIENCE - waited + 0.1) if waited < PATIENCE else usual
+
+
+def reported(problem: PodProblem | None, waited: float) -> PodProblem | None:
+    """The problem, where it is reported after `waited` seconds; None where it is too early, or there is none."""
+    if problem is None or problem.permanent or waited >= PATIENCE:
+        return problem
+    return None
+
+
+def questions(namespace: str, pods: Sequence[Manifest]) -> Sequence[Read]:
+    """What else has to be read to explain why these pods of a namespace do not run."""
+    asked: list[Read] = []
+    if any(capacity.short(_scheduling(pod)) for pod in pods):
+        asked.append(Nodes())
+    if any(_preparing(pod) for pod in pods):
+        asked.append(EventsAbout(namespace=namespace, kind="Pod", reason=FAILED_MOUNT))
+    return asked
+
+
+def waits(pod: Manifest) -> bool:
+    """Whether a pod has no node, or a node that has started none of its containers."""
+    return _scheduling(pod) is not None or _preparing(pod)
+
+
+def of_job(job: Manifest, pods: Sequence[Manifest]) -> Sequence[Read]:
+    """The same for the pods of a Job, of which there may be none because they are refused."""
+    namespace = job["metadata"]["namespace"]
+    if pods:
+        return questions(namespace, pods)
+    started = (job.get("status") or {}).get("startTime")
+    return (EventsAbout(namespace=namespace, kind="Job", reason=FAILED_CREATE),) if started else ()
+
+
+def job_problem(job: Manifest, pods: Sequence[Manifest], reads: Reads) -> PodProblem | None:
+    """What keeps a Job from running, given its pods and what `of_job` asks for; None where nothing does."""
+    if pods:
+        return pod_problem(pods, reads)
+    refusals = EventsAbout(namespace=job["metadata"]["namespace"], kind="Job", reason=FAILED_CREATE)
+    refusal = _latest_note(reads.get(refusals, ()), job)
+    if refusal is not None:
+        return PodProblem("Forbidden", _POD_NAME.sub("pods", refusal))
+    if (job.get("status") or {}).get("startTime"):
+        return PodProblem(POD_PENDING, "the Job controller has not created a pod yet", permanent=False)
+    return None
+
+
+def pod_problem(pods: Sequence[Manifest], reads: Reads) -> PodProblem | None:
+    """What keeps the pods from running: a permanent cause of any of them, else a passing one; None for none."""
+    problems = [found for pod in pods if (found := _problem(pod, reads)) is not None]
+    return next((found for found in problems if found.permanent), problems[0] if problems else None)
+
+
+_POD_NAME: Final = re.compile(r'pods "[^"]*"')
+"""Refusals name the pod, with another random name each time; without it the message stays the same."""
+
+_WAITING: Final[Mapping[str, str]] = {
+    "ErrImagePull": "ImageUnavailable",
+    "ImagePullBackOff": "ImageUnavailable",
+    "ErrImageNeverPull": "ImageUnavailable",
+    "ImageInspectError": "ImageUnavailable",
+    "InvalidImageName": "ImageUnavailable",
+    "CreateContainerConfigError": "ConfigUnavailable",
+    "CreateContainerError": "ConfigUnavailable",
+}
+"""Condition reasons for the kubelet's reasons of a container that cannot start."""
+
+_STARTING: Final = "the pod has a node, its containers are not created yet: images are pulled or volumes are set up"
+
+_PREPARING: Final = frozenset({"ContainerCreating", "PodInitializing"})
+
+
+def _problem(pod: Manifest, reads: Reads) -> PodProblem | None:
+    unscheduled = _scheduling(pod)
+    if unscheduled is not None:
+        return _unschedulable(pod, unscheduled, reads)
+    for entry in _containers(pod):
+        waiting = (entry.get("state") or {}).get("waiting") or {}
+        reason = _WAITING.get(waiting.get("reason", ""))
+        if reason:
+            return PodProblem(reason, waiting.get("message") or f"container {entry['name']}: {waiting['reason']}")
+    if not _preparing(pod):
+        return None
+    mounts = EventsAbout(namespace=pod["metadata"]["namespace"], kind="Pod", reason=FAILED_MOUNT)
+    note = _latest_note(reads.get(mounts, ()), pod)
+    if note is not None and "not found" in note:
+        claim = "persistentvolumeclaim" in note
+        return PodProblem("VolumeNotFound" if claim else "ConfigUnavailable", note)
+    if note is not None:
+        return PodProblem(POD_PENDING, note, permanent=False)
+    return PodProblem(POD_PENDING, _STARTING, permanent=False)
+
+
+def _unschedulable(pod: Manifest, message: str, reads: Reads) -> PodProblem:
+    if "persistentvolumeclaim" in message and "not found" in message:
+        return PodProblem("VolumeNotFound", message)
+    verdict = capacity.judge(pod, message, reads.get(Nodes(), ()))
+    if verdict.permanent:
+        return PodProblem("Unschedulable", verdict.message)
+    return PodProblem(POD_PENDING, verdict.message, permanent=False)
+
+
+def _scheduling(pod: Manifest) -> str | None:
+    """The scheduler's message about a pod that it found no node for; None where there is none."""
+    for condition in (pod.get("status") or {}).get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return str(condition.get("message") or "")
+    return None
+
+
+def _containers(pod: Manifest) -> Sequence[Manifest]:
+    status = pod.get("status") or {}
+    return (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
+
+
+def _preparing(pod: Manifest) -> bool:
+    """Whether a node has the pod and has started none of its containers, without an error of a container."""
+    if _scheduling(pod) is not None or (pod.get("status") or {}).get("phase", "Pending") != "Pending":
+        return False
+    states = [entry.get("state") or {} for entry in _containers(pod)]
+    reasons = {(state.get("waiting") or {}).get("reason", "") for state in states}
+    return bool(states) and not any(state.get("running") for state in states) and reasons <= _PREPARING
+
+
+def _latest_note(events: Sequence[Manifest], about: Manifest) -> str | None:
+    """The note of the latest of the events about an object; None where there is none."""
+    uid = about["metadata"]["uid"]
+    notes = [event for event in events if (event.get("regarding") or {}).get("uid") == uid and event.get("note")]
+    latest = max(notes, key=_time, default=None)
+    return str(latest["note"]) if latest is not None else None
+
+
+def _time(event: Manifest) -> str:
+    series = event.get("series") or {}
+    times = (series.get("lastObservedTime"), event.get("deprecatedLastTimestamp"), event.get("eventTime"))
+    return next((str(time) for time in times if time), "")

@@ -1,0 +1,136 @@
+"""Why a pod does not run: permanent causes come from pods and events, passing ones are kept back for a minute."""
+
+import pytest
+
+from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.shared import pending
+from mlops_operator.controllers.shared.pending import GRACE, INTERVAL, LONGEST_INTERVAL, PATIENCE, PodProblem
+from mlops_operator.kube.resources import JOBS
+from mlops_operator.runtime.plan import EventsAbout, Nodes
+from mlops_operator.runtime.reads import EVENTS_AGE
+from tests.unit.controllers.builders import NAMESPACE, NOW, job_started, make, pod_of, unscheduled
+
+JOB = job_started(make(JOBS, "job", spec={}), at=NOW)
+CREATING = pod_of(JOB, main={"waiting": {"reason": "ContainerCreating"}})
+MOUNTS = EventsAbout(namespace=NAMESPACE, kind="Pod", reason="FailedMount")
+REFUSALS = EventsAbout(namespace=NAMESPACE, kind="Job", reason="FailedCreate")
+
+
+def event(about: Manifest, note: str, *, at: str = "2026-01-01T12:00:00Z") -> Manifest:
+    return {"regarding": {"uid": about["metadata"]["uid"]}, "note": note, "deprecatedLastTimestamp": at}
+
+
+@pytest.mark.parametrize(
+    ("note", "reason"),
+    [
+        ('MountVolume.SetUp failed for volume "c" : secret "s" not found', "ConfigUnavailable"),
+        ('MountVolume.SetUp failed for volume "c" : configmap "m" not found', "ConfigUnavailable"),
+        ('persistentvolumeclaim "p" not found', "VolumeNotFound"),
+    ],
+)
+def test_a_missing_object_that_a_volume_names_is_permanent(note: str, reason: str) -> None:
+    assert pending.job_problem(JOB, [CREATING], {MOUNTS: [event(CREATING, note)]}) == PodProblem(reason, note)
+
+
+def test_a_volume_that_is_slow_is_a_passing_cause() -> None:
+    found = pending.job_problem(JOB, [CREATING], {MOUNTS: [event(CREATING, "timed out waiting for the condition")]})
+    assert found is not None
+    assert (found.reason, found.permanent) == ("PodPending", False)
+
+
+def test_events_about_other_objects_do_not_count() -> None:
+    other = make(JOBS, "other")
+    found = pending.job_problem(JOB, [CREATING], {MOUNTS: [event(other, 'secret "s" not found')]})
+    assert found is not None
+    assert not found.permanent
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        'Error creating: pods "job-x2k9v" is forbidden: violates PodSecurity "restricted:latest"',
+        'Error creating: pods "job-" is forbidden: error looking up service account a/b: serviceaccount "b" not found',
+        'Error creating: admission webhook "policy.example" denied the request: no',
+    ],
+)
+def test_the_cause_of_refused_pods_is_that_of_the_jobs_event(note: str) -> None:
+    found = pending.job_problem(JOB, [], {REFUSALS: [event(JOB, note)]})
+    assert found is not None
+    assert (found.reason, found.permanent) == ("Forbidden", True)
+    assert "x2k9v" not in found.message
+    assert found.message.split(" is forbidden")[-1] in note
+
+
+def test_the_latest_event_counts() -> None:
+    events = [
+        event(JOB, "new", at="2026-01-01T12:00:09Z"),
+        event(JOB, "old", at="2026-01-01T12:00:00Z"),
+    ]
+    found = pending.job_problem(JOB, [], {REFUSALS: events})
+    assert found is not None
+    assert found.message == "new"
+
+
+def test_a_job_that_its_controller_has_not_begun_has_no_problem() -> None:
+    assert pending.job_problem(make(JOBS, "job", spec={}), [], {}) is None
+
+
+@pytest.mark.parametrize(
+    "reason", ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError"]
+)
+def test_an_image_error_is_permanent(reason: str) -> None:
+    pod = pod_of(JOB, main={"waiting": {"reason": reason}})
+    assert pending.pod_problem([pod], {}) == PodProblem("ImageUnavailable", f"container main: {reason}")
+
+
+def test_a_permanent_cause_of_any_pod_comes_before_a_passing_one() -> None:
+    bad = pod_of(JOB, main={"waiting": {"reason": "InvalidImageName", "message": "no"}})
+    assert pending.pod_problem([CREATING, bad], {}) == PodProblem("ImageUnavailable", "no")
+
+
+def test_a_pod_that_runs_has_no_problem() -> None:
+    assert pending.pod_problem([pod_of(JOB, phase="Running", main={"running": {}})], {}) is None
+
+
+def test_only_what_explains_is_asked() -> None:
+    room = pod_of(JOB, conditions=[unscheduled("0/1 nodes are available: 1 Insufficient cpu.")])
+    selector = pod_of(JOB, conditions=[unscheduled("0/1 nodes are available: 1 node(s) didn't match x.")])
+    running = pod_of(JOB, phase="Running", main={"running": {}})
+    assert list(pending.of_job(JOB, [])) == [REFUSALS]
+    assert list(pending.of_job(make(JOBS, "job", spec={}), [])) == []
+    assert list(pending.of_job(JOB, [room])) == [Nodes()]
+    assert list(pending.of_job(JOB, [selector])) == []
+    assert list(pending.of_job(JOB, [CREATING])) == [MOUNTS]
+    assert list(pending.of_job(JOB, [running])) == []
+
+
+@pytest.mark.parametrize(
+    ("waited", "seconds"),
+    [
+        (0.0, GRACE + 0.1),
+        (GRACE - 0.5, 0.6),
+        (GRACE, INTERVAL),
+        (PATIENCE - INTERVAL, INTERVAL),
+        (PATIENCE - 1.0, 1.1),
+        (PATIENCE, INTERVAL),
+        (320.0, INTERVAL),
+        (1200.0, 30.0),
+        (2400.0, LONGEST_INTERVAL),
+        (1e6, LONGEST_INTERVAL),
+    ],
+)
+def test_the_interval_between_reads(waited: float, seconds: float) -> None:
+    assert pending.interval(waited) == pytest.approx(seconds)
+
+
+def test_a_permanent_cause_is_read_within_ten_seconds() -> None:
+    assert INTERVAL + EVENTS_AGE <= 10
+
+
+@pytest.mark.parametrize(("waited", "told"), [(PATIENCE - 0.1, False), (PATIENCE, True), (PATIENCE + 0.1, True)])
+def test_a_passing_cause_is_reported_from_a_minute_on(waited: float, told: bool) -> None:
+    passing = PodProblem("PodPending", "x", permanent=False)
+    assert (pending.reported(passing, waited) == passing) == told
+    lasting = PodProblem("Unschedulable", "x")
+    assert pending.reported(lasting, 0.0) == lasting
+    assert pending.reported(None, waited) is None
