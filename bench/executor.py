@@ -1,7 +1,7 @@
-"""Plays the pods of the benchmark, in a process of its own: `python -m bench.executor KUBECONFIG`.
+"""Plays the pods of the benchmark, in a process of its own: `python -m bench.executor KUBECONFIG PODS`.
 
-Pods are not bound to a node, so no scheduler works and no binding is written; they run for a second and a half, so
-that the Job controller, which looks at pods once a second, counts them as ready.
+A real scheduler binds the pods to nodes without a machine (`nodes.py`). They run for a second and a half, so that the
+Job controller, which looks at pods once a second, counts them as ready.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from bench.nodes import nodes
 from bench.systems import HOLD, NAMESPACE
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.client import Client
@@ -18,17 +19,20 @@ from tests.harness.kubelet import SERVE, USER_AGENT, Behaviour, FakeKubelet
 TRAIN: Final = Behaviour(start_after=0.2, run_for=1.5)
 
 
-def behave(pod: Manifest) -> Behaviour:
-    """Held jobs run on, all others succeed."""
+def behave(pod: Manifest) -> Behaviour | None:
+    """Held jobs run on, all others succeed, once they have a node."""
+    if not pod["spec"].get("nodeName"):
+        return None
     return SERVE if pod["metadata"]["name"].startswith(f"{HOLD}-") else TRAIN
 
 
-async def run(kubeconfig: Path) -> None:
+async def run(kubeconfig: Path, pods_per_node: int) -> None:
     """Play until standard input ends."""
     ended = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin, ended.set)
     async with (
         Client(load_config(kubeconfig), user_agent=USER_AGENT) as client,
+        nodes(client, pods=pods_per_node),
         FakeKubelet(client, behave, namespace=NAMESPACE) as kubelet,
     ):
         waiting = {asyncio.create_task(ended.wait()), asyncio.create_task(kubelet.failed())}
@@ -40,4 +44,4 @@ async def run(kubeconfig: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(run(Path(sys.argv[1])))
+    asyncio.run(run(Path(sys.argv[1]), int(sys.argv[2])))

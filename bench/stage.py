@@ -1,4 +1,4 @@
-"""Where a scenario plays: a control plane of its own, the kind installed, an executor of pods, and watches."""
+"""Where a scenario plays: a control plane with a scheduler, the kind installed, an executor of pods, and watches."""
 
 import asyncio
 import os
@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Final
 
 from bench.loader import NAME, Load, Loaded, Step, load
+from bench.nodes import PODS_PER_NODE
 from bench.operators import Operator
 from bench.processes import Process, cpu_seconds
 from bench.recorder import Recorder
 from bench.systems import NAMESPACE, OPERATOR_NAMESPACE, System
 from localcluster import Cluster
+from localcluster.components import scheduler_command
+from localcluster.pki import Pki
 from localcluster.progress import Progress
+from localcluster.tools import ensure_tools
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.config import load_config
 from mlops_operator.kube.resources import JOBS, PODS
@@ -55,6 +59,7 @@ class Stage:
         client: Client,
         recorder: Recorder,
         executor: Process,
+        scheduler: Process,
         system: System,
         progress: Progress,
     ) -> None:
@@ -62,6 +67,7 @@ class Stage:
         self.client = client
         self.recorder = recorder
         self.executor = executor
+        self.scheduler = scheduler
         self.system = system
         self.progress = progress
         self.audit = AuditLog(cluster.audit_log)
@@ -140,6 +146,7 @@ class Stage:
         cpu = {
             "operator": operator.usage().cpu_seconds,
             "executor": self.executor.usage().cpu_seconds,
+            "scheduler": self.scheduler.usage().cpu_seconds,
             "harness": own.user + own.system + own.children_user + own.children_system,
         }
         for component in PLANE:
@@ -149,18 +156,22 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(system: System, progress: Progress, *, fsync: bool = True) -> AsyncIterator[Stage]:
+async def stage(
+    system: System, progress: Progress, *, fsync: bool = True, pods_per_node: int = PODS_PER_NODE
+) -> AsyncIterator[Stage]:
     """A stage for one run of a scenario; gone afterwards.
 
     Args:
         system: the operator that will play; it is not started.
         progress: where it is told what is going on.
+        pods_per_node: pods that each of the nodes runs at a time.
         fsync: whether etcd writes to disk, as it does in production.
     """
     with own_cluster("bench", fsync=fsync) as cluster:
         async with (
             Client(load_config(cluster.kubeconfig), user_agent=AGENT) as client,
-            _executor(cluster) as executor,
+            _executor(cluster, pods_per_node) as executor,
+            _scheduler(cluster) as scheduler,
         ):
             await install_crds(client, system.crds, system.served)
             for namespace in (NAMESPACE, OPERATOR_NAMESPACE):
@@ -171,15 +182,28 @@ async def stage(system: System, progress: Progress, *, fsync: bool = True) -> As
                     client=client,
                     recorder=recorder,
                     executor=executor,
+                    scheduler=scheduler,
                     system=system,
                     progress=progress,
                 )
 
 
 @asynccontextmanager
-async def _executor(cluster: Cluster) -> AsyncIterator[Process]:
+async def _scheduler(cluster: Cluster) -> AsyncIterator[Process]:
+    """The real scheduler, with the flags of a node's own cluster."""
     process = Process(
-        [sys.executable, "-m", "bench.executor", str(cluster.kubeconfig)],
+        scheduler_command(ensure_tools(), Pki(cluster.folder / "pki")), log=cluster.folder / "log" / "scheduler.log"
+    )
+    try:
+        yield process
+    finally:
+        process.stop()
+
+
+@asynccontextmanager
+async def _executor(cluster: Cluster, pods_per_node: int) -> AsyncIterator[Process]:
+    process = Process(
+        [sys.executable, "-m", "bench.executor", str(cluster.kubeconfig), str(pods_per_node)],
         log=cluster.folder / "log" / "executor.log",
     )
     try:

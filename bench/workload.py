@@ -154,7 +154,7 @@ async def until(
             waiting.cancel()
             raise error
         if not waiting.done():
-            for process in (operator, stage.executor):
+            for process in (operator, stage.executor, stage.scheduler):
                 try:
                     process.require_alive()
                 except RuntimeError:

@@ -133,11 +133,15 @@ class ControlPlane:
 
     def scheduler(self) -> list[str]:
         """The scheduler, likewise without a port."""
-        config = self.pki.kubeconfig("scheduler")
-        return [
-            str(self.programs / "kube-scheduler"),
-            f"--kubeconfig={config}",
-            "--leader-elect=false",
-            "--secure-port=0",
-            *_CLIENT_LIMITS,
-        ]
+        return scheduler_command(self.programs, self.pki)
+
+
+def scheduler_command(programs: Path, pki: Pki) -> list[str]:
+    """The command line of a scheduler of the cluster with these keys."""
+    return [
+        str(programs / "kube-scheduler"),
+        f"--kubeconfig={pki.kubeconfig('scheduler')}",
+        "--leader-elect=false",
+        "--secure-port=0",
+        *_CLIENT_LIMITS,
+    ]

@@ -2,12 +2,13 @@
 
 It watches pods and writes their status as a kubelet would: started, then finished with the exit
 code and the termination message the test chose. Replicas that have each other's names from a
-Service end only once it is there. The pods stay unbound, so that their deletion is immediate.
+Service end only once it is there. Without a scheduler pods stay unbound, and their deletion is
+immediate; bound pods that are deleted are removed here.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -72,6 +73,7 @@ class FakeKubelet:
         self._behave = behave
         self._namespace = namespace
         self._players: dict[str, asyncio.Task[None]] = {}
+        self._ending: set[str] = set()
         self._watcher: asyncio.Task[None] | None = None
         self._failed = asyncio.Event()
         self.failure: BaseException | None = None
@@ -127,7 +129,11 @@ class FakeKubelet:
 
     def _see(self, pod: Manifest) -> None:
         uid = pod["metadata"]["uid"]
-        if uid not in self._players and "deletionTimestamp" not in pod["metadata"]:
+        if "deletionTimestamp" in pod["metadata"]:
+            if pod["spec"].get("nodeName") and uid not in self._ending:
+                self._ending.add(uid)
+                self._start(self._end(pod), name=f"end of pod {uid}")
+        elif uid not in self._players:
             behaviour = self._behave(pod)
             if behaviour is not None:
                 self._players[uid] = self._start(self._play(pod, behaviour), name=f"pod {uid}")
@@ -135,6 +141,14 @@ class FakeKubelet:
     def _forget(self, pod: Manifest) -> None:
         if (player := self._players.pop(pod["metadata"]["uid"], None)) is not None:
             player.cancel()
+
+    async def _end(self, pod: Manifest) -> None:
+        """Remove a bound pod that is being deleted: the API server waits for its kubelet."""
+        self._forget(pod)
+        path = PODS.path(namespace=pod["metadata"]["namespace"], name=pod["metadata"]["name"])
+        body = {"gracePeriodSeconds": 0, "preconditions": {"uid": pod["metadata"]["uid"]}}
+        with suppress(NotFound, Conflict):
+            await self._client.request("DELETE", path, body=body)
 
     async def _play(self, pod: Manifest, behaviour: Behaviour) -> None:
         if behaviour.waiting is not None:

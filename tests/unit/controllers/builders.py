@@ -1,7 +1,4 @@
-"""Objects for the controllers' tests, and a toy cluster that carries plans out.
-
-The toy cluster knows just enough of an API server: identities, merge patches, preconditions, garbage collection.
-"""
+"""Objects for the controllers' tests, and a toy cluster that knows enough of an API server to carry plans out."""
 
 import copy
 import itertools
