@@ -46,7 +46,7 @@ _SENTENCES: Final[dict[str, Callable[[Figures], str]]] = {
     ),
     "Retrain, on evidence": lambda f: (
         f"trigger {f['trigger']}, {len(f['evidence'])} windows as evidence, "
-        f"{f['shifted_rows']} newly labelled images; {f['challenger']}"
+        f"{f['shifted_rows']} newly labeled images, {f['held_out']} requests held out for the gate; {f['challenger']}"
     ),
     "Challenge the champion": _gate,
     "Roll the challenger out": lambda f: (

@@ -107,7 +107,7 @@ class Story:
         alias = _alias(model)
         assert alias is not None
         promotion = self._get("promotion", alias["promotion"])
-        return {"champion": alias["version"], "promotion": alias["promotion"], **_gate_figures(promotion)}
+        return {"champion": alias["version"], "promotion": alias["promotion"], **self._gate_figures(promotion)}
 
     def serve(self) -> dict[str, Any]:
         """A ModelDeployment that follows the alias, and a client that sends real requests."""
@@ -167,10 +167,11 @@ class Story:
             "training_job": decision["trainingJob"],
             "challenger": decision["modelVersion"],
             "shifted_rows": counts["shifted_rows"],
+            "held_out": counts["held_out"],
         }
 
     def challenge(self) -> dict[str, Any]:
-        """Both versions on the same frozen rows; the alias moves."""
+        """Both versions on frozen rows and on the client's requests that were held out; the alias moves."""
         challenger = self.figures("Retrain, on evidence")["challenger"]
         model = self._wait(
             "model", "digits", lambda obj: (_alias(obj) or {}).get("version") == challenger, "the alias to move"
@@ -180,7 +181,7 @@ class Story:
         return {
             "champion": challenger,
             "promotion": alias["promotion"],
-            **_gate_figures(self._get("promotion", alias["promotion"])),
+            **self._gate_figures(self._get("promotion", alias["promotion"])),
         }
 
     def rollout(self) -> dict[str, Any]:
@@ -215,7 +216,7 @@ class Story:
             "version": version,
             "phase": promotion["status"]["phase"],
             "champion": alias["version"],
-            **_gate_figures(promotion),
+            **self._gate_figures(promotion),
         }
 
     def stop_broken(self) -> dict[str, Any]:
@@ -326,6 +327,18 @@ class Story:
             "promotion", name, lambda obj: (obj.get("status") or {}).get("phase") in final, "the gate's decision"
         )
 
+    def _gate_figures(self, promotion: Manifest) -> dict[str, Any]:
+        """A promotion's verdict, the numbers of its rules, and the rows that the gate used."""
+        status = promotion["status"]
+        evaluation = self._get("evaluation", status["evaluation"])["status"]
+        names = ("name", "slice", "verdict", "candidate", "baseline", "difference", "lower", "upper", "n")
+        return {
+            "verdict": status.get("verdict"),
+            "metrics": [{name: metric.get(name) for name in names} for metric in status.get("metrics", ())],
+            "data": {entry["name"]: entry["digest"] for entry in evaluation.get("data", ())},
+            "overlap": {entry["role"]: entry["overlap"] for entry in evaluation.get("overlap", ())},
+        }
+
     def _pin(self, model: dict[str, str]) -> None:
         patch = [{"op": "replace", "path": "/spec/model", "value": model}]
         self.kubectl.run("patch", "modeldeployment", "digits", "--type=json", f"--patch={json.dumps(patch)}")
@@ -370,18 +383,3 @@ def _breached(window: dict[str, Any]) -> bool:
 def _started(policy: Manifest) -> dict[str, Any] | None:
     decisions = (policy.get("status") or {}).get("decisions") or ()
     return next((decision for decision in decisions if decision["outcome"] == "Started"), None)
-
-
-def _gate_figures(promotion: Manifest) -> dict[str, Any]:
-    """A promotion's verdict and the numbers of its rules."""
-    status = promotion["status"]
-    return {
-        "verdict": status.get("verdict"),
-        "metrics": [
-            {
-                key: metric.get(key)
-                for key in ("name", "slice", "verdict", "candidate", "baseline", "difference", "lower", "upper", "n")
-            }
-            for metric in status.get("metrics", ())
-        ],
-    }

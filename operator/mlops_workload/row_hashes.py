@@ -5,9 +5,8 @@ after the other. It depends on these values alone:
 
 - Tables in single and in double precision agree, -0.0 is 0.0, and all kinds of NaN are one.
 - The label is no part of it. So a row whose label came later or was corrected is the same row.
-- Rows with column names have two hashes: one in the order of the file, one in the order of the
-  names. So two tables with the same columns in another order agree, and so do a table with
-  names and one without (`.npz`) in the same order.
+- The order of the columns is that of the table, as it is for the model. Names are no part of it, so a table
+  with names (`.csv`) and one without (`.npz`) agree.
 
 Rows that are equal by chance have equal hashes as well: where features have few values, such rows are expected.
 The file is `MLOPSRH1`, the number of data files that could not be hashed, and the sorted hashes
@@ -15,7 +14,7 @@ without repetition, each as an unsigned big-endian integer of 8 bytes.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -58,11 +57,6 @@ def hash_rows(features: ArrayLike) -> Hashes:
     )
 
 
-def name_order(names: Sequence[str]) -> list[int]:
-    """The positions of the columns in the order of their names."""
-    return sorted(range(len(names)), key=lambda position: names[position])
-
-
 def write_rows(path: Path, hashes: Iterable[Hashes], *, unhashed: int) -> None:
     """Write the hashes to `path`, sorted and without repetition."""
     parts = list(hashes)
@@ -88,15 +82,9 @@ def read_training_rows(path: Path) -> TrainingRows:
     return TrainingRows(hashes, int.from_bytes(content[_WORD : 2 * _WORD], "big"))
 
 
-def count_overlap(gate: Sequence[Hashes], training: TrainingRows) -> int:
-    """How many rows of a gate were in the training.
-
-    `gate` has one or two arrays with one hash for each row: in the order of the table and in the order of the names.
-    """
-    found = np.zeros(len(gate[0]), dtype=np.bool_)
-    for hashes in gate:
-        found |= np.isin(hashes, training.hashes)
-    return int(found.sum())
+def count_overlap(gate: Hashes, training: TrainingRows) -> int:
+    """How many rows of a gate, one hash each, were in the training."""
+    return int(np.isin(gate, training.hashes).sum())
 
 
 def _single_precision(features: ArrayLike) -> NDArray[np.float32]:

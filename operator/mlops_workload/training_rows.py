@@ -13,7 +13,7 @@ import json
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
@@ -24,7 +24,7 @@ from mlops_workload.digest import regular_files
 from mlops_workload.errors import DataInvalidError
 from mlops_workload.holdout import IDENTITY_COLUMNS, Holdout, identity_of
 from mlops_workload.labels import MISSING_TEXTS
-from mlops_workload.row_hashes import Hashes, hash_rows, name_order
+from mlops_workload.row_hashes import Hashes, hash_rows
 from mlops_workload.rows import DEFAULT_ID
 
 FEATURE_KEYS: Final = ("x", "inputs")
@@ -188,7 +188,6 @@ class _CsvHasher:
 
     def __init__(self, names: list[str]) -> None:
         self._columns = [place for place, name in enumerate(names) if name not in _NOT_FEATURES]
-        self._order = name_order([names[place] for place in self._columns])
         self._lines: list[list[str]] = []
         self._hashes: list[Hashes] = []
         # Without a column of that name the label would be taken for a feature.
@@ -216,8 +215,6 @@ class _CsvHasher:
             self._failed = True
             return
         self._hashes.append(hash_rows(features))
-        if self._order != list(range(len(self._order))):
-            self._hashes.append(hash_rows(features[:, self._order]))
 
 
 def _number(text: str) -> float:
@@ -263,22 +260,16 @@ def _json_row(line: bytes) -> dict[str, Any] | None:
 
 
 def _json_hashes(row: Mapping[str, Any]) -> list[int] | None:
-    """Hashes of a row, none if it is a logged request without inputs; None if it cannot be hashed."""
+    """The hash of a row, none if it is a logged request without inputs; None if it cannot be hashed."""
     features = next((row[key] for key in FEATURE_KEYS if row.get(key) is not None), None)
     if features is None:
         return [] if "prediction" in row else None
+    values = list(features.values()) if isinstance(features, dict) else features
     try:
-        if isinstance(features, dict):
-            names = list(features)
-            return [_json_hash([features[name] for name in order]) for order in (names, sorted(names))]
-        return [_json_hash(features)]
+        numbers = [float("nan") if value is None else value for value in values]
+        return [int(hash_rows([numbers])[0])]
     except (ValueError, TypeError):
         return None
-
-
-def _json_hash(features: Sequence[Any]) -> int:
-    numbers = [float("nan") if value is None else value for value in features]
-    return int(hash_rows([numbers])[0])
 
 
 def _unreadable(path: Path, holdout: Holdout | None, error: Exception) -> _Table:

@@ -1,0 +1,31 @@
+"""How an evaluation's result names the counts of its recent rows and of the rows that a training had as well."""
+
+from enum import StrEnum
+
+
+class RecentCount(StrEnum):
+    """A number about the recent rows, in `counts`; all are absent where the evaluation asks for none."""
+
+    ROWS = "recent.rows"
+    """Labeled held-out requests of the window: the rows that are measured."""
+    NEW = "recent.new"
+    """Those after the newest row of the former measurement."""
+    NEWEST = "recent.newest"
+    """Time of the newest one, in milliseconds since 1970, rounded up; 0 without rows."""
+    UNLABELED = "recent.unlabeled"
+    """Held-out requests without a label."""
+    UNFIT = "recent.unfit"
+    """Held-out requests without inputs, or with another number of inputs than most have."""
+    UNIDENTIFIED = "recent.unidentified"
+    """Requests with neither group nor id, held out or not."""
+
+
+class OverlapCount(StrEnum):
+    """A number of rows of the gate, in `counts`."""
+
+    ROWS = "overlap.rows"
+    """All rows of the gate."""
+    CANDIDATE = "overlap.candidate"
+    """Rows that the candidate was trained on; absent where that is unknown."""
+    BASELINE = "overlap.baseline"
+    """Rows that the baseline was trained on; absent where that is unknown."""
