@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.kube.resources import Resource
-from mlops_operator.runtime.controller import Controller, Index, Watch
+from mlops_operator.runtime.controller import Controller, F, FactIndex, Index, Watch
 from mlops_operator.runtime.selectors import parse_selector
 from mlops_operator.runtime.store import Change, Store
 
@@ -53,6 +53,18 @@ class Cache:
     def indexed(self, index: Index, value: str) -> Sequence[Manifest]:
         """Objects that `index` puts under `value`, ordered by namespace and name."""
         return self.store(index.resource).indexed(index, value)
+
+    def contains(self, resource: Resource, key: Key) -> bool:
+        """Whether the cache has the object."""
+        return key in self.store(resource)
+
+    def keys(self, index: Index, value: str) -> Sequence[Key]:
+        """Keys of the objects that `index` puts under `value`, in order."""
+        return self.store(index.resource).keys(index, value)
+
+    def facts(self, index: FactIndex[F], value: str) -> Sequence[F]:
+        """Facts of the objects that `index` puts under `value`, in ascending order; valid until the next change."""
+        return self.store(index.resource).facts(index, value)
 
     # -- feeding ---------------------------------------------------------------------------
 

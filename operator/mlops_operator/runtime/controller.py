@@ -4,10 +4,10 @@ A controller is wiring: it says what it watches, turns the cache into what its p
 wants to see, and hands the plan back. It does no I/O and reads no clock: `now` comes in.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.kube.resources import Resource
@@ -30,6 +30,21 @@ class Index:
     values: Callable[[Manifest], Iterable[str]] = field(compare=False)
 
 
+F = TypeVar("F", bound=tuple[Any, ...])
+
+
+@dataclass(frozen=True)
+class FactIndex(Index, Generic[F]):
+    """An index that keeps a small fact of each object, so that a plan that sees n objects decodes and parses none.
+
+    Attributes:
+        fact: the fact, taken once when the object changes. Facts under one value are kept in ascending order, so the
+            fact begins with what orders it, and contains the name where nothing else makes it unique.
+    """
+
+    fact: Callable[[Manifest], F] = field(compare=False)
+
+
 class World(Protocol):
     """What the caches hold at this moment; read only, never the wire."""
 
@@ -43,6 +58,18 @@ class World(Protocol):
 
     def indexed(self, index: Index, value: str) -> Sequence[Manifest]:
         """Objects that `index` puts under `value`, ordered by namespace and name."""
+        ...
+
+    def contains(self, resource: Resource, key: Key) -> bool:
+        """Whether the cache has the object; costs less than `get`."""
+        ...
+
+    def keys(self, index: Index, value: str) -> Sequence[Key]:
+        """Keys of the objects that `index` puts under `value`, in order; costs less than `indexed`."""
+        ...
+
+    def facts(self, index: FactIndex[F], value: str) -> Sequence[F]:
+        """Facts of the objects that `index` puts under `value`, in ascending order; valid until the next change."""
         ...
 
 
@@ -60,7 +87,9 @@ class Watch:
         label_selector: for resources that are not ours, the only objects that are listed and cached.
             Every controller that watches a resource must name the same selector or none of the
             others' objects reach it: the engine ORs nothing, it refuses differing selectors.
-        keys: the objects of the controller's own kind that a change of this object concerns.
+        keys: the objects of the controller's own kind that a new or deleted object concerns.
+        between: those that a change from one state of an object to another concerns; None for `keys` of both states.
+            Without it every change costs a plan for each of `keys`, so a watch whose keys are many needs it.
         trim: what of the object is kept in the cache; None keeps all but managedFields and the
             last-applied annotation.
         ended: whether an object's work is over, so that those whom it concerns are looked at before others.
@@ -69,8 +98,29 @@ class Watch:
     resource: Resource
     keys: Callable[[Manifest, World], Iterable[Key]]
     label_selector: str | None = None
+    between: Callable[[Manifest, Manifest, World], Iterable[Key]] | None = None
     trim: Callable[[Manifest], Manifest] | None = None
     ended: Callable[[Manifest], bool] = _never
+
+    def concerned(self, old: Manifest | None, new: Manifest | None, world: World) -> Iterator[Key]:
+        """The objects that a change concerns; a key may be repeated.
+
+        Args:
+            old: the object before, or None if it is new.
+            new: the object after, or None if it was deleted.
+            world: the caches after the change.
+        """
+        if self.between is not None and old is not None and new is not None and _same_object(old, new):
+            yield from self.between(old, new, world)
+            return
+        for state in (old, new):
+            if state is not None:
+                yield from self.keys(state, world)
+
+
+def _same_object(old: Manifest, new: Manifest) -> bool:
+    same: bool = old["metadata"]["uid"] == new["metadata"]["uid"]
+    return same
 
 
 @dataclass(frozen=True)

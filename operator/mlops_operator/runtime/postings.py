@@ -1,7 +1,8 @@
-"""An index from a value to the keys that have it, small for the usual one or two keys a value."""
+"""Indexes from a value: to the keys that have it, small for the usual one or two keys a value, and to sorted facts."""
 
-from collections.abc import Iterable, Iterator
-from typing import Final
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
 
 from mlops_operator.api.meta import Key
 
@@ -52,3 +53,31 @@ class Postings:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_value)
+
+
+class SortedFacts:
+    """Facts by value, each list in ascending order. To add and to remove one costs O(log n) comparisons."""
+
+    __slots__ = ("_by_value",)
+
+    def __init__(self) -> None:
+        self._by_value: dict[str, list[tuple[Any, ...]]] = {}
+
+    def add(self, values: Iterable[str], fact: tuple[Any, ...]) -> None:
+        """Put `fact` under each of `values`."""
+        for value in values:
+            insort(self._by_value.setdefault(value, []), fact)
+
+    def remove(self, values: Iterable[str], fact: tuple[Any, ...]) -> None:
+        """Remove one `fact` from each of `values`; a value without facts is dropped."""
+        for value in values:
+            facts = self._by_value.get(value, [])
+            at = bisect_left(facts, fact)
+            if at < len(facts) and facts[at] == fact:
+                del facts[at]
+            if not facts:
+                self._by_value.pop(value, None)
+
+    def get(self, value: str) -> Sequence[tuple[Any, ...]]:
+        """The facts under `value`, in ascending order; valid until the next change."""
+        return self._by_value.get(value, ())

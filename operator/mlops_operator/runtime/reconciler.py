@@ -228,10 +228,8 @@ class Reconciler:
             try:
                 ended = change.new is not None and watch.ended(change.new)
                 priority = Priority.ENDS if ended else Priority.NEWS
-                for state in (change.old, change.new):
-                    if state is not None:
-                        for key in watch.keys(state, self._cache):
-                            self._wake(key, change, priority)
+                for key in watch.concerned(change.old, change.new, self._cache):
+                    self._wake(key, change, priority)
             except Exception:
                 # A mapping that fails would lose the change; looking at everything loses nothing.
                 self._errors.inc()

@@ -14,12 +14,12 @@ import marshal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from sys import intern
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from mlops_operator.api.meta import Key, Manifest, controller_uid
 from mlops_operator.kube.resources import Resource
-from mlops_operator.runtime.controller import Index
-from mlops_operator.runtime.postings import Postings
+from mlops_operator.runtime.controller import F, FactIndex, Index
+from mlops_operator.runtime.postings import Postings, SortedFacts
 
 TOMBSTONE_LIFETIME: Final = 120.0
 """Seconds for which a deleted UID is remembered: the answer to a write takes 30 s at the longest, and repeats."""
@@ -51,14 +51,24 @@ class Change(NamedTuple):
 class _Entry:
     """One object: its bytes, and what is needed of it without decoding."""
 
-    __slots__ = ("data", "indexed", "owner", "uid", "version")
+    __slots__ = ("data", "facts", "indexed", "owner", "uid", "version")
 
-    def __init__(self, data: bytes, version: int, uid: str, owner: str, indexed: tuple[tuple[str, ...], ...]) -> None:
+    def __init__(
+        self,
+        *,
+        data: bytes,
+        version: int,
+        uid: str,
+        owner: str,
+        indexed: tuple[tuple[str, ...], ...],
+        facts: tuple[tuple[Any, ...] | None, ...],
+    ) -> None:
         self.data = data
         self.version = version
         self.uid = uid
         self.owner = owner
         self.indexed = indexed
+        self.facts = facts
 
 
 class Store:
@@ -85,6 +95,7 @@ class Store:
         self._entries: dict[Key, _Entry] = {}
         self._owned = Postings()
         self._indexes: list[tuple[Index, Postings]] = []
+        self._facts: list[tuple[FactIndex[Any], SortedFacts]] = []
         self._listed: dict[str | None, int | None] = dict.fromkeys(namespaces or (None,))
         self._began: dict[str | None, int] = {}
         self._tombstones: dict[str, tuple[int, float]] = {}
@@ -120,22 +131,43 @@ class Store:
 
     def indexed(self, index: Index, value: str) -> list[Manifest]:
         """Copies of the objects that `index` puts under `value`, by namespace and name."""
+        return [_decode(self._entries[key]) for key in self.keys(index, value)]
+
+    def keys(self, index: Index, value: str) -> list[Key]:
+        """Keys of the objects that `index` puts under `value`, in order."""
         for known, postings in self._indexes:
             if known.name == index.name:
-                return [_decode(self._entries[key]) for key in postings.get(value)]
-        raise LookupError(f"{self.resource} has no index {index.name!r}; a controller must declare it in `indexes`")
+                return postings.get(value)
+        raise self._no_index(index)
+
+    def facts(self, index: FactIndex[F], value: str) -> Sequence[F]:
+        """Facts of the objects that `index` puts under `value`, in ascending order; valid until the next change."""
+        for known, facts in self._facts:
+            if known.name == index.name:
+                return cast(Sequence[F], facts.get(value))
+        raise self._no_index(index)
+
+    def _no_index(self, index: Index) -> LookupError:
+        return LookupError(f"{self.resource} has no index {index.name!r}; a controller must declare it in `indexes`")
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._entries
 
     # -- being told ------------------------------------------------------------------------
 
     def add_index(self, index: Index) -> None:
         """Maintain `index` from now on; only before the first object. Adding the very same again changes nothing."""
-        if any(known is index for known, _ in self._indexes):
+        added = [known for known, _ in (*self._indexes, *self._facts)]
+        if any(known is index for known in added):
             return
         if self._entries:
             raise RuntimeError(f"index {index.name!r} of {self.resource} was added after the first object")
-        if any(known.name == index.name for known, _ in self._indexes):
+        if any(known.name == index.name for known in added):
             raise ValueError(f"{self.resource} has two indexes called {index.name!r}; expected one name each")
-        self._indexes.append((index, Postings()))
+        if isinstance(index, FactIndex):
+            self._facts.append((index, SortedFacts()))
+        else:
+            self._indexes.append((index, Postings()))
 
     def observe(self, obj: Manifest) -> Change | None:
         """Take an object from a watch event or from the answer to a write; None if it is no news."""
@@ -212,20 +244,34 @@ class Store:
 
     def _entry(self, kept: Manifest, version: int) -> _Entry:
         metadata = kept["metadata"]
-        indexed = tuple(tuple(index.values(kept)) for index, _ in self._indexes)
-        return _Entry(marshal.dumps(kept), version, metadata["uid"], intern(controller_uid(kept) or ""), indexed)
+        indexed = tuple(tuple(index.values(kept)) for index, _ in (*self._indexes, *self._facts))
+        facts = tuple(
+            index.fact(kept) if values else None
+            for (index, _), values in zip(self._facts, indexed[len(self._indexes) :], strict=True)
+        )
+        owner = intern(controller_uid(kept) or "")
+        uid, data = metadata["uid"], marshal.dumps(kept)
+        return _Entry(data=data, version=version, uid=uid, owner=owner, indexed=indexed, facts=facts)
 
     def _index(self, key: Key, entry: _Entry) -> None:
         if entry.owner:
             self._owned.add((entry.owner,), key)
-        for (_, postings), values in zip(self._indexes, entry.indexed, strict=True):
+        for (_, postings), values in zip(self._indexes, entry.indexed, strict=False):
             postings.add(values, key)
+        rest = entry.indexed[len(self._indexes) :]
+        for (_, facts), values, fact in zip(self._facts, rest, entry.facts, strict=True):
+            if fact is not None:
+                facts.add(values, fact)
 
     def _unindex(self, key: Key, entry: _Entry) -> None:
         if entry.owner:
             self._owned.remove((entry.owner,), key)
-        for (_, postings), values in zip(self._indexes, entry.indexed, strict=True):
+        for (_, postings), values in zip(self._indexes, entry.indexed, strict=False):
             postings.remove(values, key)
+        rest = entry.indexed[len(self._indexes) :]
+        for (_, facts), values, fact in zip(self._facts, rest, entry.facts, strict=True):
+            if fact is not None:
+                facts.remove(values, fact)
 
     def _bury(self, uid: str, version: int) -> None:
         now = self._clock()

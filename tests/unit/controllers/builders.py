@@ -29,6 +29,7 @@ from mlops_operator.kube.resources import (
 from mlops_operator.runtime.controller import Controller, Index
 from mlops_operator.runtime.identity import stamped
 from mlops_operator.runtime.plan import Apply, Create, Delete, Event, Patch, Plan, PodsOfJob, Read, Rejection
+from tests.unit.controllers.lookups import Lookups
 from tests.unit.controllers.settled import check_settled
 
 NAMESPACE = "team-a"
@@ -113,7 +114,7 @@ def condition(obj: Manifest, kind: str) -> Manifest:
     return next((dict(entry) for entry in conditions if entry["type"] == kind), {})
 
 
-class ToyWorld:
+class ToyWorld(Lookups):
     """What caches hold: a `World` in a dict."""
 
     def __init__(self, *objects: Manifest) -> None:

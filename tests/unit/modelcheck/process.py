@@ -21,6 +21,7 @@ from mlops_operator.runtime.controller import Controller, Index
 from mlops_operator.runtime.executor import Executor, Outdated, Rejected
 from mlops_operator.runtime.plan import Action, Create, Delete, Patch, Plan, PodsOfJob, Read
 from tests.unit.controllers.builders import NAMESPACE, later
+from tests.unit.controllers.lookups import Lookups
 from tests.unit.modelcheck.apiserver import ApiServer, Requests, Write
 from tests.unit.modelcheck.items import Id, Item
 
@@ -92,7 +93,7 @@ class News(NamedTuple):
 
 
 @dataclass
-class Process:
+class Process(Lookups):
     """One process of the operator; implements what plans and the executor take for the cache."""
 
     wiring: Wiring
@@ -173,9 +174,8 @@ class Process:
                 woken.add(id)
             for watch in controller.watches:
                 if watch.resource == id.resource:
-                    for state in (old, new):
-                        if state is not None:
-                            woken |= {Id(controller.resource, key.name) for key in watch.keys(state.data, self)}
+                    states = (old.data if old is not None else None, new.data if new is not None else None)
+                    woken |= {Id(controller.resource, key.name) for key in watch.concerned(*states, self)}
         self.awake |= woken - {by}
 
     # -- what the executor takes for the cache -----------------------------------------------

@@ -102,7 +102,11 @@ def test_the_walk_finds_a_server_that_goes_before_its_successor_is_ready() -> No
 def test_the_walk_finds_a_change_that_wakes_nobody() -> None:
     scenario = promotion.small()[0]
     real = scenario.controllers[1]
-    watches = [replace(watch, keys=lambda _obj, _world: ()) for watch in real.watches if watch.resource == PROMOTIONS]
+    watches = [
+        replace(watch, keys=lambda _obj, _world: (), between=None)
+        for watch in real.watches
+        if watch.resource == PROMOTIONS
+    ]
     others = [watch for watch in real.watches if watch.resource != PROMOTIONS]
     scenario.controllers = (scenario.controllers[0], Mutant(real, mutants.unchanged, watches=[*others, *watches]))
     with pytest.raises(Broken, match=r"nobody wakes Model|rests in Promoting"):

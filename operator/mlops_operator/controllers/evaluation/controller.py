@@ -13,7 +13,7 @@ from mlops_operator.controllers.evaluation.status import FINAL, failed_status, r
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs
 from mlops_operator.controllers.shared.events import transition_events
-from mlops_operator.controllers.shared.indexes import referring
+from mlops_operator.controllers.shared.indexes import referring, referring_if_changed, usability
 from mlops_operator.controllers.shared.refusals import refusal
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import managed_jobs
@@ -43,7 +43,11 @@ class EvaluationController:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.watches: Sequence[Watch] = (
-            Watch(resource=MODEL_VERSIONS, keys=referring(EVALUATIONS_BY_VERSION)),
+            Watch(
+                resource=MODEL_VERSIONS,
+                keys=referring(EVALUATIONS_BY_VERSION),
+                between=referring_if_changed(EVALUATIONS_BY_VERSION, usability),
+            ),
             managed_jobs(EVALUATIONS),
         )
         self.indexes: Sequence[Index] = (EVALUATIONS_BY_VERSION,)

@@ -12,7 +12,18 @@ from mlops_operator.controllers.model import status as say
 from mlops_operator.controllers.model.observed import observe
 from mlops_operator.controllers.model.plan import plan, telling
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared.indexes import MODEL_VERSIONS_BY_MODEL, PROMOTIONS_BY_MODEL, referred
+from mlops_operator.controllers.shared.indexes import (
+    MODEL_VERSIONS_BY_MODEL,
+    referred,
+    referred_if_changed,
+    version_fact,
+)
+from mlops_operator.controllers.shared.promotions import (
+    OPEN_PROMOTIONS_BY_ALIAS,
+    PASSED_GATES_BY_ALIAS,
+    is_open,
+    may_move,
+)
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.kube.resources import MODEL_VERSIONS, MODELS, PROMOTIONS, Resource
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
@@ -22,14 +33,20 @@ FORBIDDEN_RETRY: Final = 60.0
 """Seconds until a refusal by quota, policy or rights is put to the test again: nothing tells that it has gone."""
 
 
+def _standing(promotion: Manifest) -> object:
+    """What a Model reads of a Promotion: whether it is open, and from where it may move the alias."""
+    origin = (promotion.get("status") or {}).get("from") if may_move(promotion) else None
+    return is_open(promotion), may_move(promotion), origin
+
+
 class ModelController:
     """Drives Models; see `plan.py`."""
 
     resource: Resource = MODELS
-    indexes: Sequence[Index] = (MODEL_VERSIONS_BY_MODEL, PROMOTIONS_BY_MODEL)
+    indexes: Sequence[Index] = (MODEL_VERSIONS_BY_MODEL, OPEN_PROMOTIONS_BY_ALIAS, PASSED_GATES_BY_ALIAS)
     watches: Sequence[Watch] = (
-        Watch(resource=MODEL_VERSIONS, keys=referred("model")),
-        Watch(resource=PROMOTIONS, keys=referred("model")),
+        Watch(resource=MODEL_VERSIONS, keys=referred("model"), between=referred_if_changed("model", part=version_fact)),
+        Watch(resource=PROMOTIONS, keys=referred("model"), between=referred_if_changed("model", part=_standing)),
     )
     rules: Sequence[Rule] = (
         Rule(MODEL_VERSIONS, ("get", "list", "watch")),

@@ -23,7 +23,7 @@ _REFUSALS = frozenset({ModelReason.NAME_TAKEN, ModelReason.REFUSED})
 
 def plan(obs: Observed, now: datetime) -> Plan:
     """The plan for one observation."""
-    numbers = number(obs.status.versions, obs.status.latest_version, obs.version_objects)
+    numbers = number(obs.status.versions, obs.status.latest_version, obs.versions)
     aliases = _aliases(obs, now)
     changed = obs.status.replace(aliases=aliases, versions=numbers.versions, latest_version=numbers.latest)
     actions: tuple[Action, ...] = ()
@@ -46,9 +46,9 @@ def _aliases(obs: Observed, now: datetime) -> tuple[AliasStatus, ...]:
     result = []
     for alias in obs.spec.aliases:
         entry = current.get(alias.name)
-        promotion = next_move(alias.name, entry, obs.promotions)
+        promotion = next_move(entry, obs.passed.get(alias.name, ()))
         if promotion is not None:
-            result.append(moved(entry, promotion, now))
+            result.append(moved(alias.name, entry, promotion, now))
         elif entry is not None:
             result.append(entry)
     return tuple(result)
@@ -58,11 +58,10 @@ def _offers(obs: Observed, aliases: tuple[AliasStatus, ...], numbers: Numbers) -
     pointing = {entry.name for entry in aliases}
     actions = []
     for alias in obs.spec.aliases:
-        if alias.name in pointing:
+        if not alias.bootstrap or alias.name in pointing or alias.name in obs.undecided:
             continue
-        version = offer(
-            alias, numbers.versions, obs.versions, obs.promotions, partial(bootstrap_name, obs.obj, alias.name)
-        )
+        name = partial(bootstrap_name, obs.obj, alias.name)
+        version = offer(numbers.versions, obs.versions, obs.offers, name)
         if version is not None:
             actions.append(Create(resource=PROMOTIONS, manifest=render_bootstrap(obs.obj, alias.name, version)))
     return tuple(actions)

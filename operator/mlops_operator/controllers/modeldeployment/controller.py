@@ -17,6 +17,8 @@ from mlops_operator.controllers.modeldeployment.refused import refused
 from mlops_operator.controllers.modeldeployment.status import invalid_spec
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs, watches
+from mlops_operator.controllers.shared.indexes import key_of, referring, usability
+from mlops_operator.controllers.shared.models import alias_targets, changed_aliases
 from mlops_operator.kube.resources import (
     DEPLOYMENTS,
     HORIZONTAL_POD_AUTOSCALERS,
@@ -63,32 +65,46 @@ def _reference(obj: Manifest, name: str) -> str:
     return str(Key(obj["metadata"]["namespace"], name))
 
 
+def _alias_of(obj: Manifest) -> Iterable[str]:
+    model = (obj.get("spec") or {}).get("model") or {}
+    if model.get("name") and model.get("alias"):
+        yield _alias_value(obj["metadata"]["namespace"], model["name"], model["alias"])
+
+
+def _alias_value(namespace: str, model: str, alias: str) -> str:
+    return f"{namespace}/{model}/{alias}"
+
+
 BY_MODEL: Final = Index(MODEL_DEPLOYMENTS, "model", _model_of)
+BY_ALIAS: Final = Index(MODEL_DEPLOYMENTS, "alias", _alias_of)
 BY_VERSION: Final = Index(MODEL_DEPLOYMENTS, "version", _versions_of)
 BY_UID: Final = Index(MODEL_DEPLOYMENTS, "uid", _own_uid)
 PODS_BY_PARENT: Final = Index(PODS, "parent", _parent_uid)
 
 
-def _of_model(model: Manifest, world: World) -> Iterable[Key]:
-    metadata = model["metadata"]
-    return _keys(world.indexed(BY_MODEL, str(Key(metadata["namespace"], metadata["name"]))))
+def _of_changed_model(old: Manifest, new: Manifest, world: World) -> Iterable[Key]:
+    """Those that follow an alias that was changed or moved."""
+    namespace, model = key_of(new)
+    for alias in changed_aliases(old, new):
+        yield from world.keys(BY_ALIAS, _alias_value(namespace, model, alias))
 
 
 def _of_version(version: Manifest, world: World) -> Iterable[Key]:
-    """Those that name it, and those that follow an alias of its Model, which may point at it."""
-    namespace = version["metadata"]["namespace"]
-    by_name = world.indexed(BY_VERSION, str(Key(namespace, version["metadata"]["name"])))
-    model = (version.get("spec") or {}).get("model")
-    followers = world.indexed(BY_MODEL, str(Key(namespace, model))) if model else ()
-    return dict.fromkeys((*_keys(by_name), *_keys(followers)))
+    """Those that name it, and those that follow an alias which points at it."""
+    namespace, name = key_of(version)
+    yield from world.keys(BY_VERSION, str(Key(namespace, name)))
+    model = (version.get("spec") or {}).get("model") or ""
+    for alias, target in alias_targets(world.get(MODELS, Key(namespace, model))).items():
+        if target == name:
+            yield from world.keys(BY_ALIAS, _alias_value(namespace, model, alias))
+
+
+def _of_changed_version(old: Manifest, new: Manifest, world: World) -> Iterable[Key]:
+    return _of_version(new, world) if usability(old) != usability(new) else ()
 
 
 def _of_pod(pod: Manifest, world: World) -> Iterable[Key]:
-    return [key for uid in _parent_uid(pod) for key in _keys(world.indexed(BY_UID, uid))]
-
-
-def _keys(objects: Iterable[Manifest]) -> list[Key]:
-    return [Key(obj["metadata"]["namespace"], obj["metadata"]["name"]) for obj in objects]
+    return [key for uid in _parent_uid(pod) for key in world.keys(BY_UID, uid)]
 
 
 def _versions(
@@ -108,8 +124,8 @@ class ModelDeploymentController:
 
     resource = MODEL_DEPLOYMENTS
     watches: Sequence[Watch] = (
-        Watch(resource=MODELS, keys=_of_model),
-        Watch(resource=MODEL_VERSIONS, keys=_of_version),
+        Watch(resource=MODELS, keys=referring(BY_MODEL), between=_of_changed_model),
+        Watch(resource=MODEL_VERSIONS, keys=_of_version, between=_of_changed_version),
         watches.managed_deployments(MODEL_DEPLOYMENTS),
         watches.managed_services(MODEL_DEPLOYMENTS),
         watches.managed_autoscalers(MODEL_DEPLOYMENTS),
@@ -117,7 +133,7 @@ class ModelDeploymentController:
         watches.managed_jobs(MODEL_DEPLOYMENTS),
         watches.server_pods(_of_pod),
     )
-    indexes: Sequence[Index] = (BY_MODEL, BY_VERSION, BY_UID, PODS_BY_PARENT)
+    indexes: Sequence[Index] = (BY_MODEL, BY_ALIAS, BY_VERSION, BY_UID, PODS_BY_PARENT)
     rules: Sequence[Rule] = (
         Rule(MODELS, _READ),
         Rule(MODEL_VERSIONS, _READ),

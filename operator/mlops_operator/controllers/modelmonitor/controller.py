@@ -13,8 +13,9 @@ from mlops_operator.controllers.modelmonitor.status import final_status
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs
 from mlops_operator.controllers.shared.events import transition_events
-from mlops_operator.controllers.shared.indexes import by_reference, referring
+from mlops_operator.controllers.shared.indexes import by_reference, referring, referring_if_changed
 from mlops_operator.controllers.shared.refusals import refusal
+from mlops_operator.controllers.shared.served import view_served
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import managed_jobs
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODEL_MONITORS, PODS
@@ -32,7 +33,11 @@ class ModelMonitorController:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.watches: Sequence[Watch] = (
-            Watch(resource=MODEL_DEPLOYMENTS, keys=referring(MONITORS_BY_DEPLOYMENT)),
+            Watch(
+                resource=MODEL_DEPLOYMENTS,
+                keys=referring(MONITORS_BY_DEPLOYMENT),
+                between=referring_if_changed(MONITORS_BY_DEPLOYMENT, view_served),
+            ),
             managed_jobs(MODEL_MONITORS),
         )
         self.indexes: Sequence[Index] = (MONITORS_BY_DEPLOYMENT,)

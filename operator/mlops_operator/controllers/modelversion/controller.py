@@ -10,7 +10,9 @@ from mlops_operator.api.modelversion import ModelVersionReason, ModelVersionStat
 from mlops_operator.controllers.modelversion.observed import (
     INDEXES,
     concerned_by_deployment,
+    concerned_by_deployment_change,
     concerned_by_model,
+    concerned_by_model_change,
     current_job,
     observe,
 )
@@ -19,7 +21,8 @@ from mlops_operator.controllers.modelversion.policies.rejection import rejection
 from mlops_operator.controllers.modelversion.status import say
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs
-from mlops_operator.controllers.shared.indexes import referred
+from mlops_operator.controllers.shared.indexes import referred, referred_if_changed
+from mlops_operator.controllers.shared.promotions import gate_failed
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.controllers.shared.watches import managed_jobs
@@ -39,9 +42,9 @@ class ModelVersionController:
     indexes: Sequence[Index] = INDEXES
     watches: Sequence[Watch] = (
         managed_jobs(MODEL_VERSIONS),
-        Watch(resource=MODELS, keys=concerned_by_model),
-        Watch(resource=PROMOTIONS, keys=referred("version")),
-        Watch(resource=MODEL_DEPLOYMENTS, keys=concerned_by_deployment),
+        Watch(resource=MODELS, keys=concerned_by_model, between=concerned_by_model_change),
+        Watch(resource=PROMOTIONS, keys=referred("version"), between=referred_if_changed("version", part=gate_failed)),
+        Watch(resource=MODEL_DEPLOYMENTS, keys=concerned_by_deployment, between=concerned_by_deployment_change),
     )
     rules: Sequence[Rule] = (
         Rule(JOBS, ("get", "list", "watch", "create", "patch", "delete")),

@@ -4,64 +4,54 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from mlops_operator.api.conditions import READY
 from mlops_operator.api.meta import Key, Manifest
-from mlops_operator.api.model import ModelStatus
-from mlops_operator.api.modelversion import ModelVersionReason, ModelVersionSpec, ModelVersionStatus
+from mlops_operator.api.modelversion import ModelVersionSpec, ModelVersionStatus
 from mlops_operator.controllers.modelversion.render import verification
-from mlops_operator.controllers.shared.indexes import (
-    MODEL_VERSIONS_BY_MODEL,
-    PROMOTIONS_BY_VERSION,
-    by_reference,
-    key_of,
-)
+from mlops_operator.controllers.shared.indexes import MODEL_VERSIONS_BY_MODEL, key_of
+from mlops_operator.controllers.shared.models import VersionInModel, changed_versions, version_in_model
 from mlops_operator.controllers.shared.pending import Reads
+from mlops_operator.controllers.shared.promotions import GATE_FAILURES_BY_VERSION, GateFailure
+from mlops_operator.controllers.shared.served import ServedFact, served_fact, view_served
 from mlops_operator.controllers.shared.specs import parse_spec
-from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODEL_VERSIONS, MODELS
-from mlops_operator.runtime.controller import Index, World
+from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODELS
+from mlops_operator.runtime.controller import FactIndex, Index, World
 from mlops_operator.runtime.plan import PodsOfJob, Read
 
 
 def _served(deployment: Manifest) -> Iterable[str]:
     """The versions that a ModelDeployment serves."""
-    status = deployment.get("status") or {}
-    for role in ("stable", "candidate"):
-        version = (status.get(role) or {}).get("version")
-        if version:
-            yield str(Key(deployment["metadata"]["namespace"], version))
+    served = view_served(deployment)
+    for version in sorted({served.stable, served.candidate} - {None}, key=str):
+        yield str(Key(deployment["metadata"]["namespace"], str(version)))
 
 
-def _attentive(version: Manifest) -> Iterable[str]:
-    """The Model of a version that its news may concern: it lacks a number, misses the Model, or has an alias.
+DEPLOYMENTS_BY_VERSION: Final = FactIndex(MODEL_DEPLOYMENTS, "served-version", _served, served_fact)
 
-    A Model's status changes with every new version. All others of its versions need not hear of it.
-    """
-    status = version.get("status") or {}
-    conditions = {entry["type"]: entry.get("reason") for entry in status.get("conditions") or ()}
-    missing = conditions.get(READY) == ModelVersionReason.MODEL_NOT_FOUND
-    return _model_of(version) if missing or not status.get("version") or status.get("aliases") else ()
-
-
-_model_of: Final = by_reference("model")
-
-DEPLOYMENTS_BY_VERSION: Final = Index(MODEL_DEPLOYMENTS, "served-version", _served)
-ATTENTIVE_BY_MODEL: Final = Index(MODEL_VERSIONS, "attentive-model", _attentive)
-
-INDEXES: Final = (MODEL_VERSIONS_BY_MODEL, PROMOTIONS_BY_VERSION, DEPLOYMENTS_BY_VERSION, ATTENTIVE_BY_MODEL)
+INDEXES: Final[Sequence[Index]] = (MODEL_VERSIONS_BY_MODEL, GATE_FAILURES_BY_VERSION, DEPLOYMENTS_BY_VERSION)
 
 
 def concerned_by_model(model: Manifest, world: World) -> Iterable[Key]:
-    """The versions that a change of their Model concerns."""
+    """The versions that a new or deleted Model concerns: all of it."""
     key = key_of(model)
-    if world.get(MODELS, key) is None:
-        return [key_of(version) for version in world.indexed(MODEL_VERSIONS_BY_MODEL, str(key))]
-    pointed_at = [Key(key.namespace, alias.version) for alias in ModelStatus.of(model).aliases]
-    return [*(key_of(version) for version in world.indexed(ATTENTIVE_BY_MODEL, str(key))), *pointed_at]
+    return [Key(key.namespace, version.name) for version in world.facts(MODEL_VERSIONS_BY_MODEL, str(key))]
+
+
+def concerned_by_model_change(old: Manifest, new: Manifest, _world: World) -> Iterable[Key]:
+    """The versions that a change of their Model concerns: those whose number or aliases it changed."""
+    namespace = new["metadata"]["namespace"]
+    return [Key(namespace, name) for name in sorted(changed_versions(old, new))]
 
 
 def concerned_by_deployment(deployment: Manifest, _world: World) -> Iterable[Key]:
-    """The versions that a ModelDeployment serves; the engine asks for its former state as well."""
+    """The versions that a ModelDeployment serves."""
     return [Key(*value.split("/", 1)) for value in _served(deployment)]
+
+
+def concerned_by_deployment_change(old: Manifest, new: Manifest, world: World) -> Iterable[Key]:
+    """The versions that a ModelDeployment served or serves, where that has changed."""
+    if view_served(old) == view_served(new):
+        return ()
+    return dict.fromkeys((*concerned_by_deployment(old, world), *concerned_by_deployment(new, world)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +60,9 @@ class Observed:
 
     Attributes:
         obj: the object as it is stored.
-        model: the status of its Model; None where the Model is not there.
+        model: what its Model says of it; None where the Model is not there.
+        failures: the gates that it failed, the oldest first.
+        deployments: those that serve it, by name.
         jobs: its verifications' Jobs.
         job: the Job of the verification at work, or None.
         pods: that Job's pods; None where they were not read.
@@ -80,9 +72,9 @@ class Observed:
     obj: Manifest
     spec: ModelVersionSpec
     status: ModelVersionStatus
-    model: ModelStatus | None = None
-    promotions: Sequence[Manifest] = ()
-    deployments: Sequence[Manifest] = ()
+    model: VersionInModel | None = None
+    failures: Sequence[GateFailure] = ()
+    deployments: Sequence[ServedFact] = ()
     jobs: Sequence[Manifest] = ()
     job: Manifest | None = None
     pods: Sequence[Manifest] | None = None
@@ -111,9 +103,9 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
         obj=obj,
         spec=spec,
         status=status,
-        model=ModelStatus.of(model) if model is not None else None,
-        promotions=world.indexed(PROMOTIONS_BY_VERSION, str(key)),
-        deployments=world.indexed(DEPLOYMENTS_BY_VERSION, str(key)),
+        model=version_in_model(model, name=key.name, uid=obj["metadata"]["uid"]) if model is not None else None,
+        failures=world.facts(GATE_FAILURES_BY_VERSION, str(key)),
+        deployments=world.facts(DEPLOYMENTS_BY_VERSION, str(key)),
         jobs=jobs,
         job=job,
         pods=reads.get(PodsOfJob.of(job)) if job is not None else None,

@@ -5,18 +5,17 @@ from typing import Any
 
 from mlops_operator.api.conditions import Fact, Outcome, Truth, contract, working
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.model import ModelStatus
 from mlops_operator.api.modelversion import ModelVersionPhase, ModelVersionReason, ModelVersionStatus
 from mlops_operator.controllers.modelversion.observed import Observed
 from mlops_operator.controllers.modelversion.policies.rejection import rejection
-from mlops_operator.controllers.modelversion.policies.usage import aliases_of, deployed_in, number_of
+from mlops_operator.controllers.modelversion.policies.usage import deployed_in
+from mlops_operator.controllers.shared.models import VersionInModel
 
 
 def settled(obs: Observed, now: datetime, outcome: Outcome, **changes: Any) -> ModelVersionStatus:
     """The complete status: the outcome of the verification, and where the version is used by now."""
-    name, uid = obs.obj["metadata"]["name"], obs.obj["metadata"]["uid"]
-    model = obs.model or ModelStatus()
-    rejected = rejection(obs.promotions, obs.status.conditions)
+    model = obs.model or VersionInModel()
+    rejected = rejection(obs.failures, obs.status.conditions)
     if obs.model is None and not outcome.stalled:
         outcome = _without_model(obs, outcome)
     return say(
@@ -25,9 +24,9 @@ def settled(obs: Observed, now: datetime, outcome: Outcome, **changes: Any) -> M
         now,
         outcome,
         rejected,
-        version=number_of(model, uid) or obs.status.version,
-        aliases=aliases_of(model, name),
-        deployed_in=deployed_in(obs.deployments, name),
+        version=model.number or obs.status.version,
+        aliases=model.aliases,
+        deployed_in=deployed_in(obs.deployments, obs.obj["metadata"]["name"]),
         **changes,
     )
 

@@ -1,36 +1,37 @@
 """Wiring of the Promotion controller."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from mlops_operator.api.conditions import Truth, stalled
-from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.api.meta import Manifest
 from mlops_operator.api.promotion import TERMINAL, PromotionPhase, PromotionReason, PromotionStatus
 from mlops_operator.controllers.promotion.indexes import (
     OPEN_PROMOTIONS_BY_MODEL,
     OPEN_PROMOTIONS_BY_VERSION,
-    PROMOTIONS_BY_ALIAS,
-    alias_key,
-    is_open,
+    REQUESTS_BY_ALIAS,
+    SUPERSEDABLE_BY_ALIAS,
+    next_superseded,
+    next_superseded_if_ended,
+    open_promotions_of_changed_aliases,
 )
 from mlops_operator.controllers.promotion.observed import observe
 from mlops_operator.controllers.promotion.plan import ACTION, plan
 from mlops_operator.controllers.promotion.status import Gate, decided_status
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.events import transition_events
-from mlops_operator.controllers.shared.indexes import key_of, referring
+from mlops_operator.controllers.shared.indexes import (
+    MODEL_VERSIONS_BY_DIGEST,
+    referring,
+    referring_if_changed,
+    usability,
+)
+from mlops_operator.controllers.shared.promotions import GATE_FAILURES_BY_VERSION, OPEN_PROMOTIONS_BY_ALIAS
 from mlops_operator.controllers.shared.refusals import refusal
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS
 from mlops_operator.runtime.controller import Index, Rule, Watch, World, owner_keys
 from mlops_operator.runtime.plan import Plan, Read, Rejection
-
-
-def _open_siblings(obj: Manifest, world: World) -> Iterable[Key]:
-    """The alias's other open Promotions: a newer one may supersede them."""
-    for other in world.indexed(PROMOTIONS_BY_ALIAS, alias_key(obj)):
-        if is_open(other) and key_of(other) != key_of(obj):
-            yield key_of(other)
 
 
 class PromotionController:
@@ -40,12 +41,26 @@ class PromotionController:
 
     def __init__(self, settings: Settings) -> None:  # noqa: ARG002  (all controllers are made alike)
         self.watches: Sequence[Watch] = (
-            Watch(resource=MODELS, keys=referring(OPEN_PROMOTIONS_BY_MODEL)),
-            Watch(resource=MODEL_VERSIONS, keys=referring(OPEN_PROMOTIONS_BY_VERSION)),
+            Watch(
+                resource=MODELS, keys=referring(OPEN_PROMOTIONS_BY_MODEL), between=open_promotions_of_changed_aliases
+            ),
+            Watch(
+                resource=MODEL_VERSIONS,
+                keys=referring(OPEN_PROMOTIONS_BY_VERSION),
+                between=referring_if_changed(OPEN_PROMOTIONS_BY_VERSION, usability),
+            ),
             Watch(resource=EVALUATIONS, keys=owner_keys(PROMOTIONS)),
-            Watch(resource=PROMOTIONS, keys=_open_siblings),
+            Watch(resource=PROMOTIONS, keys=next_superseded, between=next_superseded_if_ended),
         )
-        self.indexes: Sequence[Index] = (PROMOTIONS_BY_ALIAS, OPEN_PROMOTIONS_BY_MODEL, OPEN_PROMOTIONS_BY_VERSION)
+        self.indexes: Sequence[Index] = (
+            REQUESTS_BY_ALIAS,
+            SUPERSEDABLE_BY_ALIAS,
+            OPEN_PROMOTIONS_BY_ALIAS,
+            OPEN_PROMOTIONS_BY_MODEL,
+            OPEN_PROMOTIONS_BY_VERSION,
+            GATE_FAILURES_BY_VERSION,
+            MODEL_VERSIONS_BY_DIGEST,
+        )
         self.rules: Sequence[Rule] = (
             Rule(MODELS, ("get", "list", "watch")),
             Rule(MODEL_VERSIONS, ("get", "list", "watch")),

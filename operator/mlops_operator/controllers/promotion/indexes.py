@@ -1,32 +1,95 @@
-"""Look-ups of the Promotion controller."""
+"""Look-ups of the Promotion controller, and which Promotions a change concerns.
 
-from collections.abc import Callable, Iterable
-from typing import Final
+No change wakes all Promotions of an alias. One supersedes the older ones, but only the newest of those that are in
+its way is enqueued; when that one has ended, its own change enqueues the next. So n Promotions of an alias cost O(n)
+plans.
+"""
 
-from mlops_operator.api.meta import Manifest
-from mlops_operator.api.promotion import TERMINAL
-from mlops_operator.controllers.shared.indexes import by_reference
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from mlops_operator.api.conditions import READY
+from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.api.promotion import PromotionPhase, PromotionReason
+from mlops_operator.controllers.shared.indexes import by_reference, condition_of, key_of
+from mlops_operator.controllers.shared.models import changed_aliases
+from mlops_operator.controllers.shared.promotions import (
+    OPEN_PROMOTIONS_BY_ALIAS,
+    alias_value,
+    by_alias,
+    is_open,
+    where,
+)
 from mlops_operator.kube.resources import PROMOTIONS
-from mlops_operator.runtime.controller import Index
+from mlops_operator.runtime.controller import FactIndex, Index, World
+
+_BY_THE_MODEL: Final = frozenset({PromotionReason.MODEL_NOT_FOUND, PromotionReason.ALIAS_NOT_FOUND})
 
 
-def is_open(obj: Manifest) -> bool:
-    """Whether the Promotion is not decided yet."""
-    return (obj.get("status") or {}).get("phase") not in TERMINAL
+class Request(NamedTuple):
+    """What a Promotion asks for.
+
+    Attributes:
+        created: creation time as metav1.Time, whole seconds in UTC, so that text order is time order.
+    """
+
+    created: str
+    name: str
+    version: str
 
 
-def alias_key(obj: Manifest) -> str:
-    """`namespace/model/alias` of a Promotion."""
-    spec = obj.get("spec") or {}
-    return f"{obj['metadata']['namespace']}/{spec.get('model', '')}/{spec.get('alias', '')}"
+def can_be_superseded(obj: Manifest) -> bool:
+    """Whether a newer Promotion ends this one.
+
+    One that has passed its gate waits for the Model, and one without a Model or alias waits for that: both are
+    enqueued by a change of the Model.
+    """
+    if not is_open(obj) or (obj.get("status") or {}).get("phase") == PromotionPhase.PROMOTING:
+        return False
+    return condition_of(obj, READY).get("reason") not in _BY_THE_MODEL
 
 
-def _while_open(values: Callable[[Manifest], Iterable[str]]) -> Callable[[Manifest], Iterable[str]]:
-    return lambda obj: values(obj) if is_open(obj) else ()
+def _request(obj: Manifest) -> Request:
+    metadata = obj["metadata"]
+    return Request(metadata["creationTimestamp"], metadata["name"], (obj.get("spec") or {}).get("version", ""))
 
 
-PROMOTIONS_BY_ALIAS: Final = Index(PROMOTIONS, "alias", lambda obj: (alias_key(obj),))
-"""All Promotions of an alias, decided ones too."""
+REQUESTS_BY_ALIAS: Final = FactIndex(PROMOTIONS, "request", by_alias, _request)
+"""All Promotions of an alias, decided ones too, the newest last."""
 
-OPEN_PROMOTIONS_BY_MODEL: Final = Index(PROMOTIONS, "open-model", _while_open(by_reference("model")))
-OPEN_PROMOTIONS_BY_VERSION: Final = Index(PROMOTIONS, "open-version", _while_open(by_reference("version")))
+SUPERSEDABLE_BY_ALIAS: Final = FactIndex(PROMOTIONS, "supersedable", where(can_be_superseded, by_alias), _request)
+OPEN_PROMOTIONS_BY_MODEL: Final = Index(PROMOTIONS, "open-model", where(is_open, by_reference("model")))
+OPEN_PROMOTIONS_BY_VERSION: Final = Index(PROMOTIONS, "open-version", where(is_open, by_reference("version")))
+
+
+def _alias(obj: Manifest) -> str:
+    return next(iter(by_alias(obj)))
+
+
+def newest_request(obj: Manifest, world: World) -> Request | None:
+    """The newest Promotion of the alias, which may be `obj` itself."""
+    requests = world.facts(REQUESTS_BY_ALIAS, _alias(obj))
+    return requests[-1] if requests else None
+
+
+def next_superseded(obj: Manifest, world: World) -> Iterator[Key]:
+    """For a watch: of the alias's Promotions that the newest one supersedes, the newest."""
+    newest = newest_request(obj, world)
+    if newest is None:
+        return
+    for request in reversed(world.facts(SUPERSEDABLE_BY_ALIAS, _alias(obj))):
+        if request.version != newest.version:
+            yield Key(obj["metadata"]["namespace"], request.name)
+            return
+
+
+def next_superseded_if_ended(old: Manifest, new: Manifest, world: World) -> Iterator[Key]:
+    """For `Watch.between`: the next one, where this one has just left or entered the ranks."""
+    return next_superseded(new, world) if can_be_superseded(old) != can_be_superseded(new) else iter(())
+
+
+def open_promotions_of_changed_aliases(old: Manifest, new: Manifest, world: World) -> Iterator[Key]:
+    """For `Watch.between` on Models: the open Promotions of the aliases that were changed or moved."""
+    namespace, name = key_of(new)
+    for alias in changed_aliases(old, new):
+        yield from world.keys(OPEN_PROMOTIONS_BY_ALIAS, alias_value(namespace, name, alias))

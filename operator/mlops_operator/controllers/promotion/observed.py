@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-
-from mlops_operator.api.conditions import READY, find
 from mlops_operator.api.evaluation import EvaluationStatus
 from mlops_operator.api.meta import Key, Manifest
-from mlops_operator.api.model import Alias, AliasStatus, ModelSpec, ModelStatus
+from mlops_operator.api.model import Alias, AliasStatus
 from mlops_operator.api.promotion import PromotionSpec, PromotionStatus
-from mlops_operator.controllers.promotion.indexes import PROMOTIONS_BY_ALIAS, alias_key
-from mlops_operator.controllers.promotion.policies.supersede import Sibling
+from mlops_operator.controllers.promotion.indexes import Request, newest_request
 from mlops_operator.controllers.promotion.render import evaluation_name
+from mlops_operator.controllers.shared.indexes import MODEL_VERSIONS_BY_DIGEST
+from mlops_operator.controllers.shared.models import declared_alias, pointing_alias
+from mlops_operator.controllers.shared.promotions import GATE_FAILURES_BY_VERSION, GateFailure
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.shared.versions import VersionView, view_version
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS
@@ -20,12 +19,14 @@ from mlops_operator.runtime.controller import World
 
 @dataclass(frozen=True, kw_only=True)
 class Observed:
-    """A Promotion, its Model's alias, its version, the alias's other Promotions, and the Evaluation.
+    """A Promotion, its Model's alias, its version, the alias's newest Promotion, and the Evaluation.
 
     Attributes:
         model: the Model, or None.
         alias: the alias as the Model declares it; None where it does not.
         points: where the alias points and pointed; None where it never did.
+        newest: the newest Promotion of the alias, which may be this one.
+        failures: Promotions to this alias whose version was this one or had the same digest, and failed the gate.
         evaluation: of the Evaluation that the gate asks for now, against what the alias points at now.
     """
 
@@ -36,7 +37,8 @@ class Observed:
     alias: Alias | None
     points: AliasStatus | None
     version: VersionView | None
-    siblings: tuple[Sibling, ...]
+    newest: Request | None
+    failures: tuple[GateFailure, ...]
     evaluation: EvaluationStatus | None
 
     @property
@@ -59,9 +61,9 @@ def observe(obj: Manifest, world: World) -> Observed:
     spec = parse_spec(PromotionSpec, obj)
     namespace = obj["metadata"]["namespace"]
     model = world.get(MODELS, Key(namespace, spec.model))
-    declared, pointing = _aliases(model)
-    alias = next((entry for entry in declared if entry.name == spec.alias), None)
-    points = next((entry for entry in pointing if entry.name == spec.alias), None)
+    alias = declared_alias(model, spec.alias)
+    points = pointing_alias(model, spec.alias)
+    version = view_version(world.get(MODEL_VERSIONS, Key(namespace, spec.version)))
     return Observed(
         obj=obj,
         spec=spec,
@@ -69,41 +71,21 @@ def observe(obj: Manifest, world: World) -> Observed:
         model=model,
         alias=alias,
         points=points,
-        version=view_version(world.get(MODEL_VERSIONS, Key(namespace, spec.version))),
-        siblings=_siblings(obj, world),
+        version=version,
+        newest=newest_request(obj, world),
+        failures=_failures(namespace, spec, version, world),
         evaluation=_evaluation(obj, world, alias, baseline=points.version if points is not None else None),
     )
 
 
-def _aliases(model: Manifest | None) -> tuple[tuple[Alias, ...], tuple[AliasStatus, ...]]:
-    if model is None:
-        return (), ()
-    try:
-        declared = ModelSpec.model_validate(model.get("spec") or {}).aliases
-    except ValidationError:
-        declared = ()  # the Model itself says what is wrong with its spec
-    return declared, ModelStatus.of(model).aliases
-
-
-def _siblings(obj: Manifest, world: World) -> tuple[Sibling, ...]:
-    uid = obj["metadata"]["uid"]
-    found = world.indexed(PROMOTIONS_BY_ALIAS, alias_key(obj))
-    return tuple(_sibling(other, world) for other in found if other["metadata"]["uid"] != uid)
-
-
-def _sibling(obj: Manifest, world: World) -> Sibling:
-    metadata, status = obj["metadata"], PromotionStatus.of(obj)
-    name = (obj.get("spec") or {}).get("version", "")
-    version = view_version(world.get(MODEL_VERSIONS, Key(metadata["namespace"], name)))
-    condition = find(status.conditions, READY)
-    return Sibling(
-        name=metadata["name"],
-        created=metadata["creationTimestamp"],
-        version=name,
-        phase=status.phase or "",
-        reason=condition.reason if condition else "",
-        digest=version.digest if version else None,
-    )
+def _failures(
+    namespace: str, spec: PromotionSpec, version: VersionView | None, world: World
+) -> tuple[GateFailure, ...]:
+    names = [Key(namespace, spec.version)]
+    if version is not None and version.digest is not None:
+        names += world.keys(MODEL_VERSIONS_BY_DIGEST, str(Key(namespace, version.digest)))
+    found = (failure for name in names for failure in world.facts(GATE_FAILURES_BY_VERSION, str(name)))
+    return tuple(entry for entry in found if (entry.model, entry.alias) == (spec.model, spec.alias))
 
 
 def _evaluation(obj: Manifest, world: World, alias: Alias | None, *, baseline: str | None) -> EvaluationStatus | None:

@@ -47,7 +47,7 @@ def _by_request(obs: Observed, now: datetime) -> Plan:
         return _already_there(obs, now)
     metadata = obs.obj["metadata"]
     newer = superseded_by(
-        obs.siblings, created=metadata["creationTimestamp"], name=metadata["name"], version=obs.spec.version
+        obs.newest, created=metadata["creationTimestamp"], name=metadata["name"], version=obs.spec.version
     )
     if newer is not None:
         message = f"the newer Promotion {newer.name} asks for version {newer.version}"
@@ -88,9 +88,9 @@ def _by_history(obs: Observed, version: VersionView, now: datetime) -> Plan:
     if is_former(obs.points, version=version.name):
         message = f"{obs.spec.alias} pointed at {version.name} before: it passed the gate then"
         return _pass(obs, PromotionReason.FORMER_VERSION, message, now, rollback=True)
-    refused = refused_by(obs.siblings, version=version.name, digest=version.digest)
+    refused = refused_by(obs.failures)
     if refused is not None:
-        message = f"{refused.version} failed this gate in Promotion {refused.name}: train another version"
+        message = f"{refused.version} failed this gate in Promotion {refused.promotion}: train another version"
         return _end(obs, PromotionPhase.REJECTED, PromotionReason.VERSION_REJECTED, message, now)
     assert obs.alias is not None
     if obs.alias.gate is None:

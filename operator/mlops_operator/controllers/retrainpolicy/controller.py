@@ -12,14 +12,17 @@ from mlops_operator.controllers.retrainpolicy.indexes import (
     POLICIES_BY_MONITOR,
     POLICIES_BY_OPEN_VERSION,
     VERSIONS_BY_TRAINING,
+    policies_of_changed_deployment,
     policies_of_deployment,
+    spec_and_aliases,
+    spec_and_windows,
 )
 from mlops_operator.controllers.retrainpolicy.observed import observe
 from mlops_operator.controllers.retrainpolicy.plan import plan
 from mlops_operator.controllers.retrainpolicy.policies.guards import Circuit
 from mlops_operator.controllers.retrainpolicy.status import events_between, final_status, phase_of
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared.indexes import referring
+from mlops_operator.controllers.shared.indexes import referring, referring_if_changed, usability
 from mlops_operator.controllers.shared.refusals import refusal
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.kube.resources import (
@@ -42,10 +45,22 @@ class RetrainPolicyController:
 
     def __init__(self, settings: Settings) -> None:  # noqa: ARG002  (all controllers are made alike)
         self.watches: Sequence[Watch] = (
-            Watch(resource=MODELS, keys=referring(POLICIES_BY_MODEL)),
-            Watch(resource=MODEL_MONITORS, keys=referring(POLICIES_BY_MONITOR)),
-            Watch(resource=MODEL_DEPLOYMENTS, keys=policies_of_deployment),
-            Watch(resource=MODEL_VERSIONS, keys=referring(POLICIES_BY_OPEN_VERSION)),
+            Watch(
+                resource=MODELS,
+                keys=referring(POLICIES_BY_MODEL),
+                between=referring_if_changed(POLICIES_BY_MODEL, spec_and_aliases),
+            ),
+            Watch(
+                resource=MODEL_MONITORS,
+                keys=referring(POLICIES_BY_MONITOR),
+                between=referring_if_changed(POLICIES_BY_MONITOR, spec_and_windows),
+            ),
+            Watch(resource=MODEL_DEPLOYMENTS, keys=policies_of_deployment, between=policies_of_changed_deployment),
+            Watch(
+                resource=MODEL_VERSIONS,
+                keys=referring(POLICIES_BY_OPEN_VERSION),
+                between=referring_if_changed(POLICIES_BY_OPEN_VERSION, usability),
+            ),
             Watch(resource=TRAINING_JOBS, keys=owner_keys(RETRAIN_POLICIES)),
             Watch(resource=PROMOTIONS, keys=owner_keys(RETRAIN_POLICIES)),
         )

@@ -5,6 +5,7 @@ from typing import Final
 
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.controllers.shared.indexes import by_reference, key_of
+from mlops_operator.controllers.shared.served import view_served
 from mlops_operator.kube.resources import MODEL_MONITORS, MODEL_VERSIONS, RETRAIN_POLICIES
 from mlops_operator.runtime.controller import Index, World
 
@@ -34,6 +35,21 @@ VERSIONS_BY_TRAINING: Final = Index(
 
 def policies_of_deployment(deployment: Manifest, world: World) -> Iterable[Key]:
     """For a watch: policies with a signal whose monitor watches this ModelDeployment."""
-    for monitor in world.indexed(MONITORS_BY_TARGET, str(key_of(deployment))):
-        for policy in world.indexed(POLICIES_BY_MONITOR, str(key_of(monitor))):
-            yield key_of(policy)
+    for monitor in world.keys(MONITORS_BY_TARGET, str(key_of(deployment))):
+        yield from world.keys(POLICIES_BY_MONITOR, str(monitor))
+
+
+def policies_of_changed_deployment(old: Manifest, new: Manifest, world: World) -> Iterable[Key]:
+    """For `Watch.between`: the same, where what the ModelDeployment serves has changed."""
+    return policies_of_deployment(new, world) if view_served(old) != view_served(new) else ()
+
+
+def spec_and_aliases(model: Manifest) -> object:
+    """What a policy may read of a Model: all but its versions."""
+    return model.get("spec"), (model.get("status") or {}).get("aliases")
+
+
+def spec_and_windows(monitor: Manifest) -> object:
+    """What a policy may read of a ModelMonitor: all but the work in progress."""
+    status = monitor.get("status") or {}
+    return monitor.get("spec"), {name: value for name, value in status.items() if name != "measuring"}

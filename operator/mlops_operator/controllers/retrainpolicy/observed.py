@@ -209,8 +209,8 @@ def _version(namespace: str, name: str | None, training_job: str | None, world: 
         return world.get(MODEL_VERSIONS, Key(namespace, name))
     if training_job is None:
         return None
-    found = world.indexed(VERSIONS_BY_TRAINING, str(Key(namespace, training_job)))
-    return found[0] if found else None
+    found = world.keys(VERSIONS_BY_TRAINING, str(Key(namespace, training_job)))
+    return world.get(MODEL_VERSIONS, found[0]) if found else None
 
 
 def _training(obj: Manifest | None) -> TrainingView | None:

@@ -1,11 +1,13 @@
-"""Look-ups that several controllers use: who refers to a Model, and to a version of it."""
+"""Look-ups that several controllers use: what refers to a Model and to a version of it, and which changes matter."""
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final, NamedTuple
 
+from mlops_operator.api.conditions import READY
 from mlops_operator.api.meta import Key, Manifest
-from mlops_operator.kube.resources import MODEL_VERSIONS, PROMOTIONS, TRAINING_JOBS
-from mlops_operator.runtime.controller import Index, World
+from mlops_operator.api.modelversion import REJECTED
+from mlops_operator.kube.resources import MODEL_VERSIONS
+from mlops_operator.runtime.controller import FactIndex, Index, World
 
 
 def by_reference(*path: str) -> Callable[[Manifest], Iterable[str]]:
@@ -21,10 +23,46 @@ def by_reference(*path: str) -> Callable[[Manifest], Iterable[str]]:
     return values
 
 
-TRAINING_JOBS_BY_MODEL: Final = Index(TRAINING_JOBS, "model", by_reference("model"))
-MODEL_VERSIONS_BY_MODEL: Final = Index(MODEL_VERSIONS, "model", by_reference("model"))
-PROMOTIONS_BY_MODEL: Final = Index(PROMOTIONS, "model", by_reference("model"))
-PROMOTIONS_BY_VERSION: Final = Index(PROMOTIONS, "version", by_reference("version"))
+def condition_of(obj: Manifest, kind: str) -> Manifest:
+    """The condition of type `kind` as it is stored, or an empty one; for indexes, which parse no status."""
+    for entry in (obj.get("status") or {}).get("conditions") or ():
+        if entry.get("type") == kind:
+            found: Manifest = entry
+            return found
+    return {}
+
+
+class VersionFact(NamedTuple):
+    """A ModelVersion as its Model sees it.
+
+    Attributes:
+        created: creation time as metav1.Time, so that text order is time order.
+        eligible: Ready, and not rejected by a gate.
+    """
+
+    created: str
+    name: str
+    uid: str
+    eligible: bool
+
+
+def version_fact(obj: Manifest) -> VersionFact:
+    """The fact of a ModelVersion."""
+    metadata = obj["metadata"]
+    is_ready = condition_of(obj, READY).get("status") == "True"
+    rejected = condition_of(obj, REJECTED).get("status") == "True"
+    return VersionFact(metadata["creationTimestamp"], metadata["name"], metadata["uid"], is_ready and not rejected)
+
+
+def _digest(obj: Manifest) -> Iterable[str]:
+    digest = ((obj.get("spec") or {}).get("artifact") or {}).get("digest")
+    if digest:
+        yield str(Key(obj["metadata"]["namespace"], digest))
+
+
+MODEL_VERSIONS_BY_MODEL: Final = FactIndex(MODEL_VERSIONS, "model", by_reference("model"), version_fact)
+MODEL_VERSIONS_BY_DIGEST: Final = Index(MODEL_VERSIONS, "digest", _digest)
+"""ModelVersions by `namespace/digest` of their artifacts."""
 
 
 def key_of(obj: Manifest) -> Key:
@@ -36,9 +74,34 @@ def referring(index: Index) -> Callable[[Manifest, World], Iterable[Key]]:
     """For a watch: the objects that `index` finds under the object that changed."""
 
     def keys(obj: Manifest, world: World) -> Iterable[Key]:
-        return [key_of(found) for found in world.indexed(index, str(key_of(obj)))]
+        return world.keys(index, str(key_of(obj)))
 
     return keys
+
+
+def referring_if_changed(
+    index: Index, part: Callable[[Manifest], Any]
+) -> Callable[[Manifest, Manifest, World], Iterable[Key]]:
+    """For `Watch.between`: what `index` finds under the object, where `part` of it has changed."""
+
+    def keys(old: Manifest, new: Manifest, world: World) -> Iterable[Key]:
+        return world.keys(index, str(key_of(new))) if part(old) != part(new) else ()
+
+    return keys
+
+
+def spec_of(obj: Manifest) -> Any:
+    """The spec, for `referring_if_changed`."""
+    return obj.get("spec")
+
+
+def usability(version: Manifest) -> Any:
+    """What decides whether a ModelVersion can be used: all of its status but where it is used."""
+    status = version.get("status") or {}
+    return {name: value for name, value in status.items() if name not in _USAGE}
+
+
+_USAGE: Final = frozenset({"aliases", "deployedIn", "observedGeneration", "version"})
 
 
 def referred(*path: str) -> Callable[[Manifest, World], Iterable[Key]]:
@@ -49,5 +112,20 @@ def referred(*path: str) -> Callable[[Manifest, World], Iterable[Key]]:
         for value in values(obj):
             namespace, _, name = value.partition("/")
             yield Key(namespace, name)
+
+    return keys
+
+
+def referred_if_changed(
+    *path: str, part: Callable[[Manifest], Any]
+) -> Callable[[Manifest, Manifest, World], Iterable[Key]]:
+    """For `Watch.between`: the object that a field of the spec names, where `part` of the changed object changed."""
+    named = referred(*path)
+
+    def keys(old: Manifest, new: Manifest, world: World) -> Iterable[Key]:
+        if part(old) == part(new):
+            return
+        for state in (old, new):
+            yield from named(state, world)
 
     return keys

@@ -1,6 +1,7 @@
 """What a ModelDeployment serves, as others see it."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlops_operator.api.meta import Manifest
 
@@ -24,3 +25,17 @@ def view_served(deployment: Manifest | None) -> Served:
     return Served(
         stable=(status.get("stable") or {}).get("version"), candidate=(status.get("candidate") or {}).get("version")
     )
+
+
+class ServedFact(NamedTuple):
+    """What a ModelDeployment serves, for an index; empty where it serves nothing in a role."""
+
+    deployment: str
+    stable: str
+    candidate: str
+
+
+def served_fact(deployment: Manifest) -> ServedFact:
+    """The fact of a ModelDeployment."""
+    served = view_served(deployment)
+    return ServedFact(deployment["metadata"]["name"], served.stable or "", served.candidate or "")

@@ -8,11 +8,11 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingJobStatus, TrainingReason
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs
-from mlops_operator.controllers.shared.indexes import TRAINING_JOBS_BY_MODEL, referring
+from mlops_operator.controllers.shared.indexes import referring, referring_if_changed, spec_of
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import managed_jobs, managed_services
 from mlops_operator.controllers.trainingjob import status as say
-from mlops_operator.controllers.trainingjob.observed import INDEXES, current_job, finished, observe
+from mlops_operator.controllers.trainingjob.observed import INDEXES, UNFINISHED_BY_MODEL, current_job, finished, observe
 from mlops_operator.controllers.trainingjob.plan import plan, telling
 from mlops_operator.controllers.trainingjob.policies import startup
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, PODS, SERVICES, TRAINING_JOBS, Resource
@@ -31,7 +31,11 @@ class TrainingJobController:
     watches: Sequence[Watch] = (
         managed_jobs(TRAINING_JOBS),
         managed_services(TRAINING_JOBS),
-        Watch(resource=MODELS, keys=referring(TRAINING_JOBS_BY_MODEL)),
+        Watch(
+            resource=MODELS,
+            keys=referring(UNFINISHED_BY_MODEL),
+            between=referring_if_changed(UNFINISHED_BY_MODEL, spec_of),
+        ),
         # Only looked up: a version that is there is not made again.
         Watch(resource=MODEL_VERSIONS, keys=lambda _version, _world: ()),
     )

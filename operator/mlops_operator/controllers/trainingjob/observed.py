@@ -1,18 +1,18 @@
 """All that the plan of a TrainingJob sees."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from mlops_operator.api.conditions import READY, STALLED, find, is_true
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.trainingjob import Attempt, TrainingJobSpec, TrainingJobStatus, TrainingPhase, TrainingReason
-from mlops_operator.controllers.shared.indexes import TRAINING_JOBS_BY_MODEL
+from mlops_operator.controllers.shared.indexes import by_reference
 from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.trainingjob.environment import require_distinct_variables
 from mlops_operator.controllers.trainingjob.names import job_name, service_name
-from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, SERVICES
+from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, SERVICES, TRAINING_JOBS
 from mlops_operator.runtime.controller import Index, World
 from mlops_operator.runtime.plan import PodsOfJob, Read
 
@@ -31,7 +31,15 @@ def _made_by(version: Manifest) -> Sequence[str]:
 VERSIONS_BY_TRAINING_JOB: Final = Index(MODEL_VERSIONS, "trainingjob-uid", _made_by)
 """Versions by the UID of the TrainingJob that made them."""
 
-INDEXES: Final = (TRAINING_JOBS_BY_MODEL, VERSIONS_BY_TRAINING_JOB)
+
+def _unfinished_model(obj: Manifest) -> Iterable[str]:
+    return () if (obj.get("status") or {}).get("phase") in TERMINAL else by_reference("model")(obj)
+
+
+UNFINISHED_BY_MODEL: Final = Index(TRAINING_JOBS, "unfinished-model", _unfinished_model)
+"""TrainingJobs that have not ended, by their Model."""
+
+INDEXES: Final = (UNFINISHED_BY_MODEL, VERSIONS_BY_TRAINING_JOB)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,9 +141,7 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
         job=job,
         service=next((entry for entry in services if entry["metadata"]["name"] == service_name(obj)), None),
         model=world.get(MODELS, model_key) if model_key is not None else None,
-        versions=frozenset(
-            version["metadata"]["name"] for version in world.indexed(VERSIONS_BY_TRAINING_JOB, metadata["uid"])
-        ),
+        versions=frozenset(version.name for version in world.keys(VERSIONS_BY_TRAINING_JOB, metadata["uid"])),
         pods=reads.get(PodsOfJob.of(job)) if job is not None else None,
         reads=reads,
     )

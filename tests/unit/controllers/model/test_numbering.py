@@ -2,6 +2,7 @@
 
 from mlops_operator.api.model import VersionNumber
 from mlops_operator.controllers.model.policies.numbering import number
+from mlops_operator.controllers.shared.indexes import version_fact
 from tests.unit.controllers.builders import condition
 from tests.unit.controllers.model.driver import Registry, version
 
@@ -41,13 +42,14 @@ def test_a_version_that_vanishes_for_a_moment_keeps_its_number() -> None:
 
 def test_numbers_of_deleted_versions_make_room_first() -> None:
     known = [VersionNumber(name="gone", uid="gone", number=1), VersionNumber(name="b", uid="uid-of-b", number=2)]
-    result = number(known, 2, [version("b"), version("c")], room=2)
+    result = number(known, 2, [version_fact(version("b")), version_fact(version("c"))], room=2)
     assert {entry.name: entry.number for entry in result.versions} == {"b": 2, "c": 3}
     assert result.unnumbered == 0
 
 
 def test_versions_beyond_the_room_get_none_and_that_is_told() -> None:
-    result = number([], 0, [version("a", age=3), version("b", age=2), version("c", age=1)], room=2)
+    versions = [version("a", age=3), version("b", age=2), version("c", age=1)]
+    result = number([], 0, map(version_fact, versions), room=2)
     assert [entry.name for entry in result.versions] == ["a", "b"]
     assert result.unnumbered == 1
 

@@ -5,7 +5,12 @@ from typing import Any
 import pytest
 
 from mlops_operator.api.meta import Key, Manifest
-from mlops_operator.controllers.modelversion.observed import concerned_by_deployment, concerned_by_model
+from mlops_operator.controllers.modelversion.observed import (
+    concerned_by_deployment,
+    concerned_by_deployment_change,
+    concerned_by_model,
+    concerned_by_model_change,
+)
 from mlops_operator.kube.resources import MODEL_DEPLOYMENTS, MODEL_VERSIONS, PROMOTIONS
 from tests.unit.controllers.builders import NAMESPACE, ToyWorld, condition, make
 from tests.unit.controllers.modelversion.driver import MODEL, NAME, UID, begin, model
@@ -121,15 +126,23 @@ def settled_version(name: str, **status: Any) -> Manifest:
     return make(MODEL_VERSIONS, name, spec={"model": MODEL}, status={"conditions": [ready], **status})
 
 
-def test_a_models_news_concern_only_versions_that_wait_for_them_or_have_an_alias() -> None:
-    world = ToyWorld(
-        numbered(7, "champion"),
-        settled_version("settled", version=1),
-        settled_version("unnumbered"),
-        settled_version("formerly-champion", version=2, aliases=["champion"]),
-    )
-    keys = {key.name for key in concerned_by_model(numbered(7, "champion"), world)}
-    assert keys == {"unnumbered", "formerly-champion", NAME}
+def registered(**aliases: str) -> Manifest:
+    """The Model with versions 1 and 2, and these aliases."""
+    versions = [{"name": f"v{count}", "uid": f"uid-of-v{count}", "number": count} for count in (1, 2)]
+    pointing = [{"name": alias, "version": version, "since": SINCE} for alias, version in aliases.items()]
+    return model(versions=versions, aliases=pointing)
+
+
+def concerned(old: Manifest, new: Manifest) -> set[str]:
+    return {key.name for key in concerned_by_model_change(old, new, ToyWorld())}
+
+
+def test_a_change_of_a_model_concerns_only_the_versions_that_got_a_number_or_whose_aliases_moved() -> None:
+    assert concerned(model(), registered()) == {"v1", "v2"}
+    assert concerned(registered(), registered(champion="v1")) == {"v1"}
+    assert concerned(registered(champion="v1"), registered(champion="v2")) == {"v1", "v2"}
+    assert concerned(registered(champion="v1"), registered()) == {"v1"}
+    assert concerned(registered(champion="v1"), registered(champion="v1")) == set()
 
 
 def test_a_deleted_model_concerns_all_its_versions() -> None:
@@ -140,3 +153,10 @@ def test_a_deleted_model_concerns_all_its_versions() -> None:
 def test_a_deployments_news_concern_the_versions_it_serves() -> None:
     keys = concerned_by_deployment(deployment("web", stable="v1", candidate="v2"), ToyWorld())
     assert list(keys) == [Key(NAMESPACE, "v1"), Key(NAMESPACE, "v2")]
+
+
+def test_a_deployment_that_serves_what_it_served_concerns_no_version() -> None:
+    former, after = deployment("web", stable="v1"), deployment("web", stable="v2", candidate="v3")
+    assert list(concerned_by_deployment_change(former, former, ToyWorld())) == []
+    names = [key.name for key in concerned_by_deployment_change(former, after, ToyWorld())]
+    assert names == ["v1", "v2", "v3"]

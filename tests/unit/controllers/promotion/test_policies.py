@@ -4,11 +4,13 @@ import pytest
 
 from mlops_operator.api.evaluation import Verdict
 from mlops_operator.api.model import AliasStatus, AliasTerm
+from mlops_operator.controllers.promotion.indexes import Request
 from mlops_operator.controllers.promotion.policies.moved import moved_at
 from mlops_operator.controllers.promotion.policies.refused import refused_by
 from mlops_operator.controllers.promotion.policies.rollback import is_former
-from mlops_operator.controllers.promotion.policies.supersede import Sibling, superseded_by
+from mlops_operator.controllers.promotion.policies.supersede import superseded_by
 from mlops_operator.controllers.promotion.policies.verdict import by_verdict
+from mlops_operator.controllers.shared.promotions import GateFailure
 
 FIRST, SECOND = "2026-01-01T12:00:00Z", "2026-01-01T12:00:01Z"
 ALIAS = AliasStatus(
@@ -21,9 +23,8 @@ ALIAS = AliasStatus(
 )
 
 
-def sibling(name: str, **fields: object) -> Sibling:
-    defaults = {"created": FIRST, "version": "digits-x", "phase": "Evaluating", "reason": "Evaluating", "digest": "d-x"}
-    return Sibling(**{"name": name, **defaults, **fields})  # type: ignore[arg-type]
+def failure(promotion: str, *, created: str = FIRST) -> GateFailure:
+    return GateFailure(created, promotion, "digits", "champion", "digits-c", "accuracy fell")
 
 
 class TestMoved:
@@ -50,52 +51,44 @@ class TestRollback:
 
 
 class TestSupersede:
-    def test_the_newest_of_the_newer_counts(self) -> None:
-        others = [sibling("b", created=SECOND), sibling("c", created=SECOND), sibling("a", created=FIRST)]
-        newer = superseded_by(others, created=FIRST, name="m", version="digits-m")
-        assert newer is not None
-        assert newer.name == "c"
-
-    def test_names_order_what_was_created_in_the_same_second(self) -> None:
-        assert superseded_by([sibling("a")], created=FIRST, name="b", version="digits-b") is None
-        assert superseded_by([sibling("b")], created=FIRST, name="a", version="digits-a") is not None
+    @pytest.mark.parametrize(
+        ("newest", "superseded"),
+        [
+            (Request(FIRST, "l", "digits-x"), False),
+            (Request(FIRST, "m", "digits-x"), False),
+            (Request(FIRST, "n", "digits-x"), True),
+            (Request(SECOND, "a", "digits-x"), True),
+        ],
+    )
+    def test_only_a_newer_one_supersedes_and_names_order_what_was_created_in_the_same_second(
+        self, newest: Request, superseded: bool
+    ) -> None:
+        found = superseded_by(newest, created=FIRST, name="m", version="digits-m")
+        assert found == (newest if superseded else None)
 
     def test_of_two_exactly_one_is_superseded(self) -> None:
-        a, b = sibling("a", version="digits-a"), sibling("b", version="digits-b")
+        a, b = Request(FIRST, "a", "digits-a"), Request(FIRST, "b", "digits-b")
         losers = [
             one.name
             for one, other in ((a, b), (b, a))
-            if superseded_by([other], created=one.created, name=one.name, version=one.version)
+            if superseded_by(other, created=one.created, name=one.name, version=one.version)
         ]
         assert losers == ["a"]
 
-    @pytest.mark.parametrize("phase", ["Pending", "Promoted", "Rejected", "Superseded"])
-    def test_what_became_of_the_newer_does_not_matter(self, phase: str) -> None:
-        newer = sibling("b", created=SECOND, phase=phase)
-        assert superseded_by([newer], created=FIRST, name="a", version="digits-a") == newer
-
     def test_two_that_ask_for_the_same_version_do_not_supersede_each_other(self) -> None:
-        other, same = sibling("b", created=SECOND), sibling("c", created=SECOND, version="digits-a")
-        assert superseded_by([other, same], created=FIRST, name="a", version="digits-a") is None
+        assert superseded_by(Request(SECOND, "c", "digits-a"), created=FIRST, name="a", version="digits-a") is None
+
+    def test_nothing_supersedes_where_there_is_no_other(self) -> None:
+        assert superseded_by(None, created=FIRST, name="a", version="digits-a") is None
 
 
 class TestRefused:
-    def test_a_version_that_failed_the_gate_stays_refused(self) -> None:
-        former = sibling("former", version="digits-c", phase="Rejected", reason="GateFailed")
-        assert refused_by([former], version="digits-c", digest="d-c") == former
+    def test_the_oldest_failure_is_told(self) -> None:
+        newer, older = failure("a", created=SECOND), failure("b")
+        assert refused_by([newer, older]) == older
 
-    def test_the_same_artifact_under_another_name_is_refused_too(self) -> None:
-        former = sibling("former", version="digits-c", digest="d", phase="Rejected", reason="GateFailed")
-        assert refused_by([former], version="digits-d", digest="d") == former
-
-    @pytest.mark.parametrize("reason", ["GateInconclusive", "EvaluationFailed", "BaselineMissing"])
-    def test_other_rejections_do_not_count(self, reason: str) -> None:
-        former = sibling("former", version="digits-c", phase="Rejected", reason=reason)
-        assert refused_by([former], version="digits-c", digest=None) is None
-
-    def test_two_unknown_digests_are_not_the_same(self) -> None:
-        former = sibling("former", digest=None, phase="Rejected", reason="GateFailed")
-        assert refused_by([former], version="digits-d", digest=None) is None
+    def test_without_a_failure_nothing_refuses(self) -> None:
+        assert refused_by([]) is None
 
 
 @pytest.mark.parametrize(

@@ -5,41 +5,11 @@ elsewhere by now, the evidence is about another comparison and moves nothing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from mlops_operator.api.conditions import is_true, timestamp
-from mlops_operator.api.meta import Manifest
+from mlops_operator.api.conditions import timestamp
 from mlops_operator.api.model import MAX_ALIAS_HISTORY, AliasStatus, AliasTerm
-from mlops_operator.api.promotion import GATE_PASSED, TERMINAL, PromotionSpec, PromotionStatus
-
-
-@dataclass(frozen=True, kw_only=True)
-class ObservedPromotion:
-    """A Promotion as the Model sees it."""
-
-    name: str
-    uid: str
-    created: str
-    spec: PromotionSpec
-    status: PromotionStatus
-
-    @classmethod
-    def of(cls, obj: Manifest) -> "ObservedPromotion":
-        """From the object."""
-        metadata = obj["metadata"]
-        return cls(
-            name=metadata["name"],
-            uid=metadata["uid"],
-            created=metadata["creationTimestamp"],
-            spec=PromotionSpec.model_validate(obj["spec"]),
-            status=PromotionStatus.of(obj),
-        )
-
-    @property
-    def terminal(self) -> bool:
-        """Whether it is decided."""
-        return self.status.phase in TERMINAL
+from mlops_operator.controllers.shared.promotions import PassedGate
 
 
 def applied(current: AliasStatus | None) -> frozenset[str]:
@@ -52,26 +22,23 @@ def applied(current: AliasStatus | None) -> frozenset[str]:
     return frozenset((current.promotion_uid, *(term.promotion_uid for term in current.history)))
 
 
-def next_move(
-    alias: str, current: AliasStatus | None, promotions: Sequence[ObservedPromotion]
-) -> ObservedPromotion | None:
-    """The Promotion that moves the alias now: the newest of those that may; None if there is none."""
-    pointing_at = current.version if current else None
+def next_move(current: AliasStatus | None, passed: Sequence[PassedGate]) -> PassedGate | None:
+    """The Promotion that moves the alias now: the newest of those that may; None if there is none.
+
+    Args:
+        current: where the alias points; None where it points at nothing.
+        passed: the alias's open Promotions that passed its gate, the newest last.
+    """
+    pointing_at = current.version if current else ""
     done = applied(current)
-    candidates = [
-        promotion
-        for promotion in promotions
-        if promotion.spec.alias == alias
-        and not promotion.terminal
-        and is_true(promotion.status.conditions, GATE_PASSED)
-        and promotion.status.from_version == pointing_at
-        and promotion.spec.version != pointing_at
-        and promotion.uid not in done
-    ]
-    return max(candidates, key=lambda promotion: (promotion.created, promotion.name), default=None)
+    for promotion in reversed(passed):
+        elsewhere = promotion.version != pointing_at
+        if promotion.origin == pointing_at and elsewhere and promotion.uid not in done:
+            return promotion
+    return None
 
 
-def moved(current: AliasStatus | None, promotion: ObservedPromotion, now: datetime) -> AliasStatus:
+def moved(alias: str, current: AliasStatus | None, promotion: PassedGate, now: datetime) -> AliasStatus:
     """The alias after a Promotion; the former term goes into its history."""
     history: tuple[AliasTerm, ...] = ()
     if current is not None:
@@ -83,8 +50,8 @@ def moved(current: AliasStatus | None, promotion: ObservedPromotion, now: dateti
         )
         history = (former, *current.history)[:MAX_ALIAS_HISTORY]
     return AliasStatus(
-        name=promotion.spec.alias,
-        version=promotion.spec.version,
+        name=alias,
+        version=promotion.version,
         promotion=promotion.name,
         promotion_uid=promotion.uid,
         since=timestamp(now),

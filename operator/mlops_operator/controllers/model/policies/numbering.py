@@ -8,8 +8,8 @@ there is room, so that a version which is missing from a cache for a moment keep
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mlops_operator.api.meta import Manifest
 from mlops_operator.api.model import MAX_VERSIONS, VersionNumber
+from mlops_operator.controllers.shared.indexes import VersionFact
 
 
 @dataclass(frozen=True)
@@ -28,24 +28,22 @@ class Numbers:
 
 
 def number(
-    known: Sequence[VersionNumber], latest: int, versions: Iterable[Manifest], *, room: int = MAX_VERSIONS
+    known: Sequence[VersionNumber], latest: int, versions: Iterable[VersionFact], *, room: int = MAX_VERSIONS
 ) -> Numbers:
     """The numbers after every version that is there has got one: the oldest first, by name among equals."""
-    present = {version["metadata"]["uid"]: version for version in versions}
+    present = {version.uid: version for version in versions}
     numbered = {entry.uid for entry in known}
-    fresh = sorted(
-        (version for uid, version in present.items() if uid not in numbered),
-        key=lambda version: (version["metadata"]["creationTimestamp"], version["metadata"]["name"]),
-    )
+    fresh = sorted(version for uid, version in present.items() if uid not in numbered)
     # A name is a key of the list: a version made again takes the place of its predecessor.
-    taken = {version["metadata"]["name"] for version in fresh}
+    taken = {version.name for version in fresh}
     entries = [entry for entry in known if entry.name not in taken]
     surplus = max(0, len(entries) + len(fresh) - room)
-    for entry in [entry for entry in entries if entry.uid not in present][:surplus]:
-        entries.remove(entry)
+    if surplus:
+        dropped = {entry.uid for entry in [entry for entry in entries if entry.uid not in present][:surplus]}
+        entries = [entry for entry in entries if entry.uid not in dropped]
     accepted = fresh[: room - len(entries)]
     given = [
-        VersionNumber(name=version["metadata"]["name"], uid=version["metadata"]["uid"], number=count)
+        VersionNumber(name=version.name, uid=version.uid, number=count)
         for count, version in enumerate(accepted, start=latest + 1)
     ]
     return Numbers((*entries, *given), latest + len(given), len(fresh) - len(accepted))

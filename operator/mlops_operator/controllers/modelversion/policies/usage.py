@@ -1,11 +1,11 @@
 """Where a version is used: its number, the aliases that point at it, the deployments that serve it."""
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
-from mlops_operator.api.meta import Manifest
-from mlops_operator.api.model import ModelStatus
 from mlops_operator.api.modelversion import DeployedIn
+from mlops_operator.controllers.shared.served import ServedFact
 
 STABLE: Final = "Stable"
 CANDIDATE: Final = "Candidate"
@@ -14,23 +14,14 @@ MAX_DEPLOYMENTS: Final = 32
 """Deployments that the status names."""
 
 
-def number_of(model: ModelStatus, uid: str) -> int | None:
-    """The number that the Model gave to the version with this UID."""
-    return next((entry.number for entry in model.versions if entry.uid == uid), None)
+def deployed_in(deployments: Iterable[ServedFact], version: str) -> tuple[DeployedIn, ...]:
+    """The deployments that serve the version, by name; one that serves it in both roles is `Stable`.
 
-
-def aliases_of(model: ModelStatus, name: str) -> tuple[str, ...]:
-    """The aliases that point at the version, by name."""
-    return tuple(sorted(alias.name for alias in model.aliases if alias.version == name))
-
-
-def deployed_in(deployments: Iterable[Manifest], version: str) -> tuple[DeployedIn, ...]:
-    """The deployments that serve the version, by name; one that serves it in both roles is `Stable`."""
-    found = []
-    for deployment in sorted(deployments, key=lambda entry: str(entry["metadata"]["name"])):
-        served = deployment.get("status") or {}
-        for field, role in (("stable", STABLE), ("candidate", CANDIDATE)):
-            if (served.get(field) or {}).get("version") == version:
-                found.append(DeployedIn(name=deployment["metadata"]["name"], role=role))
-                break
-    return tuple(found[:MAX_DEPLOYMENTS])
+    Args:
+        deployments: those that serve it, by name.
+        version: the version's name.
+    """
+    return tuple(
+        DeployedIn(name=entry.deployment, role=STABLE if entry.stable == version else CANDIDATE)
+        for entry in islice(deployments, MAX_DEPLOYMENTS)
+    )

@@ -6,15 +6,9 @@ draw from the same urn.
 
 from collections.abc import Iterable
 
-from mlops_operator.api.promotion import PromotionPhase, PromotionReason
-from mlops_operator.controllers.promotion.policies.supersede import Sibling
+from mlops_operator.controllers.shared.promotions import GateFailure
 
 
-def refused_by(siblings: Iterable[Sibling], *, version: str, digest: str | None) -> Sibling | None:
-    """The first Promotion whose gate this version failed; None where there is none."""
-    for sibling in siblings:
-        failed = sibling.phase == PromotionPhase.REJECTED and sibling.reason == PromotionReason.GATE_FAILED
-        same = sibling.version == version or (digest is not None and sibling.digest == digest)
-        if failed and same:
-            return sibling
-    return None
+def refused_by(failures: Iterable[GateFailure]) -> GateFailure | None:
+    """The oldest Promotion in which this version, or its artifact, failed the gate; None where there is none."""
+    return min(failures, default=None)

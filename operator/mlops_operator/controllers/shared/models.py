@@ -1,0 +1,82 @@
+"""A Model as others see it; only the entry that is asked for is read, since a Model has many versions."""
+
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from mlops_operator.api.meta import Manifest
+from mlops_operator.api.model import Alias, AliasStatus
+
+
+def declared_alias(model: Manifest | None, name: str) -> Alias | None:
+    """The alias as the Model declares it; None where it does not, or not in a way that can be read."""
+    for entry in ((model or {}).get("spec") or {}).get("aliases") or ():
+        if entry.get("name") == name:
+            try:
+                return Alias.model_validate(entry)
+            except ValidationError:
+                return None  # the Model itself says what is wrong with its spec
+    return None
+
+
+def pointing_alias(model: Manifest | None, name: str) -> AliasStatus | None:
+    """Where the alias points and pointed; None where it never did."""
+    for entry in _pointing(model):
+        if entry.get("name") == name:
+            return AliasStatus.model_validate(entry)
+    return None
+
+
+def alias_targets(model: Manifest | None) -> dict[str, str]:
+    """Names of the versions that the aliases point at, by alias."""
+    return {entry["name"]: entry["version"] for entry in _pointing(model)}
+
+
+@dataclass(frozen=True)
+class VersionInModel:
+    """What a Model says of one version.
+
+    Attributes:
+        number: None where it has none yet.
+        aliases: those that point at it, by name.
+    """
+
+    number: int | None = None
+    aliases: tuple[str, ...] = ()
+
+
+def version_in_model(model: Manifest, *, name: str, uid: str) -> VersionInModel:
+    """What the Model says of the version with this name and UID."""
+    numbered = (model.get("status") or {}).get("versions") or ()
+    number = next((entry["number"] for entry in numbered if entry["uid"] == uid), None)
+    return VersionInModel(number, tuple(sorted(alias for alias, at in alias_targets(model).items() if at == name)))
+
+
+def changed_versions(old: Manifest, new: Manifest) -> frozenset[str]:
+    """Names of the versions of which two states of a Model do not say the same: their number, or an alias."""
+    before, after = alias_targets(old), alias_targets(new)
+    moved = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    targets = {entry[name] for entry in (before, after) for name in moved if name in entry}
+    return frozenset(targets | {name for _, name, _ in _numbers(old) ^ _numbers(new)})
+
+
+def _numbers(model: Manifest) -> set[tuple[str, str, int]]:
+    return {
+        (entry["uid"], entry["name"], entry["number"]) for entry in (model.get("status") or {}).get("versions") or ()
+    }
+
+
+def changed_aliases(old: Manifest, new: Manifest) -> tuple[str, ...]:
+    """The aliases whose declaration, target or history differs between two states of a Model, by name."""
+    before, after = _by_name(old), _by_name(new)
+    return tuple(sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)))
+
+
+def _pointing(model: Manifest | None) -> list[Manifest]:
+    return ((model or {}).get("status") or {}).get("aliases") or []
+
+
+def _by_name(model: Manifest) -> dict[str, tuple[Manifest | None, Manifest | None]]:
+    declared = {entry["name"]: entry for entry in (model.get("spec") or {}).get("aliases") or ()}
+    pointing = {entry["name"]: entry for entry in _pointing(model)}
+    return {name: (declared.get(name), pointing.get(name)) for name in declared.keys() | pointing.keys()}
