@@ -5,6 +5,7 @@ The only code that the control plane (`mlops_operator`) and the data plane
 nothing it does not have already.
 """
 
+from mlops_contract.figures import DUPLICATES, UNLABELED, Count, Figure, rule_figure
 from mlops_contract.result import (
     MAX_ARTIFACTS,
     MAX_RESULT_BYTES,
@@ -18,6 +19,11 @@ from mlops_contract.result import (
 )
 
 __all__ = [
+    "DUPLICATES",
+    "UNLABELED",
+    "Count",
+    "Figure",
+    "rule_figure",
     "MAX_ARTIFACTS",
     "MAX_RESULT_BYTES",
     "RESULT_VERSION",

@@ -66,8 +66,8 @@ class Result(_Document):
 
     v: Literal[1] = RESULT_VERSION
     uid: Annotated[str, Field(min_length=1, max_length=128)]
-    metrics: Annotated[dict[Name, FiniteFloat], Field(max_length=64)] = {}
-    counts: Annotated[dict[Name, Annotated[int, Field(ge=0, le=MAX_COUNT)]], Field(max_length=32)] = {}
+    metrics: Annotated[dict[Name, FiniteFloat], Field(max_length=128)] = {}
+    counts: Annotated[dict[Name, Annotated[int, Field(ge=0, le=MAX_COUNT)]], Field(max_length=64)] = {}
     artifacts: Annotated[tuple[Artifact, ...], Field(max_length=MAX_ARTIFACTS)] = ()
     data: Annotated[tuple[DataDigest, ...], Field(max_length=16)] = ()
     report: Report | None = None

@@ -1,65 +1,68 @@
-"""One metric on one slice for a candidate and a baseline: both values, the difference and its interval."""
+"""Each rule's figures for a candidate and a baseline on the rows of its slice."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_workload.bootstrap import paired_differences, percentile_interval
 from mlops_workload.errors import MetricInvalidError
-from mlops_workload.evaluate_configuration import Bootstrap, MetricRequest
-from mlops_workload.metrics import metric_named
+from mlops_workload.evaluate_configuration import MetricRequest
+from mlops_workload.evidence import Tests, of_labels, of_losses
+from mlops_workload.metrics import Direction, metric_named
+from mlops_workload.metrics.classification import log_losses
+from mlops_workload.paired import Coded, cells, code
+from mlops_workload.predictions import Predictions
 from mlops_workload.rows import Rows
 
 
-class Predictions(NamedTuple):
-    """What one model says of all rows.
-
-    `probabilities` has one column per class of the model; `columns` is the column of each row's
-    true label, -1 where the model does not know that label. Both are None if it has none.
-    """
-
-    labels: NDArray[Any]
-    probabilities: NDArray[np.float64] | None = None
-    columns: NDArray[np.int64] | None = None
-
-
 class Comparison(NamedTuple):
-    """Figures of one metric on one slice; None where there is no baseline, or no row."""
+    """Figures of one rule; None where there is no baseline, no row, or nothing was asked.
+
+    Attributes:
+        request: the rule.
+        rows: labeled rows of its slice.
+        rarest: rows of the rarest class, of all classes of the data; 0 where one is missing in the slice.
+        discordant: rows on which exactly one model is right.
+        candidate: the candidate's value.
+        baseline: the baseline's value.
+        lower: lower end of the interval of candidate minus baseline.
+        upper: its upper end.
+        p_more: one-sided p-value for "better than the baseline by more than `change`".
+        p_less: one-sided p-value for "better by less than `change`", or worse.
+        p_bound: one-sided p-value for "outside `min` or `max`"; None where the value keeps them.
+    """
 
     request: MetricRequest
     rows: int
+    rarest: int = 0
+    discordant: int = 0
     candidate: float | None = None
     baseline: float | None = None
-    difference: float | None = None
     lower: float | None = None
     upper: float | None = None
+    p_more: float | None = None
+    p_less: float | None = None
+    p_bound: float | None = None
 
 
-def compare(
-    request: MetricRequest, rows: Rows, candidate: Predictions, baseline: Predictions | None, *, bootstrap: Bootstrap
-) -> Comparison:
-    """Compute the metric for both models on the rows of its slice.
+def compare_all(
+    requests: Sequence[MetricRequest], rows: Rows, candidate: Predictions, baseline: Predictions | None, *, seed: int
+) -> list[Comparison]:
+    """The figures of every rule.
+
+    Args:
+        requests: the rules.
+        rows: the data; rows without a label count nowhere.
+        candidate: its answers to all rows.
+        baseline: those of the baseline, None without one.
+        seed: of the resampling; it follows from the run and the data, never from a spec.
 
     Raises:
         MetricInvalidError: no such metric, or it needs probabilities that a model does not give.
     """
-    index = slice_index(rows, request.slice)
-    if not len(index):
-        return Comparison(request, 0)
-    of_candidate = _statistic(request.name, rows, candidate, index)
-    every = np.arange(len(index))
-    value = of_candidate(every)
-    if baseline is None:
-        return Comparison(request, len(index), value)
-    of_baseline = _statistic(request.name, rows, baseline, index)
-    base = of_baseline(every)
-    differences = paired_differences(
-        of_candidate, of_baseline, rows=len(index), samples=bootstrap.samples, seed=bootstrap.seed
-    )
-    interval = percentile_interval(differences, confidence=request.confidence)
-    return Comparison(request, len(index), value, base, value - base, interval.lower, interval.upper)
+    coded = code(rows, candidate.labels, None if baseline is None else baseline.labels)
+    return [_compare(request, rows, coded, candidate, baseline, seed=seed) for request in requests]
 
 
 def slice_index(rows: Rows, name: str | None) -> NDArray[np.int64]:
@@ -67,16 +70,66 @@ def slice_index(rows: Rows, name: str | None) -> NDArray[np.int64]:
     return np.flatnonzero(rows.labeled if name is None else rows.labeled & (rows.slices == name))
 
 
-def _statistic(
-    name: str, rows: Rows, predictions: Predictions, index: NDArray[np.int64]
-) -> Callable[[NDArray[np.int64]], float]:
-    metric = metric_named(name)
-    true: NDArray[Any]
-    said: NDArray[Any]
+def _compare(
+    request: MetricRequest,
+    rows: Rows,
+    coded: Coded,
+    candidate: Predictions,
+    baseline: Predictions | None,
+    *,
+    seed: int,
+) -> Comparison:
+    metric = metric_named(request.name)
+    index = slice_index(rows, request.slice)
     if metric.of_probabilities:
-        if predictions.probabilities is None or predictions.columns is None:
-            raise MetricInvalidError(f"{name} needs class probabilities, and a model gives none")
-        true, said = predictions.columns[index], predictions.probabilities[index]
+        _require_probabilities(request.name, candidate, baseline)
+    if not len(index):
+        return Comparison(request, 0)
+    rarest = int(np.bincount(coded.truth[index], minlength=coded.classes).min())
+    groups = None if coded.groups is None else coded.groups[index]
+    if metric.of_probabilities:
+        base_losses = None if baseline is None else _losses(baseline, index)
+        tests = of_losses(_losses(candidate, index), base_losses, groups)
     else:
-        true, said = rows.y[index], predictions.labels[index]
-    return lambda drawn: metric.function(true[drawn], said[drawn])
+        tests = of_labels(metric, cells(coded, index), groups, paired=baseline is not None, seed=seed)
+    found = Comparison(
+        request=request,
+        rows=len(index),
+        rarest=rarest,
+        discordant=tests.discordant,
+        candidate=tests.candidate,
+        baseline=tests.baseline,
+        p_bound=_p_bound(request, tests),
+    )
+    return found if tests.difference is None else _with_change(found, tests, metric.direction)
+
+
+def _with_change(found: Comparison, tests: Tests, direction: Direction) -> Comparison:
+    assert tests.difference is not None
+    lower, upper = tests.difference.interval(found.request.confidence)
+    margin = found.request.change or 0.0
+    if direction is Direction.MAXIMIZE:
+        more, less = tests.difference.p_above(margin), tests.difference.p_below(margin)
+    else:
+        more, less = tests.difference.p_below(-margin), tests.difference.p_above(-margin)
+    return found._replace(lower=lower, upper=upper, p_more=more, p_less=less)
+
+
+def _p_bound(request: MetricRequest, tests: Tests) -> float | None:
+    if request.min is not None and tests.candidate < request.min:
+        return tests.own.p_below(request.min)
+    if request.max is not None and tests.candidate > request.max:
+        return tests.own.p_above(request.max)
+    return None
+
+
+def _require_probabilities(name: str, candidate: Predictions, baseline: Predictions | None) -> None:
+    for role, predictions in (("candidate", candidate), ("baseline", baseline)):
+        if predictions is not None and predictions.probabilities is None:
+            raise MetricInvalidError(f"{name} needs class probabilities, and the {role} gives none")
+
+
+def _losses(predictions: Predictions, index: NDArray[np.int64]) -> NDArray[np.float64]:
+    assert predictions.probabilities is not None
+    assert predictions.columns is not None
+    return log_losses(predictions.columns[index], predictions.probabilities[index])

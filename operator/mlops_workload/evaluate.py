@@ -3,11 +3,9 @@
 `python -m mlops_workload.evaluate` reads its configuration (`EvaluationConfiguration`) from
 `MLOPS_EVALUATION`. It reports figures and never a verdict: the rule belongs to the operator.
 
-The result holds, per metric, `<metric>[@slice].candidate` and, where there is a baseline,
-`.baseline`, `.difference` (candidate minus baseline), `.lower` and `.upper` (paired bootstrap,
-see `mlops_workload.bootstrap`); per slice the number of rows (`all` for all of them). A slice
-without rows has the count 0 and no figures. The report, a longer JSON document with the
-confusion matrices, goes to `MLOPS_OUTPUT_URI`.
+The result holds the figures and counts of each rule (`mlops_contract.figures`; see
+`mlops_workload.evaluate_result`). A slice without rows has the count 0 and no figures. The report, a longer
+JSON document with the confusion matrices, goes to `MLOPS_OUTPUT_URI`.
 """
 
 import os
@@ -15,28 +13,23 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
 from mlops_contract import DataDigest, Result, ResultInvalidError, environment
-from mlops_workload.comparison import Comparison, Predictions, compare
+from mlops_workload.comparison import compare_all
 from mlops_workload.context import DataInput, read_configuration, require_uid
 from mlops_workload.errors import ConfigurationInvalidError, DataInvalidError, ModelLoadFailedError
 from mlops_workload.evaluate_configuration import EvaluationConfiguration, ModelSource
 from mlops_workload.evaluate_report import report_document
+from mlops_workload.evaluate_result import readable, resampling_seed, result_counts, result_figures
 from mlops_workload.fetch import as_data, locate
 from mlops_workload.formats import load_model, probabilities_of
-from mlops_workload.labels import label_kind
 from mlops_workload.metrics import metric_named
+from mlops_workload.predictions import Predictions, checked_predictions
 from mlops_workload.report import publish_report
-from mlops_workload.rows import Rows, concatenate, read_rows
+from mlops_workload.rows import Columns, Rows, concatenate, read_rows
 from mlops_workload.termination import run_command, write_message
-
-ALL_ROWS: Final = "all"
-FIGURES: Final = ("candidate", "baseline", "difference", "lower", "upper")
-SIGNIFICANT_DIGITS: Final = 10
-"""Of a figure in the result, so that twelve metrics of five figures fit; the report has all digits."""
 
 
 def evaluate(configuration: EvaluationConfiguration, *, uid: str, scratch: Path, environ: Mapping[str, str]) -> Result:
@@ -46,7 +39,7 @@ def evaluate(configuration: EvaluationConfiguration, *, uid: str, scratch: Path,
         WorkloadError: data or a model is missing, corrupt or unfit; see `mlops_workload.errors`.
     """
     metrics = [metric_named(request.name) for request in configuration.metrics]
-    rows, digests = read_data(configuration.data, scratch, environ=environ)
+    rows, digests = read_data(configuration.data, configuration.columns, scratch, environ=environ)
     wants_probabilities = any(metric.of_probabilities for metric in metrics)
     answers = {
         role: _predict(source, rows, role=role, scratch=scratch, probabilities=wants_probabilities, environ=environ)
@@ -54,22 +47,24 @@ def evaluate(configuration: EvaluationConfiguration, *, uid: str, scratch: Path,
         if source is not None
     }
     candidate, baseline = answers["candidate"], answers.get("baseline")
-    comparisons = [
-        compare(request, rows, candidate, baseline, bootstrap=configuration.bootstrap)
-        for request in configuration.metrics
-    ]
+    seed = resampling_seed(uid, digests)
+    comparisons = compare_all(configuration.metrics, rows, candidate, baseline, seed=seed)
     output = environ.get(environment.OUTPUT_URI)
     report = None
     if output:
         document = report_document(configuration, comparisons, rows, digests, candidate=candidate, baseline=baseline)
         report = publish_report(document, output, scratch=scratch, environ=environ)
     return Result(
-        uid=uid, metrics=_figures(comparisons), counts=_counts(rows, comparisons), data=tuple(digests), report=report
+        uid=uid,
+        metrics=result_figures(comparisons),
+        counts=result_counts(rows, comparisons),
+        data=tuple(digests),
+        report=report,
     )
 
 
 def read_data(
-    inputs: Sequence[DataInput], scratch: Path, *, environ: Mapping[str, str]
+    inputs: Sequence[DataInput], columns: Columns, scratch: Path, *, environ: Mapping[str, str]
 ) -> tuple[Rows, list[DataDigest]]:
     """All rows of all inputs, and the digests of what was read.
 
@@ -81,7 +76,7 @@ def read_data(
     for source in inputs:
         with as_data(source.name):
             found = locate(source.uri, scratch, digest=source.digest, environ=environ)
-        parts.append(read_rows(found.path))
+        parts.append(read_rows(found.path, columns))
         digests.append(DataDigest(name=source.name, digest=found.digest))
     return concatenate(parts), digests
 
@@ -97,33 +92,8 @@ def _predict(
         raise ModelLoadFailedError(f"{role} {source.uri}: {error.message}", role=role) from error
     except ValueError as error:
         raise DataInvalidError(f"{role} {source.uri} does not take the data: {error}", role=role) from error
-    if labels.shape != rows.y.shape or label_kind(labels) != label_kind(rows.y):
-        raise DataInvalidError(
-            f"{role} {source.uri}: expected {len(rows.y)} predictions of kind {label_kind(rows.y)}, "
-            f"found shape {labels.shape} of kind {label_kind(labels)}",
-            role=role,
-        )
     given = probabilities_of(model, rows.x) if probabilities else None
-    if given is None:
-        return Predictions(labels)
-    column_of = {label: column for column, label in enumerate(given[1].tolist())}
-    columns = np.asarray([column_of.get(label, -1) for label in rows.y.tolist()], dtype=np.int64)
-    return Predictions(labels, given[0], columns)
-
-
-def _figures(comparisons: Sequence[Comparison]) -> dict[str, float]:
-    figures = {}
-    for comparison in comparisons:
-        for name in FIGURES:
-            value = getattr(comparison, name)
-            if value is not None:
-                figures[f"{comparison.request.key}.{name}"] = float(f"{value:.{SIGNIFICANT_DIGITS}g}")
-    return figures
-
-
-def _counts(rows: Rows, comparisons: Sequence[Comparison]) -> dict[str, int]:
-    asked = {comparison.request.slice or ALL_ROWS: comparison.rows for comparison in comparisons}
-    return {ALL_ROWS: int(rows.labeled.sum()), **asked}
+    return checked_predictions(role, rows, labels, *(given or ()))
 
 
 def _command() -> None:
@@ -136,8 +106,8 @@ def _command() -> None:
     except ResultInvalidError as error:
         raise ConfigurationInvalidError(f"too many metrics or too long names: {error}") from error
     write_message(message)
-    for name, value in result.metrics.items():
-        print(f"{name} = {value:.4f}")
+    for line in readable(configuration.metrics, result):
+        print(line)
 
 
 def main() -> int:

@@ -1,10 +1,11 @@
 """The configuration of an evaluation, as the operator hands it to the Job."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mlops_workload.context import DataInput
+from mlops_workload.rows import Columns
 
 
 class _Section(BaseModel):
@@ -20,30 +21,22 @@ class ModelSource(_Section):
 
 
 class MetricRequest(_Section):
-    """A metric to compute on one slice (all rows without one).
+    """A rule: a metric on one slice (all rows without one), and the bounds its p-values are about.
 
-    `min`, `change` and `direction` are the rule the operator will apply. They are not applied
-    here: they are accepted so that the report shows the rule beside the figures.
+    The p-values are figures; whether one is small enough is for the operator to decide.
     """
 
     name: str
     slice: str | None = None
     min: float | None = None
+    max: float | None = None
     change: float | None = None
-    direction: Literal["Maximize", "Minimize"] = "Maximize"
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
 
     @property
     def key(self) -> str:
-        """`<metric>` or `<metric>@<slice>`: the prefix of its figures in the result."""
+        """`<metric>` or `<metric>@<slice>`: the rule's name in reports."""
         return self.name if self.slice is None else f"{self.name}@{self.slice}"
-
-
-class Bootstrap(_Section):
-    """How often to resample, and the seed that makes it repeatable."""
-
-    samples: Annotated[int, Field(ge=100, le=100_000)] = 2000
-    seed: Annotated[int, Field(ge=0)] = 7
 
 
 class EvaluationConfiguration(_Section):
@@ -53,7 +46,7 @@ class EvaluationConfiguration(_Section):
     baseline: ModelSource | None = None
     data: Annotated[tuple[DataInput, ...], Field(min_length=1, max_length=16)]
     metrics: Annotated[tuple[MetricRequest, ...], Field(min_length=1, max_length=12)]
-    bootstrap: Bootstrap = Bootstrap()
+    columns: Columns = Columns()
 
     @model_validator(mode="after")
     def _keys_differ(self) -> Self:

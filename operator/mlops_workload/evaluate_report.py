@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlops_contract import DataDigest
-from mlops_workload.comparison import Comparison, Predictions, slice_index
+from mlops_workload.comparison import Comparison, slice_index
 from mlops_workload.evaluate_configuration import EvaluationConfiguration
+from mlops_workload.predictions import Predictions
 from mlops_workload.rows import Rows
 
 
@@ -27,6 +28,7 @@ def report_document(
         "kind": "evaluation",
         "configuration": configuration.model_dump(mode="json"),
         "data": [entry.model_dump() for entry in data],
+        "unlabeled": int((~rows.labeled).sum()),
         "metrics": [
             {**comparison._asdict(), "request": comparison.request.model_dump(mode="json")}
             for comparison in comparisons

@@ -66,7 +66,7 @@ async def test_a_worse_candidate_fails_with_its_numbers(control_plane: Cluster, 
         await evaluate(workshop)
         status = await workshop.phase(EVALUATIONS, NAME, "Succeeded")
     assert status["verdict"] == "Fail"
-    assert "accuracy@original: 0.5 is below the floor 0.93" in message(status)
+    assert "accuracy@original: 0.5 is below the minimum of 0.93" in message(status)
 
 
 async def test_it_waits_for_its_versions_and_goes_on_when_they_are_ready(

@@ -81,7 +81,7 @@ async def test_from_the_first_version_over_a_better_one_back_to_the_first(
         await champion(workshop, "digits-b")
         better = await decided(workshop, "to-b")
         assert (better["phase"], better["from"], better["verdict"]) == ("Promoted", "digits-a", "Pass")
-        assert better["metrics"][1]["lower"] == pytest.approx(0.03)
+        assert better["metrics"][1]["lower"] == pytest.approx(0.0302)
 
         await asyncio.sleep(0.5)
         await requests(audit_log, workshop.namespace)

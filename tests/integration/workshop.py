@@ -20,6 +20,7 @@ from mlops_operator.kube.resources import MODEL_VERSIONS, Resource
 from mlops_operator.runtime.controller import Controller
 from mlops_operator.runtime.manager import Manager, Options
 from tests.harness.audit import AuditLog, select
+from tests.harness.evaluations import counts_of_rule, figures_of_rule
 from tests.harness.kubelet import SERVE, Behaviour
 from tests.harness.proxy import Proxy
 from tests.harness.waiting import eventually
@@ -135,22 +136,17 @@ class Workshop:
         return Result(uid=uid)
 
     def _evaluated(self, uid: str, configuration: Manifest) -> Result:
-        metrics = {}
+        metrics: dict[str, float] = {}
+        counts: dict[str, int] = {}
         candidate = self.accuracy.get(configuration["candidate"]["digest"], 0.95)
-        for rule in configuration["metrics"]:
-            key = "@".join(filter(None, (rule["name"], rule.get("slice"))))
-            metrics[f"{key}.candidate"] = candidate
-            if configuration["baseline"] is not None:
-                baseline = self.accuracy.get(configuration["baseline"]["digest"], 0.95)
-                difference = candidate - baseline
-                metrics |= {
-                    f"{key}.baseline": baseline,
-                    f"{key}.difference": difference,
-                    f"{key}.lower": difference - 0.01,
-                    f"{key}.upper": difference + 0.01,
-                }
-        slices = {rule["slice"]: 449 for rule in configuration["metrics"] if rule.get("slice")}
-        return Result(uid=uid, metrics=metrics, counts={"all": 898, **slices})
+        baseline = None
+        if configuration["baseline"] is not None:
+            baseline = self.accuracy.get(configuration["baseline"]["digest"], 0.95)
+        for position, rule in enumerate(configuration["metrics"]):
+            change = rule.get("change") or 0.0
+            metrics |= figures_of_rule(position, candidate, baseline, floor=rule.get("min"), change=change)
+            counts |= counts_of_rule(position, 449 if rule.get("slice") else 898)
+        return Result(uid=uid, metrics=metrics, counts=counts)
 
 
 def digest_of(text: str) -> str:

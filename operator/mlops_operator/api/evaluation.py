@@ -7,6 +7,7 @@ from pydantic import Field
 
 from mlops_operator.api.common import DataInput, DataRead, JobSettings, ReportRef, StatusBase, VersionRef, Waiting
 from mlops_operator.api.kind import Column, Kind
+from mlops_operator.api.metrics import MetricName
 from mlops_operator.api.schema import (
     IMMUTABLE,
     CelRule,
@@ -22,27 +23,23 @@ from mlops_operator.api.schema import (
 )
 
 MAX_METRICS: Final = 12
-"""Rules of one measurement: each reports five figures, and all must fit into a run's result."""
+"""Rules of one measurement: the figures of all must fit into a run's result."""
 
-MetricName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_]*$")]
-"""A metric of `mlops_workload`: `accuracy`, `balanced_accuracy`, `f1_macro`, `log_loss`."""
+DEFAULT_MIN_COUNT: Final = 200
 
-
-class Direction(StrEnum):
-    """Which way a metric is better."""
-
-    MAXIMIZE = "Maximize"
-    MINIMIZE = "Minimize"
+ColumnName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\s](.*[^\s])?$")]
+"""Name of a column of the data."""
 
 
 class Change(SpecModel):
     """What the paired difference to the baseline must show."""
 
     min: Annotated[float, Field(ge=-1e9, le=1e9)] = 0.0
-    """The lower end of the confidence interval of (candidate - baseline), counted so that
-    positive is better, must not be below this; a negative value allows a bounded loss."""
+    """The lower end of the confidence interval of the improvement must be above this. The improvement is
+    candidate - baseline, or baseline - candidate for a metric that is better when lower. A negative value
+    allows a bounded loss."""
     confidence: Annotated[float, Field(ge=0.5, le=0.999)] = 0.95
-    """Level of the two-sided interval of the paired bootstrap."""
+    """Level of the two-sided confidence interval. A later gate on the same rows needs a higher one."""
 
 
 class MetricRule(SpecModel):
@@ -57,25 +54,29 @@ class MetricRule(SpecModel):
         CelRule("!has(self.slice) || self.slice != 'all'", "metrics: leave slice out for all rows"),
     )
 
-    name: MetricName = "accuracy"
+    name: MetricName = MetricName.ACCURACY
+    """The metric; whether a higher or a lower value is better follows from it."""
     slice: ShortName | None = None
     """Rows of this slice alone; all rows by default."""
-    direction: Direction = Direction.MAXIMIZE
     min: Annotated[float, Field(ge=-1e9, le=1e9)] | None = None
-    """Absolute floor of the candidate's value."""
+    """Minimum of the candidate's value. A value below it is `Fail` only if chance does not explain it."""
     max: Annotated[float, Field(ge=-1e9, le=1e9)] | None = None
-    """Absolute ceiling of the candidate's value."""
+    """Maximum of the candidate's value. A value above it is `Fail` only if chance does not explain it."""
     change: Change | None = None
     """Compared with the baseline; without a baseline only `min` and `max` decide."""
-    min_count: Annotated[int, Field(ge=1, le=10**9)] = 30
-    """Rows below which the metric is `Inconclusive`."""
+    min_count: Annotated[int, Field(ge=1, le=10**9)] = DEFAULT_MIN_COUNT
+    """Number of labeled rows below which the rule is `Inconclusive`; for `balanced_accuracy` and `f1_macro`
+    the number of rows of the rarest class."""
 
 
-class Bootstrap(SpecModel):
-    """Resampling of the paired bootstrap."""
+class Columns(SpecModel):
+    """Names of the columns that are neither label nor feature."""
 
-    samples: Annotated[int, Field(ge=200, le=100_000)] = 2000
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    id: ColumnName | None = None
+    """Identity of a row. The column `row` by default, if there is one."""
+    group: ColumnName | None = None
+    """Rows with the same value depend on each other (one user, one machine, one image) and are resampled
+    together. Without it every row counts as independent."""
 
 
 class Overlap(StrEnum):
@@ -132,7 +133,7 @@ class Measurement(JobSettings):
     """Rows of the present, in addition to `data` or alone. All are read as one set of rows."""
     overlap: Overlap = Overlap.REFUSE
     metrics: Annotated[tuple[MetricRule, ...], Field(min_length=1, max_length=MAX_METRICS)]
-    bootstrap: Bootstrap = Bootstrap()
+    columns: Columns = Columns()
 
 
 class EvaluationSpec(Measurement):
@@ -159,7 +160,7 @@ class Verdict(StrEnum):
 class MetricStatus(StatusModel):
     """One rule's numbers and verdict."""
 
-    name: MetricName
+    name: Annotated[str, Field(max_length=40)]
     slice: Annotated[str, Field(max_length=63)] = ""
     verdict: Verdict
     message: Text = ""
@@ -170,7 +171,21 @@ class MetricStatus(StatusModel):
     lower: float | None = None
     upper: float | None = None
     confidence: float | None = None
+    """Level of the interval from `lower` to `upper`."""
+    p_value: float | None = None
+    """One-sided p-value for an improvement of more than `change.min`. `Pass` needs one below `level`."""
+    level: float | None = None
+    """(1 - confidence) / 2, divided by the square of the gate's number on these rows."""
+    p_shortfall: float | None = None
+    """One-sided p-value for an improvement of less than `change.min`."""
+    p_bound: float | None = None
+    """One-sided p-value for a candidate outside `min` or `max`; absent if its value is within them."""
     n: int | None = None
+    """Labeled rows."""
+    rarest_class: int | None = None
+    """Labeled rows of the rarest class."""
+    discordant: int | None = None
+    """Rows on which exactly one of candidate and baseline is right."""
 
 
 class EvaluationPhase(StrEnum):
@@ -225,6 +240,12 @@ class EvaluationStatus(StatusBase):
     verdict: Verdict | None = None
     metrics: Annotated[tuple[MetricStatus, ...], Field(max_length=MAX_METRICS)] = ()
     data: Annotated[tuple[DataRead, ...], Field(max_length=8), ListMap("name")] = ()
+    unlabeled: int | None = None
+    """Rows left out because they have no label."""
+    duplicates: int | None = None
+    """Rows that repeat the features, label and slice of an earlier row."""
+    gates_before: int | None = None
+    """Gates measured on the same rows before this one."""
     report: ReportRef | None = None
     job: ObjectName | None = None
     start_time: Timestamp | None = None

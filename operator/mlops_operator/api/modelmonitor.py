@@ -7,8 +7,8 @@ from pydantic import Field, model_validator
 
 from mlops_operator.api.common import JobSettings, StatusBase, Waiting
 from mlops_operator.api.conditions import Truth
-from mlops_operator.api.evaluation import MetricName
 from mlops_operator.api.kind import Column, Kind
+from mlops_operator.api.metrics import MetricName
 from mlops_operator.api.schema import (
     CelRule,
     Duration,

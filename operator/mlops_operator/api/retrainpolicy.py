@@ -7,9 +7,9 @@ from pydantic import Field, model_validator
 
 from mlops_operator.api.common import StatusBase
 from mlops_operator.api.conditions import Truth
-from mlops_operator.api.evaluation import MetricName
 from mlops_operator.api.kind import Column, Kind
 from mlops_operator.api.meta import PREFIX
+from mlops_operator.api.metrics import MetricName
 from mlops_operator.api.modelmonitor import MIN_WINDOW
 from mlops_operator.api.retrainguard import MAX_PERIOD, MAX_RUNS, Guard, check_period
 from mlops_operator.api.schema import (
@@ -77,7 +77,7 @@ class Signal(SpecModel):
 
     name: ShortName
     monitor: ObjectName
-    metric: MetricName = "accuracy"
+    metric: MetricName = MetricName.ACCURACY
     windows: Annotated[ForWindows, Field(alias="for")] = ForWindows()
 
 

@@ -1,10 +1,9 @@
 """Metrics by name.
 
-Every metric is a plain function of two arrays; `METRICS` gives each its name and what its
-second argument must hold. Which direction is better, and how much is enough, is for
-whoever reads the figure.
+`METRICS` gives each metric its function, its direction and what its second argument must hold. How much is
+enough is for the rule that reads the figure.
 """
 
-from mlops_workload.metrics.registry import METRICS, Metric, metric_named
+from mlops_workload.metrics.registry import METRICS, Direction, Metric, metric_named
 
-__all__ = ["METRICS", "Metric", "metric_named"]
+__all__ = ["METRICS", "Direction", "Metric", "metric_named"]

@@ -51,9 +51,14 @@ def log_loss(y_true: NDArray[Any], y_pred: NDArray[Any]) -> float:
     -1 for a class the model does not know, which counts as probability 0.
     """
     _require_rows(y_true, y_pred)
-    columns = y_true.astype(np.int64)
-    given = np.where(columns >= 0, y_pred[np.arange(len(columns)), columns], 0.0)
-    return float(-np.mean(np.log(np.clip(given, PROBABILITY_FLOOR, 1 - PROBABILITY_FLOOR))))
+    return float(log_losses(y_true, y_pred).mean())
+
+
+def log_losses(columns: NDArray[Any], probabilities: NDArray[Any]) -> NDArray[np.float64]:
+    """The loss of each row, of which `log_loss` is the mean."""
+    columns = columns.astype(np.int64)
+    given = np.where(columns >= 0, probabilities[np.arange(len(columns)), columns], 0.0)
+    return np.asarray(-np.log(np.clip(given, PROBABILITY_FLOOR, 1 - PROBABILITY_FLOOR)))
 
 
 def _require_rows(y_true: NDArray[Any], y_pred: NDArray[Any]) -> None:

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
+from mlops_operator.api.metrics import METRICS as FACTS
+from mlops_operator.api.metrics import Direction, MetricFacts
 from mlops_workload.errors import MetricInvalidError
 from mlops_workload.metrics import METRICS, metric_named
+from mlops_workload.metrics.counted import Answers
 
 LABEL_METRICS = {
     "accuracy": sklearn.metrics.accuracy_score,
@@ -43,6 +46,32 @@ def test_log_loss_equals_scikit_learns() -> None:
 def test_a_class_the_model_does_not_know_has_probability_zero() -> None:
     sure = np.array([[1.0, 0.0]])
     assert metric_named("log_loss").function(np.array([-1]), sure) == pytest.approx(-np.log(np.finfo(float).eps))
+
+
+@pytest.mark.parametrize("name", LABEL_METRICS)
+@pytest.mark.parametrize("classes", [2, 10])
+def test_metrics_of_counts_equal_scikit_learns(name: str, classes: int) -> None:
+    of_counts = metric_named(name).of_counts
+    assert of_counts is not None
+    generator = np.random.default_rng(classes)
+    for size in (1, 5, 50, 500):
+        true = generator.integers(0, classes, size)
+        said = np.where(generator.random(size) < 0.7, true, generator.integers(0, classes + 1, size))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            expected = LABEL_METRICS[name](true, said)
+        if name == "f1_macro":
+            # The classes are those that are true somewhere; another answer is an error of the true class alone.
+            expected = sklearn.metrics.f1_score(true, said, labels=np.unique(true), average="macro", zero_division=0)
+        found = of_counts(np.ones((1, size)), Answers(true, said, classes))
+        assert found.tolist() == pytest.approx([expected], abs=1e-12)
+
+
+def test_the_operators_table_of_metrics_is_that_of_the_functions() -> None:
+    assert {
+        name: MetricFacts(Direction(metric.direction.value), metric.proportion, metric.macro, metric.of_probabilities)
+        for name, metric in METRICS.items()
+    } == {name.value: facts for name, facts in FACTS.items()}
 
 
 @pytest.mark.parametrize("name", METRICS)

@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from mlops_contract import Result
+from mlops_contract import DUPLICATES, UNLABELED, Result
 from mlops_operator.api.common import DataRead, ReportRef
 from mlops_operator.api.evaluation import EvaluationReason, EvaluationStatus, Verdict
 from mlops_operator.api.meta import Manifest
@@ -104,7 +104,7 @@ def _judge(obs: Observed, job: Manifest, result: Result, now: datetime) -> Plan:
             report = ReportRef(uri=result.report.uri, digest=result.report.digest)
         except ValidationError as error:
             return _failed(obs, EvaluationReason.RESULT_INVALID, first_problem("report", error), now)
-    metrics = tuple(judge(rule, result, with_baseline=obs.spec.baseline is not None) for rule in obs.spec.metrics)
+    metrics = judge(obs.spec.metrics, result, with_baseline=obs.spec.baseline is not None)
     asked = {entry.name for entry in obs.spec.data}
     read = {entry.name: entry.digest for entry in result.data if entry.name in asked}
     status = measured_status(
@@ -114,6 +114,8 @@ def _judge(obs: Observed, job: Manifest, result: Result, now: datetime) -> Plan:
         job=job,
         data=tuple(DataRead(name=name, digest=digest) for name, digest in read.items()),
         report=report,
+        unlabeled=result.counts.get(UNLABELED),
+        duplicates=result.counts.get(DUPLICATES),
         generation=obs.generation,
         now=now,
     )

@@ -37,7 +37,7 @@ def evaluation_task(
         "baseline": _model(baseline) if baseline is not None else None,
         "data": [entry.model_dump(mode="json", exclude_none=True) for entry in spec.data],
         "metrics": [_metric(rule) for rule in spec.metrics],
-        "bootstrap": spec.bootstrap.model_dump(mode="json"),
+        "columns": spec.columns.model_dump(mode="json", exclude_none=True),
     }
     models = [artifact.uri for artifact in (candidate, baseline) if artifact is not None]
     return Task(
@@ -57,11 +57,9 @@ def _model(artifact: ModelArtifact) -> dict[str, Any]:
 
 
 def _metric(rule: MetricRule) -> dict[str, Any]:
-    request: dict[str, Any] = {"name": rule.name, "direction": rule.direction.value}
-    if rule.slice is not None:
-        request["slice"] = rule.slice
-    if rule.min is not None:
-        request["min"] = rule.min
+    request: dict[str, Any] = {"name": rule.name.value}
+    optional = {"slice": rule.slice, "min": rule.min, "max": rule.max}
+    request |= {name: value for name, value in optional.items() if value is not None}
     if rule.change is not None:
         request |= {"change": rule.change.min, "confidence": rule.change.confidence}
     return request

@@ -44,13 +44,17 @@ def measured_status(
     job: Manifest,
     data: tuple[DataRead, ...],
     report: ReportRef | None,
+    unlabeled: int | None,
+    duplicates: int | None,
     generation: int,
     now: datetime,
 ) -> EvaluationStatus:
     """It has a verdict, whichever."""
     decisive = [metric for metric in metrics if metric.verdict is verdict]
     message = f"{verdict}: " + "; ".join(f"{_name(metric)}: {metric.message}" for metric in decisive)
-    measured = status.replace(verdict=verdict, metrics=metrics, data=data, report=report)
+    measured = status.replace(
+        verdict=verdict, metrics=metrics, data=data, report=report, unlabeled=unlabeled, duplicates=duplicates
+    )
     outcome = ready(EvaluationReason.MEASURED, message)
     return _finished(measured, EvaluationPhase.SUCCEEDED, outcome, job, generation=generation, now=now)
 

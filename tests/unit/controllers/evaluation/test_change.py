@@ -1,35 +1,93 @@
-"""The relative rule: the confidence interval against the wanted change, turned by the metric's direction."""
+"""The relative rule: the p-value of an improvement against its level, turned by the metric's direction."""
+
+from typing import Any
 
 import pytest
 
-from mlops_operator.api.evaluation import Change, Direction, Verdict
-from mlops_operator.controllers.evaluation.policies.change import check_change
+from mlops_operator.api.evaluation import Change, MetricRule, Verdict
+from mlops_operator.controllers.evaluation.policies.change import check_change, missing_rows
+from mlops_operator.controllers.evaluation.policies.measured import Measured
 
-MORE, LESS = Direction.MAXIMIZE, Direction.MINIMIZE
+LEVEL = 0.025
+
+
+def measured(name: str = "accuracy", **figures: float | None) -> Measured:
+    """A rule with these figures beside usual ones."""
+    known: dict[str, Any] = {
+        "candidate": 0.93,
+        "baseline": 0.92,
+        "lower": -0.005,
+        "upper": 0.025,
+        "p_more": 0.1,
+        "p_less": 0.9,
+        **figures,
+    }
+    rule = MetricRule.model_validate({"name": name, "change": {}})
+    return Measured(rule=rule, n=1000, rarest=300, discordant=60, **known)
+
+
+def verdict(found: Measured, *, falls_short: bool = False) -> Verdict:
+    return check_change(found, Change(), level=LEVEL, falls_short=falls_short).verdict
 
 
 @pytest.mark.parametrize(
-    ("direction", "least", "lower", "upper", "verdict"),
-    [
-        (MORE, 0.0, 0.01, 0.05, Verdict.PASS),
-        (MORE, 0.0, 0.0, 0.0, Verdict.PASS),  # the same predictions: not worse
-        (MORE, 0.0, -0.01, 0.05, Verdict.INCONCLUSIVE),
-        (MORE, 0.0, -0.05, -0.01, Verdict.FAIL),
-        (MORE, -0.02, -0.01, 0.0, Verdict.PASS),  # a bounded loss is allowed
-        (MORE, -0.02, -0.03, 0.0, Verdict.INCONCLUSIVE),
-        (MORE, 0.02, 0.01, 0.019, Verdict.FAIL),  # better, but not by enough
-        (LESS, 0.0, -0.05, -0.01, Verdict.PASS),  # a loss that fell
-        (LESS, 0.0, 0.01, 0.05, Verdict.FAIL),
-        (LESS, 0.0, -0.01, 0.05, Verdict.INCONCLUSIVE),
-    ],
+    ("p", "expected"), [(0.0249, Verdict.PASS), (0.025, Verdict.INCONCLUSIVE), (0.0251, Verdict.INCONCLUSIVE)]
 )
-def test_the_whole_interval_decides(
-    direction: Direction, least: float, lower: float, upper: float, verdict: Verdict
-) -> None:
-    finding = check_change(Change(min=least), direction, lower=lower, upper=upper)
-    assert finding.verdict is verdict
+def test_an_improvement_needs_a_p_value_strictly_below_the_level(p: float, expected: Verdict) -> None:
+    assert verdict(measured(p_more=p)) is expected
 
 
-@pytest.mark.parametrize(("lower", "upper"), [(None, 0.1), (0.1, None), (None, None)])
-def test_an_end_that_was_not_measured_is_no_data(lower: float | None, upper: float | None) -> None:
-    assert check_change(Change(), MORE, lower=lower, upper=upper).verdict is Verdict.NO_DATA
+def test_the_same_answers_do_not_pass() -> None:
+    same = measured(candidate=0.92, lower=0.0, upper=0.0, p_more=1.0, p_less=1.0)
+    assert verdict(same) is Verdict.INCONCLUSIVE
+
+
+def test_a_shortfall_fails_only_where_it_is_shown() -> None:
+    worse = measured(candidate=0.9, lower=-0.04, upper=-0.001, p_more=0.98, p_less=0.02)
+    assert verdict(worse) is Verdict.INCONCLUSIVE
+    assert verdict(worse, falls_short=True) is Verdict.FAIL
+
+
+def test_the_interval_is_turned_for_a_metric_that_is_better_when_lower() -> None:
+    loss = measured("log_loss", candidate=0.3, baseline=0.4, lower=-0.15, upper=-0.05, p_more=1e-4)
+    finding = check_change(loss, Change(), level=LEVEL, falls_short=False)
+    assert (finding.verdict, finding.message) == (
+        Verdict.PASS,
+        "0.95 interval of the improvement [0.05, 0.15] is above 0 (p = 0.0001)",
+    )
+
+
+def test_an_improvement_that_is_not_shown_names_the_rows_that_would_show_it() -> None:
+    finding = check_change(measured(), Change(), level=LEVEL, falls_short=False)
+    assert finding.message == (
+        "0.95 interval of the improvement [-0.005, 0.025]: more than 0 is not shown, p = 0.1, needed below 0.025; "
+        "about 3598 more rows would show the observed improvement of 0.01, at 60 discordant of 1000 rows"
+    )
+
+
+def test_no_number_of_rows_shows_an_improvement_that_was_not_observed() -> None:
+    finding = check_change(measured(candidate=0.92), Change(), level=LEVEL, falls_short=False)
+    assert finding.message.endswith("the observed improvement 0 is not above 0: another candidate is needed")
+
+
+def test_the_rows_named_are_those_of_the_sample_size_formula() -> None:
+    # 95 to 94 %, both models on the same rows, 8 % discordant: (1.96 + 0.8416)^2 (0.08 - 0.01^2) / 0.01^2 = 6,271.
+    error = (0.0799 / 1000) ** 0.5
+    more = missing_rows(n=1000, margin=0.01, half_width=1.959964 * error, confidence=0.95, level=0.025)
+    assert more == pytest.approx(6271 - 1000, abs=2)
+
+
+def test_a_tighter_level_needs_more_rows() -> None:
+    usual, tight = (
+        missing_rows(n=100, margin=0.01, half_width=0.05, confidence=0.95, level=level) for level in (0.025, 0.001)
+    )
+    assert tight > usual
+
+
+def test_a_difference_that_was_not_measured_is_no_data() -> None:
+    assert verdict(measured(p_more=None)) is Verdict.NO_DATA
+    assert verdict(measured(p_less=None)) is Verdict.NO_DATA
+
+
+def test_a_single_group_of_rows_is_inconclusive() -> None:
+    assert verdict(measured(lower=None, upper=None, p_more=1.0, p_less=1.0)) is Verdict.INCONCLUSIVE

@@ -1,4 +1,4 @@
-"""The absolute rule: what floor and ceiling say of one value."""
+"""The absolute rule: what minimum and maximum show of one value."""
 
 import pytest
 
@@ -6,20 +6,27 @@ from mlops_operator.api.evaluation import MetricRule, Verdict
 from mlops_operator.controllers.evaluation.policies.floor import check_floor
 
 
+@pytest.mark.parametrize("shown", [True, False])
 @pytest.mark.parametrize(
-    ("value", "verdict"), [(0.92, Verdict.FAIL), (0.93, Verdict.PASS), (0.99, Verdict.PASS), (0.991, Verdict.FAIL)]
+    ("value", "within"), [(0.929, False), (0.93, True), (0.931, True), (0.989, True), (0.99, True), (0.991, False)]
 )
-def test_a_value_passes_between_floor_and_ceiling(value: float, verdict: Verdict) -> None:
-    finding = check_floor(MetricRule(min=0.93, max=0.99), value)
+def test_a_value_passes_from_minimum_to_maximum(value: float, within: bool, shown: bool) -> None:
+    finding = check_floor(MetricRule(min=0.93, max=0.99), value, p=0.01, shown=shown)
     assert finding is not None
-    assert finding.verdict is verdict
+    outside = Verdict.FAIL if shown else Verdict.INCONCLUSIVE
+    assert finding.verdict is (Verdict.PASS if within else outside)
 
 
-def test_the_message_names_value_and_limit() -> None:
-    finding = check_floor(MetricRule(min=0.93), 0.5)
-    assert finding is not None
-    assert finding.message == "0.5 is below the floor 0.93"
+def test_the_message_names_value_limit_and_chance() -> None:
+    shown = check_floor(MetricRule(min=0.93), 0.5, p=1e-9, shown=True)
+    chance = check_floor(MetricRule(min=0.93), 0.9, p=0.2, shown=False)
+    assert shown is not None
+    assert chance is not None
+    assert shown.message == "0.5 is below the minimum of 0.93 (p = 1e-09)"
+    assert chance.message == (
+        "0.9 is below the minimum of 0.93, which chance may explain (p = 0.2): more rows are needed"
+    )
 
 
-def test_a_rule_without_floor_and_ceiling_says_nothing() -> None:
-    assert check_floor(MetricRule.model_validate({"change": {}}), 0.1) is None
+def test_a_rule_without_minimum_and_maximum_finds_nothing() -> None:
+    assert check_floor(MetricRule.model_validate({"change": {}}), 0.1, p=None, shown=False) is None

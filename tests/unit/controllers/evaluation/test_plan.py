@@ -10,6 +10,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.evaluation.controller import EvaluationController
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.resources import EVALUATIONS, JOBS
+from tests.harness.evaluations import counts_of_rule, figures_of_rule
 from tests.unit.controllers.builders import (
     ToyCluster,
     ToyWorld,
@@ -54,21 +55,12 @@ def started(**spec: Any) -> tuple[ToyCluster, Manifest]:
     return toy, toy.only(JOBS)
 
 
-def report(toy: ToyCluster, job: Manifest, *, lower: float = 0.1, original: float = 0.95) -> None:
+def report(toy: ToyCluster, job: Manifest, *, candidate: float = 0.95, original: float = 0.95) -> None:
     """The Job ends well and reports these figures."""
-    metrics = {
-        "accuracy@original.candidate": original,
-        "accuracy@original.baseline": 0.96,
-        "accuracy.candidate": 0.95,
-        "accuracy.baseline": 0.75,
-        "accuracy.difference": 0.2,
-        "accuracy.lower": lower,
-        "accuracy.upper": 0.3,
-    }
     result = Result(
         uid="uid-of-digits-b-vs-a-evaluate",
-        metrics=metrics,
-        counts={"all": 898, "original": 449},
+        metrics=figures_of_rule(0, original, 0.96, floor=0.93) | figures_of_rule(1, candidate, 0.75),
+        counts={**counts_of_rule(0, 449), **counts_of_rule(1, 898, discordant=200), "unlabeled": 3, "duplicates": 2},
         data=({"name": "holdout", "digest": "sha256:" + "d" * 64},),
     )
     toy.pods[job["metadata"]["name"]] = [succeeded_pod(job, result.to_message())]
@@ -89,8 +81,8 @@ def test_the_job_gets_both_versions_the_data_and_the_rules_but_no_verdict_of_our
     assert configuration["baseline"]["digest"] == model_version("digits-a")["spec"]["artifact"]["digest"]
     assert configuration["data"] == [{"name": "holdout", "uri": "pvc://data/holdout.npz"}]
     assert configuration["metrics"] == [
-        {"name": "accuracy", "slice": "original", "min": 0.93, "direction": "Maximize"},
-        {"name": "accuracy", "change": 0.0, "confidence": 0.95, "direction": "Maximize"},
+        {"name": "accuracy", "slice": "original", "min": 0.93},
+        {"name": "accuracy", "change": 0.0, "confidence": 0.95},
     ]
     assert env["MLOPS_OUTPUT_URI"].startswith("pvc://mlops-artifacts/evaluations/digits-b-vs-a-")
     mounts = {mount["mountPath"]: mount.get("readOnly", False) for mount in container["volumeMounts"]}
@@ -125,7 +117,9 @@ def test_the_verdict_comes_with_its_numbers_data_and_times() -> None:
     found = status(toy)
     assert (found["phase"], found["verdict"]) == ("Succeeded", "Pass")
     assert [metric["verdict"] for metric in found["metrics"]] == ["Pass", "Pass"]
-    assert found["metrics"][1]["lower"] == 0.1
+    assert found["metrics"][1]["lower"] == pytest.approx(0.1902)
+    assert found["metrics"][1]["discordant"] == 200
+    assert (found["unlabeled"], found["duplicates"]) == (3, 2)
     assert found["data"] == [{"name": "holdout", "digest": "sha256:" + "d" * 64}]
     assert condition(toy.get(EVALUATIONS, NAME), "Ready")["status"] == "True"
 
@@ -136,13 +130,13 @@ def test_a_candidate_below_the_floor_fails_and_says_by_how_much() -> None:
     toy.settle(CONTROLLER, NAME)
     assert status(toy)["verdict"] == "Fail"
     message = condition(toy.get(EVALUATIONS, NAME), "Ready")["message"]
-    assert message == "Fail: accuracy@original: 0.5 is below the floor 0.93"
+    assert message == "Fail: accuracy@original: 0.5 is below the minimum of 0.93 (p = 0)"
     assert toy.events[-1].type == "Warning"
 
 
 def test_an_interval_around_the_limit_is_inconclusive() -> None:
     toy, job = started()
-    report(toy, job, lower=-0.01)
+    report(toy, job, candidate=0.751)
     toy.settle(CONTROLLER, NAME)
     assert status(toy)["verdict"] == "Inconclusive"
 

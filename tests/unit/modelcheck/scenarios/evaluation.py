@@ -9,6 +9,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.evaluation.controller import EvaluationController
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODEL_VERSIONS
+from tests.harness.evaluations import counts_of_rule, figures_of_rule
 from tests.unit.controllers.versions import model_version
 from tests.unit.modelcheck.apiserver import ApiServer
 from tests.unit.modelcheck.items import Id
@@ -61,11 +62,10 @@ class Measuring(Base):
             yield Happening("a quota refuses Jobs", methodcaller("refuse", "Job"))
 
     def message(self, job: Manifest) -> str:
-        metrics = {"candidate": 0.95, "baseline": 0.75, "difference": 0.2, "lower": 0.1, "upper": 0.3}
         return Result(
             uid=run_uid(job),
-            metrics={f"accuracy.{name}": value for name, value in metrics.items()},
-            counts={"all": 898},
+            metrics=figures_of_rule(0, 0.95, 0.75),
+            counts=counts_of_rule(0, 898),
             data=({"name": "holdout", "digest": "sha256:" + "d" * 64},),
         ).to_message()
 

@@ -1,0 +1,97 @@
+"""Metrics of classifiers from counts, for many resamples of the same rows at once.
+
+All take `weights` of shape (resamples, cells): how many rows of each cell a resample holds. A class without
+rows in a resample is left out of its mean.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+Weights = NDArray[np.float64]
+Codes = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+
+class Answers(NamedTuple):
+    """One model's answers by cell, shape (cells,) each.
+
+    `truth` and `predicted` are class numbers below `classes`; a predicted `classes` is a label that no row
+    truly has.
+    """
+
+    truth: Codes
+    predicted: Codes
+    classes: int
+
+
+OfCounts = Callable[[Weights, Answers], Values]
+"""A metric of each resample, shape (resamples,)."""
+
+RowEffects = Callable[[Values, Answers], Values]
+"""The most that one row more or less can change a metric, for each class that has rows; the first
+argument is the number of rows of each cell."""
+
+
+def accuracy(weights: Weights, answers: Answers) -> Values:
+    """Share of rows whose predicted label is the true one."""
+    return np.asarray(weights @ (answers.truth == answers.predicted) / weights.sum(axis=1))
+
+
+def balanced_accuracy(weights: Weights, answers: Answers) -> Values:
+    """Mean over the true classes of the share of their rows that are predicted right."""
+    rows = _per_class(weights, answers.truth, answers.classes)
+    return _mean_over_classes(_hits(weights, answers), rows, rows)
+
+
+def f1_macro(weights: Weights, answers: Answers) -> Values:
+    """Mean over the true classes of F1 = 2 TP / (2 TP + FP + FN)."""
+    rows = _per_class(weights, answers.truth, answers.classes)
+    appearances = rows + _per_class(weights, answers.predicted, answers.classes)
+    return _mean_over_classes(2.0 * _hits(weights, answers), appearances, rows)
+
+
+def balanced_accuracy_effects(rows: Values, answers: Answers) -> Values:
+    """A row of a class with n rows is 1 / n of one of the averaged recalls."""
+    present = _present(rows, answers)
+    return np.asarray(1.0 / (len(present) * present))
+
+
+def f1_macro_effects(rows: Values, answers: Answers) -> Values:
+    """A row that turns wrong takes 2 TP / a to (2 TP - 2) / (a - 1) in its class, with a = 2 TP + FP + FN,
+    and adds one false positive, 2 TP / a to 2 TP / (a + 1), in another class: to first order
+    (2 - F1) / a and F1 / a. The other class is taken as the one where that is largest."""
+    weights = rows[None, :]
+    of_class = _per_class(weights, answers.truth, answers.classes)[0]
+    predicted = _per_class(weights, answers.predicted, answers.classes)[0]
+    present = of_class > 0
+    appearances = (of_class + predicted)[present]
+    f1 = 2.0 * _hits(weights, answers)[0][present] / appearances
+    elsewhere = float((f1 / appearances).max()) if len(f1) > 1 else 0.0
+    return np.asarray(((2.0 - f1) / appearances + elsewhere) / len(f1))
+
+
+def _present(rows: Values, answers: Answers) -> Values:
+    counts = np.bincount(answers.truth, weights=rows, minlength=answers.classes)
+    return np.asarray(counts[counts > 0], dtype=np.float64)
+
+
+def _hits(weights: Weights, answers: Answers) -> Values:
+    right = answers.truth == answers.predicted
+    return _per_class(weights[:, right], answers.truth[right], answers.classes)
+
+
+def _per_class(weights: Weights, codes: Codes, classes: int) -> Values:
+    """Rows of each class in each resample, shape (resamples, classes); other labels are left out."""
+    cells = np.arange(len(codes))
+    ones = csr_matrix((np.ones(len(codes)), (cells, codes)), shape=(len(codes), classes + 1))
+    return np.asarray((weights @ ones)[:, :classes])
+
+
+def _mean_over_classes(parts: Values, wholes: Values, rows: Values) -> Values:
+    present = rows > 0
+    ratios = np.divide(parts, wholes, out=np.zeros_like(parts), where=present)
+    return np.asarray(ratios.sum(axis=1) / present.sum(axis=1))
