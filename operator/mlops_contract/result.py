@@ -6,10 +6,11 @@ keeps 4096 bytes of a termination message; the limit below leaves room for multi
 characters that a truncation would otherwise cut.
 """
 
-import json
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+from mlops_contract.text import clean, decode_json
 
 RESULT_VERSION: Final = 1
 MAX_RESULT_BYTES: Final = 3072
@@ -19,7 +20,11 @@ MAX_COUNT: Final = 2**53
 """Beyond this a JSON number is no longer exact everywhere, and soon no integer for the API server."""
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-Name = Annotated[str, Field(min_length=1, max_length=128)]
+NAME_PATTERN: Final = r"^[\p{L}\p{N}_][\p{L}\p{N}\p{M}_.:/@=+%#()\[\],<> -]*$"
+"""A name of a metric, count, artifact or data input: letters, digits and usual punctuation, and no control character,
+since names are printed by kubectl and become keys of a status."""
+
+Name = Annotated[str, Field(min_length=1, max_length=128, pattern=NAME_PATTERN)]
 MAX_NOTES: Final = 8
 
 Note = Annotated[str, Field(max_length=256)]
@@ -64,7 +69,7 @@ class Report(_Document):
 class Result(_Document):
     """What one run reports. Metrics are finite numbers; counts are non-negative integers."""
 
-    v: Literal[1] = RESULT_VERSION
+    v: Annotated[int, Field(ge=RESULT_VERSION, le=RESULT_VERSION)] = RESULT_VERSION
     uid: Annotated[str, Field(min_length=1, max_length=128)]
     metrics: Annotated[dict[Name, FiniteFloat], Field(max_length=128)] = {}
     counts: Annotated[dict[Name, Annotated[int, Field(ge=0, le=MAX_COUNT)]], Field(max_length=64)] = {}
@@ -97,19 +102,21 @@ def parse_result(message: str, *, uid: str) -> Result:
     """
     if not message.strip():
         raise ResultInvalidError("the container ended without a result: expected one JSON object")
-    size = len(message.encode())
+    size = len(message.encode(errors="surrogatepass"))
     if size > MAX_RESULT_BYTES:
         raise ResultInvalidError(f"the result has {size} bytes, at most {MAX_RESULT_BYTES} are allowed")
     try:
-        document = json.loads(message)
+        decode_json(message, finite=False)
+        data = message.encode()
     except ValueError as error:
-        raise ResultInvalidError(f"the result is not JSON: {error}") from error
+        raise ResultInvalidError(clean(f"the result is not JSON: {error}")) from error
     try:
-        result = Result.model_validate(document)
+        # Strict: a boolean or a string is no number. Only JSON input takes a list for a tuple then.
+        result = Result.model_validate_json(data, strict=True)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise ResultInvalidError(f"the result is malformed at {where}: {first['msg']}") from error
+        raise ResultInvalidError(clean(f"the result is malformed at {clean(where, 200)}: {first['msg']}")) from error
     if result.uid != uid:
-        raise ResultInvalidError(f"the result is of run {result.uid!r}, expected {uid!r}")
+        raise ResultInvalidError(clean(f"the result is of run {result.uid!r}, expected {uid!r}"))
     return result

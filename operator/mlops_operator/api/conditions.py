@@ -12,6 +12,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from mlops_contract.text import clean
 from mlops_operator.api.schema import StatusModel, Timestamp
 
 
@@ -58,8 +59,9 @@ def timestamp(moment: datetime) -> str:
 
 
 def parse_timestamp(text: str) -> datetime:
-    """The moment of a metav1.Time or MicroTime."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    """The moment of a metav1.Time or MicroTime; UTC where the text states no offset."""
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def transition(
@@ -76,7 +78,7 @@ def transition(
                 type=fact.type,
                 status=fact.status,
                 reason=fact.reason,
-                message=fact.message[:MAX_MESSAGE],
+                message=clean(fact.message, MAX_MESSAGE),
                 observed_generation=generation,
                 last_transition_time=old.last_transition_time if old is not None and same else timestamp(now),
             )

@@ -4,6 +4,7 @@ Pods of Jobs are not watched. Their parent's plan asks for them at the Job's end
 the Job has had no ready pod for `pending.GRACE`; see `reads`. Why a pod does not run is decided in `pending.py`.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from functools import partial
 from typing import Final
 
 from mlops_contract import Result, ResultInvalidError, parse_result
+from mlops_contract.text import clean, decode_object, whole_number
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import LABEL_GENERATION, Manifest
 from mlops_operator.controllers.shared import pending
@@ -40,7 +42,11 @@ DISRUPTED: Final = "DisruptionTarget"
 
 @dataclass(frozen=True)
 class Termination:
-    """How the main container of a Job's first replica ended."""
+    """How the main container of a Job's first replica ended.
+
+    Attributes:
+        message: the termination message as it is, which the container wrote: any text.
+    """
 
     exit_code: int
     reason: str
@@ -75,8 +81,28 @@ def failure_message(job: Manifest) -> tuple[str, str]:
     """Reason and message of a failed Job's own condition."""
     for condition in (job.get("status") or {}).get("conditions") or ():
         if condition["type"] == "Failed" and condition["status"] == "True":
-            return condition.get("reason") or "Failed", condition.get("message") or ""
+            return as_reason(condition.get("reason")) or "Failed", clean(condition.get("message"))
     return "Failed", ""
+
+
+_REASON: Final = re.compile(r"[A-Za-z]([A-Za-z0-9_,:]{0,126}[A-Za-z0-9_])?")
+"""What `metav1.Condition` takes for a reason."""
+
+
+def as_reason(text: object) -> str:
+    """`text` where it can be the reason of a condition, else `""`."""
+    return text if isinstance(text, str) and _REASON.fullmatch(text) else ""
+
+
+def reported_failure(message: object) -> tuple[str, str] | None:
+    """Reason and message that a run of `mlops_workload` leaves when it fails; None where the text is something else.
+
+    Args:
+        message: the termination message, which is any text that the container wrote.
+    """
+    document = decode_object(message) or {}
+    reason = as_reason(document.get("reason"))
+    return (reason, clean(document.get("message"))) if reason else None
 
 
 def needs_pods(job: Manifest, now: datetime) -> bool:
@@ -113,7 +139,7 @@ def next_look(job: Manifest, now: datetime) -> float:
 
 def generation_of(job: Manifest, default: int) -> int:
     """The generation of the spec that a Job was made from; `default` where it does not say."""
-    return int((job["metadata"].get("labels") or {}).get(LABEL_GENERATION, default))
+    return whole_number((job["metadata"].get("labels") or {}).get(LABEL_GENERATION), default)
 
 
 def begun(job: Manifest) -> bool:
@@ -130,7 +156,8 @@ def first_replica(pods: Sequence[Manifest]) -> Manifest | None:
 
 def _index(pod: Manifest) -> int:
     labels = pod["metadata"].get("labels") or {}
-    return int(labels.get("batch.kubernetes.io/job-completion-index", "0"))
+    # A user's pod template may set the label: a text that is no index says nothing.
+    return whole_number(labels.get("batch.kubernetes.io/job-completion-index"), 0)
 
 
 def termination(pods: Sequence[Manifest], *, container: str = MAIN) -> Termination | None:
@@ -156,7 +183,7 @@ def pod_termination(pod: Manifest, *, container: str = MAIN) -> Termination | No
         if ended:
             return Termination(
                 exit_code=ended.get("exitCode", 0),
-                reason=ended.get("reason") or "",
+                reason=as_reason(ended.get("reason")),
                 message=ended.get("message") or "",
                 started_at=ended.get("startedAt"),
                 finished_at=ended.get("finishedAt"),
@@ -180,5 +207,5 @@ def failure_of(job: Manifest, pods: Sequence[Manifest]) -> tuple[str, str, int |
     ended = termination(pods)
     if ended is None:
         return *failure_message(job), None
-    words = ended.message.strip() or failure_message(job)[1]
+    words = clean(ended.message) or failure_message(job)[1]
     return ended.reason or "Failed", words, ended.exit_code

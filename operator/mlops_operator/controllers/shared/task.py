@@ -185,9 +185,6 @@ def task_failure(job: Manifest, job_pods: Sequence[Manifest]) -> tuple[str, str]
 
     The workload's commands leave `{"reason": ..., "message": ...}` in the termination message.
     """
-    reason, message, _ = jobs.failure_of(job, job_pods)
-    try:
-        document = json.loads(message)
-        return str(document["reason"]), str(document["message"])
-    except (ValueError, KeyError, TypeError):
-        return reason, message
+    ended = jobs.termination(job_pods)
+    reported = jobs.reported_failure(ended.message) if ended is not None else None
+    return reported or jobs.failure_of(job, job_pods)[:2]

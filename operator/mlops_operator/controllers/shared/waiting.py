@@ -3,11 +3,9 @@
 from datetime import datetime
 from typing import Final
 
+from mlops_contract.text import clean
 from mlops_operator.api.common import Waiting
 from mlops_operator.api.conditions import timestamp
-
-MAX_TEXT: Final = 1024
-"""Longest text that statuses take."""
 
 _IN_TURNS: Final = frozenset({"ImageUnavailable"})
 """Reasons that the kubelet words in turns (the error, then the back-off)."""
@@ -20,7 +18,7 @@ def wait_for(former: Waiting | None, now: datetime, reason: str, message: str) -
     waiting costs no writes.
     """
     if former is None or former.reason != reason:
-        return Waiting(reason=reason, message=message[:MAX_TEXT], since=timestamp(now))
+        return Waiting(reason=reason, message=clean(message), since=timestamp(now))
     if reason in _IN_TURNS:
         return former
-    return Waiting(reason=reason, message=message[:MAX_TEXT], since=former.since)
+    return Waiting(reason=reason, message=clean(message), since=former.since)

@@ -4,13 +4,13 @@ A pod's environment is the record of what an attempt really ran with: the spec m
 edited since.
 """
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
 from mlops_contract import environment as names
+from mlops_contract.text import decode_json
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers.settings import Settings
@@ -108,6 +108,6 @@ def _escaped(values: Mapping[str, str]) -> dict[str, str]:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return decode_json(text)
     except ValueError:
         return None

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
+from mlops_contract.text import clean
 from mlops_operator.api.common import Waiting
 from mlops_operator.api.conditions import Fact, Outcome, Truth, contract, ready, stalled, timestamp, working
 from mlops_operator.api.meta import Manifest
@@ -18,7 +19,7 @@ from mlops_operator.api.trainingjob import (
 )
 from mlops_operator.controllers.shared import evidence, jobs
 from mlops_operator.controllers.shared.pending import PodProblem
-from mlops_operator.controllers.shared.waiting import MAX_TEXT, wait_for
+from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.controllers.trainingjob.names import ANNOTATION_INPUTS
 from mlops_operator.controllers.trainingjob.observed import Observed
 from mlops_operator.controllers.trainingjob.policies import deadline
@@ -154,7 +155,7 @@ def ended(
             completion_time=timestamp(end),
             outcome=outcome,
             reason=reason[:MAX_REASON],
-            message=message[:MAX_TEXT],
+            message=clean(message),
             exit_code=exit_code,
         ),
     )

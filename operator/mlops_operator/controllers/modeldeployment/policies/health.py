@@ -5,13 +5,13 @@ a server that ends by itself, at its second restart; what may still appear (an i
 a node, the artifact) is waited for until the progress deadline.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from mlops_contract.text import clean
 from mlops_operator.api.common import Waiting
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Manifest
@@ -19,6 +19,7 @@ from mlops_operator.api.modeldeployment import DeploymentReason
 from mlops_operator.controllers.modeldeployment.names import FETCH
 from mlops_operator.controllers.modeldeployment.servers import Servers, container_statuses
 from mlops_operator.controllers.shared import pending
+from mlops_operator.controllers.shared.jobs import reported_failure
 from mlops_operator.controllers.shared.pods import MAIN
 from mlops_operator.runtime.plan import Read
 
@@ -106,12 +107,10 @@ def _not_fetched(pod: Manifest) -> Trouble | None:
 
 def _fetch_error(ended: Manifest) -> tuple[str, str]:
     """Reason and message of a failed fetch, which leaves both as JSON."""
-    words = _words(ended)
-    try:
-        document = json.loads(ended.get("message") or "")
-        return str(document["reason"]), str(document["message"])[:MAX_WORDS]
-    except (ValueError, KeyError, TypeError):
-        return "", f"the model could not be fetched: exit code {ended.get('exitCode')}{words}"
+    reported = reported_failure(ended.get("message"))
+    if reported is not None:
+        return reported[0], reported[1][:MAX_WORDS]
+    return "", f"the model could not be fetched: exit code {ended.get('exitCode')}{_words(ended)}"
 
 
 def _unloadable(pod: Manifest) -> Trouble | None:
@@ -119,7 +118,7 @@ def _unloadable(pod: Manifest) -> Trouble | None:
         ended = _last_end(entry)
         said = (ended or {}).get("message") or ""
         if said.startswith(f"{DeploymentReason.MODEL_LOAD_FAILED}:"):
-            words = said.partition(":")[2].strip()[:MAX_WORDS]
+            words = clean(said.partition(":")[2], MAX_WORDS)
             return Trouble(DeploymentReason.MODEL_LOAD_FAILED, words or "the server cannot load the model")
     return None
 
@@ -143,8 +142,8 @@ def _crashed(pod: Manifest) -> Trouble | None:
 
 
 def _words(ended: Manifest) -> str:
-    said = (ended.get("message") or "").strip()
-    return f": {said[-MAX_WORDS:]}" if said else ""
+    said = clean((ended.get("message") or "")[-MAX_WORDS:])
+    return f": {said}" if said else ""
 
 
 def _last_end(entry: Manifest) -> Manifest | None:
@@ -160,6 +159,6 @@ def _not_made(deployment: Manifest | None) -> Trouble | None:
     """Pods that the API server refuses, by a quota or by admission."""
     for condition in ((deployment or {}).get("status") or {}).get("conditions") or ():
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-            message = _POD_NAME.sub("pods", condition.get("message") or "")
+            message = _POD_NAME.sub("pods", clean(condition.get("message")))
             return Trouble(DeploymentReason.FORBIDDEN, message)
     return None

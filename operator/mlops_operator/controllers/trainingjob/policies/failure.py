@@ -1,11 +1,11 @@
 """Why an attempt failed, from the pod that failed first."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from mlops_contract.text import clean
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingReason
@@ -49,8 +49,9 @@ def cause(job: Manifest, pods: Sequence[Manifest]) -> Cause:
     ended = jobs.pod_termination(pod)
     if ended is None or ended.exit_code == 0:
         status = pod["status"]
-        return Cause(status.get("reason") or "Failed", status.get("message") or jobs.failure_message(job)[1])
-    reason, message = _own_words(ended.message) or (ended.reason or "Failed", ended.message.strip())
+        reason = jobs.as_reason(status.get("reason")) or "Failed"
+        return Cause(reason, clean(status.get("message")) or jobs.failure_message(job)[1])
+    reason, message = jobs.reported_failure(ended.message) or (ended.reason or "Failed", clean(ended.message))
     return Cause(reason, message or jobs.failure_message(job)[1], ended.exit_code, PERMANENT.get(reason))
 
 
@@ -67,7 +68,8 @@ def _disruption(job: Manifest, pods: Sequence[Manifest]) -> Cause:
         if any(entry["type"] == jobs.DISRUPTED and entry["status"] == "True" for entry in conditions):
             ended = jobs.pod_termination(pod)
             code = ended.exit_code if ended is not None else None
-            return Cause(status.get("reason") or jobs.DISRUPTED, status.get("message") or message, code)
+            reason = jobs.as_reason(status.get("reason")) or jobs.DISRUPTED
+            return Cause(reason, clean(status.get("message")) or message, code)
     return Cause(jobs.DISRUPTED, message)
 
 
@@ -80,14 +82,3 @@ def _end_order(pod: Manifest) -> tuple[bool, datetime, str]:
     ended = jobs.pod_termination(pod)
     moment = (ended.finished_at if ended else None) or pod["metadata"]["creationTimestamp"]
     return ended is None, parse_timestamp(moment), pod["metadata"]["name"]
-
-
-def _own_words(message: str) -> tuple[str, str] | None:
-    """Reason and message of the line that `mlops_workload` leaves when a run fails; None if it is none."""
-    try:
-        document = json.loads(message)
-    except ValueError:
-        return None
-    if not isinstance(document, dict) or not isinstance(document.get("reason"), str):
-        return None
-    return document["reason"], str(document.get("message", ""))
