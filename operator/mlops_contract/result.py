@@ -20,7 +20,7 @@ MAX_COUNT: Final = 2**53
 """Beyond this a JSON number is no longer exact everywhere, and soon no integer for the API server."""
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-NAME_PATTERN: Final = r"^[\p{L}\p{N}_][\p{L}\p{N}\p{M}_.:/@=+%#()\[\],<> -]*$"
+NAME_PATTERN: Final = r"^[\p{L}\p{N}_][\p{L}\p{N}\p{M}_.:/@=+%#!()\[\],<> -]*$"
 """A name of a metric, count, artifact or data input: letters, digits and usual punctuation, and no control character,
 since names are printed by kubectl and become keys of a status."""
 
