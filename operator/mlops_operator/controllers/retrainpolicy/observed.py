@@ -148,7 +148,8 @@ def _terms(
 def _term(obj: Manifest, entry: AliasStatus | AliasTerm, own: set[str], world: World) -> Term:
     return Term(
         version=entry.version,
-        identity=entry.version,
+        uid=entry.version_uid,
+        digest=entry.digest,
         promotion=entry.promotion,
         promotion_uid=entry.promotion_uid,
         since=entry.since,

@@ -1,13 +1,15 @@
 """Whether a user's Promotion holds the policy: by the terms of its alias."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from mlops_operator.api.conditions import timestamp
 from mlops_operator.api.retrainpolicy import Hold
 from mlops_operator.controllers.retrainpolicy.policies.hold import Author, Term, held_by
-from tests.unit.controllers.builders import NOW, later
+from tests.unit.controllers.builders import later
 
 AUTHORS = {"s": Author.SELF, "a": Author.AUTOMATION, "u": Author.USER, "?": Author.UNKNOWN}
 
@@ -17,7 +19,8 @@ def terms(story: str) -> list[Term]:
     found = [
         Term(
             version=f"v{word[1]}",
-            identity=word[1],
+            uid=f"uid-of-v{word[1]}",
+            digest=f"sha256:{word[1]}",
             promotion=f"p{number}",
             promotion_uid=f"uid-{number}",
             since=timestamp(later(60 * number)),
@@ -93,16 +96,23 @@ def test_a_hold_by_another_promotion_is_another_hold() -> None:
     assert found.promotion_uid == "uid-4"
 
 
-def test_the_same_artifact_under_another_name_is_a_former_version() -> None:
-    first, *rest = terms("a1 s2 u1")
-    renamed = Term(
-        version="copy",
-        identity=first.identity,
-        promotion=first.promotion,
-        promotion_uid=first.promotion_uid,
-        since=timestamp(NOW),
-        author=Author.USER,
-    )
-    found = hold([renamed, *rest])
-    assert found is not None
-    assert found.version == "copy"
+FIRST: dict[str, Any] = {"version": "v1", "uid": "a", "digest": "sha256:1"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "held"),
+    [
+        ({}, True),
+        ({"version": "copy", "uid": "b"}, True),  # the same artifact under another name
+        ({"uid": "b", "digest": "sha256:3"}, False),  # another artifact under the same name
+        ({"uid": "b", "digest": None}, False),  # another object of that name
+        ({"version": "renamed", "digest": None}, True),
+        ({"uid": "", "digest": None}, True),
+        ({"version": "v9", "uid": "", "digest": None}, False),
+    ],
+)
+def test_versions_are_compared_by_digest_then_by_uid_then_by_name(changes: dict[str, Any], held: bool) -> None:
+    current, own, first = terms("a1 a2 u1")
+    first = replace(first, **FIRST)
+    current = replace(current, **{**FIRST, **changes})
+    assert (hold([current, own, first]) is not None) == held

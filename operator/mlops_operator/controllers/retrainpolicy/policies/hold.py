@@ -30,16 +30,26 @@ class Term:
     """A version's time under the alias.
 
     Attributes:
-        identity: what makes two versions the same: the artifact's digest.
+        uid: UID of the ModelVersion; empty where it is not known.
+        digest: digest of its artifact; None where it is not known.
         since: metav1.Time, whole seconds in UTC, so that text order is time order.
     """
 
     version: str
-    identity: str
+    uid: str
+    digest: str | None
     promotion: str
     promotion_uid: str
     since: str
     author: Author
+
+    def same(self, other: "Term") -> bool:
+        """Whether both are the same artifact; by UID, and then by name, where a digest is not known."""
+        if self.digest is not None and other.digest is not None:
+            return self.digest == other.digest
+        if self.uid and other.uid:
+            return self.uid == other.uid
+        return self.version == other.version
 
 
 def held_by(terms: Sequence[Term], *, created: str, resumed: str, known: Hold | None) -> Hold | None:
@@ -72,9 +82,9 @@ def _holds(current: Term, former: Sequence[Term]) -> bool:
     if current.author in (Author.SELF, Author.AUTOMATION):
         return False
     own = next((term for term in former if term.author is Author.SELF), None)
-    if own is not None and own.identity == current.identity:
+    if own is not None and own.same(current):
         return False
-    if any(term.identity == current.identity for term in former):
+    if any(term.same(current) for term in former):
         # Policies and Models offer versions that the alias did not point at before: a Promotion that does not
         # exist any more and goes back was made by a user.
         return True

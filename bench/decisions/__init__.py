@@ -1,0 +1,1 @@
+"""Tables of the decision rules: simulations through the shipped functions."""
