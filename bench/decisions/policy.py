@@ -25,6 +25,7 @@ from mlops_operator.kube.resources import (
 )
 from mlops_operator.runtime.controller import Index
 from mlops_operator.runtime.plan import Create
+from tests.unit.controllers.lookups import Lookups
 
 DAYS: Final = 30
 BEGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -93,7 +94,7 @@ class Result:
     reasons: Sequence[str]
 
 
-class World:
+class World(Lookups):
     """The objects, without copies: the plan does not change what it sees."""
 
     def __init__(self) -> None:

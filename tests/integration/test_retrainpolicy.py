@@ -30,7 +30,7 @@ from mlops_operator.kube.resources import (
 )
 from tests.harness.audit import AuditLog
 from tests.harness.crds import install_crds
-from tests.harness.kubelet import FakeKubelet
+from tests.harness.kubelet import Behaviour, FakeKubelet
 from tests.harness.proxy import Fault, proxy, writes
 from tests.integration.workshop import Workshop, condition, operator, quiet, requests
 
@@ -52,7 +52,7 @@ async def workshop(client: Client, namespace: str) -> AsyncIterator[Workshop]:
 async def policy(workshop: Workshop, **spec: Any) -> None:
     fields: Manifest = {
         "model": "digits",
-        "signals": [{"name": "live", "monitor": "live-accuracy", "for": {"breached": 2, "of": 3}}],
+        "signals": [{"name": "live", "monitor": "live-accuracy", "for": {"breached": 2, "of": 3, "within": "10m"}}],
         "triggers": [{"name": "fell", "signal": "live"}],
         "guard": {"cooldown": "10m"},
         "promote": {"alias": "champion"},
@@ -184,6 +184,66 @@ async def test_a_challenger_that_fails_the_gate_is_recorded_as_rejected(
         assert "interval" in bad["resultMessage"]
         status = (await workshop.get(MODELS, "digits"))["status"]
         assert status["aliases"][0]["version"] == champion
+
+
+@pytest.mark.timeout(180)
+async def test_a_users_promotion_back_is_not_overridden_until_it_is_resumed(
+    control_plane: Cluster, workshop: Workshop
+) -> None:
+    every_minute = [{"name": "often", "cron": {"schedule": "* * * * *"}}]
+    async with operator(control_plane, workshop.namespace, *all_controllers(Settings())):
+        await model(workshop)
+        await policy(workshop, signals=[], triggers=[], guard={"cooldown": "0s"})
+        await ask(workshop, "first")
+        (first,) = await ended(workshop, 1)
+        await ask(workshop, "second")
+        second = (await ended(workshop, 2))[1]
+        assert [first["result"], second["result"]] == ["Promoted", "Promoted"]
+        back = {"model": "digits", "alias": "champion", "version": first["modelVersion"], "reason": "worse on Mondays"}
+        await workshop.create(PROMOTIONS, "back", back)
+        status = await workshop.phase(RETRAIN_POLICIES, NAME, "HeldByUser")
+        assert status["heldBy"]["promotion"] == "back"
+        assert status["heldBy"]["version"] == first["modelVersion"]
+        await workshop.edit(RETRAIN_POLICIES, NAME, spec={"triggers": every_minute})
+
+        def skipped(status: Manifest) -> bool:
+            return bool(status.get("decisions")) and status["decisions"][-1]["reason"] == "HeldByUser"
+
+        await workshop.until(RETRAIN_POLICIES, NAME, skipped, within=75.0)
+        assert len(await workshop.all(TRAINING_JOBS)) == 2
+        aliases = (await workshop.get(MODELS, "digits"))["status"]["aliases"]
+        assert aliases[0]["version"] == first["modelVersion"]
+        await workshop.client.delete(PROMOTIONS, namespace=workshop.namespace, name="back")
+        await workshop.edit(RETRAIN_POLICIES, NAME, metadata={"annotations": {"mlops-operator.io/resume": "agreed"}})
+        await workshop.until(RETRAIN_POLICIES, NAME, lambda status: "heldBy" not in status)
+        await ended(workshop, 3, within=90.0)
+
+
+@pytest.mark.timeout(180)
+async def test_failures_in_a_row_open_the_circuit_and_the_resume_annotation_closes_it(
+    control_plane: Cluster, workshop: Workshop
+) -> None:
+    workshop.odd["training"] = Behaviour(exit_code=1)
+    guard = {
+        "cooldown": "0s",
+        "backoff": {"initial": "0s"},
+        "circuitBreaker": {"failureThreshold": 2, "openDuration": "24h"},
+    }
+    template = {"spec": {"image": "example.test/train:1", "backoffLimit": 0}}
+    async with operator(control_plane, workshop.namespace, *all_controllers(Settings())):
+        await model(workshop)
+        await policy(workshop, signals=[], triggers=[], guard=guard, training=template)
+        for number in (1, 2):
+            await ask(workshop, str(number))
+            failed = (await ended(workshop, number))[-1]
+            assert failed["result"] == "TrainingFailed"
+        status = await workshop.phase(RETRAIN_POLICIES, NAME, "CircuitOpen")
+        assert condition(status, "Stalled") == ("True", "CircuitOpen")
+        assert (status["consecutiveFailures"], status["budgetUsed"]) == (2, 2)
+        await workshop.edit(RETRAIN_POLICIES, NAME, metadata={"annotations": {"mlops-operator.io/resume": "fixed"}})
+        status = await workshop.phase(RETRAIN_POLICIES, NAME, "Idle")
+        assert condition(status, "Stalled")[0] == "False"
+        assert "consecutiveFailures" not in status
 
 
 async def test_a_start_whose_status_was_lost_is_found_again(control_plane: Cluster, workshop: Workshop) -> None:

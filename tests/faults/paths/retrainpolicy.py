@@ -1,8 +1,10 @@
 """A RetrainPolicy from a trigger to the version that takes over: all kinds together."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 
+from mlops_operator.api.conditions import timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.retrainpolicy import TRIGGER_ANNOTATION
 from mlops_operator.kube.resources import (
@@ -27,7 +29,7 @@ GATE: Final[Manifest] = {
     "metrics": [{"name": "accuracy", "min": 0.9, "change": {"min": -0.02}}],
 }
 
-WINDOWS: Final = (("2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z"), ("2026-01-01T01:00:00Z", "2026-01-01T02:00:00Z"))
+WINDOW: Final = timedelta(hours=1)
 
 
 class PolicyPath(Scene):
@@ -123,13 +125,23 @@ class Breach(PolicyPath):
         spec = {
             "target": {"deployment": MODEL},
             "source": {"predictionLog": {"uri": "pvc://store/predictions"}},
+            "window": {"size": "1h"},
             "metrics": [{"name": "accuracy", "limit": {"min": 0.9}}],
             "suspend": True,
         }
         await self.create(MODEL_MONITORS, MONITOR, spec)
         verdict = {"name": "accuracy", "breached": "True", "value": 0.53, "lower": 0.9, "n": 600}
         metrics = [{**verdict, "reason": "BelowLimit", "message": "0.53 is below 0.9"}]
-        windows = [{"start": start, "end": end, "version": FIRST, "metrics": metrics} for start, end in WINDOWS]
+        end = datetime.now(UTC).replace(minute=0, second=0)  # evidence has a maximum age
+        windows = [
+            {
+                "start": timestamp(end - count * WINDOW),
+                "end": timestamp(end - (count - 1) * WINDOW),
+                "version": FIRST,
+                "metrics": metrics,
+            }
+            for count in (2, 1)
+        ]
         await self.say(MODEL_MONITORS, MONITOR, {"windows": windows})
 
     async def play(self) -> None:
