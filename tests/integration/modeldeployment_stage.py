@@ -53,9 +53,12 @@ class Stage:
         await self.point(version)
 
     async def point(self, version: str) -> None:
+        found = await self.client.get(MODEL_VERSIONS, namespace=self.namespace, name=version)
         alias = {
             "name": "champion",
             "version": version,
+            "versionUid": found["metadata"]["uid"],
+            "digest": found["spec"]["artifact"]["digest"],
             "promotion": "p",
             "promotionUid": "u",
             "since": "2026-01-01T00:00:00Z",

@@ -56,9 +56,15 @@ class Place:
         """A Promotion that the gate let through."""
         passed = condition("GatePassed", "True", "GatePassed")
         status: Manifest = {"observedGeneration": 1, "phase": "Promoting", "conditions": [passed]}
+        status["candidate"] = await self.identity(version)
         if origin is not None:
-            status["from"] = origin
+            status |= {"from": origin, "fromUid": (await self.identity(origin))["uid"]}
         await self.put(PROMOTIONS, name, {"model": "digits", "alias": "champion", "version": version}, status)
+
+    async def identity(self, version: str) -> Manifest:
+        """Name, UID and digest of a version."""
+        obj = await self.client.get(MODEL_VERSIONS, namespace=self.namespace, name=version)
+        return {"name": version, "uid": obj["metadata"]["uid"], "digest": obj["spec"]["artifact"]["digest"]}
 
     async def get(self) -> Manifest:
         return await self.client.get(MODELS, namespace=self.namespace, name="digits")

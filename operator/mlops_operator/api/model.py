@@ -27,8 +27,8 @@ MAX_ALIAS_HISTORY: Final = 20
 MAX_GATE_DRAWS: Final = 16
 """Sets of rows of which the draws are counted; the one that was drawn least recently is forgotten first."""
 
-MAX_DRAWN_ARTIFACTS: Final = 128
-"""Artifacts that are remembered as counted, per set of rows."""
+MAX_DRAWN_ARTIFACTS: Final = 500
+"""Artifacts that are told apart on one set of rows; the count stays at this."""
 
 MAX_REJECTIONS: Final = 128
 """Rejected artifacts that are remembered, the latest."""
@@ -110,7 +110,7 @@ class VersionNumber(StatusModel):
 
 
 class GateDraws(StatusModel):
-    """How many artifacts the gates of this Model have measured on one set of rows.
+    """Number of artifacts that the gates of this Model have measured on one set of rows.
 
     The count never falls, also when versions, Promotions or Evaluations are deleted.
     """
@@ -118,8 +118,10 @@ class GateDraws(StatusModel):
     data: Digest
     """Digest of the rows."""
     count: Annotated[int, Field(ge=1)]
+    last: Timestamp
+    """When an artifact was last counted."""
     artifacts: Annotated[tuple[Annotated[str, Field(max_length=16)], ...], Field(max_length=MAX_DRAWN_ARTIFACTS)] = ()
-    """The beginnings of the digests that are counted, the latest last."""
+    """The beginnings of the digests of the artifacts, the latest last."""
 
 
 class Rejection(StatusModel):
@@ -133,6 +135,7 @@ class Rejection(StatusModel):
     """The ModelVersion that was measured."""
     alias: ShortName
     promotion: ObjectName
+    promotion_uid: Uid
     time: Timestamp
 
 

@@ -134,8 +134,8 @@ class GateResult(StatusModel):
     gate: Annotated[str, Field(max_length=16)]
     """Hash of the Model, the alias, and what the gate measures."""
     alias: ShortName
-    data: Digest
-    """Digest of the rows."""
+    data: Digest | None = None
+    """Digest of the rows; absent where the run did not report one."""
     digest: Digest
     """Digest of the artifact that was measured."""
     verdict: Verdict

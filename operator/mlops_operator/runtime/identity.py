@@ -24,8 +24,12 @@ ANNOTATION_RENDERED: Final = PREFIX + "rendered-digest"
 """On every child: digest of the manifest that the operator rendered for it."""
 
 _SPECS: Final = {kind.kind: kind.spec for kind in KINDS}
-_FREE: Final[Mapping[str, frozenset[str]]] = {"TrainingJob": frozenset({"suspend"})}
-"""Fields of the spec that others set soon after the creation, e.g. a queue."""
+_FREE: Final[Mapping[str, frozenset[str]]] = {
+    "Promotion": frozenset({"reason"}),
+    "TrainingJob": frozenset({"suspend"}),
+}
+"""Fields of the spec that decide nothing (another release words a reason differently), or that others set soon after
+the creation, e.g. a queue."""
 
 
 def rendered_digest(manifest: Manifest) -> str:

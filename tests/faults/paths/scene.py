@@ -91,8 +91,12 @@ class Scene(Path):
             "observedGeneration": 1,
             "lastTransitionTime": LONG_AGO,
         }
-        await self.say(PROMOTIONS, "first", {"phase": "Promoting", "observedGeneration": 1, "conditions": [passed]})
-        entry = {"name": ALIAS, "version": version, "promotion": "first", "since": LONG_AGO}
+        obj = await self.get(MODEL_VERSIONS, version)
+        uid, digest = obj["metadata"]["uid"], digest_of(version)
+        status = {"phase": "Promoting", "observedGeneration": 1, "conditions": [passed]}
+        await self.say(PROMOTIONS, "first", {**status, "candidate": {"name": version, "uid": uid, "digest": digest}})
+        identity = {"version": version, "versionUid": uid, "digest": digest}
+        entry = {"name": ALIAS, **identity, "promotion": "first", "since": LONG_AGO}
         await self.say(MODELS, MODEL, {"aliases": [{**entry, "promotionUid": promotion["metadata"]["uid"]}]})
 
     async def settle(self, *, until: Callable[[], Awaitable[bool]] = _at_once) -> None:

@@ -14,7 +14,7 @@ from mlops_operator.controllers.evaluation.observed import Observed
 from mlops_operator.controllers.evaluation.policies.combine import combine
 from mlops_operator.controllers.evaluation.policies.floor import asks_absolute
 from mlops_operator.controllers.evaluation.policies.judge import judge
-from mlops_operator.controllers.evaluation.render import evaluation_task, job_name, run_uid
+from mlops_operator.controllers.evaluation.render import evaluation_task, job_name, measured_versions, run_uid
 from mlops_operator.controllers.evaluation.status import (
     FINAL,
     failed_status,
@@ -59,12 +59,17 @@ def _start(obs: Observed, settings: Settings, now: datetime) -> Plan:
         status = waiting_status(obs.status, *missing, generation=obs.generation, now=now)
         return _said(obs, status)
     assert obs.candidate is not None
-    assert obs.candidate.spec is not None
-    baseline = obs.baseline.spec.artifact if obs.baseline is not None and obs.baseline.spec is not None else None
-    task = evaluation_task(obs.obj, obs.spec, obs.candidate.spec.artifact, baseline, settings)
+    task = evaluation_task(obs.obj, obs.spec, obs.candidate, obs.baseline, settings)
     create = Create(resource=JOBS, manifest=render_task(task, settings))
-    status = running_status(obs.status, task.name, "", "", generation=obs.generation, now=now)
+    before = _measuring(obs.status, create.manifest)
+    status = running_status(before, task.name, "", "", generation=obs.generation, now=now)
     return _said(obs, status, actions=(create,))
+
+
+def _measuring(status: EvaluationStatus, job: Manifest) -> EvaluationStatus:
+    """The status with the versions that the Job was created for."""
+    candidate, baseline = measured_versions(job)
+    return status.replace(candidate=candidate, baseline=baseline)
 
 
 def _unusable(obs: Observed) -> tuple[str, str] | None:
@@ -92,7 +97,12 @@ def _follow(obs: Observed, job: Manifest, now: datetime) -> Plan:
 
 def _running(obs: Observed, task: TaskState, now: datetime) -> Plan:
     status = running_status(
-        obs.status, job_name(obs.obj), task.reason, task.message, generation=obs.generation, now=now
+        _measuring(obs.status, obs.job) if obs.job is not None else obs.status,
+        job_name(obs.obj),
+        task.reason,
+        task.message,
+        generation=obs.generation,
+        now=now,
     )
     return _said(obs, status, requeue_after=task.next_look)
 
@@ -108,7 +118,7 @@ def _judge(obs: Observed, job: Manifest, result: Result, now: datetime) -> Plan:
     asked = {entry.name for entry in obs.spec.data}
     read = {entry.name: entry.digest for entry in result.data if entry.name in asked}
     status = measured_status(
-        obs.status,
+        _measuring(obs.status, job),
         combine(metric.verdict for metric in metrics),
         metrics,
         job=job,

@@ -2,16 +2,24 @@
 
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from mlops_contract import environment as env_names
+from mlops_operator.api.common import VersionRef
 from mlops_operator.api.evaluation import EvaluationSpec, MetricRule
-from mlops_operator.api.meta import Manifest
+from mlops_operator.api.meta import PREFIX, Manifest
 from mlops_operator.api.modelversion import ModelArtifact
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.naming import child_name, short_hash
-from mlops_operator.controllers.shared.task import Task
+from mlops_operator.controllers.shared.task import Task, compact_json
+from mlops_operator.controllers.shared.versions import VersionView
 
 COMPONENT: Final = "evaluate"
 """Module that runs, suffix of the Job's name and component of its pods: there is one Job per Evaluation."""
+
+ANNOTATION_CANDIDATE: Final = PREFIX + "candidate"
+ANNOTATION_BASELINE: Final = PREFIX + "baseline"
+"""On the Job: identities of the ModelVersions that it measures, as JSON; a name may mean another object by its end."""
 
 FOLDER: Final = "evaluations"
 """Where in the artifact store the reports go."""
@@ -27,19 +35,41 @@ def run_uid(obj: Manifest) -> str:
     return f"{obj['metadata']['uid']}-{COMPONENT}"
 
 
+def measured_versions(job: Manifest) -> tuple[VersionRef | None, VersionRef | None]:
+    """The candidate and the baseline that the Job was created for; None where it does not say."""
+    annotations = job["metadata"].get("annotations") or {}
+
+    def version(name: str) -> VersionRef | None:
+        try:
+            return VersionRef.model_validate_json(annotations.get(name) or "")
+        except ValidationError:
+            return None
+
+    return version(ANNOTATION_CANDIDATE), version(ANNOTATION_BASELINE)
+
+
+def _identities(candidate: VersionRef, baseline: VersionRef | None) -> dict[str, str]:
+    found = {ANNOTATION_CANDIDATE: candidate, ANNOTATION_BASELINE: baseline}
+    return {name: compact_json(ref.to_manifest()) for name, ref in found.items() if ref is not None}
+
+
 def evaluation_task(
-    obj: Manifest, spec: EvaluationSpec, candidate: ModelArtifact, baseline: ModelArtifact | None, settings: Settings
+    obj: Manifest, spec: EvaluationSpec, candidate: VersionView, baseline: VersionView | None, settings: Settings
 ) -> Task:
     """The task: both models and the data by URI and digest, what to measure, and where the report goes."""
     metadata = obj["metadata"]
+    assert candidate.spec is not None
+    assert candidate.ref is not None
+    artifact = candidate.spec.artifact
+    compared = baseline.spec.artifact if baseline is not None and baseline.spec is not None else None
     configuration = {
-        "candidate": _model(candidate),
-        "baseline": _model(baseline) if baseline is not None else None,
+        "candidate": _model(artifact),
+        "baseline": _model(compared) if compared is not None else None,
         "data": [entry.model_dump(mode="json", exclude_none=True) for entry in spec.data],
         "metrics": [_metric(rule) for rule in spec.metrics],
         "columns": spec.columns.model_dump(mode="json", exclude_none=True),
     }
-    models = [artifact.uri for artifact in (candidate, baseline) if artifact is not None]
+    models = [model.uri for model in (artifact, compared) if model is not None]
     return Task(
         parent=obj,
         suffix=COMPONENT,
@@ -49,6 +79,7 @@ def evaluation_task(
         read=[*models, *(entry.uri for entry in spec.data)],
         output=f"{settings.artifact_store}/{FOLDER}/{metadata['name']}-{short_hash(metadata['uid'])}",
         job_settings=spec,
+        annotations=_identities(candidate.ref, baseline.ref if baseline is not None else None),
     )
 
 

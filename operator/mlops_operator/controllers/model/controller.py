@@ -12,6 +12,7 @@ from mlops_operator.controllers.model import status as say
 from mlops_operator.controllers.model.observed import observe
 from mlops_operator.controllers.model.plan import plan, telling
 from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared.gates import GATE_RESULTS_BY_MODEL, recorded_results
 from mlops_operator.controllers.shared.indexes import (
     MODEL_VERSIONS_BY_MODEL,
     referred,
@@ -35,17 +36,28 @@ FORBIDDEN_RETRY: Final = 60.0
 
 def _standing(promotion: Manifest) -> object:
     """What a Model reads of a Promotion: whether it is open, and from where it may move the alias."""
-    origin = (promotion.get("status") or {}).get("from") if may_move(promotion) else None
-    return is_open(promotion), may_move(promotion), origin
+    status = promotion.get("status") or {}
+    way = [status.get(name) for name in ("from", "fromUid", "candidate")] if may_move(promotion) else None
+    return is_open(promotion), may_move(promotion), way
+
+
+def _version(version: Manifest) -> object:
+    """What a Model reads of a ModelVersion: whether it can be offered, and its gate results."""
+    return version_fact(version), recorded_results(version)
 
 
 class ModelController:
     """Drives Models; see `plan.py`."""
 
     resource: Resource = MODELS
-    indexes: Sequence[Index] = (MODEL_VERSIONS_BY_MODEL, OPEN_PROMOTIONS_BY_ALIAS, PASSED_GATES_BY_ALIAS)
+    indexes: Sequence[Index] = (
+        MODEL_VERSIONS_BY_MODEL,
+        OPEN_PROMOTIONS_BY_ALIAS,
+        PASSED_GATES_BY_ALIAS,
+        GATE_RESULTS_BY_MODEL,
+    )
     watches: Sequence[Watch] = (
-        Watch(resource=MODEL_VERSIONS, keys=referred("model"), between=referred_if_changed("model", part=version_fact)),
+        Watch(resource=MODEL_VERSIONS, keys=referred("model"), between=referred_if_changed("model", part=_version)),
         Watch(resource=PROMOTIONS, keys=referred("model"), between=referred_if_changed("model", part=_standing)),
     )
     rules: Sequence[Rule] = (

@@ -12,9 +12,11 @@ from mlops_operator.controllers.model import status as say
 from mlops_operator.controllers.model.observed import Observed
 from mlops_operator.controllers.model.policies.aliases import moved, next_move
 from mlops_operator.controllers.model.policies.bootstrap import offer
+from mlops_operator.controllers.model.policies.draws import with_draws, with_rejections
 from mlops_operator.controllers.model.policies.numbering import Numbers, number
 from mlops_operator.controllers.model.render import bootstrap_name, render_bootstrap
 from mlops_operator.controllers.model.transitions import events
+from mlops_operator.controllers.shared.gates import RecordedResult
 from mlops_operator.kube.resources import PROMOTIONS
 from mlops_operator.runtime.plan import Action, Create, Plan
 
@@ -25,9 +27,16 @@ def plan(obs: Observed, now: datetime) -> Plan:
     """The plan for one observation."""
     numbers = number(obs.status.versions, obs.status.latest_version, obs.versions)
     aliases = _aliases(obs, now)
-    changed = obs.status.replace(aliases=aliases, versions=numbers.versions, latest_version=numbers.latest)
+    results = _final(obs, aliases)
+    changed = obs.status.replace(
+        aliases=aliases,
+        versions=numbers.versions,
+        latest_version=numbers.latest,
+        gate_draws=with_draws(obs.status.gate_draws, results),
+        rejections=with_rejections(obs.status.rejections, results),
+    )
     actions: tuple[Action, ...] = ()
-    outcome = say.outcome_of(obs.spec, aliases, numbers, frozenset(version.name for version in obs.versions))
+    outcome = say.outcome_of(obs.spec, aliases, numbers, obs.present)
     # Facts first: a refused offer must not keep a number or an alias from being written.
     if changed == obs.status and (offers := _offers(obs, aliases, numbers)):
         refusal = _refusal(obs)
@@ -46,12 +55,21 @@ def _aliases(obs: Observed, now: datetime) -> tuple[AliasStatus, ...]:
     result = []
     for alias in obs.spec.aliases:
         entry = current.get(alias.name)
-        promotion = next_move(entry, obs.passed.get(alias.name, ()))
+        promotion = next_move(entry, obs.passed.get(alias.name, ()), present=obs.present)
         if promotion is not None:
             result.append(moved(alias.name, entry, promotion, now))
         elif entry is not None:
             result.append(entry)
     return tuple(result)
+
+
+def _final(obs: Observed, aliases: tuple[AliasStatus, ...]) -> list[RecordedResult]:
+    """The results whose Promotions are decided.
+
+    A Promotion that is open still writes its end or moves the alias, so that its result costs no write of its own.
+    """
+    moved_by = {entry.promotion_uid for entry in aliases}
+    return [entry for entry in obs.results if entry.promotion_uid in moved_by or entry.promotion_uid not in obs.open]
 
 
 def _offers(obs: Observed, aliases: tuple[AliasStatus, ...], numbers: Numbers) -> tuple[Action, ...]:

@@ -1,6 +1,6 @@
 """The status of a Model: its numbers and aliases, and how it is."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 
 from mlops_operator.api.conditions import Outcome, contract, ready, stalled, working
@@ -9,8 +9,8 @@ from mlops_operator.api.model import AliasStatus, ModelPhase, ModelReason, Model
 from mlops_operator.controllers.model.policies.numbering import Numbers
 
 
-def outcome_of(spec: ModelSpec, aliases: Sequence[AliasStatus], numbers: Numbers, present: frozenset[str]) -> Outcome:
-    """How a Model is.
+def outcome_of(spec: ModelSpec, aliases: Sequence[AliasStatus], numbers: Numbers, present: Container[str]) -> Outcome:
+    """How a Model is; `present` are the UIDs of its versions.
 
     An alias that points at nothing is a state like any other, not a fault: whoever waits for
     the Model to be ready must not wait for its first training.
@@ -20,9 +20,11 @@ def outcome_of(spec: ModelSpec, aliases: Sequence[AliasStatus], numbers: Numbers
             f"{numbers.unnumbered} versions have no number: a Model keeps {len(numbers.versions)}; delete old versions"
         )
         return stalled(ModelReason.TOO_MANY_VERSIONS, message)
-    lost = [entry for entry in aliases if entry.version not in present]
+    lost = [entry for entry in aliases if entry.version_uid not in present]
     if lost:
-        words = "; ".join(f"{entry.name} points at {entry.version}, which was deleted" for entry in lost)
+        words = "; ".join(
+            f"{entry.name} points at {entry.version} (UID {entry.version_uid}), which was deleted" for entry in lost
+        )
         return working(ModelReason.ALIAS_TARGET_MISSING, f"{words}: promote another version")
     pointing = {entry.name for entry in aliases}
     unset = [alias.name for alias in spec.aliases if alias.name not in pointing]

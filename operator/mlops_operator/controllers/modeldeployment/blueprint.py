@@ -36,11 +36,13 @@ class Blueprint:
     Attributes:
         model: the Model's name, which is also its name in the inference protocol.
         version: the ModelVersion's name.
+        version_uid: its UID; an object created again under the name is another revision.
         server: how it is served; a custom server is an entry of its own.
     """
 
     model: str
     version: str
+    version_uid: str
     artifact: ModelArtifact
     golden_requests: ArtifactRef | None
     server: ServerRuntime
@@ -62,6 +64,7 @@ class Blueprint:
         return short_hash(
             self.model,
             self.version,
+            self.version_uid,
             self.artifact.uri,
             self.artifact.digest,
             self.artifact.format,
@@ -88,8 +91,10 @@ def _canonical(model: SpecModel) -> Manifest:
     return model.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
 
 
-def draw(spec: ModelDeploymentSpec, *, name: str, version: ModelVersionSpec, settings: Settings) -> Blueprint | Problem:
-    """The blueprint by which `spec` serves the ModelVersion called `name`."""
+def draw(
+    spec: ModelDeploymentSpec, *, name: str, uid: str, version: ModelVersionSpec, settings: Settings
+) -> Blueprint | Problem:
+    """The blueprint by which `spec` serves the ModelVersion with this name and UID."""
     custom = spec.runtime.custom
     if custom is not None:
         server: ServerRuntime | None = _custom(custom)
@@ -107,6 +112,7 @@ def draw(spec: ModelDeploymentSpec, *, name: str, version: ModelVersionSpec, set
     return Blueprint(
         model=version.model,
         version=name,
+        version_uid=uid,
         artifact=version.artifact,
         golden_requests=version.golden_requests,
         server=server,

@@ -12,7 +12,7 @@ from mlops_operator.controllers.modeldeployment.checks import current_job
 from mlops_operator.controllers.modeldeployment.observed import Observed
 from mlops_operator.controllers.modeldeployment.plan import plan
 from mlops_operator.controllers.modeldeployment.policies import health
-from mlops_operator.controllers.modeldeployment.policies.target import target_version
+from mlops_operator.controllers.modeldeployment.policies.target import Target, target_version
 from mlops_operator.controllers.modeldeployment.refused import refused
 from mlops_operator.controllers.modeldeployment.status import invalid_spec
 from mlops_operator.controllers.settings import Settings
@@ -95,7 +95,7 @@ def _of_version(version: Manifest, world: World) -> Iterable[Key]:
     yield from world.keys(BY_VERSION, str(Key(namespace, name)))
     model = (version.get("spec") or {}).get("model") or ""
     for alias, target in alias_targets(world.get(MODELS, Key(namespace, model))).items():
-        if target == name:
+        if target.version == name:
             yield from world.keys(BY_ALIAS, _alias_value(namespace, model, alias))
 
 
@@ -112,7 +112,7 @@ def _versions(
 ) -> dict[str, Manifest]:
     """The ModelVersions that matter: the target and the stable one."""
     target = target_version(spec.model, model)
-    named = {target} if isinstance(target, str) else set()
+    named = {target.name} if isinstance(target, Target) else set()
     if status.stable is not None:
         named.add(status.stable.version)
     found = {name: world.get(MODEL_VERSIONS, Key(namespace, name)) for name in sorted(named)}

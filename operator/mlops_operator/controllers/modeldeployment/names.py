@@ -17,6 +17,7 @@ LABEL_REVISION: Final = PREFIX + "revision"
 """On Deployments and their pods: which revision they are."""
 
 ANNOTATION_VERSION: Final = PREFIX + "model-version"
+ANNOTATION_VERSION_UID: Final = PREFIX + "model-version-uid"
 ANNOTATION_DIGEST: Final = PREFIX + "digest"
 """On Deployments: what they serve, so that a refused or found one can be named in full."""
 

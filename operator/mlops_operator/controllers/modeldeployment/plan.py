@@ -102,7 +102,7 @@ def _stable_blueprint(observed: Observed, settings: Settings) -> Blueprint | Non
     """What the present spec makes of the stable version; None where its ModelVersion is gone."""
     stable = observed.status.stable
     version = observed.versions.get(stable.version) if stable is not None else None
-    if version is None:
+    if stable is None or version is None or version["metadata"]["uid"] != stable.version_uid:
         return None
     drawn = blueprint_of(observed.spec, version, settings)
     return keep_image(drawn, stable) if isinstance(drawn, Blueprint) else None

@@ -60,6 +60,7 @@ def _stopped(manifest: Manifest, rejection: Rejection, now: datetime) -> Stopped
     annotations = manifest["metadata"]["annotations"]
     return StoppedCandidate(
         version=annotations[names.ANNOTATION_VERSION],
+        version_uid=annotations[names.ANNOTATION_VERSION_UID],
         digest=annotations[names.ANNOTATION_DIGEST],
         revision=revision_of(manifest),
         reason=DeploymentReason.INVALID_POD_TEMPLATE,

@@ -30,6 +30,7 @@ def deployment(
     metadata = child_metadata(parent, name, component=names.SERVER, labels={names.LABEL_REVISION: revision})
     metadata["annotations"] = {
         names.ANNOTATION_VERSION: blueprint.version,
+        names.ANNOTATION_VERSION_UID: blueprint.version_uid,
         names.ANNOTATION_DIGEST: blueprint.digest,
     }
     return {

@@ -123,6 +123,7 @@ def begin(observed: Observed, target: Blueprint, *, now: datetime) -> CandidateS
     moment = timestamp(now)
     return CandidateStatus(
         version=target.version,
+        version_uid=target.version_uid,
         digest=target.digest,
         revision=target.revision,
         deployment=names.deployment_name(observed.obj, target.revision),
@@ -349,6 +350,7 @@ class _Run:
     def _stopped(self, candidate: CandidateStatus, reason: str, message: str) -> State:
         stopped = StoppedCandidate(
             version=candidate.version,
+            version_uid=candidate.version_uid,
             digest=candidate.digest,
             revision=candidate.revision,
             reason=reason,

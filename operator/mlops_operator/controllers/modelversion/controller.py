@@ -7,6 +7,7 @@ from typing import Final
 from mlops_operator.api.conditions import stalled, working
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modelversion import ModelVersionReason, ModelVersionStatus
+from mlops_operator.controllers.modelversion.gates import concerned_by_evaluation, concerned_by_verdict
 from mlops_operator.controllers.modelversion.observed import (
     INDEXES,
     concerned_by_deployment,
@@ -22,11 +23,20 @@ from mlops_operator.controllers.modelversion.status import say
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs
 from mlops_operator.controllers.shared.indexes import referred, referred_if_changed
-from mlops_operator.controllers.shared.promotions import gate_failed
+from mlops_operator.controllers.shared.promotions import is_open
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.controllers.shared.watches import managed_jobs
-from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODEL_VERSIONS, MODELS, PODS, PROMOTIONS, Resource
+from mlops_operator.kube.resources import (
+    EVALUATIONS,
+    JOBS,
+    MODEL_DEPLOYMENTS,
+    MODEL_VERSIONS,
+    MODELS,
+    PODS,
+    PROMOTIONS,
+    Resource,
+)
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
 from mlops_operator.runtime.plan import Plan, Read, Rejection
 
@@ -43,7 +53,9 @@ class ModelVersionController:
     watches: Sequence[Watch] = (
         managed_jobs(MODEL_VERSIONS),
         Watch(resource=MODELS, keys=concerned_by_model, between=concerned_by_model_change),
-        Watch(resource=PROMOTIONS, keys=referred("version"), between=referred_if_changed("version", part=gate_failed)),
+        # An Evaluation's verdict is what counts; a Promotion that is decided makes room for other results.
+        Watch(resource=PROMOTIONS, keys=referred("version"), between=referred_if_changed("version", part=is_open)),
+        Watch(resource=EVALUATIONS, keys=concerned_by_evaluation, between=concerned_by_verdict),
         Watch(resource=MODEL_DEPLOYMENTS, keys=concerned_by_deployment, between=concerned_by_deployment_change),
     )
     rules: Sequence[Rule] = (
@@ -51,6 +63,7 @@ class ModelVersionController:
         Rule(PODS, ("list",)),
         Rule(MODELS, ("get", "list", "watch")),
         Rule(PROMOTIONS, ("get", "list", "watch")),
+        Rule(EVALUATIONS, ("get", "list", "watch")),
         Rule(MODEL_DEPLOYMENTS, ("get", "list", "watch")),
     )
 
@@ -72,12 +85,12 @@ class ModelVersionController:
         except InvalidSpecError as error:
             status = ModelVersionStatus.of(obj)
             outcome = stalled(ModelVersionReason.INVALID_SPEC, str(error))
-            return telling(status, say(obj, status, now, outcome, rejected_by((), status.conditions)))
+            return telling(status, say(obj, status, now, outcome, rejected_by((), (), status.conditions)))
 
     def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
         """The Job was refused. What the spec is to blame for is final, since it is immutable."""
         status = ModelVersionStatus.of(obj)
-        fact = rejected_by((), status.conditions)
+        fact = rejected_by((), (), status.conditions)
         if rejection.code == 403 or rejection.reason == ModelVersionReason.NAME_TAKEN:
             taken = rejection.reason == ModelVersionReason.NAME_TAKEN
             reason = ModelVersionReason.NAME_TAKEN if taken else ModelVersionReason.FORBIDDEN

@@ -2,15 +2,23 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
+from mlops_operator.api.common import VersionRef
 from mlops_operator.api.meta import Key, Manifest
-from mlops_operator.api.modelversion import ModelVersionSpec, ModelVersionStatus
+from mlops_operator.api.model import Rejection
+from mlops_operator.api.modelversion import MAX_GATE_RESULTS, GateResult, ModelVersionSpec, ModelVersionStatus
+from mlops_operator.controllers.modelversion.gates import (
+    JUDGED_BY_VERSION,
+    OPEN_PROMOTIONS_BY_VERSION,
+    gate_results,
+    open_promotions,
+)
 from mlops_operator.controllers.modelversion.render import verification
 from mlops_operator.controllers.shared.indexes import MODEL_VERSIONS_BY_MODEL, key_of
-from mlops_operator.controllers.shared.models import VersionInModel, changed_versions, version_in_model
+from mlops_operator.controllers.shared.models import VersionInModel, changed_versions, rejections_of, version_in_model
 from mlops_operator.controllers.shared.pending import Reads
-from mlops_operator.controllers.shared.promotions import GATE_FAILURES_BY_VERSION, GateFailure
 from mlops_operator.controllers.shared.served import ServedFact, served_fact, view_served
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODELS
@@ -27,7 +35,12 @@ def _served(deployment: Manifest) -> Iterable[str]:
 
 DEPLOYMENTS_BY_VERSION: Final = FactIndex(MODEL_DEPLOYMENTS, "served-version", _served, served_fact)
 
-INDEXES: Final[Sequence[Index]] = (MODEL_VERSIONS_BY_MODEL, GATE_FAILURES_BY_VERSION, DEPLOYMENTS_BY_VERSION)
+INDEXES: Final[Sequence[Index]] = (
+    MODEL_VERSIONS_BY_MODEL,
+    OPEN_PROMOTIONS_BY_VERSION,
+    JUDGED_BY_VERSION,
+    DEPLOYMENTS_BY_VERSION,
+)
 
 
 def concerned_by_model(model: Manifest, world: World) -> Iterable[Key]:
@@ -61,7 +74,9 @@ class Observed:
     Attributes:
         obj: the object as it is stored.
         model: what its Model says of it; None where the Model is not there.
-        failures: the gates that it failed, the oldest first.
+        results: gate results that open Promotions wait for.
+        waiting: names of its Promotions that are not decided yet.
+        rejections: of its artifact, as its Model remembers them.
         deployments: those that serve it, by name.
         jobs: its verifications' Jobs.
         job: the Job of the verification at work, or None.
@@ -73,7 +88,9 @@ class Observed:
     spec: ModelVersionSpec
     status: ModelVersionStatus
     model: VersionInModel | None = None
-    failures: Sequence[GateFailure] = ()
+    results: Sequence[GateResult] = ()
+    waiting: frozenset[str] = frozenset()
+    rejections: Sequence[Rejection] = ()
     deployments: Sequence[ServedFact] = ()
     jobs: Sequence[Manifest] = ()
     job: Manifest | None = None
@@ -99,12 +116,19 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
     model = world.get(MODELS, Key(key.namespace, spec.model))
     jobs = world.owned(JOBS, obj["metadata"]["uid"])
     job = current_job(obj, status, jobs)
+    uid = obj["metadata"]["uid"]
+    ref = VersionRef(name=key.name, uid=uid, digest=spec.artifact.digest)
+    waiting = open_promotions(key, world)
+    recorded = frozenset(entry.evaluation_uid for entry in status.gates)
+    results = gate_results(ref, key.namespace, world, promotions=waiting, recorded=recorded)
     return Observed(
         obj=obj,
         spec=spec,
         status=status,
-        model=version_in_model(model, name=key.name, uid=obj["metadata"]["uid"]) if model is not None else None,
-        failures=world.facts(GATE_FAILURES_BY_VERSION, str(key)),
+        model=version_in_model(model, name=key.name, uid=uid) if model is not None else None,
+        results=tuple(islice(results, MAX_GATE_RESULTS)),
+        waiting=waiting,
+        rejections=rejections_of(model, spec.artifact.digest),
         deployments=world.facts(DEPLOYMENTS_BY_VERSION, str(key)),
         jobs=jobs,
         job=job,

@@ -8,6 +8,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modelversion import ModelVersionPhase, ModelVersionReason, ModelVersionStatus
 from mlops_operator.controllers.modelversion.observed import Observed
 from mlops_operator.controllers.modelversion.policies.rejection import rejection
+from mlops_operator.controllers.modelversion.policies.results import with_results
 from mlops_operator.controllers.modelversion.policies.usage import deployed_in
 from mlops_operator.controllers.shared.models import VersionInModel
 
@@ -15,7 +16,8 @@ from mlops_operator.controllers.shared.models import VersionInModel
 def settled(obs: Observed, now: datetime, outcome: Outcome, **changes: Any) -> ModelVersionStatus:
     """The complete status: the outcome of the verification, and where the version is used by now."""
     model = obs.model or VersionInModel()
-    rejected = rejection(obs.failures, obs.status.conditions)
+    gates = with_results(obs.status.gates, obs.results, waiting=obs.waiting)
+    rejected = rejection(gates, obs.rejections, obs.status.conditions)
     if obs.model is None and not outcome.stalled:
         outcome = _without_model(obs, outcome)
     return say(
@@ -26,7 +28,8 @@ def settled(obs: Observed, now: datetime, outcome: Outcome, **changes: Any) -> M
         rejected,
         version=model.number or obs.status.version,
         aliases=model.aliases,
-        deployed_in=deployed_in(obs.deployments, obs.obj["metadata"]["name"]),
+        deployed_in=deployed_in(obs.deployments, obs.obj["metadata"]["uid"]),
+        gates=gates,
         **changes,
     )
 

@@ -26,8 +26,8 @@ from mlops_operator.controllers.shared.indexes import (
     referring_if_changed,
     usability,
 )
-from mlops_operator.controllers.shared.promotions import GATE_FAILURES_BY_VERSION, OPEN_PROMOTIONS_BY_ALIAS
-from mlops_operator.controllers.shared.refusals import refusal
+from mlops_operator.controllers.shared.promotions import OPEN_PROMOTIONS_BY_ALIAS
+from mlops_operator.controllers.shared.refusals import FORBIDDEN_RETRY, NAME_TAKEN, refusal
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS
 from mlops_operator.runtime.controller import Index, Rule, Watch, World, owner_keys
@@ -58,7 +58,6 @@ class PromotionController:
             OPEN_PROMOTIONS_BY_ALIAS,
             OPEN_PROMOTIONS_BY_MODEL,
             OPEN_PROMOTIONS_BY_VERSION,
-            GATE_FAILURES_BY_VERSION,
             MODEL_VERSIONS_BY_DIGEST,
         )
         self.rules: Sequence[Rule] = (
@@ -86,16 +85,21 @@ class PromotionController:
         return plan(observed, now)
 
     def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
-        """A refused Evaluation ends it, since the spec cannot change; a forbidden one is tried again."""
+        """A refused Evaluation ends it, since the spec cannot change.
+
+        A forbidden one is tried again, and so is one whose name is taken: the other object may be deleted.
+        """
         refused = refusal(rejection)
-        if refused.outcome.stalled:
+        taken = rejection.reason == NAME_TAKEN
+        if refused.outcome.stalled and not taken:
             return self._rejected(obj, PromotionReason.EVALUATION_FAILED, refused.outcome.message, now)
         before = PromotionStatus.of(obj)
-        gate = Gate(passed=Truth.UNKNOWN, reason=PromotionReason.FORBIDDEN)
+        reason = PromotionReason.NAME_TAKEN if taken else PromotionReason.FORBIDDEN
+        gate = Gate(passed=Truth.UNKNOWN, reason=reason)
         generation = obj["metadata"].get("generation", 1)
         after = decided_status(before, PromotionPhase.PENDING, refused.outcome, gate, generation=generation, now=now)
         events = transition_events(before, after, action=ACTION, warnings=(PromotionReason.FORBIDDEN,))
-        return Plan(status=after.to_manifest(), requeue_after=refused.retry_after, events=events)
+        return Plan(status=after.to_manifest(), requeue_after=FORBIDDEN_RETRY, events=events)
 
     def _rejected(self, obj: Manifest, reason: PromotionReason, message: str, now: datetime) -> Plan:
         before = PromotionStatus.of(obj)

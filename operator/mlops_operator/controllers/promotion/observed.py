@@ -2,32 +2,66 @@
 
 from dataclasses import dataclass
 
+from mlops_operator.api.common import VersionRef
 from mlops_operator.api.evaluation import EvaluationStatus
 from mlops_operator.api.meta import Key, Manifest
-from mlops_operator.api.model import Alias, AliasStatus
+from mlops_operator.api.model import Alias, AliasStatus, Rejection
 from mlops_operator.api.promotion import PromotionSpec, PromotionStatus
 from mlops_operator.controllers.promotion.indexes import Request, newest_request
-from mlops_operator.controllers.promotion.render import evaluation_name
+from mlops_operator.controllers.shared.gates import (
+    RecordedResult,
+    alias_target,
+    gate_key,
+    recorded_results,
+    render_evaluation,
+)
 from mlops_operator.controllers.shared.indexes import MODEL_VERSIONS_BY_DIGEST
-from mlops_operator.controllers.shared.models import declared_alias, pointing_alias
-from mlops_operator.controllers.shared.promotions import GATE_FAILURES_BY_VERSION, GateFailure
+from mlops_operator.controllers.shared.models import declared_alias, pointing_alias, rejections_of
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.shared.versions import VersionView, view_version
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS
 from mlops_operator.runtime.controller import World
+from mlops_operator.runtime.identity import is_rendered
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateRequest:
+    """What the alias's gate asks for now, and what there is of it.
+
+    Attributes:
+        key: of the gate.
+        rendered: the Evaluation of the version against what the alias points at.
+        evaluation: its status; None where there is none, or where the object of its name is another one.
+        evaluation_uid: its UID.
+        results: recorded on ModelVersions with the same artifact.
+        rejections: of the artifact, as the Model remembers them.
+    """
+
+    key: str
+    rendered: Manifest
+    evaluation: EvaluationStatus | None = None
+    evaluation_uid: str | None = None
+    results: tuple[RecordedResult, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name of the Evaluation."""
+        return str(self.rendered["metadata"]["name"])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observed:
-    """A Promotion, its Model's alias, its version, the alias's newest Promotion, and the Evaluation.
+    """A Promotion, its Model's alias, its version, the alias's newest Promotion, and what the gate asks for.
 
     Attributes:
         model: the Model, or None.
         alias: the alias as the Model declares it; None where it does not.
         points: where the alias points and pointed; None where it never did.
+        baseline: the version that the alias points at; None where it points at none, or where that was deleted.
         newest: the newest Promotion of the alias, which may be this one.
-        failures: Promotions to this alias whose version was this one or had the same digest, and failed the gate.
-        evaluation: of the Evaluation that the gate asks for now, against what the alias points at now.
+        gate: None where the alias has no gate, or while the version cannot be read.
+        target_cached: whether the cache has an object of the name that the alias points at.
     """
 
     obj: Manifest
@@ -37,9 +71,10 @@ class Observed:
     alias: Alias | None
     points: AliasStatus | None
     version: VersionView | None
+    baseline: VersionRef | None
     newest: Request | None
-    failures: tuple[GateFailure, ...]
-    evaluation: EvaluationStatus | None
+    gate: GateRequest | None
+    target_cached: bool
 
     @property
     def generation(self) -> int:
@@ -48,8 +83,13 @@ class Observed:
 
     @property
     def current(self) -> str | None:
-        """The version the alias points at."""
+        """Name of the version the alias points at."""
         return self.points.version if self.points is not None else None
+
+    @property
+    def current_uid(self) -> str:
+        """UID of the version the alias points at; empty where it points at none."""
+        return self.points.version_uid if self.points is not None else ""
 
 
 def observe(obj: Manifest, world: World) -> Observed:
@@ -64,6 +104,8 @@ def observe(obj: Manifest, world: World) -> Observed:
     alias = declared_alias(model, spec.alias)
     points = pointing_alias(model, spec.alias)
     version = view_version(world.get(MODEL_VERSIONS, Key(namespace, spec.version)))
+    target = alias_target(namespace, points, world)
+    baseline = target.ref if target is not None else None
     return Observed(
         obj=obj,
         spec=spec,
@@ -72,26 +114,41 @@ def observe(obj: Manifest, world: World) -> Observed:
         alias=alias,
         points=points,
         version=version,
+        baseline=baseline,
         newest=newest_request(obj, world),
-        failures=_failures(namespace, spec, version, world),
-        evaluation=_evaluation(obj, world, alias, baseline=points.version if points is not None else None),
+        gate=_gate(obj, world, alias, model=model, version=version, baseline=baseline),
+        target_cached=points is not None and world.contains(MODEL_VERSIONS, Key(namespace, points.version)),
     )
 
 
-def _failures(
-    namespace: str, spec: PromotionSpec, version: VersionView | None, world: World
-) -> tuple[GateFailure, ...]:
-    names = [Key(namespace, spec.version)]
-    if version is not None and version.digest is not None:
-        names += world.keys(MODEL_VERSIONS_BY_DIGEST, str(Key(namespace, version.digest)))
-    found = (failure for name in names for failure in world.facts(GATE_FAILURES_BY_VERSION, str(name)))
-    return tuple(entry for entry in found if (entry.model, entry.alias) == (spec.model, spec.alias))
-
-
-def _evaluation(obj: Manifest, world: World, alias: Alias | None, *, baseline: str | None) -> EvaluationStatus | None:
-    if alias is None or alias.gate is None:
+def _gate(
+    obj: Manifest,
+    world: World,
+    alias: Alias | None,
+    *,
+    model: Manifest | None,
+    version: VersionView | None,
+    baseline: VersionRef | None,
+) -> GateRequest | None:
+    candidate = version.ref if version is not None else None
+    if alias is None or alias.gate is None or candidate is None:
         return None
-    name = evaluation_name(obj, alias.gate, baseline=baseline)
-    owned = world.owned(EVALUATIONS, obj["metadata"]["uid"])
-    found = next((child for child in owned if child["metadata"]["name"] == name), None)
-    return EvaluationStatus.of(found) if found is not None else None
+    namespace, uid = obj["metadata"]["namespace"], obj["metadata"]["uid"]
+    rendered = render_evaluation(obj, alias.gate, candidate, baseline)
+    found = next((child for child in world.owned(EVALUATIONS, uid) if _is_asked(rendered, child)), None)
+    versions = (
+        world.get(MODEL_VERSIONS, key)
+        for key in world.keys(MODEL_VERSIONS_BY_DIGEST, str(Key(namespace, candidate.digest)))
+    )
+    return GateRequest(
+        key=gate_key(obj["spec"]["model"], alias.name, alias.gate),
+        rendered=rendered,
+        evaluation=EvaluationStatus.of(found) if found is not None else None,
+        evaluation_uid=found["metadata"]["uid"] if found is not None else None,
+        results=tuple(result for entry in versions if entry is not None for result in recorded_results(entry).results),
+        rejections=rejections_of(model, candidate.digest),
+    )
+
+
+def _is_asked(rendered: Manifest, child: Manifest) -> bool:
+    return bool(child["metadata"]["name"] == rendered["metadata"]["name"]) and is_rendered(rendered, child)

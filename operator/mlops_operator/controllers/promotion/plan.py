@@ -3,23 +3,24 @@
 from datetime import datetime
 from typing import Final
 
-from mlops_operator.api.conditions import Truth, ready, stalled, working
+from mlops_operator.api.conditions import READY, Truth, find, parse_timestamp, ready, stalled, working
 from mlops_operator.api.evaluation import EvaluationStatus
-from mlops_operator.api.meta import Manifest
+from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.model import Gate as AliasGate
 from mlops_operator.api.model import MissingBaseline
 from mlops_operator.api.promotion import TERMINAL, PromotionPhase, PromotionReason, PromotionStatus
-from mlops_operator.controllers.promotion.observed import Observed
+from mlops_operator.controllers.promotion.observed import GateRequest, Observed
 from mlops_operator.controllers.promotion.policies.moved import moved_at
+from mlops_operator.controllers.promotion.policies.recorded import QUIET, is_recorded
 from mlops_operator.controllers.promotion.policies.refused import refused_by
 from mlops_operator.controllers.promotion.policies.rollback import is_former
 from mlops_operator.controllers.promotion.policies.supersede import superseded_by
 from mlops_operator.controllers.promotion.policies.verdict import by_verdict
-from mlops_operator.controllers.promotion.render import evaluation_name, render_evaluation
 from mlops_operator.controllers.promotion.status import Gate, decided_status, gate_is_passed, promoted_status
 from mlops_operator.controllers.shared.events import transition_events
+from mlops_operator.controllers.shared.gates import RECORDED
 from mlops_operator.controllers.shared.versions import VersionView
-from mlops_operator.kube.resources import EVALUATIONS, MODELS, Resource
+from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, Resource
 from mlops_operator.runtime.plan import Action, Create, Plan
 
 ACTION: Final = "Promote"
@@ -43,7 +44,7 @@ def plan(obs: Observed, now: datetime) -> Plan:
 
 def _by_request(obs: Observed, now: datetime) -> Plan:
     """Decide by what is asked for, before looking at the version."""
-    if obs.spec.version == obs.current:
+    if obs.version is not None and (obs.version.name, obs.version.uid) == (obs.current, obs.current_uid):
         return _already_there(obs, now)
     metadata = obs.obj["metadata"]
     newer = superseded_by(
@@ -65,8 +66,9 @@ def _missing_alias(obs: Observed) -> tuple[PromotionReason, str] | None:
 
 def _still_passed(obs: Observed) -> bool:
     """Whether the gate was passed and nothing has changed since: the Model is about to move the alias."""
-    usable = obs.version is not None and obs.version.ready
-    return usable and gate_is_passed(obs.status) and obs.status.from_version == obs.current
+    usable = obs.version is not None and obs.version.ready and obs.version.ref == obs.status.candidate
+    same = (obs.status.from_version, obs.status.from_uid) == (obs.current, obs.current_uid)
+    return usable and same and gate_is_passed(obs.status)
 
 
 def _by_version(obs: Observed, now: datetime) -> Plan:
@@ -85,43 +87,72 @@ def _by_version(obs: Observed, now: datetime) -> Plan:
 
 def _by_history(obs: Observed, version: VersionView, now: datetime) -> Plan:
     """Decide by what is known of the version; the gate is asked last."""
-    if is_former(obs.points, version=version.name):
+    assert version.ref is not None
+    if is_former(obs.points, version.ref):
         message = f"{obs.spec.alias} pointed at {version.name} before: it passed the gate then"
         return _pass(obs, PromotionReason.FORMER_VERSION, message, now, rollback=True)
-    refused = refused_by(obs.failures)
-    if refused is not None:
-        message = f"{refused.version} failed this gate in Promotion {refused.promotion}: train another version"
-        return _end(obs, PromotionPhase.REJECTED, PromotionReason.VERSION_REJECTED, message, now)
     assert obs.alias is not None
-    if obs.alias.gate is None:
+    if obs.alias.gate is None or obs.gate is None:
         return _pass(obs, PromotionReason.NO_GATE, f"{obs.spec.alias} has no gate", now)
-    return _by_gate(obs, obs.alias.gate, now)
+    uid = obs.obj["metadata"]["uid"]
+    asked = obs.gate
+    refused = refused_by(
+        asked.key, asked.results, asked.rejections, promotion_uid=uid, evaluation_uid=asked.evaluation_uid
+    )
+    if refused is not None:
+        message = f"the artifact of {version.name} failed this gate in Promotion {refused}: train another version"
+        return _end(obs, PromotionPhase.REJECTED, PromotionReason.VERSION_REJECTED, message, now)
+    return _by_gate(obs, obs.alias.gate, asked, now)
 
 
-def _by_gate(obs: Observed, gate: AliasGate, now: datetime) -> Plan:
-    if obs.current is None and gate.baseline.missing is MissingBaseline.REJECT:
-        message = f"{obs.spec.alias} points at nothing and its gate wants a baseline"
+def _by_gate(obs: Observed, gate: AliasGate, asked: GateRequest, now: datetime) -> Plan:
+    if obs.baseline is None and gate.baseline.missing is MissingBaseline.REJECT:
+        found = f"points at {obs.current}, which was deleted" if obs.current else "points at nothing"
+        message = f"{obs.spec.alias} {found}, and its gate requires a baseline"
         return _end(obs, PromotionPhase.REJECTED, PromotionReason.BASELINE_MISSING, message, now)
-    name = evaluation_name(obs.obj, gate, baseline=obs.current)
-    if obs.evaluation is None:
-        create = Create(resource=EVALUATIONS, manifest=render_evaluation(obs.obj, gate, baseline=obs.current))
-        return _evaluate(obs, name, EvaluationStatus(), now, actions=(create,))
-    if obs.evaluation.verdict is None:
-        return _evaluate(obs, name, obs.evaluation, now)
-    return _judged(obs, name, obs.evaluation, now)
+    if asked.evaluation is None:
+        create = Create(resource=EVALUATIONS, manifest=asked.rendered)
+        return _evaluate(obs, asked.name, EvaluationStatus(), now, actions=(create,))
+    if asked.evaluation.verdict is None:
+        return _evaluate(obs, asked.name, asked.evaluation, now)
+    if not is_recorded(asked.evaluation.verdict, asked.results, evaluation_uid=asked.evaluation_uid or ""):
+        return _wait_for_record(obs, asked.name, asked.evaluation, now)
+    return _judged(obs, asked, asked.evaluation, now)
 
 
-def _judged(obs: Observed, name: str, evaluation: EvaluationStatus, now: datetime) -> Plan:
+def _wait_for_record(obs: Observed, name: str, evaluation: EvaluationStatus, now: datetime) -> Plan:
+    """The decision outlives the Promotion: it is final only once the ModelVersion's status has the result."""
+    ended = evaluation.completion_time
+    age = (now - parse_timestamp(ended)).total_seconds() if ended is not None else QUIET
+    if 0 <= age < QUIET:
+        return Plan(requeue_after=QUIET - age)
+    message = f"Evaluation {name} has a verdict; waiting for ModelVersion {obs.spec.version} to record it"
+    gate = Gate(passed=Truth.UNKNOWN, reason=PromotionReason.RECORDING_RESULT, evaluation=name)
+    outcome = working(PromotionReason.RECORDING_RESULT, message)
+    return _said(
+        obs, decided_status(obs.status, PromotionPhase.EVALUATING, outcome, gate, generation=obs.generation, now=now)
+    )
+
+
+def _judged(obs: Observed, asked: GateRequest, evaluation: EvaluationStatus, now: datetime) -> Plan:
     assert evaluation.verdict is not None
+    assert obs.version is not None
     passed, reason = by_verdict(evaluation.verdict)
     ended = evaluation.conditions[-1].message if evaluation.conditions else ""
-    message = f"Evaluation {name}: {ended or evaluation.verdict}"
+    message = f"Evaluation {asked.name}: {ended or evaluation.verdict}"
+    measured = (evaluation.candidate, evaluation.baseline)
+    if evaluation.verdict in RECORDED and measured != (obs.version.ref, obs.baseline):
+        passed, reason = False, PromotionReason.EVALUATION_FAILED
+        message = f"Evaluation {asked.name} measured other objects than {_names(obs)}: create another Promotion"
     gate = Gate(
         passed=Truth.TRUE if passed else Truth.FALSE,
         reason=reason,
         message=message,
-        baseline=obs.current,
-        evaluation=name,
+        origin=obs.points,
+        candidate=obs.version.ref,
+        baseline=evaluation.baseline,
+        evaluation=asked.name,
+        evaluation_uid=asked.evaluation_uid or "",
         verdict=evaluation.verdict,
         metrics=evaluation.metrics,
     )
@@ -130,10 +161,16 @@ def _judged(obs: Observed, name: str, evaluation: EvaluationStatus, now: datetim
     return _decided(obs, PromotionPhase.REJECTED, gate, now)
 
 
+def _names(obs: Observed) -> str:
+    """The objects that the gate compares, with their UIDs."""
+    refs = (obs.version.ref if obs.version is not None else None, obs.baseline)
+    return " and ".join(f"{ref.name} (UID {ref.uid})" for ref in refs if ref is not None)
+
+
 def _evaluate(
     obs: Observed, name: str, evaluation: EvaluationStatus, now: datetime, *, actions: tuple[Action, ...] = ()
 ) -> Plan:
-    against = f"against {obs.current}" if obs.current else f"alone, since {obs.spec.alias} points at nothing"
+    against = f"against {obs.baseline.name}" if obs.baseline is not None else f"alone, since {_no_baseline(obs)}"
     message = f"Evaluation {name} measures {obs.spec.version} {against}"
     if evaluation.waiting is not None:
         message = f"{message}; it waits: {evaluation.waiting.reason}: {evaluation.waiting.message}"
@@ -143,8 +180,17 @@ def _evaluate(
     return _said(obs, status, actions=actions)
 
 
+def _no_baseline(obs: Observed) -> str:
+    if obs.current is None:
+        return f"{obs.spec.alias} points at nothing"
+    return f"{obs.spec.alias} points at {obs.current}, which was deleted"
+
+
 def _pass(obs: Observed, reason: PromotionReason, message: str, now: datetime, *, rollback: bool = False) -> Plan:
-    gate = Gate(passed=Truth.TRUE, reason=reason, message=message, baseline=obs.current, rollback=rollback)
+    candidate = obs.version.ref if obs.version is not None else None
+    gate = Gate(
+        passed=Truth.TRUE, reason=reason, message=message, origin=obs.points, candidate=candidate, rollback=rollback
+    )
     return _decided(obs, PromotionPhase.PROMOTING, gate, now)
 
 
@@ -169,7 +215,14 @@ def _end(obs: Observed, phase: PromotionPhase, reason: PromotionReason, message:
 
 def _already_there(obs: Observed, now: datetime) -> Plan:
     message = f"{obs.spec.alias} points at {obs.spec.version} already"
-    gate = Gate(passed=Truth.TRUE, reason=PromotionReason.ALREADY_THERE, message=message, baseline=obs.current)
+    candidate = obs.version.ref if obs.version is not None else None
+    gate = Gate(
+        passed=Truth.TRUE,
+        reason=PromotionReason.ALREADY_THERE,
+        message=message,
+        origin=obs.points,
+        candidate=candidate,
+    )
     outcome = ready(PromotionReason.ALREADY_THERE, message)
     return _said(
         obs, decided_status(obs.status, PromotionPhase.PROMOTED, outcome, gate, generation=obs.generation, now=now)
@@ -183,7 +236,22 @@ def _promoted(obs: Observed, since: str, now: datetime) -> Plan:
 
 def _said(obs: Observed, status: PromotionStatus, *, actions: tuple[Action, ...] = ()) -> Plan:
     events = transition_events(obs.status, status, action=ACTION)
-    return Plan(actions=actions, grounds=_grounds(obs, status), status=status.to_manifest(), events=events)
+    return Plan(
+        actions=actions,
+        grounds=_grounds(obs, status),
+        absences=_absences(obs, status, actions),
+        status=status.to_manifest(),
+        events=events,
+    )
+
+
+def _absences(obs: Observed, status: PromotionStatus, actions: tuple[Action, ...]) -> tuple[tuple[Resource, Key], ...]:
+    """The version that the alias points at, where the Promotion is decided without it because it was deleted."""
+    condition = find(status.conditions, READY)
+    ends = condition is not None and condition.reason == PromotionReason.BASELINE_MISSING
+    if obs.points is None or obs.target_cached or not (actions or ends):
+        return ()
+    return ((MODEL_VERSIONS, Key(obs.obj["metadata"]["namespace"], obs.points.version)),)
 
 
 def _grounds(obs: Observed, status: PromotionStatus) -> tuple[tuple[Resource, Manifest], ...]:

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from mlops_operator.api.common import VersionRef
 from mlops_operator.api.conditions import MAX_MESSAGE, Condition, Fact, Outcome, Truth, contract, timestamp
 from mlops_operator.api.evaluation import MetricStatus, Verdict
+from mlops_operator.api.model import AliasStatus
 from mlops_operator.api.promotion import GATE_PASSED, TERMINAL, PromotionPhase, PromotionReason, PromotionStatus
 
 
@@ -14,15 +16,20 @@ class Gate:
 
     Attributes:
         passed: `Unknown` while it has not decided, or where it was never asked.
-        baseline: what the alias pointed at when it was passed.
+        origin: where the alias pointed when it was passed.
+        candidate: the version that was let through.
+        baseline: what the version was compared with.
     """
 
     passed: Truth
     reason: PromotionReason
     message: str = ""
-    baseline: str | None = None
+    origin: AliasStatus | None = None
+    candidate: VersionRef | None = None
+    baseline: VersionRef | None = None
     rollback: bool = False
     evaluation: str | None = None
+    evaluation_uid: str = ""
     verdict: Verdict | None = None
     metrics: tuple[MetricStatus, ...] = ()
 
@@ -41,9 +48,13 @@ def decided_status(
     return PromotionStatus(
         observed_generation=generation,
         phase=phase.value,
-        from_version=gate.baseline,
+        from_version=gate.origin.version if gate.origin is not None else None,
+        from_uid=gate.origin.version_uid if gate.origin is not None else "",
+        candidate=gate.candidate,
+        baseline=gate.baseline,
         rollback=gate.rollback,
         evaluation=gate.evaluation,
+        evaluation_uid=gate.evaluation_uid,
         verdict=gate.verdict,
         metrics=gate.metrics,
         message=outcome.message[:MAX_MESSAGE],

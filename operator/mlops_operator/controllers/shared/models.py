@@ -1,11 +1,12 @@
 """A Model as others see it; only the entry that is asked for is read, since a Model has many versions."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.model import Alias, AliasStatus
+from mlops_operator.api.model import Alias, AliasStatus, Rejection
 
 
 def declared_alias(model: Manifest | None, name: str) -> Alias | None:
@@ -27,9 +28,22 @@ def pointing_alias(model: Manifest | None, name: str) -> AliasStatus | None:
     return None
 
 
-def alias_targets(model: Manifest | None) -> dict[str, str]:
-    """Names of the versions that the aliases point at, by alias."""
-    return {entry["name"]: entry["version"] for entry in _pointing(model)}
+def rejections_of(model: Manifest | None, digest: str) -> tuple[Rejection, ...]:
+    """What the Model remembers of an artifact that failed its gates, the oldest first."""
+    stored = ((model or {}).get("status") or {}).get("rejections") or ()
+    return tuple(Rejection.model_validate(entry) for entry in stored if entry.get("digest") == digest)
+
+
+class AliasTarget(NamedTuple):
+    """The object that an alias points at; the UID is empty where it was not recorded."""
+
+    version: str
+    uid: str
+
+
+def alias_targets(model: Manifest | None) -> dict[str, AliasTarget]:
+    """The versions that the aliases point at, by alias."""
+    return {entry["name"]: AliasTarget(entry["version"], entry.get("versionUid") or "") for entry in _pointing(model)}
 
 
 @dataclass(frozen=True)
@@ -49,14 +63,15 @@ def version_in_model(model: Manifest, *, name: str, uid: str) -> VersionInModel:
     """What the Model says of the version with this name and UID."""
     numbered = (model.get("status") or {}).get("versions") or ()
     number = next((entry["number"] for entry in numbered if entry["uid"] == uid), None)
-    return VersionInModel(number, tuple(sorted(alias for alias, at in alias_targets(model).items() if at == name)))
+    target = AliasTarget(name, uid)
+    return VersionInModel(number, tuple(sorted(alias for alias, at in alias_targets(model).items() if at == target)))
 
 
 def changed_versions(old: Manifest, new: Manifest) -> frozenset[str]:
     """Names of the versions of which two states of a Model do not say the same: their number, or an alias."""
     before, after = alias_targets(old), alias_targets(new)
     moved = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    targets = {entry[name] for entry in (before, after) for name in moved if name in entry}
+    targets = {entry[name].version for entry in (before, after) for name in moved if name in entry}
     return frozenset(targets | {name for _, name, _ in _numbers(old) ^ _numbers(new)})
 
 

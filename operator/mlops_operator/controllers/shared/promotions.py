@@ -1,12 +1,11 @@
-"""Look-ups of Promotions that several controllers use: open ones, those that passed a gate, those that failed one."""
+"""Look-ups of Promotions that several controllers use: open ones, and those that passed a gate."""
 
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-from mlops_operator.api.conditions import READY
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.promotion import GATE_PASSED, TERMINAL, PromotionPhase, PromotionReason
-from mlops_operator.controllers.shared.indexes import by_reference, condition_of
+from mlops_operator.api.promotion import GATE_PASSED, TERMINAL
+from mlops_operator.controllers.shared.indexes import condition_of
 from mlops_operator.kube.resources import PROMOTIONS
 from mlops_operator.runtime.controller import FactIndex, Index
 
@@ -16,30 +15,20 @@ class PassedGate(NamedTuple):
 
     Attributes:
         created: creation time as metav1.Time, so that text order is time order.
+        version_uid: of the ModelVersion that passed; empty where it was not recorded.
+        digest: of its artifact.
         origin: the version that the alias pointed at when the gate was passed; empty where it pointed at none.
+        origin_uid: UID of that version.
     """
 
     created: str
     name: str
     uid: str
     version: str
+    version_uid: str
+    digest: str
     origin: str
-
-
-class GateFailure(NamedTuple):
-    """A Promotion whose version failed the gate of an alias.
-
-    Attributes:
-        created: creation time of the Promotion as metav1.Time.
-        message: of the Promotion's status.
-    """
-
-    created: str
-    promotion: str
-    model: str
-    alias: str
-    version: str
-    message: str
+    origin_uid: str
 
 
 def alias_value(namespace: str, model: str, alias: str) -> str:
@@ -70,25 +59,19 @@ def may_move(obj: Manifest) -> bool:
     return is_open(obj) and condition_of(obj, GATE_PASSED).get("status") == "True"
 
 
-def gate_failed(obj: Manifest) -> bool:
-    """Whether the gate was asked and refused the version."""
-    if (obj.get("status") or {}).get("phase") != PromotionPhase.REJECTED:
-        return False
-    reasons = (condition_of(obj, kind).get("reason") for kind in (GATE_PASSED, READY))
-    return any(reason == PromotionReason.GATE_FAILED for reason in reasons)
-
-
 def _passed_gate(obj: Manifest) -> PassedGate:
     metadata, status = obj["metadata"], obj["status"]
     created, name, uid = metadata["creationTimestamp"], metadata["name"], metadata["uid"]
-    return PassedGate(created, name, uid, obj["spec"]["version"], status.get("from") or "")
-
-
-def _gate_failure(obj: Manifest) -> GateFailure:
-    metadata, spec = obj["metadata"], obj["spec"]
-    message = obj["status"].get("message") or ""
-    return GateFailure(
-        metadata["creationTimestamp"], metadata["name"], spec["model"], spec["alias"], spec["version"], message
+    candidate = status.get("candidate") or {}
+    return PassedGate(
+        created,
+        name,
+        uid,
+        obj["spec"]["version"],
+        candidate.get("uid") or "",
+        candidate.get("digest") or "",
+        status.get("from") or "",
+        status.get("fromUid") or "",
     )
 
 
@@ -96,8 +79,3 @@ OPEN_PROMOTIONS_BY_ALIAS: Final = Index(PROMOTIONS, "open-alias", where(is_open,
 
 PASSED_GATES_BY_ALIAS: Final = FactIndex(PROMOTIONS, "passed-gate", where(may_move, by_alias), _passed_gate)
 """Open Promotions that passed their gates, by alias, the newest last."""
-
-GATE_FAILURES_BY_VERSION: Final = FactIndex(
-    PROMOTIONS, "gate-failure", where(gate_failed, by_reference("version")), _gate_failure
-)
-"""Promotions that ended because their version failed a gate, by version, the oldest first."""

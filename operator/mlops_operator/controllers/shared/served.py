@@ -8,7 +8,7 @@ from mlops_operator.api.meta import Manifest
 
 @dataclass(frozen=True)
 class Served:
-    """Versions by name; only what is read of the status is looked at, so that the rest may change.
+    """Versions by name and UID; only what is read of the status is looked at, so that the rest may change.
 
     Attributes:
         stable: what gets the traffic; None while nothing does.
@@ -17,13 +17,19 @@ class Served:
 
     stable: str | None = None
     candidate: str | None = None
+    stable_uid: str = ""
+    candidate_uid: str = ""
 
 
 def view_served(deployment: Manifest | None) -> Served:
     """What the ModelDeployment serves; nothing where there is none."""
     status = (deployment or {}).get("status") or {}
+    stable, candidate = status.get("stable") or {}, status.get("candidate") or {}
     return Served(
-        stable=(status.get("stable") or {}).get("version"), candidate=(status.get("candidate") or {}).get("version")
+        stable=stable.get("version"),
+        candidate=candidate.get("version"),
+        stable_uid=stable.get("versionUid") or "",
+        candidate_uid=candidate.get("versionUid") or "",
     )
 
 
@@ -32,10 +38,18 @@ class ServedFact(NamedTuple):
 
     deployment: str
     stable: str
+    stable_uid: str
     candidate: str
+    candidate_uid: str
 
 
 def served_fact(deployment: Manifest) -> ServedFact:
     """The fact of a ModelDeployment."""
     served = view_served(deployment)
-    return ServedFact(deployment["metadata"]["name"], served.stable or "", served.candidate or "")
+    return ServedFact(
+        deployment["metadata"]["name"],
+        served.stable or "",
+        served.stable_uid,
+        served.candidate or "",
+        served.candidate_uid,
+    )

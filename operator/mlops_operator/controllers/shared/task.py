@@ -37,6 +37,7 @@ class Task:
         module: module of `mlops_workload` that runs.
         env: configuration, beside the variables every run has.
         read: URIs whose claims are mounted read-only.
+        annotations: what the Job is to remember, under names with this project's prefix.
         output: URI under which a report goes; its claim is mounted writable.
     """
 
@@ -49,6 +50,7 @@ class Task:
     read: Sequence[str] = ()
     output: str | None = None
     job_settings: JobSettings = field(default_factory=JobSettings)
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -74,6 +76,8 @@ def render_task(task: Task, settings: Settings) -> Manifest:
         values[env_names.OUTPUT_URI] = task.output
     marks = {LABEL_GENERATION: str(task.parent["metadata"].get("generation", 1))}
     metadata = child_metadata(task.parent, task.name, component=task.component, labels=marks)
+    if task.annotations:
+        metadata["annotations"] = dict(task.annotations)
     container = pods.container(
         image=task.job_settings.image or settings.workload_image,
         command=["python3", "-m", f"mlops_workload.{task.module}"],

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from mlops_operator.api.common import VersionRef
 from mlops_operator.api.conditions import READY, STALLED, find, is_true
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modelversion import ModelVersionSpec, ModelVersionStatus
@@ -14,6 +15,7 @@ class VersionView:
     """One ModelVersion.
 
     Attributes:
+        uid: of the object; one that was created again under the name has another.
         spec: None where it cannot be read; then the version is not ready.
         ready: its artifact is there and its digest is right.
         stalled: it will not become ready by itself.
@@ -21,6 +23,7 @@ class VersionView:
     """
 
     name: str
+    uid: str
     spec: ModelVersionSpec | None
     ready: bool
     stalled: bool
@@ -36,6 +39,11 @@ class VersionView:
     def digest(self) -> str | None:
         """Digest of its artifact."""
         return self.spec.artifact.digest if self.spec else None
+
+    @property
+    def ref(self) -> VersionRef | None:
+        """Its identity; None where its spec cannot be read."""
+        return VersionRef(name=self.name, uid=self.uid, digest=self.digest) if self.digest else None
 
     def not_ready(self) -> str:
         """Why it cannot be used, as a sentence."""
@@ -54,6 +62,7 @@ def view_version(obj: Manifest | None) -> VersionView | None:
     condition = find(status.conditions, READY)
     return VersionView(
         name=obj["metadata"]["name"],
+        uid=obj["metadata"]["uid"],
         spec=spec,
         ready=spec is not None and is_true(status.conditions, READY),
         stalled=is_true(status.conditions, STALLED),

@@ -8,6 +8,7 @@ from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.resources import MODEL_VERSIONS, MODELS, PROMOTIONS
 from mlops_operator.runtime.plan import Plan
 from tests.unit.controllers.builders import NOW, ToyCluster, ToyWorld, later, make
+from tests.unit.controllers.versions import digest_of
 
 NAME = "digits"
 SINCE = "2026-01-01T00:00:00Z"
@@ -22,7 +23,10 @@ def version(name: str, *, age: float = 0, ready: bool = True, rejected: bool = F
     return make(
         MODEL_VERSIONS,
         name,
-        spec={"model": NAME},
+        spec={
+            "model": NAME,
+            "artifact": {"uri": f"pvc://store/{name}", "digest": digest_of(name), "format": "sklearn"},
+        },
         status={"conditions": [entry("Rejected", true=rejected), entry("Ready", true=ready)]},
         created=later(-age),
         uid=uid or None,
@@ -35,12 +39,14 @@ def promotion(
     *,
     alias: str = "champion",
     passed: bool = True,
+    candidate: str = "",
     origin: str | None = None,
+    origin_uid: str = "",
     phase: str = "Promoting",
     created: float = 0,
     model: str = NAME,
 ) -> Manifest:
-    """A Promotion; `origin` is the version from which it may move the alias."""
+    """A Promotion; `origin` is the version from which it may move the alias; UIDs are those of the names."""
     gate = {
         "type": "GatePassed",
         "status": "True" if passed else "Unknown",
@@ -48,8 +54,10 @@ def promotion(
         "lastTransitionTime": SINCE,
     }
     status: Manifest = {"phase": phase, "conditions": [gate]}
+    if passed:
+        status["candidate"] = {"name": version, "uid": candidate or f"uid-of-{version}", "digest": digest_of(version)}
     if origin:
-        status["from"] = origin
+        status |= {"from": origin, "fromUid": origin_uid or f"uid-of-{origin}"}
     spec = {"model": model, "alias": alias, "version": version}
     return make(PROMOTIONS, name, spec=spec, status=status, created=later(created))
 

@@ -5,6 +5,7 @@ import pytest
 from mlops_operator.kube.resources import MODELS
 from tests.unit.controllers.builders import condition
 from tests.unit.controllers.model.driver import NAME, Registry, promotion, version
+from tests.unit.controllers.versions import digest_of
 
 
 def test_an_empty_alias_is_set_by_a_passed_promotion() -> None:
@@ -12,6 +13,8 @@ def test_an_empty_alias_is_set_by_a_passed_promotion() -> None:
     assert registry.alias() == {
         "name": "champion",
         "version": "v1",
+        "versionUid": "uid-of-v1",
+        "digest": digest_of("v1"),
         "promotion": "p1",
         "promotionUid": "uid-of-p1",
         "since": "2026-01-01T12:00:00Z",

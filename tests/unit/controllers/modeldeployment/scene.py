@@ -48,9 +48,10 @@ READY, SLOW, LOAD_FAILED, CRASHING, CORRUPT, NO_IMAGE, UNSCHEDULABLE, MISSING = 
 )
 
 
-def model(version: str | None = "digits-1", *, aliases: tuple[str, ...] = ("champion",)) -> Manifest:
-    """The Model, with its alias at `version`."""
-    pointed = [{"name": "champion", "version": version, "promotion": "p", "promotionUid": "u", "since": timestamp(NOW)}]
+def model(version: str | None = "digits-1", *, aliases: tuple[str, ...] = ("champion",), uid: str = "") -> Manifest:
+    """The Model, with its alias at `version`, by default at the object that `model_version` makes."""
+    entry = {"name": "champion", "version": version, "promotion": "p", "promotionUid": "u", "since": timestamp(NOW)}
+    pointed = [{**entry, "versionUid": uid or f"uid-of-{version}", "digest": DIGESTS.get(version or "")}]
     return make(
         MODELS,
         "digits",

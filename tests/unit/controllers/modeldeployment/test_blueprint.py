@@ -13,10 +13,13 @@ from tests.unit.controllers.modeldeployment.scene import model_version
 VERSION = model_version("digits-1")["spec"]
 
 
-def drawn(*, name: str = "digits-1", settings: Settings | None = None, version: Any = None, **spec: Any) -> Blueprint:
+def drawn(
+    *, name: str = "digits-1", uid: str = "u", settings: Settings | None = None, version: Any = None, **spec: Any
+) -> Blueprint:
     found = draw(
         ModelDeploymentSpec.model_validate({"model": {"name": "digits", "alias": "champion"}, **spec}),
         name=name,
+        uid=uid,
         version=ModelVersionSpec.model_validate(version or VERSION),
         settings=settings or Settings(),
     )
@@ -26,7 +29,7 @@ def drawn(*, name: str = "digits-1", settings: Settings | None = None, version: 
 
 def test_the_hash_is_stable_over_releases() -> None:
     settings = Settings(server_image="example/server:1")
-    assert drawn(settings=settings).revision == "b89cfc5e"
+    assert drawn(settings=settings).revision == "f518d149"
 
 
 @pytest.mark.parametrize(
@@ -63,16 +66,17 @@ def test_the_server_image_is_part_of_it_and_the_fetch_image_is_not() -> None:
     assert drawn(settings=Settings(workload_image="other")).revision == drawn().revision
 
 
-def test_name_and_digest_of_the_version_are_part_of_it() -> None:
+def test_name_uid_and_digest_of_the_version_are_part_of_it() -> None:
     other = {**VERSION, "artifact": {**VERSION["artifact"], "digest": "sha256:" + "9" * 64}}
-    assert len({drawn().revision, drawn(name="digits-2").revision, drawn(version=other).revision}) == 3
+    found = {drawn().revision, drawn(name="digits-2").revision, drawn(version=other).revision, drawn(uid="v").revision}
+    assert len(found) == 4
 
 
 def test_a_runtime_that_does_not_load_the_format_is_a_problem() -> None:
     spec = ModelDeploymentSpec.model_validate(
         {"model": {"name": "digits", "version": "x"}, "runtime": {"name": "nope"}}
     )
-    found = draw(spec, name="x", version=ModelVersionSpec.model_validate(VERSION), settings=Settings())
+    found = draw(spec, name="x", uid="u", version=ModelVersionSpec.model_validate(VERSION), settings=Settings())
     assert isinstance(found, Problem)
     assert found.reason is DeploymentReason.NO_RUNTIME
     assert found.permanent

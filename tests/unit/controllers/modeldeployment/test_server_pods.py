@@ -22,6 +22,7 @@ def template(**spec: Any) -> Manifest:
     blueprint = draw(
         ModelDeploymentSpec.model_validate({"model": {"name": "digits", "alias": "champion"}, **spec}),
         name="digits-1",
+        uid="u",
         version=ModelVersionSpec.model_validate(model_version("digits-1")["spec"]),
         settings=SETTINGS,
     )

@@ -36,6 +36,19 @@ def test_a_version_is_taken_as_named() -> None:
     assert found.version == "digits-2"
 
 
+def test_an_object_created_again_under_the_name_is_not_what_the_alias_points_at() -> None:
+    found = resolved(ALIAS, model("digits-1", uid="first"), model_version("digits-1"))
+    assert isinstance(found, Problem)
+    assert (found.reason, found.permanent) == (DeploymentReason.MODEL_VERSION_NOT_FOUND, False)
+    assert "UID first, which was deleted" in found.message
+
+
+def test_an_alias_that_holds_no_uid_names_no_object() -> None:
+    old = model("digits-1")
+    del old["status"]["aliases"][0]["versionUid"]
+    assert isinstance(resolved(ALIAS, old, model_version("digits-1")), Problem)
+
+
 def other_model() -> Manifest:
     version = model_version("digits-2")
     version["spec"]["model"] = "letters"

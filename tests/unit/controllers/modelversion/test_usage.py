@@ -1,8 +1,6 @@
-"""Where a version is used, and whether a gate refused it: read from the others' statuses."""
+"""Where a version is used: read from the others' statuses."""
 
 from typing import Any
-
-import pytest
 
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.controllers.modelversion.observed import (
@@ -11,36 +9,27 @@ from mlops_operator.controllers.modelversion.observed import (
     concerned_by_model,
     concerned_by_model_change,
 )
-from mlops_operator.kube.resources import MODEL_DEPLOYMENTS, MODEL_VERSIONS, PROMOTIONS
+from mlops_operator.kube.resources import MODEL_DEPLOYMENTS, MODEL_VERSIONS
 from tests.unit.controllers.builders import NAMESPACE, ToyWorld, condition, make
 from tests.unit.controllers.modelversion.driver import MODEL, NAME, UID, begin, model
 
 SINCE = "2026-01-01T00:00:00Z"
 
 
-def numbered(number: int, *aliases: str) -> Manifest:
-    """The Model, with this version's number and the aliases that point at it."""
+def numbered(number: int, *aliases: str, uid: str = UID) -> Manifest:
+    """The Model, with this version's number and the aliases that point at it, or at another object of its name."""
     return model(
         versions=[{"name": NAME, "uid": UID, "number": number}],
         aliases=[
-            {"name": alias, "version": NAME, "promotion": "p", "promotionUid": "u", "since": SINCE} for alias in aliases
+            {"name": alias, "version": NAME, "versionUid": uid, "promotion": "p", "promotionUid": "u", "since": SINCE}
+            for alias in aliases
         ],
     )
 
 
 def deployment(name: str, **roles: str) -> Manifest:
-    status = {role: {"version": version} for role, version in roles.items()}
+    status = {role: {"version": version, "versionUid": f"uid-of-{version}"} for role, version in roles.items()}
     return make(MODEL_DEPLOYMENTS, name, spec={}, status=status)
-
-
-def promotion(name: str, *, phase: str, reason: str, version: str = NAME) -> Manifest:
-    ready = {"type": "Ready", "status": "False", "reason": reason, "lastTransitionTime": SINCE}
-    return make(
-        PROMOTIONS,
-        name,
-        spec={"model": MODEL, "alias": "champion", "version": version},
-        status={"phase": phase, "conditions": [ready], "message": "accuracy: 0.61 < 0.93"},
-    )
 
 
 def test_number_and_aliases_are_the_models() -> None:
@@ -48,6 +37,14 @@ def test_number_and_aliases_are_the_models() -> None:
     version.at(3).verified()
     assert version.status["version"] == 7
     assert version.status["aliases"] == ["champion", "staging"]
+
+
+def test_an_alias_and_a_deployment_of_a_former_object_of_the_name_are_not_its_own() -> None:
+    former = deployment("web", stable=NAME)
+    former["status"]["stable"]["versionUid"] = "uid-of-its-predecessor"
+    version = begin(numbered(7, "champion", uid="uid-of-its-predecessor"), former)
+    version.at(3).verified()
+    assert not version.status.keys() & {"aliases", "deployedIn"}
 
 
 def test_an_alias_that_moves_away_is_gone() -> None:
@@ -79,43 +76,13 @@ def test_a_version_in_both_roles_is_stable() -> None:
 
 
 def test_a_missing_model_is_told_at_once_and_the_verification_goes_on() -> None:
-    version = begin(promotion("unrelated", phase="Pending", reason="ModelNotFound", version="other"))
+    version = begin(deployment("unrelated"))
     assert condition(version.obj, "Ready")["reason"] == "ModelNotFound"
     version.at(3).verified()
     assert condition(version.obj, "Ready")["reason"] == "ModelNotFound"
     assert version.status["verifiedAt"]
     version.put(model())
     assert condition(version.obj, "Ready")["reason"] == "Verified"
-
-
-def test_a_failed_gate_rejects() -> None:
-    version = begin()
-    version.at(3).verified()
-    version.put(promotion("try", phase="Rejected", reason="GateFailed"))
-    rejected = condition(version.obj, "Rejected")
-    assert (rejected["status"], rejected["reason"]) == ("True", "GateFailed")
-    assert "accuracy: 0.61 < 0.93" in rejected["message"]
-    assert condition(version.obj, "Ready")["status"] == "True"
-    assert version.status["phase"] == "Rejected"
-    assert [event.reason for event in version.cluster.events] == ["Verified", "GateFailed"]
-
-
-@pytest.mark.parametrize(
-    ("phase", "reason"),
-    [("Rejected", "GateInconclusive"), ("Rejected", "EvaluationFailed"), ("Evaluating", "GateFailed")],
-)
-def test_nothing_else_rejects(phase: str, reason: str) -> None:
-    version = begin(model(), promotion("try", phase=phase, reason=reason))
-    version.at(3).verified()
-    assert condition(version.obj, "Rejected")["status"] == "False"
-
-
-def test_deleting_the_promotion_does_not_unmake_the_rejection() -> None:
-    version = begin(model(), promotion("try", phase="Rejected", reason="GateFailed"))
-    version.at(3).verified()
-    version.cluster.world.remove(version.cluster.get(PROMOTIONS, "try"))
-    version.settle()
-    assert condition(version.obj, "Rejected")["status"] == "True"
 
 
 # -- whom news concern ---------------------------------------------------------------------------
@@ -129,7 +96,10 @@ def settled_version(name: str, **status: Any) -> Manifest:
 def registered(**aliases: str) -> Manifest:
     """The Model with versions 1 and 2, and these aliases."""
     versions = [{"name": f"v{count}", "uid": f"uid-of-v{count}", "number": count} for count in (1, 2)]
-    pointing = [{"name": alias, "version": version, "since": SINCE} for alias, version in aliases.items()]
+    pointing = [
+        {"name": alias, "version": version, "versionUid": f"uid-of-{version}", "since": SINCE}
+        for alias, version in aliases.items()
+    ]
     return model(versions=versions, aliases=pointing)
 
 

@@ -168,9 +168,21 @@ def test_a_decision_never_changes(verdict: str) -> None:
 
 def test_an_evaluation_that_the_api_refuses_ends_it() -> None:
     toy = cluster(model(), promotion())
-    toy.refuse["Evaluation"] = (409, "NameTaken", "somebody else's")
+    toy.refuse["Evaluation"] = (422, "Invalid", "spec.metrics: expected at most 12")
     settle(toy)
     assert (status(toy)["phase"], ready(toy)["reason"]) == ("Rejected", "EvaluationFailed")
+
+
+def test_a_taken_name_is_reported_and_tried_again_since_the_other_object_may_be_deleted() -> None:
+    toy = cluster(model(), promotion())
+    toy.refuse["Evaluation"] = (409, "NameTaken", "Evaluation e already exists")
+    assert toy.settle(CONTROLLER, "to-b").requeue_after == 60
+    assert (status(toy)["phase"], ready(toy)["reason"]) == ("Pending", "NameTaken")
+    assert condition(toy.get(PROMOTIONS, "to-b"), "Stalled")["status"] == "True"
+    assert gate_passed(toy) == "Unknown"
+    toy.refuse.clear()
+    settle(toy)
+    assert status(toy)["phase"] == "Evaluating"
 
 
 def test_an_evaluation_that_is_forbidden_is_tried_again() -> None:

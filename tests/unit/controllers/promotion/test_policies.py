@@ -2,29 +2,65 @@
 
 import pytest
 
+from mlops_operator.api.common import VersionRef
 from mlops_operator.api.evaluation import Verdict
-from mlops_operator.api.model import AliasStatus, AliasTerm
+from mlops_operator.api.model import AliasStatus, AliasTerm, Rejection
+from mlops_operator.api.modelversion import GateResult
 from mlops_operator.controllers.promotion.indexes import Request
 from mlops_operator.controllers.promotion.policies.moved import moved_at
+from mlops_operator.controllers.promotion.policies.recent import too_few_new_rows
+from mlops_operator.controllers.promotion.policies.recorded import is_recorded
 from mlops_operator.controllers.promotion.policies.refused import refused_by
 from mlops_operator.controllers.promotion.policies.rollback import is_former
 from mlops_operator.controllers.promotion.policies.supersede import superseded_by
 from mlops_operator.controllers.promotion.policies.verdict import by_verdict
-from mlops_operator.controllers.shared.promotions import GateFailure
+from mlops_operator.controllers.shared.gates import RecordedResult
+from tests.unit.controllers.versions import digest_of
 
 FIRST, SECOND = "2026-01-01T12:00:00Z", "2026-01-01T12:00:01Z"
 ALIAS = AliasStatus(
     name="champion",
     version="digits-b",
+    version_uid="uid-of-digits-b",
+    digest=digest_of("b"),
     promotion="to-b",
     promotion_uid="uid-b",
     since=SECOND,
-    history=(AliasTerm(version="digits-a", promotion="to-a", promotion_uid="uid-a", since=FIRST),),
+    history=(
+        AliasTerm(
+            version="digits-a",
+            version_uid="uid-of-digits-a",
+            digest=digest_of("a"),
+            promotion="to-a",
+            promotion_uid="uid-a",
+            since=FIRST,
+        ),
+    ),
 )
 
 
-def failure(promotion: str, *, created: str = FIRST) -> GateFailure:
-    return GateFailure(created, promotion, "digits", "champion", "digits-c", "accuracy fell")
+def ref(name: str, *, uid: str | None = None, digest: str | None = None) -> VersionRef:
+    return VersionRef(name=f"digits-{name}", uid=uid or f"uid-of-digits-{name}", digest=digest or digest_of(name))
+
+
+def result(promotion: str, *, verdict: str = "Fail", gate: str = "gate", time: str = FIRST) -> RecordedResult:
+    evaluation = f"evaluation-of-{promotion}"
+    uid = f"uid-of-{promotion}"
+    return RecordedResult(
+        time, "digits-c", gate, "champion", None, digest_of("c"), verdict, "0.5 < 0.9", evaluation, promotion, uid
+    )
+
+
+def remembered(promotion: str, *, gate: str = "gate") -> Rejection:
+    return Rejection(
+        gate=gate,
+        digest=digest_of("c"),
+        version="digits-c",
+        alias="champion",
+        promotion=promotion,
+        promotion_uid=f"uid-of-{promotion}",
+        time=FIRST,
+    )
 
 
 class TestMoved:
@@ -41,13 +77,17 @@ class TestMoved:
 
 class TestRollback:
     def test_a_version_of_the_history_is_former(self) -> None:
-        assert is_former(ALIAS, version="digits-a")
+        assert is_former(ALIAS, ref("a"))
 
     def test_the_present_version_is_not(self) -> None:
-        assert not is_former(ALIAS, version="digits-b")
+        assert not is_former(ALIAS, ref("b"))
+
+    @pytest.mark.parametrize("other", [{"uid": "second"}, {"digest": digest_of("worse")}])
+    def test_an_object_created_again_under_a_former_name_is_not(self, other: dict[str, str]) -> None:
+        assert not is_former(ALIAS, ref("a", **other))
 
     def test_nothing_is_former_of_an_alias_that_never_pointed(self) -> None:
-        assert not is_former(None, version="digits-a")
+        assert not is_former(None, ref("a"))
 
 
 class TestSupersede:
@@ -82,13 +122,69 @@ class TestSupersede:
         assert superseded_by(None, created=FIRST, name="a", version="digits-a") is None
 
 
+def refusal(*results: RecordedResult, rejections: tuple[Rejection, ...] = ()) -> str | None:
+    """The answer for the Promotion `mine`."""
+    return refused_by("gate", results, rejections, promotion_uid="uid-of-mine", evaluation_uid="evaluation-of-mine")
+
+
 class TestRefused:
-    def test_the_oldest_failure_is_told(self) -> None:
-        newer, older = failure("a", created=SECOND), failure("b")
-        assert refused_by([newer, older]) == older
+    def test_the_oldest_failure_is_named(self) -> None:
+        assert refusal(result("a", time=SECOND), result("b")) == "b"
 
     def test_without_a_failure_nothing_refuses(self) -> None:
-        assert refused_by([]) is None
+        assert refusal() is None
+        assert refusal(result("a", verdict="Pass"), result("b", verdict="Inconclusive")) is None
+
+    def test_a_failure_of_another_gate_does_not_refuse(self) -> None:
+        assert refusal(result("a", gate="other"), rejections=(remembered("a", gate="other"),)) is None
+
+    def test_its_own_failure_is_a_result_and_no_refusal(self) -> None:
+        assert refusal(result("mine"), rejections=(remembered("mine"),)) is None
+
+    def test_what_the_model_remembers_refuses_though_no_version_has_a_record(self) -> None:
+        assert refusal(rejections=(remembered("a"),)) == "a"
+
+
+class TestRecorded:
+    @pytest.mark.parametrize(
+        ("verdict", "final"),
+        [
+            (Verdict.PASS, False),
+            (Verdict.FAIL, False),
+            (Verdict.INCONCLUSIVE, False),
+            (Verdict.NO_DATA, True),
+            (Verdict.ERROR, True),
+        ],
+    )
+    def test_a_verdict_that_rests_on_figures_is_final_only_once_it_is_recorded(
+        self, verdict: Verdict, final: bool
+    ) -> None:
+        assert is_recorded(verdict, [], evaluation_uid="evaluation-of-a") is final
+        assert is_recorded(verdict, [result("b")], evaluation_uid="evaluation-of-a") is final
+        assert is_recorded(verdict, [result("a")], evaluation_uid="evaluation-of-a")
+
+
+class TestRecentRows:
+    @pytest.mark.parametrize(("newer", "refused"), [(199, True), (200, False), (201, False)])
+    def test_a_new_measurement_needs_enough_rows_that_are_newer(self, newer: int, refused: bool) -> None:
+        last = GateResult(
+            gate="gate",
+            alias="champion",
+            digest=digest_of("c"),
+            verdict=Verdict.INCONCLUSIVE,
+            evaluation="e",
+            evaluation_uid="e",
+            promotion="p",
+            promotion_uid="p",
+            time=FIRST,
+            newest_row=FIRST,
+        )
+        message = too_few_new_rows(last, newer=newer, min_count=200)
+        assert (message is not None) is refused
+        assert message is None or ("199" in message and FIRST in message)
+
+    def test_a_first_measurement_needs_none(self) -> None:
+        assert too_few_new_rows(None, newer=0, min_count=200) is None
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,8 @@ POINTING: Manifest = {
         {
             "name": "champion",
             "version": NAME,
+            "versionUid": f"uid-1-of-modelversion-{NAME}",
+            "digest": DIGEST,
             "promotion": "p",
             "promotionUid": "u",
             "since": "2026-01-01T00:00:00Z",

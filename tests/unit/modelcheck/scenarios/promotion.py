@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from functools import partial
 from operator import methodcaller
 
+from mlops_operator.api.conditions import timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.model.controller import ModelController
+from mlops_operator.controllers.modelversion.controller import ModelVersionController
 from mlops_operator.controllers.promotion.controller import PromotionController
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS
-from tests.unit.controllers.builders import condition
+from tests.unit.controllers.builders import NOW, condition
 from tests.unit.controllers.promotion import scene
 from tests.unit.controllers.versions import model_version
 from tests.unit.modelcheck.apiserver import ApiServer, Write
@@ -35,13 +37,17 @@ class Gate(Base):
     def __init__(self, name: str, *asked: str) -> None:
         self.name = name
         self.asked = asked
-        self.controllers = (PromotionController(Settings()), ModelController(Settings()))
+        self.controllers = (
+            PromotionController(Settings()),
+            ModelController(Settings()),
+            ModelVersionController(Settings()),
+        )
 
     def begin(self, server: ApiServer) -> None:
         spec = {"aliases": [{"name": "champion", "gate": GATE}]}
         create(server, MODELS, MODEL, spec, status={"observedGeneration": -1})
         for version in ("digits-a", "digits-b"):
-            server.create(MODEL_VERSIONS, model_version(version))
+            server.create(MODEL_VERSIONS, _verified(version))
         for version in self.asked:
             self.ask(version, server)
 
@@ -55,7 +61,7 @@ class Gate(Base):
         for item in server.all(EVALUATIONS):
             if "verdict" not in status_of(item):
                 for verdict, phase in (("Pass", "Succeeded"), ("Fail", "Succeeded")):
-                    status = {"phase": phase, "verdict": verdict}
+                    status = {"phase": phase, "verdict": verdict, **_measured(item, server)}
                     yield Happening(f"{item.id}: {verdict}", methodcaller("report", item, status))
 
     def people(self, server: ApiServer) -> Iterator[Happening]:
@@ -63,17 +69,24 @@ class Gate(Base):
             if Id(PROMOTIONS, f"to-{version[-1]}") not in server.items:
                 yield Happening(f"a person asks for {version}", partial(self.ask, version))
             if Id(MODEL_VERSIONS, version) not in server.items:
-                again = model_version(version)
+                again = _verified(version)
                 yield Happening(f"{version} comes back", methodcaller("create", MODEL_VERSIONS, again))
         for resource in (PROMOTIONS, EVALUATIONS, MODEL_VERSIONS):
             yield from deletions(server.all(resource), held=(False,))
 
     def marks(self, write: Write) -> frozenset[str]:
-        """Which gates were recorded as passed, and against what."""
-        if write.id.resource != PROMOTIONS or write.after is None:
+        """Which versions were let through by which Promotions and from where, and which results were recorded."""
+        if write.after is None:
             return frozenset()
-        passed = condition(write.after.data, "GatePassed").get("status") == "True"
-        return frozenset({_passed(write.after.uid, status_of(write.after).get("from"))}) if passed else frozenset()
+        status = status_of(write.after)
+        if write.id.resource == MODEL_VERSIONS:
+            results = status.get("gates") or ()
+            return frozenset(_recorded(entry["promotionUid"]) for entry in results if entry["verdict"] == "Pass")
+        gate = condition(write.after.data, "GatePassed") if write.id.resource == PROMOTIONS else {}
+        if gate.get("status") != "True":
+            return frozenset()
+        candidate, origin = status["candidate"]["uid"], status.get("fromUid")
+        return frozenset({_passed(write.after.uid, candidate, origin, by=gate["reason"])})
 
     def check_write(self, write: Write, before: ApiServer, after: ApiServer) -> None:
         if write.id.resource == MODELS and write.before is not None and write.after is not None:
@@ -85,8 +98,13 @@ class Gate(Base):
         assert now, f"the alias was lost: {former}"
         terms = [_term(former), *former.get("history", ())] if former else []
         appended(list(reversed(terms)), list(reversed([_term(now), *now.get("history", ())])), "the alias's history")
-        passed = _passed(now["promotionUid"], former.get("version"))
-        assert passed in server.marks, f"{now} has no recorded passing gate against {former}; there are {server.marks}"
+        uid, version, origin = now["promotionUid"], now["versionUid"], former.get("versionUid")
+        by_gate = {_passed(uid, version, origin, by="GatePassed"), _recorded(uid)} <= server.marks
+        again = _passed(uid, version, origin, by="FormerVersion") in server.marks
+        assert not again or version in {term["versionUid"] for term in former.get("history", ())}, (
+            f"{now} is no rollback"
+        )
+        assert by_gate or again, f"{now} has no recorded passing gate against {former}; there are {server.marks}"
 
     def check_rest(self, server: ApiServer) -> None:
         versions = {item.id.name for item in server.all(MODEL_VERSIONS)}
@@ -99,8 +117,30 @@ class Gate(Base):
             assert phase == "Promoted" or item.uid not in moved, f"{item} moved the alias and says {phase}"
 
 
-def _passed(uid: str, origin: str | None) -> str:
-    return f"{uid} passed the gate against {origin}"
+def _verified(version: str) -> Manifest:
+    """A ModelVersion whose artifact has been verified, so that its controller has nothing to create."""
+    obj = model_version(version)
+    obj["status"]["verifiedAt"] = timestamp(NOW)
+    return obj
+
+
+def _measured(evaluation: Item, server: ApiServer) -> Manifest:
+    """The objects that an Evaluation measures, as its controller records them; nothing for one that is gone."""
+    found = {}
+    for role in ("candidate", "baseline"):
+        version = server.items.get(Id(MODEL_VERSIONS, evaluation.data["spec"].get(role, "")))
+        if version is not None:
+            digest = version.data["spec"]["artifact"]["digest"]
+            found[role] = {"name": version.id.name, "uid": version.uid, "digest": digest}
+    return found
+
+
+def _passed(uid: str, version: str, origin: str | None, *, by: str) -> str:
+    return f"{uid} let {version} through from {origin} by {by}"
+
+
+def _recorded(uid: str) -> str:
+    return f"the pass of {uid} is recorded"
 
 
 def _alias(model: Item) -> Manifest:
@@ -109,7 +149,7 @@ def _alias(model: Item) -> Manifest:
 
 
 def _term(alias: Manifest) -> Manifest:
-    return {name: alias[name] for name in ("version", "promotion", "promotionUid", "since")}
+    return {name: alias[name] for name in ("version", "versionUid", "digest", "promotion", "promotionUid", "since")}
 
 
 def small() -> list[Gate]:

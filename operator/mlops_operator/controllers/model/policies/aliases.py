@@ -4,7 +4,7 @@ A Promotion says from which version it was allowed to move the alias. If the ali
 elsewhere by now, the evidence is about another comparison and moves nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 
 from mlops_operator.api.conditions import timestamp
@@ -22,18 +22,22 @@ def applied(current: AliasStatus | None) -> frozenset[str]:
     return frozenset((current.promotion_uid, *(term.promotion_uid for term in current.history)))
 
 
-def next_move(current: AliasStatus | None, passed: Sequence[PassedGate]) -> PassedGate | None:
+def next_move(
+    current: AliasStatus | None, passed: Sequence[PassedGate], *, present: Container[str]
+) -> PassedGate | None:
     """The Promotion that moves the alias now: the newest of those that may; None if there is none.
 
     Args:
         current: where the alias points; None where it points at nothing.
         passed: the alias's open Promotions that passed its gate, the newest last.
+        present: UIDs of the versions that exist: an object created again under the name has not passed the gate.
     """
-    pointing_at = current.version if current else ""
+    pointing_at = (current.version, current.version_uid) if current else ("", "")
     done = applied(current)
     for promotion in reversed(passed):
-        elsewhere = promotion.version != pointing_at
-        if promotion.origin == pointing_at and elsewhere and promotion.uid not in done:
+        is_there = promotion.version_uid in present and promotion.version_uid != pointing_at[1]
+        from_here = (promotion.origin, promotion.origin_uid) == pointing_at
+        if is_there and from_here and promotion.uid not in done:
             return promotion
     return None
 
@@ -44,6 +48,8 @@ def moved(alias: str, current: AliasStatus | None, promotion: PassedGate, now: d
     if current is not None:
         former = AliasTerm(
             version=current.version,
+            version_uid=current.version_uid,
+            digest=current.digest,
             promotion=current.promotion,
             promotion_uid=current.promotion_uid,
             since=current.since,
@@ -52,6 +58,8 @@ def moved(alias: str, current: AliasStatus | None, promotion: PassedGate, now: d
     return AliasStatus(
         name=alias,
         version=promotion.version,
+        version_uid=promotion.version_uid,
+        digest=promotion.digest,
         promotion=promotion.name,
         promotion_uid=promotion.uid,
         since=timestamp(now),

@@ -41,6 +41,7 @@ def _pinned(observed: Observed) -> RevisionStatus | None:
     try:
         return RevisionStatus(
             version=annotations[names.ANNOTATION_VERSION],
+            version_uid=annotations.get(names.ANNOTATION_VERSION_UID, ""),
             digest=annotations[names.ANNOTATION_DIGEST],
             revision=revision,
             deployment=deployment["metadata"]["name"],

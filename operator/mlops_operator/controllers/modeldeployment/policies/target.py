@@ -1,6 +1,7 @@
 """Which version is to be served: the one named, or the one the alias points at."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -12,8 +13,15 @@ from mlops_operator.controllers.modeldeployment.blueprint import Blueprint, Prob
 from mlops_operator.controllers.settings import Settings
 
 
-def target_version(served: ServedModel, model: Manifest | None) -> str | Problem:
-    """Name of the ModelVersion to be served.
+class Target(NamedTuple):
+    """The ModelVersion to be served; by name alone where the UID is None."""
+
+    name: str
+    uid: str | None = None
+
+
+def target_version(served: ServedModel, model: Manifest | None) -> Target | Problem:
+    """The ModelVersion to be served: for an alias the very object that a gate let through.
 
     Args:
         model: the Model, or None where there is none.
@@ -21,14 +29,13 @@ def target_version(served: ServedModel, model: Manifest | None) -> str | Problem
     if model is None:
         return Problem(DeploymentReason.MODEL_NOT_FOUND, f"there is no Model {served.name}")
     if served.version is not None:
-        return served.version
+        return Target(served.version)
     declared = {alias["name"] for alias in (model.get("spec") or {}).get("aliases") or ()}
     if served.alias not in declared:
         return Problem(DeploymentReason.ALIAS_NOT_FOUND, f"Model {served.name} has no alias {served.alias!r}")
     for alias in (model.get("status") or {}).get("aliases") or ():
         if alias["name"] == served.alias:
-            version: str = alias["version"]
-            return version
+            return Target(alias["version"], alias.get("versionUid") or "")
     return Problem(DeploymentReason.ALIAS_UNSET, f"alias {served.alias!r} of Model {served.name} points at no version")
 
 
@@ -40,12 +47,14 @@ def resolve(
     Args:
         versions: the ModelVersions there are, by name.
     """
-    name = target_version(spec.model, model)
-    if isinstance(name, Problem):
-        return name
-    version = versions.get(name)
+    target = target_version(spec.model, model)
+    if isinstance(target, Problem):
+        return target
+    name, version = target.name, versions.get(target.name)
     if version is None:
         return Problem(DeploymentReason.MODEL_VERSION_NOT_FOUND, f"there is no ModelVersion {name}")
+    if target.uid is not None and version["metadata"]["uid"] != target.uid:
+        return Problem(DeploymentReason.MODEL_VERSION_NOT_FOUND, _replaced(spec.model, target, version))
     drawn = blueprint_of(spec, version, settings)
     if isinstance(drawn, Problem):
         return drawn
@@ -58,6 +67,13 @@ def resolve(
     return not_ready(name, version) or drawn
 
 
+def _replaced(served: ServedModel, target: Target, version: Manifest) -> str:
+    return (
+        f"alias {served.alias!r} points at ModelVersion {target.name} with UID {target.uid}, which was deleted; "
+        f"the object of that name has UID {version['metadata']['uid']} and has not passed the gate: promote a version"
+    )
+
+
 def blueprint_of(spec: ModelDeploymentSpec, version: Manifest, settings: Settings) -> Blueprint | Problem:
     """The blueprint by which `spec` serves a ModelVersion, be it ready or not."""
     name = version["metadata"]["name"]
@@ -68,7 +84,7 @@ def blueprint_of(spec: ModelDeploymentSpec, version: Manifest, settings: Setting
         where = ".".join(str(part) for part in first["loc"])
         message = f"the spec of ModelVersion {name} is invalid at {where}: {first['msg']}"
         return Problem(DeploymentReason.MODEL_VERSION_NOT_READY, message, permanent=True)
-    return draw(spec, name=name, version=parsed, settings=settings)
+    return draw(spec, name=name, uid=version["metadata"]["uid"], version=parsed, settings=settings)
 
 
 def not_ready(name: str, version: Manifest) -> Problem | None:

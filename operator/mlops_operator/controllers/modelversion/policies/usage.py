@@ -14,14 +14,15 @@ MAX_DEPLOYMENTS: Final = 32
 """Deployments that the status names."""
 
 
-def deployed_in(deployments: Iterable[ServedFact], version: str) -> tuple[DeployedIn, ...]:
+def deployed_in(deployments: Iterable[ServedFact], uid: str) -> tuple[DeployedIn, ...]:
     """The deployments that serve the version, by name; one that serves it in both roles is `Stable`.
 
     Args:
-        deployments: those that serve it, by name.
-        version: the version's name.
+        deployments: those that serve an object of its name, by name.
+        uid: the version's UID.
     """
+    serving = (entry for entry in deployments if uid in (entry.stable_uid, entry.candidate_uid))
     return tuple(
-        DeployedIn(name=entry.deployment, role=STABLE if entry.stable == version else CANDIDATE)
-        for entry in islice(deployments, MAX_DEPLOYMENTS)
+        DeployedIn(name=entry.deployment, role=STABLE if entry.stable_uid == uid else CANDIDATE)
+        for entry in islice(serving, MAX_DEPLOYMENTS)
     )

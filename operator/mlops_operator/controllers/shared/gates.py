@@ -1,0 +1,151 @@
+"""What a gate asks for, and how its results are recorded and found.
+
+A result belongs to the gate, the rows and the artifact, not to the objects that led to it. So it is recorded on the
+ModelVersion and, for rejections and draws, on the Model: deleting a Promotion or a ModelVersion erases nothing.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from mlops_operator.api.common import DataRead, JobSettings, VersionRef
+from mlops_operator.api.evaluation import Measurement, Verdict
+from mlops_operator.api.meta import API_VERSION, Key, Manifest
+from mlops_operator.api.model import AliasStatus, Gate
+from mlops_operator.controllers.shared.indexes import by_reference
+from mlops_operator.controllers.shared.naming import child_metadata, child_name, short_hash
+from mlops_operator.controllers.shared.task import compact_json
+from mlops_operator.controllers.shared.versions import VersionView, view_version
+from mlops_operator.kube.resources import MODEL_VERSIONS
+from mlops_operator.runtime.controller import FactIndex, World
+
+COMPONENT: Final = "gate"
+
+RECORDED: Final = frozenset({Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE})
+"""Verdicts that rest on figures. They are recorded before they decide anything."""
+
+
+def gate_key(model: str, alias: str, measurement: Measurement) -> str:
+    """Hash of what a gate asks: the Model, the alias, the rows and the rules.
+
+    How the Job runs (image, resources, node) is no part of it, nor is the baseline: a version that failed is not
+    measured again because the alias has moved.
+    """
+    asked = measurement.model_dump(
+        mode="json",
+        by_alias=True,
+        exclude_none=True,
+        exclude_defaults=True,
+        include=set(Measurement.model_fields) - set(JobSettings.model_fields),
+    )
+    return short_hash(model, alias, compact_json(asked))
+
+
+def rows_digest(data: Iterable[DataRead]) -> str | None:
+    """Digest of the rows that were read, whatever the inputs are called; None where the run did not report any."""
+    digests = sorted(entry.digest for entry in data)
+    if len(digests) < 2:
+        return digests[0] if digests else None
+    return "sha256:" + hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+# -- the Evaluation that a gate asks for ----------------------------------------------------------
+
+
+def evaluation_name(promotion: Manifest, gate: Gate, candidate: VersionRef, baseline: VersionRef | None) -> str:
+    """Name of the Evaluation by this gate of these objects: another gate, candidate or baseline has another one."""
+    against = baseline.uid if baseline is not None else ""
+    return child_name(promotion, short_hash(candidate.uid, against, compact_json(_measurement(gate))))
+
+
+def render_evaluation(promotion: Manifest, gate: Gate, candidate: VersionRef, baseline: VersionRef | None) -> Manifest:
+    """The Evaluation of the Promotion's version against `baseline` by all that the gate asks."""
+    spec = {**_measurement(gate), "candidate": candidate.name}
+    if baseline is not None:
+        spec["baseline"] = baseline.name
+    name = evaluation_name(promotion, gate, candidate, baseline)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Evaluation",
+        "metadata": child_metadata(promotion, name, component=COMPONENT),
+        "spec": spec,
+    }
+
+
+def _measurement(gate: Gate) -> Manifest:
+    """What the gate shares with an Evaluation."""
+    return gate.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"baseline"})
+
+
+def alias_target(namespace: str, points: AliasStatus | None, world: World) -> VersionView | None:
+    """The version that an alias points at; None where it points at none, or at one that was deleted.
+
+    An object that was created again under the name is another version.
+    """
+    if points is None:
+        return None
+    version = view_version(world.get(MODEL_VERSIONS, Key(namespace, points.version)))
+    return version if version is not None and version.uid == points.version_uid else None
+
+
+# -- results ---------------------------------------------------------------------------------------
+
+
+class RecordedResult(NamedTuple):
+    """A gate result as a ModelVersion has it, for an index."""
+
+    time: str
+    version: str
+    gate: str
+    alias: str
+    data: str | None
+    digest: str
+    verdict: str
+    message: str
+    evaluation_uid: str
+    promotion: str
+    promotion_uid: str
+
+
+class RecordedResults(NamedTuple):
+    """The gate results of one ModelVersion, in the order in which they were recorded."""
+
+    version: str
+    results: tuple[RecordedResult, ...]
+
+
+def recorded_results(version: Manifest) -> RecordedResults:
+    """The results that a ModelVersion has, as they are stored."""
+    name = version["metadata"]["name"]
+    stored = (version.get("status") or {}).get("gates") or ()
+    return RecordedResults(name, tuple(_recorded(name, entry) for entry in stored))
+
+
+def _recorded(version: str, entry: Manifest) -> RecordedResult:
+    return RecordedResult(
+        entry["time"],
+        version,
+        entry["gate"],
+        entry["alias"],
+        entry.get("data"),
+        entry["digest"],
+        entry["verdict"],
+        entry.get("message") or "",
+        entry["evaluationUid"],
+        entry["promotion"],
+        entry["promotionUid"],
+    )
+
+
+def _model_if_measured(version: Manifest) -> Iterable[str]:
+    return by_reference("model")(version) if (version.get("status") or {}).get("gates") else ()
+
+
+GATE_RESULTS_BY_MODEL: Final = FactIndex(MODEL_VERSIONS, "gate-results", _model_if_measured, recorded_results)
+"""Gate results of all versions of a Model, by ModelVersion."""
+
+
+def failure_of_gate(results: Sequence[RecordedResult], gate: str) -> RecordedResult | None:
+    """The first `Fail` of this gate; None where there is none."""
+    failures = (result for result in results if result.gate == gate and result.verdict == Verdict.FAIL)
+    return min(failures, key=lambda result: (result.time, result.promotion), default=None)
