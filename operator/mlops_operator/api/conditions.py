@@ -28,6 +28,10 @@ READY: Final = "Ready"
 RECONCILING: Final = "Reconciling"
 STALLED: Final = "Stalled"
 
+INTERNAL_ERROR: Final = "InternalError"
+"""`InternalError` is set by any kind when reconciliations of the object keep failing with an unexpected error, which is
+a defect of the operator. The next reconciliation that succeeds removes it."""
+
 MAX_MESSAGE: Final = 1024
 """Longest condition message written; the API's own limit is 32768, but objects stay small."""
 

@@ -19,6 +19,7 @@ from mlops_operator.kube.resources import Resource
 from mlops_operator.kube.watch import BOOKMARK, DELETED, SERVER_TIMEOUT, SILENCE, watch
 from mlops_operator.runtime import metrics
 from mlops_operator.runtime.cache import Cache
+from mlops_operator.runtime.slices import Slices
 from mlops_operator.runtime.streams import Stream, pause_after
 
 RESYNC: Final = 600.0
@@ -126,17 +127,23 @@ class Informer:
     async def _pages(self, page_size: int) -> str:
         replacement = self._cache.store(self.resource).begin_replace(self.namespace)
         version = ""
+        slices = Slices()
         async for page in self._client.pages(
             self.resource, namespace=self.namespace, label_selector=self._selector, page_size=page_size
         ):
+            slices.begin()
             version = page.resource_version
             if self.stream is not None:
                 self.stream.listed()
             for obj in page.items:
                 self._cache.notify(self.resource, replacement.add(obj, listed=int(version)))
-            await asyncio.sleep(0)  # a big LIST must not keep others from their turn
+                if slices.over:
+                    await slices.pause()
+            await slices.pause()
         for change in replacement.finish(int(version)):
             self._cache.notify(self.resource, change)
+            if slices.over:
+                await slices.pause()
         return version
 
     # -- watch -----------------------------------------------------------------------------
@@ -180,9 +187,12 @@ class Informer:
             silence=self._silence,
             on_open=opened,
         )
+        slices = Slices()
         try:
             async with aclosing(events):
                 async for event in events:
+                    if slices.over:  # a chunk of the stream may hold hundreds of events
+                        await slices.pause()
                     if event.type == DELETED:
                         self._cache.observe_deleted(self.resource, event.object)
                     elif event.type != BOOKMARK:

@@ -51,6 +51,11 @@ REJECTIONS: Final = Counter(
     "Actions the API server refused for good, by controller, code and reason.",
     ["controller", "code", "reason"],
 )
+INTERNAL_ERRORS: Final = Counter(
+    "mlops_operator_internal_errors_total",
+    "Reconciliations that ended in an unexpected error, by controller and the error's type.",
+    ["controller", "type"],
+)
 EVENTS_LOST: Final = Counter("mlops_operator_events_lost_total", "Events for people that could not be written.")
 
 _ADDS: Final = Counter("workqueue_adds_total", "Keys added to the queue.", ["name", "controller"])

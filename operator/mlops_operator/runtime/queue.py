@@ -1,9 +1,10 @@
-"""The work queue of one controller: which keys are to be looked at, when, and in what order.
+"""The work queue of one controller: which keys are to be reconciled, when, and in what order.
 
 A key is in it at most once however often it is added, and with at most one worker at a time:
 added while a worker has it, it comes back when the worker is done. Keys that failed come back
-after a delay that doubles, keys with an appointment (`schedule`) when it is due. Whoever is
-more in a hurry goes first, see `Priority`, and nobody waits for ever.
+after a delay that doubles, keys with an appointment (`schedule`) when it is due. Higher
+priorities go first, see `Priority`; within a priority namespaces take turns, so that the number
+of objects in one namespace does not delay another; and no key waits for ever.
 """
 
 import asyncio
@@ -25,7 +26,11 @@ LONGEST_RETRY: Final = 300.0
 """Seconds between retries of a key that keeps failing for reasons of its own."""
 
 SHARE: Final = 16
-"""One key of a priority is taken for at most so many that were in a greater hurry, so that none waits for ever."""
+"""One key of a priority is taken for at most this number of keys of higher priorities, so that none waits for ever."""
+
+MOST_AHEAD: Final = 2 * SHARE + 3
+"""Keys of one other namespace that are taken, at most, before the first key of a namespace: one in the turns of its own
+priority, and while that priority is passed over, `SHARE` and one more, twice."""
 
 
 class Priority(IntEnum):
@@ -44,13 +49,35 @@ class Priority(IntEnum):
 
 
 class _Line:
-    """The keys of one priority, in order."""
+    """The keys of one priority: namespaces in turns, in each the keys in order. All operations are O(1).
 
-    __slots__ = ("keys", "passed_over")
+    Attributes:
+        passed_over: keys of higher priorities taken in a row while there were keys here.
+    """
+
+    __slots__ = ("_by_namespace", "passed_over")
 
     def __init__(self) -> None:
-        self.keys: deque[Key] = deque()
-        self.passed_over = 0  # in a row, while there were keys
+        self._by_namespace: dict[str, deque[Key]] = {}  # in the order of their turns
+        self.passed_over = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._by_namespace)
+
+    def append(self, key: Key) -> None:
+        """Add `key` behind the others of its namespace."""
+        self._by_namespace.setdefault(key.namespace, deque()).append(key)
+
+    def take(self) -> Key | None:
+        """Remove the first key of the namespace whose turn it is; None where there is none."""
+        namespace = next(iter(self._by_namespace), None)
+        if namespace is None:
+            return None
+        keys = self._by_namespace.pop(namespace)
+        key = keys.popleft()
+        if keys:
+            self._by_namespace[namespace] = keys  # its next turn comes after all others
+        return key
 
 
 class WorkQueue:
@@ -91,11 +118,11 @@ class WorkQueue:
         if (waiting := self._waiting.get(key)) is not None:
             if priority < waiting[0]:
                 self._waiting[key] = (priority, waiting[1])
-                self._lines[priority].keys.append(key)  # its former place is passed over when its turn comes
+                self._lines[priority].append(key)  # its former place is skipped when its turn comes
             return
         self._metrics.adds.inc()
         self._waiting[key] = (priority, self._clock())
-        self._lines[priority].keys.append(key)
+        self._lines[priority].append(key)
         self._wake()
 
     def schedule(self, key: Key, delay: float | None) -> None:
@@ -206,12 +233,11 @@ class WorkQueue:
         """The next key of one line; whoever is behind in another one has been passed over."""
         line = self._lines[priority]
         line.passed_over = 0
-        while line.keys:
-            key = line.keys.popleft()
+        while (key := line.take()) is not None:
             waiting = self._waiting.get(key)
             if waiting is not None and waiting[0] is priority:
                 for behind in Priority:
-                    if behind > priority and self._lines[behind].keys:
+                    if behind > priority and self._lines[behind]:
                         self._lines[behind].passed_over += 1
                 return key
         return None

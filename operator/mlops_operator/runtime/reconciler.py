@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -13,16 +13,15 @@ from mlops_operator.runtime import metrics
 from mlops_operator.runtime.cache import Cache
 from mlops_operator.runtime.controller import Controller, Watch
 from mlops_operator.runtime.executor import Executor, NamespaceEnding, NotLeading, Outdated, Rejected
+from mlops_operator.runtime.internal_error import UNEXPECTED_ERRORS, internal_error, recovered, without_report
 from mlops_operator.runtime.plan import Plan, Read, Rejection
-from mlops_operator.runtime.queue import Priority, WorkQueue
+from mlops_operator.runtime.queue import LONGEST_RETRY, Priority, WorkQueue
 from mlops_operator.runtime.reads import Reads
+from mlops_operator.runtime.slices import Slices
 from mlops_operator.runtime.store import Change
 
 LONGEST_FAULT_RETRY: Final = 10.0
 """Seconds between tries while the API server is at fault: when it is well again, no key waits longer."""
-
-LOOKS_IN_A_ROW: Final = 16
-"""Looks that needed nothing, about 2 ms of them, after which everybody else gets a turn."""
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +29,11 @@ logger = logging.getLogger(__name__)
 def utc_now() -> datetime:
     """The wall clock, to whole seconds: the resolution of every time in a status."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+async def _raising(error: Exception) -> Plan | None:
+    """A reconciliation that failed before it had anything to wait for."""
+    raise error
 
 
 class Reconciler:
@@ -42,6 +46,7 @@ class Reconciler:
         executor: for what a plan wants done.
         slots: bounds the reconciliations at work in the whole process.
         now: the wall clock.
+        clock: seconds, monotonic, by which the work is sliced.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class Reconciler:
         executor: Executor,
         slots: asyncio.Semaphore,
         now: Callable[[], datetime] = utc_now,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = controller.resource.kind.lower()
         self.queue = WorkQueue(self.name)
@@ -62,6 +68,8 @@ class Reconciler:
         self._executor = executor
         self._slots = slots
         self._now = now
+        self._clock = clock
+        self._unexpected: dict[Key, int] = {}  # unexpected errors in a row
         self._tasks: set[asyncio.Task[None]] = set()
         self._results = {
             result: metrics.RECONCILE_TOTAL.labels(self.name, result)
@@ -81,8 +89,10 @@ class Reconciler:
 
     async def run(self) -> None:
         """Work the queue until cancelled; what is at work then is finished by `drain`."""
-        in_a_row = 0
+        slices = Slices(clock=self._clock)
         while True:
+            if slices.over:
+                await slices.pause()
             key = await self.queue.get()
             await self._slots.acquire()
             started = time.monotonic()
@@ -91,10 +101,6 @@ class Reconciler:
                 task = asyncio.create_task(self._carry_out(key, rest, started), name=f"reconcile {self.name} {key}")
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-            # A plan that wants nothing needs no task and no turn of the loop: most looks end here.
-            elif (in_a_row := in_a_row + 1) >= LOOKS_IN_A_ROW:
-                in_a_row = 0
-                await asyncio.sleep(0)
 
     async def drain(self) -> None:
         """Wait for the reconciliations at work."""
@@ -109,8 +115,7 @@ class Reconciler:
         try:
             rest = self._begin(key)
         except Exception as error:
-            self._finish(key, self._failed(key, error), started)
-            return None
+            rest = _raising(error)
         if isinstance(rest, Coroutine):
             self._active.inc()
             return rest
@@ -122,7 +127,7 @@ class Reconciler:
         try:
             result = self._settle(key, await rest)
         except Exception as error:
-            result = self._failed(key, error)
+            result = await self._failed(key, error)
         finally:
             self._active.dec()
             self._finish(key, result, started)
@@ -141,9 +146,9 @@ class Reconciler:
         if obj is None:
             return None
         now = self._now()
-        if wanted := self._controller.reads(obj, self._cache, now):
+        if wanted := self._controller.reads(without_report(obj), self._cache, now):
             return self._read_and_execute(key, wanted)
-        plan = self._controller.plan(obj, self._cache, {}, now)
+        plan = self._plan(obj, {}, now)
         return self._execute(key, obj, plan, now) if self._executor.has_work(obj, plan) else plan
 
     async def _read_and_execute(self, key: Key, wanted: Sequence[Read]) -> Plan | None:
@@ -152,8 +157,11 @@ class Reconciler:
         if obj is None:
             return None
         now = self._now()
-        plan = self._controller.plan(obj, self._cache, reads, now)
+        plan = self._plan(obj, reads, now)
         return await self._execute(key, obj, plan, now)
+
+    def _plan(self, obj: Manifest, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
+        return recovered(obj, self._controller.plan(without_report(obj), self._cache, reads, now))
 
     async def _execute(self, key: Key, obj: Manifest, plan: Plan, now: datetime) -> Plan:
         """Carry out the plan, or the one for its rejection; returns the one that was carried out."""
@@ -162,7 +170,7 @@ class Reconciler:
             await self._executor.execute(resource, obj, plan, now=now)
         except Rejected as rejected:
             self._note_rejection(key, rejected.rejection)
-            plan = self._controller.rejected(obj, rejected.rejection, now)
+            plan = recovered(obj, self._controller.rejected(without_report(obj), rejected.rejection, now))
             await self._executor.report(resource, obj, plan, now=now)
         return plan
 
@@ -172,6 +180,7 @@ class Reconciler:
         return obj if obj is not None and "deletionTimestamp" not in obj["metadata"] else None
 
     def _settle(self, key: Key, plan: Plan | None) -> str:
+        self._unexpected.pop(key, None)
         if plan is None:
             self.queue.forget(key)
             return "success"
@@ -179,8 +188,8 @@ class Reconciler:
         self.queue.schedule(key, plan.requeue_after)
         return "success" if plan.requeue_after is None else "requeue_after"
 
-    def _failed(self, key: Key, error: Exception) -> str:
-        """What to do about a look that did not come to its end; returns the result as metrics name it."""
+    async def _failed(self, key: Key, error: Exception) -> str:
+        """What to do about a reconciliation that failed; returns the result as metrics name it."""
         if isinstance(error, NotLeading):
             return "requeue"  # the process is about to end
         if isinstance(error, NamespaceEnding):
@@ -194,9 +203,24 @@ class Reconciler:
             delay = self.queue.retry(key, at_least=asked, at_most=LONGEST_FAULT_RETRY)
             logger.warning("request failed", extra=self._about(key, error=str(error), retry_in=round(delay, 3)))
             return "error"
-        delay = self.queue.retry(key)
+        count = self._unexpected[key] = self._unexpected.get(key, 0) + 1
+        metrics.INTERNAL_ERRORS.labels(self.name, type(error).__name__).inc()
+        reported = count >= UNEXPECTED_ERRORS and await self._report(key, error)
+        delay = self.queue.retry(key, at_least=LONGEST_RETRY if reported else 0.0)
         logger.error("reconcile failed", exc_info=error, extra=self._about(key, retry_in=round(delay, 3)))
         return "error"
+
+    async def _report(self, key: Key, error: Exception) -> bool:
+        """Write the internal error into the object's status; returns whether it is there."""
+        obj, now = self._object(key), self._now()
+        if obj is None:
+            return False
+        try:
+            await self._executor.report(self._controller.resource, obj, internal_error(obj, error, now), now=now)
+        except Exception as failure:
+            logger.warning("internal error not reported", extra=self._about(key, error=str(failure)))
+            return False
+        return True
 
     def _note_rejection(self, key: Key, rejection: Rejection) -> None:
         metrics.REJECTIONS.labels(self.name, str(rejection.code), rejection.reason).inc()

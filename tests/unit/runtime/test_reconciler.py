@@ -20,8 +20,10 @@ from mlops_operator.runtime.plan import Create, Plan, PodsOfJob, Read, Rejection
 from mlops_operator.runtime.pod_reads import JOB_NAME
 from mlops_operator.runtime.reads import Reads
 from mlops_operator.runtime.reconciler import LONGEST_FAULT_RETRY, Reconciler
+from mlops_operator.runtime.slices import SLICE
 from tests.harness.stub_server import StubServer, failure, json_answer, listing, stub_server
 from tests.harness.waiting import eventually
+from tests.unit.runtime.test_slices import UNIT, Clock
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KEY = Key("ns", "t")
@@ -311,3 +313,37 @@ async def test_whose_child_has_ended_is_looked_at_before_whoever_has_other_news(
     cache.observe(TRAINING_JOBS, training(8, spec={"image": "x"}))
     cache.observe(JOBS, {"metadata": {**job["metadata"], "resourceVersion": "9"}, "status": {}})
     assert [queue.poll(), queue.poll()] == [Key("ns", "late"), KEY]
+
+
+async def test_a_thousand_objects_are_reconciled_in_slices(bench: Bench) -> None:
+    clock = Clock()
+    controller = bench.controller
+    executor = Executor(bench.client, bench.cache, instance="test")
+    reconciler = Reconciler(
+        controller,
+        cache=bench.cache,
+        reads=Reads(bench.client, nodes=True),
+        executor=executor,
+        slots=bench.slots,
+        clock=clock,
+    )
+    for count in range(1000):
+        obj = training(version=10 + count)
+        obj["metadata"] |= {"name": f"t{count}", "uid": f"u{count}"}
+        bench.cache.observe(TRAINING_JOBS, obj)
+
+    def plan(_obj: Manifest) -> Plan:
+        clock.work(UNIT)
+        return Plan()
+
+    controller.make = plan
+    others = asyncio.create_task(clock.others())
+    running = asyncio.create_task(reconciler.run())
+    await eventually(lambda: reconciled(controller), lambda count: count >= 1000)
+    running.cancel()
+    others.cancel()
+    assert SLICE <= clock.longest <= SLICE + UNIT
+
+
+async def reconciled(controller: Scripted) -> int:
+    return len({obj["metadata"]["name"] for obj, _ in controller.seen})
