@@ -6,11 +6,11 @@ from typing import Annotated, Final, Self
 from pydantic import Field, model_validator
 
 from mlops_operator.api.common import JobSettings, StatusBase, Waiting
-from mlops_operator.api.conditions import Truth
+from mlops_operator.api.conditions import Truth, parse_timestamp
 from mlops_operator.api.kind import Column, Kind
-from mlops_operator.api.metrics import MetricName
 from mlops_operator.api.schema import (
     CelRule,
+    Digest,
     Duration,
     ListMap,
     ObjectName,
@@ -27,6 +27,10 @@ LABELED_SHARE: Final = "labeled_share"
 
 MAX_WINDOWS: Final = 20
 """Windows that are kept in status, the newest ones."""
+
+MIN_PERIOD: Final = "1h"
+MAX_PERIOD: Final = "8760h"
+"""Bounds of the period of a false-alarm budget, and of the one that a reference is spread over."""
 
 MIN_WINDOW: Final = "5s"
 MAX_WINDOW: Final = "720h"
@@ -52,18 +56,44 @@ class Source(SpecModel):
     prediction_log: PredictionLog
 
 
+class FalseAlarms(SpecModel):
+    """Budget of false breaches, from which a prediction limit follows."""
+
+    rules = (
+        CelRule(
+            f"duration(self.per) >= duration('{MIN_PERIOD}') && duration(self.per) <= duration('{MAX_PERIOD}')",
+            f"falseAlarms.per: at least {MIN_PERIOD}, at most {MAX_PERIOD}",
+        ),
+    )
+
+    probability: Annotated[float, Field(gt=0, le=0.5)] = 0.01
+    """Probability of at least one breached window within `per` if the model is as good as its reference."""
+    per: Duration = "720h"
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if not seconds(MIN_PERIOD) <= seconds(self.per) <= seconds(MAX_PERIOD):
+            raise ValueError(f"per: expected {MIN_PERIOD} to {MAX_PERIOD}, found {self.per}")
+        return self
+
+
 class Limit(SpecModel):
     """What a healthy value is."""
 
     rules = (
-        CelRule("has(self.min) || has(self.max) || has(self.sigmas)", "limit: set min, max or sigmas"),
+        CelRule(
+            "has(self.min) || has(self.max) || has(self.falseAlarms)",
+            "limit: set at least one of min, max, falseAlarms",
+        ),
         CelRule("!has(self.min) || !has(self.max) || self.min <= self.max", "limit: min must not exceed max"),
     )
 
     min: Annotated[float, Field(ge=-1e9, le=1e9)] | None = None
+    """Absolute minimum."""
     max: Annotated[float, Field(ge=-1e9, le=1e9)] | None = None
-    sigmas: Annotated[float, Field(ge=0.5, le=10)] | None = None
-    """Standard deviations from the reference's mean, both ways; needs a complete reference."""
+    """Absolute maximum, for values that are too good to be true."""
+    false_alarms: FalseAlarms | None = None
+    """Lower limit that follows from the reference, the number of rows and this budget."""
 
 
 class MonitoredName(StrEnum):
@@ -122,9 +152,31 @@ class Window(SpecModel):
 
 
 class Reference(SpecModel):
-    """The windows that say what is usual: the first ones of each version that have rows enough and keep min and max."""
+    """The windows that show how good a version usually is: its first ones with enough rows that keep their limits."""
+
+    rules = (
+        CelRule(
+            f"!has(self.per) || duration(self.per) >= duration('{MIN_PERIOD}') "
+            f"&& duration(self.per) <= duration('{MAX_PERIOD}')",
+            f"reference.per: at least {MIN_PERIOD}, at most {MAX_PERIOD}",
+        ),
+    )
 
     windows: Annotated[int, Field(ge=6, le=20)] = 10
+    per: Duration | None = None
+    """Period that the windows are spread over, such as 24h for traffic with a daily rhythm. Without it the reference is
+    made of consecutive windows."""
+    not_before: Timestamp | None = None
+    """Windows that start earlier are in no reference, also not in that of a former version. Set it to the present time
+    to accept a lower level, or to measure the reference again."""
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.per is not None and not seconds(MIN_PERIOD) <= seconds(self.per) <= seconds(MAX_PERIOD):
+            raise ValueError(f"per: expected {MIN_PERIOD} to {MAX_PERIOD}, found {self.per}")
+        if self.not_before is not None and parse_timestamp(self.not_before).tzinfo is None:
+            raise ValueError(f"notBefore: expected RFC 3339 with an offset from UTC, found {self.not_before}")
+        return self
 
 
 class ModelMonitorSpec(JobSettings):
@@ -140,17 +192,25 @@ class ModelMonitorSpec(JobSettings):
     """No window is measured; the Job that runs is let run to its end."""
 
 
+FigureName = Annotated[str, Field(min_length=1, max_length=40)]
+"""A `MonitoredName` in a status."""
+
+
 class MetricVerdict(StatusModel):
     """One metric in one window. `breached` is `Unknown` where the evidence does not suffice."""
 
-    name: MetricName
+    name: FigureName
     breached: Truth
     value: float | None = None
     lower: float | None = None
-    """The limit below which it is breached."""
+    """The window is breached below this value."""
     upper: float | None = None
+    """The window is breached above this value."""
     n: int = 0
     """Rows that the value is over: labeled ones, or all answered ones for `labeled_share`."""
+    expected_false_alarms: float | None = None
+    """Expected number of windows below `lower` within the period of the false-alarm budget (720h by default), if all
+    have `n` rows and the model is as good as the reference."""
     reason: Annotated[str, Field(max_length=64)]
     message: Text = ""
 
@@ -162,6 +222,8 @@ class WindowStatus(StatusModel):
     end: Timestamp
     version: ObjectName
     """The ModelVersion whose rows count."""
+    digest: Digest | None = None
+    """Digest of the artifact of this version."""
     job: ObjectName | None = None
     """The Job that measured it; only the latest Jobs are kept."""
     metrics: Annotated[tuple[MetricVerdict, ...], Field(max_length=8), ListMap("name")] = ()
@@ -169,17 +231,27 @@ class WindowStatus(StatusModel):
     """Rows and files of the log that were not used, and why."""
 
 
-class ReferenceStatus(StatusModel):
-    """What is usual for a version; frozen once complete."""
+class ReferenceWindow(StatusModel):
+    """One window of a reference."""
 
-    metric: MetricName
+    start: Timestamp
+    value: float
+    n: int
+    """Rows."""
+    effective: float
+    """Independent rows whose share of right answers would have the standard error that the value has."""
+
+
+class ReferenceStatus(StatusModel):
+    """How good a version usually is; fixed once complete."""
+
+    metric: FigureName
     version: ObjectName
-    size: Annotated[str, Field(max_length=16)] = ""
-    """Size of the windows: larger ones vary less, so another size needs another reference."""
-    values: Annotated[tuple[float, ...], Field(max_length=20)] = ()
-    mean: float | None = None
-    std: float | None = None
-    """Sample standard deviation (n - 1)."""
+    digest: Digest | None = None
+    """Digest of the artifact of this version: a recreated version has another reference."""
+    windows: Annotated[tuple[ReferenceWindow, ...], Field(max_length=20)] = ()
+    level: float | None = None
+    """Mean over the rows of all windows that agree with the median one."""
     complete: bool = False
 
 
@@ -202,8 +274,7 @@ class MonitorReason(StrEnum):
     """`TooFewLabels` is set when a smaller share of the rows has labels than `labels.minShare`."""
     NO_DATA = "NoData"
     REFERENCE_INCOMPLETE = "ReferenceIncomplete"
-    REFERENCE_DEGENERATE = "ReferenceDegenerate"
-    """The reference windows all have the same value, so they do not say what varies usually: set min or max."""
+    """`ReferenceIncomplete` is set for the first window with enough rows: there is nothing to compare it with yet."""
     JOB_FAILED = "JobFailed"
     RESULT_INVALID = "ResultInvalid"
     IMAGE_UNAVAILABLE = "ImageUnavailable"
@@ -238,10 +309,14 @@ BREACHED: Final = "Breached"
 
 
 class ModelMonitorStatus(StatusBase):
-    """The last windows, the newest last, and the references."""
+    """The last windows, the newest last, and what they are compared with."""
 
     windows: Annotated[tuple[WindowStatus, ...], Field(max_length=MAX_WINDOWS)] = ()
     references: Annotated[tuple[ReferenceStatus, ...], Field(max_length=8), ListMap("metric")] = ()
+    """Complete references that windows are compared with: of the version that is served, or of the former version until
+    the own one is complete."""
+    collecting: Annotated[tuple[ReferenceStatus, ...], Field(max_length=8), ListMap("metric")] = ()
+    """References of the version that is served that are not complete yet."""
     measuring: WindowStatus | None = None
     """The window whose Job runs."""
     skipped_windows: Annotated[int, Field(ge=0)] = 0

@@ -37,6 +37,6 @@ def _references(step: Step) -> Iterator[str]:
     after = by(status_of(step.after).get("references"), "metric")
     for metric, former in by(status_of(step.before).get("references"), "metric").items():
         found = after.get(metric)
-        same = found is not None and all(found.get(key) == former.get(key) for key in ("version", "size"))
+        same = found is not None and all(found.get(key) == former.get(key) for key in ("version", "digest"))
         if former.get("complete") and same and found != former:
             yield f"{step}: the reference of {metric} was complete and changed from {former} to {found}"

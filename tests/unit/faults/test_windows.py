@@ -7,7 +7,7 @@ from tests.faults.invariants.windows import check
 from tests.unit.controllers.builders import make
 from tests.unit.faults.story import Story
 
-REFERENCE = {"metric": "accuracy", "version": "v", "size": "1h", "values": [0.9, 0.8], "complete": True}
+REFERENCE = {"metric": "accuracy", "version": "v", "windows": [{"value": 0.9}, {"value": 0.8}], "complete": True}
 
 
 def window(hour: int, value: float = 0.9) -> Manifest:
@@ -46,12 +46,12 @@ def test_a_window_measured_twice_or_too_late(again: Manifest) -> None:
 
 
 def test_a_reference_grows_and_gives_way_to_that_of_the_next_version() -> None:
-    begun = {**REFERENCE, "values": [0.9], "complete": False}
+    begun = {**REFERENCE, "windows": [{"value": 0.9}], "complete": False}
     other = {**begun, "version": "w"}
     assert told({}, {"references": [begun]}, {"references": [REFERENCE]}, {"references": [other]}) == []
 
 
 def test_a_complete_reference_that_moves() -> None:
-    moved = {**REFERENCE, "values": [0.8, 0.7]}
+    moved = {**REFERENCE, "windows": [{"value": 0.8}, {"value": 0.7}]}
     (violation,) = told({"references": [REFERENCE]}, {"references": [moved]})
     assert "the reference of accuracy was complete and changed" in violation

@@ -1,8 +1,22 @@
 """A window from the end of its Job to its verdicts and the references that it adds to."""
 
-from mlops_operator.api.modelmonitor import ModelMonitorSpec, ModelMonitorStatus, MonitorReason, WindowStatus
-from mlops_operator.controllers.modelmonitor.policies.reference import extended, reference_for
-from mlops_operator.controllers.modelmonitor.policies.verdict import belongs_to_reference, judge, unknown
+from collections.abc import Sequence
+
+from mlops_contract import Result
+from mlops_operator.api.conditions import Truth, parse_timestamp
+from mlops_operator.api.modelmonitor import (
+    MetricVerdict,
+    ModelMonitorSpec,
+    ModelMonitorStatus,
+    MonitoredMetric,
+    MonitorReason,
+    WindowStatus,
+)
+from mlops_operator.api.schema import seconds
+from mlops_operator.controllers.modelmonitor.policies.collect import collect, part_of_reference
+from mlops_operator.controllers.modelmonitor.policies.limit import TOGETHER, Sample
+from mlops_operator.controllers.modelmonitor.policies.reference import References, references_for
+from mlops_operator.controllers.modelmonitor.policies.verdict import Standing, judge, unknown
 from mlops_operator.controllers.modelmonitor.status import with_window
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState
 
@@ -13,20 +27,48 @@ def concluded(
     """The status after the Job of `window` has ended, however it ended."""
     if task.result is None:
         return _unmeasured(status, spec, window, task)
-    verdicts, references = [], []
+    verdicts, found = [], []
     for metric in spec.metrics:
-        reference = reference_for(status.references, metric=metric.name, version=window.version, size=spec.window.size)
-        verdict = judge(
-            metric, task.result, reference, windows=spec.reference.windows, min_labeled_share=spec.labels.min_share
-        )
+        verdict, references = _judged(status, spec, metric, window, task.result)
         verdicts.append(verdict)
-        if metric.limit.sigmas is None:
-            continue
-        if belongs_to_reference(verdict) and verdict.value is not None:
-            reference = extended(reference, verdict.value, windows=spec.reference.windows)
-        references.append(reference)
+        found.append(references)
     measured = window.model_copy(update={"metrics": tuple(verdicts), "notes": task.result.notes})
-    return with_window(status, measured, tuple(references))
+    in_force = tuple(references.in_force for references in found if references.in_force is not None)
+    collecting = tuple(references.collecting for references in found if references.collecting is not None)
+    return with_window(status, measured, in_force, tuple(entry for entry in collecting if entry.windows))
+
+
+def _judged(
+    status: ModelMonitorStatus, spec: ModelMonitorSpec, metric: MonitoredMetric, window: WindowStatus, result: Result
+) -> tuple[MetricVerdict, References]:
+    references = references_for(metric.name, window, status.references, status.collecting, spec.reference)
+    size = seconds(spec.window.size)
+    standing = Standing(
+        reference=references.compared,
+        before=samples_before(status.windows, window, metric.name, size=size),
+        size=size,
+        min_labeled_share=spec.labels.min_share,
+    )
+    verdict = judge(metric, result, standing)
+    part = part_of_reference(verdict, window, result)
+    if part is not None:
+        references = collect(references, verdict, part, metric.limit, spec.reference)
+    return verdict, references
+
+
+def samples_before(
+    windows: Sequence[WindowStatus], window: WindowStatus, metric: str, *, size: int
+) -> tuple[Sample, ...]:
+    """The windows just before `window` that are looked at together with it: of the same version, with a verdict."""
+    earliest = parse_timestamp(window.start).timestamp() - (TOGETHER - 1) * size
+    return tuple(
+        Sample(verdict.value, verdict.n)
+        for entry in windows
+        if parse_timestamp(entry.start).timestamp() >= earliest
+        and (entry.version, entry.digest) == (window.version, window.digest)
+        for verdict in entry.metrics
+        if verdict.name == metric and verdict.breached is not Truth.UNKNOWN and verdict.value is not None and verdict.n
+    )
 
 
 def _unmeasured(
@@ -36,4 +78,5 @@ def _unmeasured(
     reason = MonitorReason.RESULT_INVALID if invalid else MonitorReason.JOB_FAILED
     message = task.message if invalid else f"{task.reason}: {task.message}"
     verdicts = tuple(unknown(metric.name, reason, message) for metric in spec.metrics)
-    return with_window(status, window.model_copy(update={"metrics": verdicts}), status.references)
+    measured = window.model_copy(update={"metrics": verdicts})
+    return with_window(status, measured, status.references, status.collecting)

@@ -22,6 +22,7 @@ class Observed:
     Attributes:
         deployment_found: whether the target is there.
         version: its stable version; None while it serves none.
+        digest: of the artifact of that version.
         jobs: all Jobs of the monitor.
         pods: of the Job that runs; None where they were not read.
         reads: all that was read, which explains why the pods do not run.
@@ -32,6 +33,7 @@ class Observed:
     status: ModelMonitorStatus
     deployment_found: bool
     version: str | None
+    digest: str | None
     jobs: Sequence[Manifest]
     pods: Sequence[Manifest] | None
     reads: Reads
@@ -72,13 +74,15 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
     """
     spec = parse_spec(ModelMonitorSpec, obj)
     deployment = world.get(MODEL_DEPLOYMENTS, Key(obj["metadata"]["namespace"], spec.target.deployment))
+    served = view_served(deployment)
     job = measuring_job(obj, world)
     return Observed(
         obj=obj,
         spec=spec,
         status=ModelMonitorStatus.of(obj),
         deployment_found=deployment is not None,
-        version=view_served(deployment).stable,
+        version=served.stable,
+        digest=served.digest,
         jobs=world.owned(JOBS, obj["metadata"]["uid"]),
         pods=reads.get(PodsOfJob.of(job)) if job is not None else None,
         reads=reads,

@@ -127,7 +127,7 @@ def _begin(obs: Observed, status: ModelMonitorStatus, settings: Settings, now: d
     if due is None:
         wait = next_due(now, size=size, delay=delay, created=obs.created, last_end=last_end)
         return Step(status=status, requeue_after=wait)
-    window = _window(due, obs.version)
+    window = _window(due, obs.version, obs.digest)
     task = window_task(obs.obj, obs.spec, window)
     create = Create(resource=JOBS, manifest=render_task(task, settings))
     begun = status.replace(
@@ -137,8 +137,9 @@ def _begin(obs: Observed, status: ModelMonitorStatus, settings: Settings, now: d
     return Step(status=begun, actions=(create,))
 
 
-def _window(span: Span, version: str) -> WindowStatus:
-    return WindowStatus(start=timestamp(moment(span.start)), end=timestamp(moment(span.end)), version=version)
+def _window(span: Span, version: str, digest: str | None) -> WindowStatus:
+    start, end = timestamp(moment(span.start)), timestamp(moment(span.end))
+    return WindowStatus(start=start, end=end, version=version, digest=digest)
 
 
 def _unserved(obs: Observed) -> Outcome | None:

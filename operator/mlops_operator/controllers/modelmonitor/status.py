@@ -35,11 +35,14 @@ HELD = frozenset({MonitorReason.INVALID_POD_TEMPLATE, MonitorReason.NAME_TAKEN})
 
 
 def with_window(
-    status: ModelMonitorStatus, window: WindowStatus, references: tuple[ReferenceStatus, ...]
+    status: ModelMonitorStatus,
+    window: WindowStatus,
+    references: tuple[ReferenceStatus, ...],
+    collecting: tuple[ReferenceStatus, ...],
 ) -> ModelMonitorStatus:
     """The status after `window` was measured."""
     windows = (*status.windows, window)[-MAX_WINDOWS:]
-    return status.replace(windows=windows, references=references, measuring=None)
+    return status.replace(windows=windows, references=references, collecting=collecting, measuring=None)
 
 
 def held(status: ModelMonitorStatus, *, generation: int) -> Outcome | None:

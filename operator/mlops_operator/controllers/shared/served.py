@@ -12,6 +12,7 @@ class Served:
 
     Attributes:
         stable: what gets the traffic; None while nothing does.
+        digest: of the artifact of `stable`, where the status has it.
         candidate: what is on its way in, or None.
     """
 
@@ -19,6 +20,7 @@ class Served:
     candidate: str | None = None
     stable_uid: str = ""
     candidate_uid: str = ""
+    digest: str | None = None
 
 
 def view_served(deployment: Manifest | None) -> Served:
@@ -30,6 +32,7 @@ def view_served(deployment: Manifest | None) -> Served:
         candidate=candidate.get("version"),
         stable_uid=stable.get("versionUid") or "",
         candidate_uid=candidate.get("versionUid") or "",
+        digest=stable.get("digest"),
     )
 
 

@@ -7,11 +7,10 @@ import pytest
 
 from mlops_contract import Result
 from mlops_operator.api.conditions import Truth
-from mlops_operator.api.modelmonitor import MetricVerdict, MonitoredMetric, ReferenceStatus
-from mlops_operator.controllers.modelmonitor.policies.verdict import judge, overall
+from mlops_operator.api.modelmonitor import MetricVerdict, MonitoredMetric
+from mlops_operator.controllers.modelmonitor.policies.verdict import Standing, judge, overall
 
 METRIC = MonitoredMetric.model_validate({"name": "accuracy", "limit": {"min": 0.9}, "minSamples": 100})
-NO_REFERENCE = ReferenceStatus(metric="accuracy", version="digits-a")
 
 
 def verdict(*, rows: int = 200, labeled: int = 200, **metrics: float) -> MetricVerdict:
@@ -20,13 +19,13 @@ def verdict(*, rows: int = 200, labeled: int = 200, **metrics: float) -> MetricV
 
 def decide(metric: dict[str, Any], result: Result) -> MetricVerdict:
     monitored = METRIC.model_copy(update={"name": metric.get("name", "accuracy")})
-    return judge(monitored, result, NO_REFERENCE, windows=10, min_labeled_share=0.5)
+    return judge(monitored, result, Standing(size=60, min_labeled_share=0.5))
 
 
 def test_a_breach_has_its_value_limit_and_n() -> None:
     found = verdict(accuracy=0.53)
     assert (found.breached, found.value, found.lower, found.n) == (Truth.TRUE, 0.53, 0.9, 200)
-    assert (found.reason, found.message) == ("BelowLimit", "0.53 is below 0.9")
+    assert (found.reason, found.message) == ("BelowLimit", "0.53 is below the limit of 0.9")
 
 
 def test_fewer_labels_than_wanted_are_unknown_however_bad_the_value() -> None:

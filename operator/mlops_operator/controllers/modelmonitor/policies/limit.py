@@ -1,14 +1,36 @@
-"""Whether a value breaches its limits: a floor and a ceiling, and what is usual for the version.
+"""Whether a value breaches its limits: absolute ones, and a prediction limit that follows from a reference.
 
-The absolute limits decide alone where they are breached. Where they are kept and `sigmas` is
-set, the reference decides; while it is incomplete the answer is `Unknown`.
+The prediction limit is one-sided: a better value is never a breach. It looks at the window alone,
+and at the window together with the ones before it: a small loss shows in three windows when it does
+not in one. Each of the two gets half of the probability of a false breach. For the second the window
+must be low by itself, too, so that a breach ends with the first window that is well again.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from mlops_operator.api.conditions import Truth
-from mlops_operator.api.modelmonitor import Limit, MonitorReason, ReferenceStatus
-from mlops_operator.controllers.modelmonitor.policies.reference import band
+from mlops_operator.api.modelmonitor import FalseAlarms, Limit, MonitorReason, ReferenceStatus
+from mlops_operator.controllers.modelmonitor.policies.budget import (
+    DEFAULT,
+    probability_per_window,
+    windows_per_period,
+)
+from mlops_operator.controllers.modelmonitor.policies.level import Level, level_of
+
+TOGETHER: Final = 3
+"""Windows that are looked at together."""
+
+LOW: Final = 0.05
+"""A window that is below what a healthy one falls below in 1 of 20 cases is low by itself."""
+
+
+class Sample(NamedTuple):
+    """The value of a metric over n rows."""
+
+    value: float
+    n: int
 
 
 @dataclass(frozen=True)
@@ -20,37 +42,80 @@ class LimitVerdict:
     message: str
     lower: float | None = None
     upper: float | None = None
+    expected_false_alarms: float | None = None
 
 
-def check_limit(limit: Limit, value: float, reference: ReferenceStatus, *, windows: int) -> LimitVerdict:
-    """What `limit` says of `value`.
+def check_limit(
+    limit: Limit, sample: Sample, before: Sequence[Sample], reference: ReferenceStatus | None, *, size: int
+) -> LimitVerdict:
+    """What `limit` says of a window.
 
     Args:
         limit: the limits.
-        value: what was measured, over rows enough.
-        reference: of the metric, for the version that was measured, without this window.
-        windows: how many windows make a reference.
+        sample: the window, with enough rows.
+        before: the windows of the same version just before it, at most `TOGETHER` - 1.
+        reference: what to compare with; None where there is nothing yet.
+        size: of a window, in seconds.
     """
-    absolute = _within(value, limit.min, limit.max)
-    if limit.sigmas is None or absolute.breached is Truth.TRUE:
-        return absolute
-    if not reference.complete:
-        message = f"the reference has {len(reference.values)} of {windows} windows"
+    level = level_of(reference.windows) if reference is not None else None
+    found = _absolute(limit, sample, level, size)
+    if limit.false_alarms is None or found.breached is Truth.TRUE:
+        return found
+    if level is None or reference is None:
+        message = "the first window with enough rows: there is no reference yet to compare it with"
         return LimitVerdict(Truth.UNKNOWN, MonitorReason.REFERENCE_INCOMPLETE, message, limit.min, limit.max)
-    usual = band(reference, sigmas=limit.sigmas)
-    if usual is None:
-        message = f"all windows of the reference have the value {reference.mean:.6g}: set min or max"
-        return LimitVerdict(Truth.UNKNOWN, MonitorReason.REFERENCE_DEGENERATE, message, limit.min, limit.max)
-    lower = usual.lower if limit.min is None else max(limit.min, usual.lower)
-    upper = usual.upper if limit.max is None else min(limit.max, usual.upper)
-    return _within(value, lower, upper)
+    return _predicted(limit, limit.false_alarms, sample, before, level, version=reference.version, size=size)
+
+
+def lower_limit(level: Level, sample: Sample, before: Sequence[Sample], probability: float) -> float:
+    """The value below which a window of this size breaches, given the ones before it."""
+    alone = level.lower_limit(sample.n, probability / 2)
+    if not before:
+        return level.lower_limit(sample.n, probability)
+    rows = sample.n + sum(entry.n for entry in before)
+    together = level.lower_limit(rows, probability / 2) * rows - sum(entry.value * entry.n for entry in before)
+    return max(alone, min(together / sample.n, level.lower_limit(sample.n, LOW)))
+
+
+def _predicted(
+    limit: Limit,
+    budget: FalseAlarms,
+    sample: Sample,
+    before: Sequence[Sample],
+    level: Level,
+    *,
+    version: str,
+    size: int,
+) -> LimitVerdict:
+    predicted = lower_limit(level, sample, before, probability_per_window(budget, size=size))
+    lower = predicted if limit.min is None else max(limit.min, predicted)
+    found = _within(sample.value, lower, limit.max)
+    source = f"{level.used} of {level.windows} windows of {version}, level {level.share:.6g}"
+    chance = f"with {len(before)} windows before, false-alarm probability {budget.probability:.3g} per {budget.per}"
+    message = f"{found.message} for {sample.n} rows ({source}; {chance})"
+    return LimitVerdict(found.breached, found.reason, message, lower, limit.max, budget.probability)
+
+
+def _absolute(limit: Limit, sample: Sample, level: Level | None, size: int) -> LimitVerdict:
+    found = _within(sample.value, limit.min, limit.max)
+    if limit.min is None or level is None:
+        return found
+    budget = limit.false_alarms or DEFAULT
+    expected = level.probability_below(sample.n, limit.min) * windows_per_period(budget, size=size)
+    message = f"{found.message}; a model of {level.share:.6g} falls below {limit.min:.6g} by chance in {expected:.2g} "
+    message += f"windows of {sample.n} rows per {budget.per}"
+    return LimitVerdict(found.breached, found.reason, message, found.lower, found.upper, expected)
 
 
 def _within(value: float, lower: float | None, upper: float | None) -> LimitVerdict:
-    if lower is not None and value < lower:
-        message = f"{value:.6g} is below {lower:.6g}"
+    if lower is not None and value < lower - ROUNDING:
+        message = f"{value:.6g} is below the limit of {lower:.6g}"
         return LimitVerdict(Truth.TRUE, MonitorReason.BELOW_LIMIT, message, lower, upper)
-    if upper is not None and value > upper:
-        message = f"{value:.6g} is above {upper:.6g}"
+    if upper is not None and value > upper + ROUNDING:
+        message = f"{value:.6g} is above the limit of {upper:.6g}"
         return LimitVerdict(Truth.TRUE, MonitorReason.ABOVE_LIMIT, message, lower, upper)
-    return LimitVerdict(Truth.FALSE, MonitorReason.WITHIN_LIMITS, f"{value:.6g} keeps its limits", lower, upper)
+    return LimitVerdict(Truth.FALSE, MonitorReason.WITHIN_LIMITS, f"{value:.6g} is within its limits", lower, upper)
+
+
+ROUNDING: Final = 1e-12
+"""Differences below this come from floating-point arithmetic."""

@@ -1,44 +1,87 @@
-"""What is usual for a version: the values of its first good windows, frozen once there are enough.
+"""How good a version usually is: the first good windows of a version, fixed once there are enough.
 
-A reference belongs to a version and a window size. It is replaced by that of the next version,
-never moved along: a limit that followed a slow decline would never be reached.
+A reference belongs to a version and its digest. Until it is complete, that of the former version is
+in force. It never moves along: a limit that followed a slow decline would never be reached.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from typing import Final
 
-from mlops_operator.api.modelmonitor import ReferenceStatus
+from mlops_operator.api.conditions import parse_timestamp
+from mlops_operator.api.modelmonitor import Reference, ReferenceStatus, ReferenceWindow, WindowStatus
+from mlops_operator.api.schema import seconds
+from mlops_operator.controllers.modelmonitor.policies.level import level_of
+
+FEWEST: Final = 3
+"""Windows of a former version that are compared with although it was replaced before its reference was complete: a
+median of fewer is not robust."""
 
 
 @dataclass(frozen=True)
-class Band:
-    """Limits that follow from a reference."""
+class References:
+    """The references of one metric while a window is judged.
 
-    lower: float
-    upper: float
+    Attributes:
+        in_force: a complete one, of the version that is served or of a former one; None where there is none.
+        collecting: that of the version that is served as long as it is not complete; None once it is in force.
+    """
 
+    in_force: ReferenceStatus | None
+    collecting: ReferenceStatus | None
 
-def band(reference: ReferenceStatus, *, sigmas: float) -> Band | None:
-    """Mean +- `sigmas` sample standard deviations; None where the values do not vary at all."""
-    if reference.mean is None or not reference.std:
-        return None
-    return Band(reference.mean - sigmas * reference.std, reference.mean + sigmas * reference.std)
-
-
-def reference_for(references: tuple[ReferenceStatus, ...], *, metric: str, version: str, size: str) -> ReferenceStatus:
-    """The reference of a metric, empty where there is none for this version and window size."""
-    for reference in references:
-        if (reference.metric, reference.version, reference.size) == (metric, version, size):
-            return reference
-    return ReferenceStatus(metric=metric, version=version, size=size)
+    @property
+    def compared(self) -> ReferenceStatus | None:
+        """What a window is compared with: without a complete reference, the windows so far."""
+        return self.in_force or (self.collecting if self.collecting and self.collecting.windows else None)
 
 
-def extended(reference: ReferenceStatus, value: float, *, windows: int) -> ReferenceStatus:
-    """`reference` with one more window; complete, and from then on frozen, at `windows` of them."""
-    if reference.complete:
-        return reference
-    values = (*reference.values, value)
-    if len(values) < windows:
-        return reference.model_copy(update={"values": values})
-    update = {"values": values, "mean": fmean(values), "std": stdev(values), "complete": True}
-    return reference.model_copy(update=update)
+def references_for(
+    metric: str,
+    window: WindowStatus,
+    in_force: Sequence[ReferenceStatus],
+    collecting: Sequence[ReferenceStatus],
+    spec: Reference,
+) -> References:
+    """The references of `metric` for the version of `window`, without those that are older than the spec allows."""
+    complete = next((entry for entry in in_force if entry.metric == metric and _allowed(entry, spec)), None)
+    if complete is not None and is_of(complete, window):
+        return References(complete, None)
+    begun = next((entry for entry in collecting if entry.metric == metric and _allowed(entry, spec)), None)
+    if begun is not None and is_of(begun, window):
+        return References(complete, begun)
+    if complete is None and begun is not None and len(begun.windows) >= FEWEST:
+        complete = closed(begun)
+    return References(complete, ReferenceStatus(metric=metric, version=window.version, digest=window.digest))
+
+
+def closed(reference: ReferenceStatus) -> ReferenceStatus:
+    """`reference` with the windows it has, from now on fixed."""
+    return reference.model_copy(update={"level": level_of(reference.windows).share, "complete": True})
+
+
+def is_of(reference: ReferenceStatus, window: WindowStatus) -> bool:
+    """Whether the reference is of the very version that the window measured."""
+    return (reference.version, reference.digest) == (window.version, window.digest)
+
+
+def admits(reference: ReferenceStatus, start: str, spec: Reference) -> bool:
+    """Whether a window that starts at `start` may become part of the reference."""
+    begin = parse_timestamp(start)
+    if spec.not_before is not None and begin < parse_timestamp(spec.not_before):
+        return False
+    if spec.per is None or not reference.windows:
+        return True
+    apart = (begin - parse_timestamp(reference.windows[-1].start)).total_seconds()
+    return apart >= seconds(spec.per) / spec.windows
+
+
+def extended(reference: ReferenceStatus, window: ReferenceWindow) -> ReferenceStatus:
+    """`reference` with one more window."""
+    return reference.model_copy(update={"windows": (*reference.windows, window)})
+
+
+def _allowed(reference: ReferenceStatus, spec: Reference) -> bool:
+    if spec.not_before is None or not reference.windows:
+        return True
+    return parse_timestamp(reference.windows[0].start) >= parse_timestamp(spec.not_before)

@@ -13,32 +13,39 @@ from mlops_operator.api.modelmonitor import (
     MonitorReason,
     ReferenceStatus,
 )
-from mlops_operator.controllers.modelmonitor.policies.limit import check_limit
+from mlops_operator.controllers.modelmonitor.policies.limit import Sample, check_limit
 from mlops_operator.controllers.modelmonitor.policies.sample import LABELED, ROWS, check_sample, sample_size
 
 
-def judge(
-    metric: MonitoredMetric, result: Result, reference: ReferenceStatus, *, windows: int, min_labeled_share: float
-) -> MetricVerdict:
-    """The verdict on one metric of a window that was measured.
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What a window is judged by, besides its own figures.
 
-    Args:
-        metric: the metric, its limits, and how many rows it takes.
-        result: what the run reported.
-        reference: of this metric, for the version that was measured, without this window.
-        windows: how many windows make a reference.
+    Attributes:
+        reference: of the metric, without this window; None where there is nothing to compare with.
+        before: the windows of the same version just before it.
+        size: of a window, in seconds.
         min_labeled_share: share of the answered rows that must have a label.
     """
+
+    reference: ReferenceStatus | None = None
+    before: Sequence[Sample] = ()
+    size: int
+    min_labeled_share: float
+
+
+def judge(metric: MonitoredMetric, result: Result, standing: Standing) -> MetricVerdict:
+    """The verdict on one metric of a window that was measured, from what its run reported."""
     n = sample_size(metric.name, result.counts)
-    value = _value(metric, result)
-    short = check_sample(metric, result.counts, min_labeled_share=min_labeled_share)
+    value = value_of(metric, result)
+    short = check_sample(metric, result.counts, min_labeled_share=standing.min_labeled_share)
     if short is None and value is None:
         short = MonitorReason.NO_DATA, f"{metric.name} was not measured"
     if short is not None or value is None:
         reason, message = short or (MonitorReason.NO_DATA, "")
         skipped = f"; not used: {'; '.join(result.notes)}" if result.notes else ""
         return unknown(metric.name, reason, message + skipped, value=value, n=n)
-    found = check_limit(metric.limit, value, reference, windows=windows)
+    found = check_limit(metric.limit, Sample(value, n), standing.before, standing.reference, size=standing.size)
     return MetricVerdict(
         name=metric.name,
         breached=found.breached,
@@ -46,12 +53,13 @@ def judge(
         lower=found.lower,
         upper=found.upper,
         n=n,
+        expected_false_alarms=found.expected_false_alarms,
         reason=found.reason,
-        message=found.message,
+        message=found.message[:MAX_MESSAGE],
     )
 
 
-def _value(metric: MonitoredMetric, result: Result) -> float | None:
+def value_of(metric: MonitoredMetric, result: Result) -> float | None:
     """The measured value; None where there is no finite one."""
     if metric.name == LABELED_SHARE:
         rows = result.counts.get(ROWS, 0)
@@ -65,11 +73,6 @@ def unknown(name: str, reason: MonitorReason, message: str, *, value: float | No
     return MetricVerdict(
         name=name, breached=Truth.UNKNOWN, value=value, n=n, reason=reason, message=message[:MAX_MESSAGE]
     )
-
-
-def belongs_to_reference(verdict: MetricVerdict) -> bool:
-    """Whether a window is one of those that say what is usual: rows enough, and no absolute limit breached."""
-    return verdict.value is not None and verdict.reason == MonitorReason.REFERENCE_INCOMPLETE
 
 
 @dataclass(frozen=True)
