@@ -5,16 +5,18 @@ chance of the windows. A month is 720 hours. A figure "2 of 3" is that of a poli
 two breached windows of the last three.
 """
 
-from collections.abc import Sequence
-from math import log1p
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from math import expm1, log1p
+from statistics import fmean
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from mlops_operator.api.modelmonitor import FalseAlarms, ReferenceWindow
 from mlops_operator.controllers.modelmonitor.policies.budget import probability_per_window, windows_per_period
-from mlops_operator.controllers.modelmonitor.policies.level import Level
+from mlops_operator.controllers.modelmonitor.policies.level import Level, level_of
 from mlops_operator.controllers.modelmonitor.policies.limit import TOGETHER, Sample, lower_limit
 
 BUDGET: Final = FalseAlarms()
@@ -52,7 +54,7 @@ def false_alarm_probability(level: Level, n: int, accuracy: float, size: int) ->
 def false_alarm_share(level: Level, n: int, accuracy: float, size: int) -> float:
     """Share of months with a breached window, for a model of this accuracy."""
     chance = false_alarm_probability(level, n, accuracy, size)
-    return float(-np.expm1(log1p(-chance) * windows_per_period(BUDGET, size=size)))
+    return float(-expm1(log1p(-chance) * windows_per_period(BUDGET, size=size)))
 
 
 def missed_share(
@@ -76,3 +78,201 @@ def missed_share(
 
 def _two_of_three(breached: Sequence[bool]) -> bool:
     return any(sum(breached[max(0, i - 2) : i + 1]) >= 2 for i in range(len(breached)))
+
+
+# -- usual rules -----------------------------------------------------------------------------
+
+
+class Rule(NamedTuple):
+    """A rule that looks at one window alone: it is breached below `lower` and above `upper`."""
+
+    name: str
+    bounds: Callable[[Sequence[ReferenceWindow], float], tuple[float, float]]
+
+
+def _sigmas(reference: Sequence[ReferenceWindow], _probability: float) -> tuple[float, float]:
+    values = [window.value for window in reference]
+    mean, deviation = np.mean(values), np.std(values, ddof=1)
+    return float(mean - 3 * deviation), float(mean + 3 * deviation)
+
+
+def _t_interval(reference: Sequence[ReferenceWindow], probability: float) -> tuple[float, float]:
+    values = [window.value for window in reference]
+    factor = stats.t.ppf(probability, len(values) - 1) * np.sqrt(1 + 1 / len(values))
+    return float(np.mean(values) + factor * np.std(values, ddof=1)), np.inf
+
+
+def _minimum(value: float) -> Callable[[Sequence[ReferenceWindow], float], tuple[float, float]]:
+    return lambda _reference, _probability: (value, np.inf)
+
+
+RULES: Final = (
+    Rule("mean +- 3 s of 10 windows", _sigmas),
+    Rule("t prediction interval, one-sided", _t_interval),
+    Rule("min 0.93", _minimum(0.93)),
+    Rule("min 0.90", _minimum(0.90)),
+)
+
+
+def breach_probability(bounds: tuple[float, float], n: int, accuracy: float) -> float:
+    """Probability that one window of n rows is outside of the bounds."""
+    lower, upper = (bound * n for bound in bounds)
+    below = stats.binom.cdf(np.ceil(round(lower, 6)) - 1, n, accuracy)
+    above = 0.0 if np.isinf(upper) else stats.binom.sf(np.floor(round(upper, 6)), n, accuracy)
+    return float(below + above)
+
+
+def two_of_three(probability: float, windows: int) -> float:
+    """Probability of two breached windows among three in a row, somewhere in so many independent windows."""
+    quiet, last, before_last = 1.0, 0.0, 0.0
+    for _ in range(windows):
+        quiet, last, before_last = (
+            (quiet + before_last) * (1 - probability),
+            quiet * probability,
+            last * (1 - probability),
+        )
+    return 1 - quiet - last - before_last
+
+
+# -- tables ----------------------------------------------------------------------------------
+
+
+class Table(NamedTuple):
+    """Rows of text under a header."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+def limits(n: int, references: int, seed: int = 1) -> Table:
+    """False alarms of a healthy accuracy of 0.95, and missed losses to 0.90."""
+    generator = np.random.default_rng(seed)
+    drawn = [reference_windows([0.95] * WINDOWS, n, generator) for _ in range(references)]
+    rows: list[tuple[str, ...]] = []
+    for name, size in SIZES.items():
+        rows += [(name, rule.name, *_usual(rule, drawn, n, size)) for rule in RULES]
+        levels = [level_of(reference) for reference in drawn]
+        false = fmean([false_alarm_share(level, n, 0.95, size) for level in levels])
+        missed = [missed_share(level, n, size, generator, before=0.95, after=0.90, repeats=5) for level in levels]
+        ours = (_text(false), f"<= {_text(false)}", *(_text(fmean(shares)) for shares in zip(*missed, strict=True)))
+        rows.append((name, "this operator: 1 % per 720h", *ours))
+    header = (
+        "window",
+        "rule",
+        "false a month, 1 window",
+        "false a month, 2 of 3",
+        "missed in 10, 1 window",
+        "missed, 2 of 3",
+    )
+    return Table(f"Accuracy 0.95, {n} rows a window, reference of 10 windows; loss to 0.90", header, rows)
+
+
+def _usual(rule: Rule, references: Sequence[Sequence[ReferenceWindow]], n: int, size: int) -> tuple[str, ...]:
+    windows = round(windows_per_period(BUDGET, size=size))
+    each = probability_per_window(BUDGET, size=size)
+    bounds = [rule.bounds(reference, each) for reference in references]
+    false = [breach_probability(found, n, 0.95) for found in bounds]
+    found = [breach_probability(entry, n, 0.90) for entry in bounds]
+    figures = (
+        fmean([1 - (1 - chance) ** windows for chance in false]),
+        fmean([two_of_three(chance, windows) for chance in false]),
+        fmean([(1 - chance) ** WINDOWS for chance in found]),
+        fmean([1 - two_of_three(chance, WINDOWS) for chance in found]),
+    )
+    return tuple(_text(figure) for figure in figures)
+
+
+def sizes(references: int, seed: int = 2) -> Table:
+    """False alarms where windows have other numbers of rows than those of the reference."""
+    generator = np.random.default_rng(seed)
+    rows: list[tuple[str, ...]] = []
+    for reference_rows in (500, 5000):
+        drawn = [reference_windows([0.95] * WINDOWS, reference_rows, generator) for _ in range(references)]
+        for n in (500, 5000):
+            usual = fmean([breach_probability(_sigmas(reference, 0.0), n, 0.95) for reference in drawn])
+            ours = fmean([false_alarm_share(level_of(reference), n, 0.95, 300) for reference in drawn])
+            rows.append((f"{reference_rows}", f"{n}", _text(usual), _text(1 - (1 - usual) ** 8640), _text(ours)))
+    header = (
+        "rows of the reference's windows",
+        "rows",
+        "3 s: false per window",
+        "3 s: false a month",
+        "ours: false a month",
+    )
+    return Table("Accuracy 0.95, windows of 5 minutes of other sizes", header, rows)
+
+
+def hard_cases(references: int, seed: int = 3) -> Table:
+    """Near-perfect models, and references with bad windows."""
+    generator = np.random.default_rng(seed)
+    cases = {
+        "accuracy 0.9995": ([0.9995] * WINDOWS, 0.9995, 0.97),
+        "1 of 10 reference windows at 0.75": ([0.75] + [0.95] * 9, 0.95, 0.90),
+        "3 of 10 reference windows at 0.75": ([0.75] * 3 + [0.95] * 7, 0.95, 0.90),
+    }
+    rows: list[tuple[str, ...]] = []
+    for name, (values, healthy, worse) in cases.items():
+        drawn = [reference_windows(values, 500, generator) for _ in range(references)]
+        bounds = [_sigmas(reference, 0.0) for reference in drawn]
+        usual_false = fmean([1 - (1 - breach_probability(found, 500, healthy)) ** 8640 for found in bounds])
+        usual_missed = fmean([(1 - breach_probability(found, 500, worse)) ** WINDOWS for found in bounds])
+        levels = [level_of(reference) for reference in drawn]
+        false = fmean([false_alarm_share(level, 500, healthy, 300) for level in levels])
+        missed = fmean(
+            [missed_share(level, 500, 300, generator, before=healthy, after=worse, repeats=5)[0] for level in levels]
+        )
+        rows.append((name, f"{worse}", _text(usual_false), _text(usual_missed), _text(false), _text(missed)))
+    header = ("case", "loss to", "3 s: false a month", "3 s: missed in 10", "ours: false a month", "ours: missed in 10")
+    return Table("Windows of 5 minutes, 500 rows", header, rows)
+
+
+def rhythm(references: int, seed: int = 4) -> Table:
+    """A daily rhythm of the true accuracy, with the reference from consecutive windows or spread over 24 hours."""
+    generator = np.random.default_rng(seed)
+    rows: list[tuple[str, ...]] = []
+    for amplitude in (0.0, 0.005, 0.01):
+        for name, size in (("5m", 300), ("1h", 3600)):
+            figures = [name, f"{amplitude}"]
+            for spread in (False, True):
+                step = 86400 / WINDOWS if spread else size
+                shares = []
+                for _ in range(references):
+                    times = generator.random() * 86400 + step * np.arange(float(WINDOWS))
+                    level = level_of(reference_windows(_daily(amplitude, times), 500, generator))
+                    hours = _daily(amplitude, 3600.0 * np.arange(24.0))
+                    kept = [log1p(-false_alarm_probability(level, 500, accuracy, size)) for accuracy in hours]
+                    shares.append(-expm1(fmean(kept) * windows_per_period(BUDGET, size=size)))
+                figures.append(_text(fmean(shares)))
+            rows.append(tuple(figures))
+    header = ("window", "amplitude", "false a month", "false a month with reference.per: 24h")
+    return Table("Accuracy 0.95 with a daily rhythm, 500 rows a window", header, rows)
+
+
+def _daily(amplitude: float, times: NDArray[np.float64]) -> list[float]:
+    return [float(value) for value in 0.95 + amplitude * np.sin(2 * np.pi * times / 86400)]
+
+
+def _text(share: float) -> str:
+    return f"{share:.4f}" if share < 0.1 else f"{share:.2f}"
+
+
+def tables(references: int = 200) -> Iterator[Table]:
+    """All tables of the monitor's limits."""
+    for n in (200, 500, 2000):
+        yield limits(n, references)
+    yield sizes(references)
+    yield hard_cases(references)
+    yield rhythm(max(1, references // 4))
+
+
+def main() -> None:
+    """Print the tables as Markdown."""
+    for table in tables():
+        print(f"\n### {table.title}\n")
+        for row in (table.header, tuple("---" for _ in table.header), *table.rows):
+            print("| " + " | ".join(row) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -7,7 +7,7 @@ multinomial draw over the cells, whatever the number of rows.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -15,10 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlops_workload.metrics import Metric
+from mlops_workload.metrics.counted import Answers
 from mlops_workload.prediction_row import Label
 
 RESAMPLES: Final = 200
 """The relative standard error of a standard error from r resamples is about 1 / sqrt(2 r): 5 % here."""
+
+AT_ONCE: Final = 20
+"""Resamples that are held in memory together."""
 
 MAX_REPORTED_CLASSES: Final = 200
 """Side of the largest confusion matrix in a report."""
@@ -69,7 +73,7 @@ class Outcomes:
         """
         if not self.rows:
             return {}
-        _, per_class, _ = self._per_class(self.counts)
+        per_class = self._per_class()
         labeled = per_class[np.unique(self.true)]
         counts = {"balanced_accuracy": int(labeled.min()), "f1_macro": int(per_class.min())}
         return {f"{metric.name}.rarest": counts[metric.name] for metric in metrics if metric.name in counts}
@@ -84,47 +88,28 @@ class Outcomes:
         return {"labels": list(self.classes), "matrix": matrix.tolist()}
 
     def _standard_error(self, metric: Metric, seed: str) -> float:
-        if metric.name not in OF_CLASSES:
+        if not metric.macro or metric.of_counts is None:
             # With half a row on either side (Jeffreys): a share of 0 or 1 is not known exactly, either.
             right = int(self.counts[self.true == self.predicted].sum())
             share = (right + 0.5) / (self.rows + 1)
             return float(np.sqrt(share * (1 - share) / self.rows))
         generator = np.random.default_rng(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8]))
+        answers = Answers(self.true, self.predicted, len(self.classes))
         shares = self.counts / self.rows
-        draws = (self._per_class(generator.multinomial(self.rows, shares)) for _ in range(RESAMPLES))
-        values = [OF_CLASSES[metric.name](*draw) for draw in draws]
+        values: list[float] = []
+        for _ in range(RESAMPLES // AT_ONCE):
+            draws = generator.multinomial(self.rows, shares, size=AT_ONCE).astype(np.float64)
+            values += metric.of_counts(draws, answers).tolist()
         return max(float(np.std(values, ddof=1)), self._least_error())
-
-    def _per_class(self, counts: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """Rows of each class that are right, that have its label, and that are predicted as it."""
-        size, right = len(self.classes), self.true == self.predicted
-        return (
-            np.bincount(self.true[right], weights=counts[right], minlength=size),
-            np.bincount(self.true, weights=counts, minlength=size),
-            np.bincount(self.predicted, weights=counts, minlength=size),
-        )
 
     def _least_error(self) -> float:
         """Standard error of the mean recall with half a row on either side: not 0 even if all rows are right."""
-        hits, rows, _ = self._per_class(self.counts)
+        rows, right = self._per_class(), self.true == self.predicted
+        hits = np.bincount(self.true[right], weights=self.counts[right], minlength=len(self.classes))
         present = rows > 0
         share = (hits[present] + 0.5) / (rows[present] + 1)
         return float(np.sqrt(np.sum(share * (1 - share) / rows[present])) / present.sum())
 
-
-def _mean_recall(hits: NDArray[Any], true: NDArray[Any], _predicted: NDArray[Any]) -> float:
-    present = true > 0
-    return float(np.mean(hits[present] / true[present]))
-
-
-def _mean_f1(hits: NDArray[Any], true: NDArray[Any], predicted: NDArray[Any]) -> float:
-    appearances = true + predicted
-    present = appearances > 0
-    return float(np.mean(2 * hits[present] / appearances[present]))
-
-
-OF_CLASSES: Final[Mapping[str, Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], float]]] = {
-    "balanced_accuracy": _mean_recall,
-    "f1_macro": _mean_f1,
-}
-"""Metrics that weigh all classes alike, from the rows of each class that are right, labeled and predicted."""
+    def _per_class(self) -> NDArray[np.float64]:
+        """Labeled rows of each class."""
+        return np.asarray(np.bincount(self.true, weights=self.counts, minlength=len(self.classes)), dtype=np.float64)
