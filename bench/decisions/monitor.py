@@ -254,6 +254,7 @@ def _daily(amplitude: float, times: NDArray[np.float64]) -> list[float]:
 
 
 def _text(share: float) -> str:
+    share = abs(share)  # no -0.0000
     return f"{share:.4f}" if share < 0.1 else f"{share:.2f}"
 
 
