@@ -8,7 +8,7 @@ CLUSTER ?= mlops
 export PYTHONPATH := operator:.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv tools demo cluster clean-cluster test test-deep lint unit integration e2e faults generate lock bench clean
+.PHONY: help venv tools demo cluster clean-cluster test test-deep lint unit integration e2e faults mutants generate lock bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -84,6 +84,11 @@ generate: venv ## write the generated files: CRDs, RBAC, charts' CRDs, reference
 lock: venv ## resolve the requirements anew, with hashes and without index addresses
 	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras --allow-unsafe -o requirements/dev.lock.txt requirements/dev.in
 	$(BIN)/python -m images.lock
+
+MUTANTS ?=
+MODULES ?= *
+mutants: venv ## change one decision at a time; list the changes that no unit test notices (1 h); MUTANTS=100 MODULES='*/promotion/*'
+	$(BIN)/python -m tests.mutants --module '$(MODULES)' --seed $(SEED) $(if $(MUTANTS),--sample $(MUTANTS))
 
 BENCH ?=
 bench: venv ## all benchmarks, on a quiet machine (25 min); BENCH="B1 --quick", BENCH="--repeats 5", BENCH=--help

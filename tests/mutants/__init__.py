@@ -1,0 +1,1 @@
+"""Mutation testing of decisions: each mutant changes one operator or boundary, and a unit test must fail."""

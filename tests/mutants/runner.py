@@ -1,0 +1,111 @@
+"""Runs the tests of a module in a process of their own, in which the module is a mutant.
+
+The process is forked from one that has imported the libraries, so a mutant costs the import of the project and its
+tests up to the first that fails. The mutant exists in memory only: no file is changed.
+"""
+
+import ast
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Final
+
+from tests.mutants.catalog import ROOT
+
+_FORKS: Final = multiprocessing.get_context("fork")
+
+LIBRARIES: Final = (
+    *("aiohttp", "cronsim", "kopf", "numpy", "prometheus_client", "pydantic", "pytest", "scipy.stats"),
+    *("sklearn.base", "yaml"),
+)
+"""Imported once, before the first fork. None of the project: each process imports that anew, with its mutant. And no
+plugins of pytest, which have to be imported by pytest itself."""
+
+EXPLORATIONS: Final = ("test_search.py", "test_simulation.py", "test_crashes.py", "test_races.py")
+"""Tests that are left out: they play thousands of steps, and a boundary has to have a test of its own."""
+
+PATIENCE: Final = 5.0
+"""A mutant whose tests take this many times as long as without it never ends, and counts as noticed."""
+
+LEAST_PATIENCE: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the tests of a mutant ended: noticed, because one failed or did not end; or not."""
+
+    noticed: bool
+    seconds: float
+    output: str = ""
+
+
+class _Mutant(importlib.machinery.SourceFileLoader):
+    """Finds one module, and compiles a changed tree for it."""
+
+    def __init__(self, name: str, path: Path, tree: ast.Module) -> None:
+        super().__init__(name, str(path))
+        self._tree = tree
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != self.name:
+            return None
+        return importlib.util.spec_from_file_location(fullname, self.path, loader=self)
+
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(self._tree, self.path, "exec")
+
+
+def preload() -> None:
+    """Import the libraries."""
+    for name in LIBRARIES:
+        importlib.import_module(name)
+
+
+def run(tests: Sequence[str], *, name: str, path: Path, tree: ast.Module | None, within: float | None) -> Outcome:
+    """Run tests with a module's mutant, or without one.
+
+    Args:
+        tests: paths.
+        name: of the module, as it is imported.
+        path: of the module.
+        tree: the mutant; None for the module as it is.
+        within: seconds after which the tests count as failed.
+    """
+    with tempfile.NamedTemporaryFile("w+", suffix=".log") as log:
+        process = _FORKS.Process(target=_child, args=(list(tests), name, path, tree, log.name))
+        began = time.monotonic()
+        process.start()
+        process.join(within)
+        ended = process.exitcode is not None
+        if not ended:
+            process.kill()
+            process.join()
+        seconds = time.monotonic() - began
+        return Outcome(not ended or process.exitcode != 0, seconds, Path(log.name).read_text(errors="replace"))
+
+
+def _child(tests: list[str], name: str, path: Path, tree: ast.Module | None, log: str) -> None:
+    output = os.open(log, os.O_WRONLY)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.chdir(ROOT)
+    os.setpgrp()
+    if tree is not None:
+        sys.meta_path.insert(0, _Mutant(name, ROOT / path, tree))
+    import pytest
+
+    skipped = [f"--ignore-glob=*/{name}" for name in EXPLORATIONS]
+    options = [*skipped, "-x", "-q", "--no-header", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=line"]
+    code = pytest.main([*options, *tests])
+    os._exit(int(code))

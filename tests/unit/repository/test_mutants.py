@@ -1,0 +1,102 @@
+"""Mutation testing changes every kind of decision once, and its list of ignored mutants means mutants that exist."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.mutants.__main__ import Mutant, main, sample
+from tests.mutants.catalog import ROOT, dotted, ignored, modules, paths_of
+from tests.mutants.mutations import mutations
+from tests.mutants.runner import run
+
+
+def changes(source: str) -> list[str]:
+    return [mutation.change for mutation in mutations(source)]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("a < b", ["a < b -> a <= b"]),
+        ("a >= 1", ["a >= 1 -> a > 1", "a >= 1 -> a >= 2"]),
+        ("a < b <= c", ["a < b <= c -> a <= b <= c", "a < b <= c -> a < b < c"]),
+        ("a is None", ["a is None -> a is not None"]),
+        ("a and b", ["a and b -> a or b"]),
+        ("not a", ["not a -> a"]),
+        ("max(a, b)", ["max(a, b) -> min(a, b)"]),
+        ("a + b", ["a + b -> a - b"]),
+        ("'a' + b", []),
+        ("LIMIT: Final = 3", ["LIMIT: Final = 3 -> LIMIT: Final = 4"]),
+        ("LIMIT = 0.5", ["LIMIT = 0.5 -> LIMIT = 1.0"]),
+        ("x = a if b else c", ["a if b else c -> a if not b else c"]),
+        ("assert a < b", []),
+        ("x: 'a < b' = c", []),
+    ],
+)
+def test_each_kind_of_decision_is_changed(source: str, expected: list[str]) -> None:
+    assert changes(source) == expected
+
+
+def test_return_values_are_changed() -> None:
+    source = (
+        "def f(a) -> bool:\n    return True\ndef g(a) -> int | None:\n    return a\ndef h(a) -> int:\n    return a\n"
+    )
+    found = mutations(source)
+    assert [(entry.line, entry.function, entry.change) for entry in found] == [
+        (2, "f", "return True -> return False"),
+        (4, "g", "return a -> return None"),
+    ]
+
+
+def test_a_mutant_differs_in_one_place_and_the_source_is_left_alone() -> None:
+    source = "class C:\n    def f(self):\n        return 1 < self.x and self.y\n"
+    first, second = (entry for entry in mutations(source) if "1 <" in entry.before and "2" not in entry.after)
+    assert ast.unparse(first.tree) != ast.unparse(second.tree) != ast.unparse(ast.parse(source))
+    assert first.function == "C.f"
+
+
+def test_every_module_with_decisions_has_tests() -> None:
+    found = list(modules())
+    assert len(found) > 60
+    for module in found:
+        assert all((ROOT / path).exists() for path in paths_of(module))
+    election = Path("operator/mlops_operator/runtime/election.py")
+    assert dotted(election) == "mlops_operator.runtime.election"
+    assert paths_of(election)[0] == "tests/unit/runtime/test_election.py"
+
+
+def test_a_sample_is_drawn_by_seed() -> None:
+    module = Path("operator/x.py")
+    found = [Mutant(module, mutation) for mutation in mutations("\n".join(f"a < b{number}" for number in range(50)))]
+    assert len(sample(found, 10, seed=1)) == 10
+    assert sample(found, 10, seed=1) == sample(found, 10, seed=1) != sample(found, 10, seed=2)
+    assert sample(found, None, seed=1) == sample(found, 50, seed=1) == found
+
+
+def test_every_ignored_mutant_exists_and_has_a_reason() -> None:
+    known = {
+        (str(module), mutation.function, mutation.change)
+        for module in modules()
+        for mutation in mutations((ROOT / module).read_text())
+    }
+    for entry in ignored():
+        assert (entry.module, entry.function, entry.change) in known, entry
+        assert len(entry.reason) > 20, entry
+
+
+def test_a_mutant_is_noticed_by_the_tests_of_its_module_only_where_they_fail() -> None:
+    module = Path("operator/mlops_operator/runtime/quantities.py")
+    tests = ["tests/unit/runtime/test_drift.py"]
+    tree = ast.parse((ROOT / module).read_text())
+    same = run(tests, name=dotted(module), path=module, tree=tree, within=120)
+    assert not same.noticed, same.output
+    broken = ast.parse((ROOT / module).read_text().replace('"m": -3', '"m": -2'))
+    assert run(tests, name=dotted(module), path=module, tree=broken, within=120).noticed
+
+
+def test_mutants_are_listed_without_running_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list", "--module", "*/runtime/election.py", "--sample", "3"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("operator/mlops_operator/runtime/election.py:") for line in lines)
