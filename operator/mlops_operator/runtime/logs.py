@@ -55,6 +55,12 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line, followed by a traceback where there is one."""
         moment = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
-        beside = "".join(f" {name}={value}" for name, value in fields(record).items())
-        line = f"{moment} {record.levelname:<7} {record.getMessage()}{beside}"
+        beside = "".join(f" {name}={_on_one_line(value)}" for name, value in fields(record).items())
+        line = f"{moment} {record.levelname:<7} {_on_one_line(record.getMessage())}{beside}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def _on_one_line(value: object) -> str:
+    """The value as text; quoted and escaped where it has line breaks or other control characters."""
+    text = str(value)
+    return text if text.isprintable() else json.dumps(text, ensure_ascii=not text.isascii())

@@ -43,3 +43,11 @@ def test_what_json_does_not_know_is_written_as_text() -> None:
 
 def test_text_is_for_eyes() -> None:
     assert TextFormatter().format(record("leading", lease="l")) == "00:00:00.500 INFO    leading lease=l"
+
+
+def test_text_of_others_cannot_begin_a_line_of_its_own() -> None:
+    made = record("action refused", error="x\nERROR leader lost\x1b[31m", words="plain text, Grüße")
+    line = TextFormatter().format(made)
+    assert len(line.splitlines()) == 1
+    assert "\x1b" not in line
+    assert line.endswith(r'error="x\nERROR leader lost\u001b[31m" words=plain text, Grüße')

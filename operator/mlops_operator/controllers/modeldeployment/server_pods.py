@@ -45,7 +45,7 @@ def pod_template(parent: Manifest, blueprint: Blueprint, *, fetch_image: str) ->
         name=names.FETCH,
         image=fetch_image,
         command=["python3", "-m", "mlops_workload.fetch"],
-        args=[f"--uri={blueprint.artifact.uri}", f"--digest={blueprint.digest}", f"--to={MODEL_DIR}"],
+        args=[f"--uri={pods.literal(blueprint.artifact.uri)}", f"--digest={blueprint.digest}", f"--to={MODEL_DIR}"],
         env=pods.environment({env_names.PVC_ROOT: env_names.DEFAULT_PVC_ROOT}),
         mounts=[*mounts, {"name": MODEL_VOLUME, "mountPath": MODEL_DIR}],
     )
@@ -87,7 +87,8 @@ def _server(blueprint: Blueprint) -> Manifest:
         args = list(server.args)
     else:
         values = {name: value.format(**facts) for name, value in server.env.items()}
-        args = [argument.format(**facts) for argument in server.args]
+        literals = {name: pods.literal(value) for name, value in facts.items()}
+        args = [argument.format(**literals) for argument in server.args]
     theirs = [entry.model_dump(mode="json", by_alias=True, exclude_none=True) for entry in blueprint.env]
     set_by_them = {entry["name"] for entry in theirs}
     ours = [entry for entry in pods.environment(values) if entry["name"] not in set_by_them]

@@ -48,9 +48,17 @@ def claim_volumes(*, read: Iterable[str], write: Iterable[str]) -> tuple[list[Ma
     return volumes, mounts
 
 
+def literal(text: str) -> str:
+    """`text` escaped for a field that Kubernetes expands (`env` values, `command`, `args`): the container gets `text`.
+
+    Kubernetes replaces `$(NAME)` by the variable of that name, and `$$` by `$`.
+    """
+    return text.replace("$", "$$")
+
+
 def environment(values: Mapping[str, str]) -> list[Manifest]:
-    """A container's `env` from plain values, ordered by name."""
-    return [{"name": name, "value": value} for name, value in sorted(values.items())]
+    """A container's `env` from values that reach it literally, ordered by name."""
+    return [{"name": name, "value": literal(value)} for name, value in sorted(values.items())]
 
 
 def resources_manifest(resources: Resources) -> Manifest:

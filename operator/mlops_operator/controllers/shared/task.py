@@ -81,7 +81,7 @@ def render_task(task: Task, settings: Settings) -> Manifest:
     container = pods.container(
         image=task.job_settings.image or settings.workload_image,
         command=["python3", "-m", f"mlops_workload.{task.module}"],
-        args=task.args,
+        args=[pods.literal(argument) for argument in task.args],
         env=pods.environment(values),
         mounts=mounts,
         resources=task.job_settings.resources,

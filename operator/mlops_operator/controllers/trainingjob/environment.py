@@ -7,7 +7,7 @@ edited since.
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from mlops_contract import environment as names
 from mlops_contract.text import decode_json
@@ -57,6 +57,25 @@ def require_distinct_variables(spec: TrainingJobSpec) -> None:
             )
 
 
+MAX_VARIABLE: Final = 128 * 1024 - 1
+"""Longest `NAME=value` of one environment variable in bytes: `MAX_ARG_STRLEN` of Linux without the ending zero."""
+
+
+def require_deliverable(spec: TrainingJobSpec) -> None:
+    """Check that the kernel passes the parameters on; else a container would not start, without a word why.
+
+    Raises:
+        InvalidSpecError: the parameters are too large for an environment variable.
+    """
+    size = len(compact_json(spec.parameters).encode())
+    most = MAX_VARIABLE - len(f"{names.PARAMETERS}=")
+    if size > most:
+        raise InvalidSpecError(
+            f"spec.parameters: {size} bytes as JSON, at most {most} fit into an environment variable; put large input "
+            "into a file of spec.data"
+        )
+
+
 def environment(
     obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int, *, holdout: Mapping[str, Any] | None
 ) -> list[Manifest]:
@@ -80,10 +99,10 @@ def environment(
         values[names.SEED] = str(spec.seed)
     if spec.replicas == 1:
         values[names.REPLICA_INDEX] = "0"
-        return pods.environment(_escaped(values))
+        return pods.environment(values)
     values[names.COORDINATOR] = coordinator(obj, attempt)
     index = {"name": names.REPLICA_INDEX, "valueFrom": {"fieldRef": {"fieldPath": _COMPLETION_INDEX}}}
-    return [*pods.environment(_escaped(values)), index]
+    return [*pods.environment(values), index]
 
 
 def coordinator(obj: Manifest, attempt: int) -> str:
@@ -99,11 +118,6 @@ def ran_with(pod: Manifest, variable: str) -> Any:
                 if entry["name"] == variable and entry.get("value"):
                     return _json(entry["value"].replace("$$", "$"))
     return None
-
-
-def _escaped(values: Mapping[str, str]) -> dict[str, str]:
-    """Values that reach the container as they are: the kubelet expands `$(NAME)` and takes `$$` for `$`."""
-    return {name: value.replace("$", "$$") for name, value in values.items()}
 
 
 def _json(text: str) -> Any:

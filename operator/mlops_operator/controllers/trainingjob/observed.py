@@ -10,7 +10,7 @@ from mlops_operator.api.trainingjob import Attempt, TrainingJobSpec, TrainingJob
 from mlops_operator.controllers.shared.indexes import by_reference
 from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.specs import parse_spec
-from mlops_operator.controllers.trainingjob.environment import require_distinct_variables
+from mlops_operator.controllers.trainingjob.environment import require_deliverable, require_distinct_variables
 from mlops_operator.controllers.trainingjob.names import job_name, service_name
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, SERVICES, TRAINING_JOBS
 from mlops_operator.runtime.controller import Index, World
@@ -128,6 +128,7 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
     """
     spec = parse_spec(TrainingJobSpec, obj)
     require_distinct_variables(spec)
+    require_deliverable(spec)
     status = TrainingJobStatus.of(obj)
     metadata = obj["metadata"]
     job = current_job(obj, status, world)
