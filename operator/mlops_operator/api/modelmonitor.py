@@ -209,7 +209,7 @@ class MetricVerdict(StatusModel):
     n: int = 0
     """Rows that the value is over: labeled ones, or all answered ones for `labeled_share`."""
     expected_false_alarms: float | None = None
-    """Expected number of windows below `lower` within the period of the false-alarm budget (720h by default), if all
+    """Expected number of windows below `lower` within the period of the false-alarm budget (720h unless set), if all
     have `n` rows and the model is as good as the reference."""
     reason: Annotated[str, Field(max_length=64)]
     message: Text = ""
