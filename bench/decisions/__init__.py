@@ -1,1 +1,1 @@
-"""Tables of the decision rules: simulations through the shipped functions."""
+"""Tables of the decision rules: simulations through the shipped functions, with popular rules beside them."""

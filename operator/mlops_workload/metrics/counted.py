@@ -5,11 +5,14 @@ rows in a resample is left out of its mean.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
+
+MAX_DENSE: Final = 10_000
+"""Size of an indicator matrix up to which a dense product is faster than a sparse one."""
 
 Weights = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -86,6 +89,8 @@ def _hits(weights: Weights, answers: Answers) -> Values:
 
 def _per_class(weights: Weights, codes: Codes, classes: int) -> Values:
     """Rows of each class in each resample, shape (resamples, classes); other labels are left out."""
+    if len(codes) * classes <= MAX_DENSE:
+        return np.asarray(weights @ (codes[:, None] == np.arange(classes)).astype(np.float64))
     cells = np.arange(len(codes))
     ones = csr_matrix((np.ones(len(codes)), (cells, codes)), shape=(len(codes), classes + 1))
     return np.asarray((weights @ ones)[:, :classes])

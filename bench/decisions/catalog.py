@@ -1,0 +1,11 @@
+"""All simulations, in the order of the page."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from bench.decisions import gate, gate_sets, popular
+from bench.decisions.table import Simulation
+
+SIMULATIONS: Final[Mapping[str, Simulation]] = {
+    simulation.name: simulation for simulation in (*gate.SIMULATIONS, *gate_sets.SIMULATIONS, *popular.SIMULATIONS)
+}
