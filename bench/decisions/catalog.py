@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from bench.decisions import gate, gate_sets, popular
+from bench.decisions import gate, gate_sets, policy, popular
 from bench.decisions.table import Simulation
 
 SIMULATIONS: Final[Mapping[str, Simulation]] = {
-    simulation.name: simulation for simulation in (*gate.SIMULATIONS, *gate_sets.SIMULATIONS, *popular.SIMULATIONS)
+    simulation.name: simulation
+    for simulation in (*gate.SIMULATIONS, *gate_sets.SIMULATIONS, *policy.SIMULATIONS, *popular.SIMULATIONS)
 }

@@ -1,6 +1,7 @@
 """One rule of a gate: how often it passes a candidate of a known true difference."""
 
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable
 from functools import cache, partial
 from itertools import product
 from typing import Final
@@ -181,22 +182,18 @@ def _percentile(n: int, gains: int, losses: int) -> bool:
 
 def _exact(n: int, discordance: float, margin: float, level: float, *, correction: bool = True) -> float:
     gain, loss = (discordance + margin) / 2, (discordance - margin) / 2
-    found = np.array(list(_plausible(n, discordance)))
-    kept = np.array([bool(_passes(n, int(g), int(low), margin, level, correction=correction)) for g, low in found])
-    gains, lost = found[kept].T
-    counts = np.stack([gains, lost, n - gains - lost], axis=1)
-    return float(multinomial.pmf(counts, n, [gain, loss, 1 - discordance]).sum()) if len(counts) else 0.0
+    spread = 6 * np.sqrt(n * discordance + 1) + 6
+    counts = []
+    for total in range(max(0, int(n * discordance - spread)), min(n, int(n * discordance + spread)) + 1):
+        passes = partial(_passes, n, total, margin, level, correction=correction)
+        least = bisect_left(range(total + 1), True, key=passes)
+        counts += [[gains, total - gains, n - total] for gains in range(least, total + 1)]
+    return float(multinomial.pmf(counts, n, [gain, loss, 1 - discordance]).sum()) if counts else 0.0
 
 
-def _plausible(n: int, discordance: float) -> Iterator[tuple[int, int]]:
-    most = min(n, int(n * discordance + 6 * np.sqrt(n * discordance + 1) + 6))
-    least = max(0, int(n * discordance - 6 * np.sqrt(n * discordance + 1) - 6))
-    for total in range(least, most + 1):
-        for gains in range(total + 1):
-            yield gains, total - gains
-
-
-def _passes(n: int, gains: int, losses: int, margin: float, level: float, *, correction: bool) -> bool:
+def _passes(n: int, total: int, margin: float, level: float, gains: int, *, correction: bool) -> bool:
+    """Whether the test passes `gains` of `total` discordant rows; more gains never pass less."""
+    losses = total - gains
     if correction:
         return PairedProportions(n, gains, losses).p_above(margin) < level
     linear = -gains - losses + (2 * n - gains + losses) * margin

@@ -5,10 +5,12 @@ decides: the controller plans, and the simulation plays the API server, the Job 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from bench.decisions import table as tables
+from bench.decisions.table import Table
 from mlops_operator.api.conditions import timestamp
 from mlops_operator.api.meta import Key, Manifest, controller_uid
 from mlops_operator.controllers.retrainpolicy.controller import RetrainPolicyController
@@ -250,6 +252,15 @@ def table(cases: Iterable[Case] = CASES) -> Iterable[Sequence[str]]:
         yield (case.name, str(len(result.starts)), str(first), str(result.writes), reason)
 
 
-if __name__ == "__main__":
-    for row in table():
-        print(" | ".join(row))
+def trainings(quick: bool) -> Table:
+    """The page's table of retraining policies."""
+    heads, *rows = table(replace(case, days=1) for case in CASES) if quick else table()
+    return Table(
+        title="trainings that a RetrainPolicy starts on a breach that training cannot cure",
+        note=f"{1 if quick else DAYS} days of windows through the shipped plan; 5-minute windows unless said.",
+        columns=heads,
+        rows=rows,
+    )
+
+
+SIMULATIONS: Final = (tables.Simulation(name="policy", make=trainings),)
