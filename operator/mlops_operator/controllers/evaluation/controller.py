@@ -17,7 +17,7 @@ from mlops_operator.controllers.shared.indexes import referring, referring_if_ch
 from mlops_operator.controllers.shared.refusals import refusal
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import managed_jobs
-from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODEL_VERSIONS, PODS
+from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODEL_VERSIONS, MODELS, PODS
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
 from mlops_operator.runtime.plan import Plan, Read, Rejection
 
@@ -49,10 +49,12 @@ class EvaluationController:
                 between=referring_if_changed(EVALUATIONS_BY_VERSION, usability),
             ),
             managed_jobs(EVALUATIONS),
+            Watch(resource=MODELS, keys=lambda _model, _world: ()),
         )
         self.indexes: Sequence[Index] = (EVALUATIONS_BY_VERSION,)
         self.rules: Sequence[Rule] = (
             Rule(MODEL_VERSIONS, ("get", "list", "watch")),
+            Rule(MODELS, ("get", "list", "watch")),
             Rule(JOBS, ("get", "list", "watch", "create", "patch")),
             Rule(PODS, ("list",)),
         )

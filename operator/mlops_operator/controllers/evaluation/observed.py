@@ -9,7 +9,7 @@ from mlops_operator.controllers.evaluation.render import job_name
 from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.shared.versions import VersionView, view_version
-from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS
+from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS
 from mlops_operator.runtime.controller import World
 from mlops_operator.runtime.plan import PodsOfJob, Read
 
@@ -19,6 +19,7 @@ class Observed:
     """An Evaluation, its versions, its Job and the Job's pods.
 
     Attributes:
+        model: the candidate's Model, which counts the gates on each set of rows; None where it is not there.
         baseline: None where the spec names none, or where it is not there.
         pods: None where they were not read.
         reads: all that was read, which explains why the pods do not run.
@@ -27,6 +28,7 @@ class Observed:
     obj: Manifest
     spec: EvaluationSpec
     status: EvaluationStatus
+    model: Manifest | None
     candidate: VersionView | None
     baseline: VersionView | None
     job: Manifest | None
@@ -58,11 +60,14 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
         return view_version(world.get(MODEL_VERSIONS, Key(namespace, name))) if name else None
 
     job = own_job(obj, world)
+    candidate = version(spec.candidate)
+    model = candidate.model if candidate is not None else None
     return Observed(
         obj=obj,
         spec=spec,
         status=EvaluationStatus.of(obj),
-        candidate=version(spec.candidate),
+        model=world.get(MODELS, Key(namespace, model)) if model is not None else None,
+        candidate=candidate,
         baseline=version(spec.baseline),
         job=job,
         pods=reads.get(PodsOfJob.of(job)) if job is not None else None,

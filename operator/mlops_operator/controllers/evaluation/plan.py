@@ -1,6 +1,6 @@
 """What an Evaluation does next: wait for its versions, measure by one Job, judge, and be done."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -10,10 +10,12 @@ from mlops_contract import DUPLICATES, UNLABELED, Result
 from mlops_operator.api.common import DataRead, ReportRef
 from mlops_operator.api.evaluation import EvaluationReason, EvaluationStatus, Verdict
 from mlops_operator.api.meta import Manifest
+from mlops_operator.api.model import ModelStatus
 from mlops_operator.controllers.evaluation.observed import Observed
 from mlops_operator.controllers.evaluation.policies.combine import combine
 from mlops_operator.controllers.evaluation.policies.floor import asks_absolute
 from mlops_operator.controllers.evaluation.policies.judge import judge
+from mlops_operator.controllers.evaluation.policies.reuse import gates_before
 from mlops_operator.controllers.evaluation.render import evaluation_task, job_name, measured_versions, run_uid
 from mlops_operator.controllers.evaluation.status import (
     FINAL,
@@ -25,6 +27,7 @@ from mlops_operator.controllers.evaluation.status import (
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.events import transition_events
 from mlops_operator.controllers.shared.evidence import LOOK_AGAIN, conclusive
+from mlops_operator.controllers.shared.gates import rows_digest
 from mlops_operator.controllers.shared.specs import first_problem
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task, render_task
 from mlops_operator.kube.resources import JOBS
@@ -114,15 +117,18 @@ def _judge(obs: Observed, job: Manifest, result: Result, now: datetime) -> Plan:
             report = ReportRef(uri=result.report.uri, digest=result.report.digest)
         except ValidationError as error:
             return _failed(obs, EvaluationReason.RESULT_INVALID, first_problem("report", error), now)
-    metrics = judge(obs.spec.metrics, result, with_baseline=obs.spec.baseline is not None)
     asked = {entry.name for entry in obs.spec.data}
     read = {entry.name: entry.digest for entry in result.data if entry.name in asked}
+    data = tuple(DataRead(name=name, digest=digest) for name, digest in read.items())
+    before = _gates_before(obs, data)
+    metrics = judge(obs.spec.metrics, result, with_baseline=obs.spec.baseline is not None, gates_before=before)
     status = measured_status(
         _measuring(obs.status, job),
         combine(metric.verdict for metric in metrics),
         metrics,
         job=job,
-        data=tuple(DataRead(name=name, digest=digest) for name, digest in read.items()),
+        data=data,
+        gates_before=before,
         report=report,
         unlabeled=result.counts.get(UNLABELED),
         duplicates=result.counts.get(DUPLICATES),
@@ -130,6 +136,14 @@ def _judge(obs: Observed, job: Manifest, result: Result, now: datetime) -> Plan:
         now=now,
     )
     return _said(obs, status)
+
+
+def _gates_before(obs: Observed, data: Sequence[DataRead]) -> int:
+    """Gates of the candidate's Model on the same rows before this one."""
+    if obs.model is None or obs.candidate is None or obs.candidate.spec is None:
+        return 0
+    draws = ModelStatus.of(obs.model).gate_draws
+    return gates_before(draws, rows_digest(data), obs.candidate.spec.artifact.digest)
 
 
 def _failed(obs: Observed, reason: str, message: str, now: datetime, *, verdict: Verdict = Verdict.ERROR) -> Plan:

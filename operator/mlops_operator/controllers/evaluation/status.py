@@ -44,6 +44,7 @@ def measured_status(
     job: Manifest,
     data: tuple[DataRead, ...],
     report: ReportRef | None,
+    gates_before: int,
     unlabeled: int | None,
     duplicates: int | None,
     generation: int,
@@ -53,7 +54,13 @@ def measured_status(
     decisive = [metric for metric in metrics if metric.verdict is verdict]
     message = f"{verdict}: " + "; ".join(f"{_name(metric)}: {metric.message}" for metric in decisive)
     measured = status.replace(
-        verdict=verdict, metrics=metrics, data=data, report=report, unlabeled=unlabeled, duplicates=duplicates
+        verdict=verdict,
+        metrics=metrics,
+        data=data,
+        report=report,
+        gates_before=gates_before,
+        unlabeled=unlabeled,
+        duplicates=duplicates,
     )
     outcome = ready(EvaluationReason.MEASURED, message)
     return _finished(measured, EvaluationPhase.SUCCEEDED, outcome, job, generation=generation, now=now)

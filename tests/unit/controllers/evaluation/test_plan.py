@@ -9,7 +9,7 @@ from mlops_contract import Result
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.evaluation.controller import EvaluationController
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.kube.resources import EVALUATIONS, JOBS
+from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODELS
 from tests.harness.evaluations import counts_of_rule, figures_of_rule
 from tests.unit.controllers.builders import (
     ToyCluster,
@@ -139,6 +139,18 @@ def test_an_interval_around_the_limit_is_inconclusive() -> None:
     report(toy, job, candidate=0.751)
     toy.settle(CONTROLLER, NAME)
     assert status(toy)["verdict"] == "Inconclusive"
+
+
+@pytest.mark.parametrize(("before", "verdict"), [(0, "Pass"), (1, "Inconclusive")])
+def test_gates_on_the_same_rows_are_counted_by_the_model(before: int, verdict: str) -> None:
+    draws = [{"data": "sha256:" + "d" * 64, "count": before, "last": "2026-01-01T00:00:00Z"}] if before else []
+    model = make(MODELS, "digits", spec={}, status={"gateDraws": draws})
+    toy = cluster(None, model_version("digits-a"), model_version("digits-b"), model)
+    toy.settle(CONTROLLER, NAME)
+    # Two standard errors above the baseline: p = 0.0228
+    report(toy, toy.only(JOBS), candidate=0.76)
+    toy.settle(CONTROLLER, NAME)
+    assert (status(toy)["verdict"], status(toy)["gatesBefore"]) == (verdict, before)
 
 
 def test_a_verdict_never_changes() -> None:
