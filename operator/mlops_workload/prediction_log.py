@@ -22,6 +22,7 @@ from mlops_workload.prediction_row import (
     Entry,
     Label,
     Problem,
+    identity_of,
     kind,
     parse_document,
     parse_line,
@@ -215,12 +216,15 @@ class _Reader:
                 self._labels[key[0]] = _Labelling((known.time, 0), known.entry.label, known.place)
         for number, (place, document) in enumerate(self._documents()):
             # Most rows are of other windows: only the id of these is looked at.
-            identity = str(document.get("id"))
+            try:
+                identity = identity_of(document)
+            except TypeError:
+                continue
             if identity not in wanted:
                 self._skipped.unmatched += "ts" not in document or "prediction" not in document
                 continue
             entry = parse_document(document)
-            if isinstance(entry, Problem) or entry.identity is None:
+            if isinstance(entry, Problem):
                 continue
             for key in wanted[identity]:
                 self._drop_if_earlier(key, entry)

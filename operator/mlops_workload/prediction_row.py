@@ -96,14 +96,28 @@ def parse_document(document: Mapping[str, Any]) -> Entry | Problem:
     form = document.get("v")
     if form is not None and (isinstance(form, bool) or form != FORMAT_VERSION):
         return Problem.UNKNOWN_FORMAT
-    identity = document.get("id")
-    if isinstance(identity, bool) or not (identity is None or isinstance(identity, (str, int))):
+    try:
+        identity = identity_of(document)
+    except TypeError:
         return Problem.INVALID_ID
-    name = None if identity is None else str(identity)
-    if name is not None and len(name) > MAX_ID_LENGTH:
-        return Problem.INVALID_ID
-    entry = _entry(document, name)
+    entry = _entry(document, identity)
     return _incomplete(entry, document) or entry
+
+
+def identity_of(document: Mapping[str, Any]) -> str | None:
+    """The `id` as text; None where it is absent, null or NaN. A whole number may be written as 5 or 5.0.
+
+    Raises:
+        TypeError: it is something else, or too long.
+    """
+    value = document.get("id")
+    if isinstance(value, float):
+        value = None if math.isnan(value) else int(value) if value.is_integer() else value
+    if isinstance(value, (bool, float)) or not (value is None or isinstance(value, (str, int))):
+        raise TypeError(f"expected text or a whole number, found {type(value).__name__}")
+    if value is not None and len(str(value)) > MAX_ID_LENGTH:
+        raise TypeError(f"expected at most {MAX_ID_LENGTH} characters, found {len(str(value))}")
+    return None if value is None else str(value)
 
 
 def kind(value: Label) -> str:
@@ -128,6 +142,8 @@ def _entry(document: Mapping[str, Any], identity: str | None) -> Entry:
     prediction, odd_prediction = _scalar(document.get("prediction"))
     label, odd_label = _scalar(document.get("label"))
     version = document.get("model_version")
+    if isinstance(version, float) and math.isnan(version):
+        version = None
     return Entry(
         identity=identity,
         time=time,

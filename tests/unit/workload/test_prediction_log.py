@@ -227,8 +227,20 @@ def test_a_label_joins_by_id_whatever_else_its_row_has_and_whichever_file_it_is_
     assert (found.skipped.malformed, named(found)) == (0, "")
 
 
-def test_an_id_may_be_text_or_a_number(tmp_path: Path) -> None:
-    assert labels(window(tmp_path, line(id=5, label=None), bare(id="5", label=7))) == [7]
+@pytest.mark.parametrize("identity", [5, "5", 5.0])
+def test_an_id_may_be_text_or_a_whole_number(tmp_path: Path, identity: Any) -> None:
+    assert labels(window(tmp_path, line(id=5, label=None), bare(id=identity, label=7))) == [7]
+
+
+@pytest.mark.parametrize("identity", ["x" * 1025, 5.5, True, float("inf"), {}])
+def test_another_id_is_malformed(tmp_path: Path, identity: Any) -> None:
+    assert window(tmp_path, line(id=identity)).skipped.malformed == 1
+
+
+def test_a_missing_id_or_version_may_be_nan(tmp_path: Path) -> None:
+    found = window(tmp_path, *[line(id=float("nan"))] * 2, line(model_version=float("nan")))
+    assert len(found.rows) == 2
+    assert named(found) == "1 row: no model_version (first: log.jsonl:3)"
 
 
 def test_a_later_row_without_a_label_erases_none(tmp_path: Path) -> None:
