@@ -38,6 +38,10 @@ class Authorization(Protocol):
         """
         ...
 
+    def copy(self) -> "Authorization":
+        """The same source for another event loop in another thread."""
+        ...
+
 
 class StaticAuthorization:
     """A header that never changes; `""` where the TLS client certificate is all there is."""
@@ -52,6 +56,10 @@ class StaticAuthorization:
     async def refresh(self) -> str:
         """The same header: there is nothing to renew."""
         return self._header
+
+    def copy(self) -> "StaticAuthorization":
+        """Itself: it has no state."""
+        return self
 
 
 class TokenFile:
@@ -78,6 +86,10 @@ class TokenFile:
         self._header = f"Bearer {token}"
         self._fresh_until = self._clock() + TOKEN_FILE_LIFETIME
         return self._header
+
+    def copy(self) -> "TokenFile":
+        """Another reader of the same file."""
+        return TokenFile(self._path, clock=self._clock)
 
 
 class PluginAuthorization:
@@ -106,3 +118,7 @@ class PluginAuthorization:
                 raise CredentialsError(f"the kubeconfig's credential plugin failed: {error}") from error
             self._fresh_until = self._clock() + PLUGIN_LIFETIME
             return self._header
+
+    def copy(self) -> "PluginAuthorization":
+        """Another one with a lock of its own; the plugin's function is shared."""
+        return PluginAuthorization(self._ask, clock=self._clock)

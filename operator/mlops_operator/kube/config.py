@@ -4,6 +4,7 @@ import base64
 import os
 import ssl
 import tempfile
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,15 +180,17 @@ class _Plugin:
         self._path = path
         self._context = context
         self._configuration: Any = None
+        self._lock = threading.Lock()  # the lease's thread asks as well
 
     def __call__(self) -> str:
         from kubernetes import client, config
 
-        if self._configuration is None:
-            self._configuration = client.Configuration()
-            load: Any = config.load_kube_config
-            load(str(self._path), context=self._context, client_configuration=self._configuration)
-        header: str | None = self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+        with self._lock:
+            if self._configuration is None:
+                self._configuration = client.Configuration()
+                load: Any = config.load_kube_config
+                load(str(self._path), context=self._context, client_configuration=self._configuration)
+            header: str | None = self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
         if not header:
             raise ConfigError("the credential plugin gave no token; client certificates of plugins are not supported")
         return header

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -85,9 +85,19 @@ class Election:
         namespace: where the lease is.
         name: the lease's name.
         identity: who we are: the pod's name, or anything with `NOT_A_POD` in it outside a cluster.
+        alive: whether the work that the lease is for goes on; without it the lease is neither taken nor renewed.
     """
 
-    def __init__(self, client: Client, *, namespace: str, name: str, identity: str) -> None:
+    def __init__(
+        self,
+        client: Client,
+        *,
+        namespace: str,
+        name: str,
+        identity: str,
+        alive: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._alive = alive
         self.identity = identity
         self._client = client
         self._namespace = namespace
@@ -105,7 +115,7 @@ class Election:
         """Wait until we lead."""
         while True:
             try:
-                if await self._attempt():
+                if self._alive() and await self._attempt():
                     self._gauge.set(1)
                     logger.info("leading", extra={"lease": self._name, "identity": self.identity})
                     return
@@ -122,6 +132,8 @@ class Election:
         try:
             while True:
                 await asyncio.sleep(RETRY_PERIOD)
+                if not self._alive():
+                    raise LeadershipLost(f"the lease {self._name} is left to lapse: the event loop hangs")
                 await self._within_deadline(self._renew())
         finally:
             self._valid_until = float("-inf")

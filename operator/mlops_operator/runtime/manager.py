@@ -19,11 +19,12 @@ from mlops_operator.kube.tls import shrink_tls_buffers
 from mlops_operator.runtime import metrics
 from mlops_operator.runtime.cache import Cache
 from mlops_operator.runtime.controller import Controller
-from mlops_operator.runtime.election import NOT_A_POD, Election
+from mlops_operator.runtime.election import NOT_A_POD
 from mlops_operator.runtime.executor import Executor
 from mlops_operator.runtime.health import HealthServer
 from mlops_operator.runtime.informer import LISTS_AT_ONCE, RESYNC, Informer
 from mlops_operator.runtime.kopf_shell import KopfShell
+from mlops_operator.runtime.lease_thread import LeaseThread
 from mlops_operator.runtime.reads import Reads
 from mlops_operator.runtime.reconciler import Reconciler
 from mlops_operator.runtime.streams import DOWN
@@ -90,10 +91,10 @@ class Manager:
         self.cache = Cache(controllers, namespaces=options.namespaces)
         for resource, store in self.cache.stores.items():
             metrics.CACHED.labels(str(resource)).set_function(partial(len, store))
-        self._election: Election | None = None
+        self._election: LeaseThread | None = None
         if options.leader_elect:
-            self._election = Election(
-                self._client,
+            self._election = LeaseThread(
+                config,
                 namespace=options.lease_namespace or config.namespace,
                 name=options.lease_name,
                 identity=self._identity,
@@ -176,6 +177,8 @@ class Manager:
             for (resource, namespace), informer in self._informers.items()
         ]
         feeders.append(asyncio.create_task(self._shell.run(), name="kopf shell"))
+        if self._election is not None:
+            feeders.append(asyncio.create_task(self._election.beat(), name="heartbeat"))
         leader = asyncio.create_task(self._lead(), name="lead")
         stopped = asyncio.create_task(self._wait_for_stop(), name="wait for stop")
         try:

@@ -154,6 +154,9 @@ class Rotating:
     def current(self) -> str:
         return f"Bearer {self.token}"
 
+    def copy(self) -> "Rotating":
+        return self
+
     async def refresh(self) -> str:
         self.token = "new"
         return self.current()
