@@ -66,6 +66,8 @@ TARGETS: Final = (
     Target("B10", "*", "operator_writes_per_object", 3),
     Target("B10", "*", "lost", 0),
     Target("B10", "*", "sooner_than_asked", 0),
+    Target("B11", "*", "other_tenant_p99_seconds", 2),
+    Target("B11", "*", "lease_transitions", 0),
 )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bench.scenarios import burst, calibration, crash, growth, idle, restart, steady, throttled, updates
+from bench.scenarios import burst, calibration, crash, flood, growth, idle, restart, steady, throttled, updates
 from bench.scenarios.common import BOTH, Scenario
 
 SCENARIOS: Final = {
@@ -17,5 +17,6 @@ SCENARIOS: Final = {
         Scenario("B6", "a hundred changes of children in a second", updates.run),
         Scenario("B9", "memory and the cost of a start by the number of objects", growth.run),
         Scenario("B10", "an API server that throttles", throttled.run),
+        Scenario("B11", "one tenant's flood, and another tenant meanwhile", flood.run, systems=("mlops",)),
     )
 }
