@@ -130,7 +130,7 @@ class Tenant:
         """Wait until every Promotion has a status.
 
         Raises:
-            TimeoutError: one has none.
+            AssertionError: one has none.
         """
 
         async def missing() -> int:

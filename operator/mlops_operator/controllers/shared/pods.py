@@ -188,9 +188,14 @@ _LIST_KEYS: Final = ("mountPath", "containerPort", "name")
 """Keys by which list items are matched, the most specific first: mounts share names, not paths."""
 
 
+def _has(item: Any, key: str) -> bool:
+    # A template may contain any JSON; what is no name or port is left to the API server to refuse.
+    return isinstance(item, dict) and isinstance(item.get(key), str | int)
+
+
 def _merge_lists(ours: list[Any], theirs: list[Any]) -> list[Any]:
     items = [*ours, *theirs]
-    key = next((key for key in _LIST_KEYS if all(isinstance(item, dict) and key in item for item in items)), None)
+    key = next((key for key in _LIST_KEYS if all(_has(item, key) for item in items)), None)
     if key is None:
         return items
     merged = {item[key]: item for item in ours}
