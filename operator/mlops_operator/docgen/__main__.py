@@ -32,6 +32,8 @@ def index_page() -> str:
                 table(("condition", "meaning of `True`"), conditions),
                 "Each condition has a `reason` from the list on the kind's page and a `message` in words; its "
                 "`lastTransitionTime` moves only when its `status` does.",
+                "`InternalError` is a reason of every kind: it is set when reconciliations of the object keep failing "
+                "with an unexpected error, which is a defect of the operator. The next one that succeeds removes it.",
             ),
             section("Metrics", "[All metrics](metrics.md), and [what to do when an alert fires](../runbooks.md)."),
         )
