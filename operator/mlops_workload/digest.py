@@ -8,7 +8,7 @@ C locale (with the leading `./` taken off the paths).
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mlops_workload.errors import ArtifactNotFoundError, DataInvalidError
@@ -26,9 +26,14 @@ def digest_folder(path: Path) -> str:
     Raises:
         DataInvalidError: the folder holds a link or a special file, whose content a listing cannot pin.
     """
+    return listing_digest({name: digest_file(file) for name, file in regular_files(path)})
+
+
+def listing_digest(files: Mapping[str, str]) -> str:
+    """The digest of a folder with these files: digest by relative posix path."""
     listing = hashlib.sha256()
-    for name, file in sorted(regular_files(path)):
-        listing.update(f"{digest_file(file).removeprefix('sha256:')}  {name}\n".encode())
+    for name, digest in sorted(files.items()):
+        listing.update(f"{digest.removeprefix('sha256:')}  {name}\n".encode())
     return f"sha256:{listing.hexdigest()}"
 
 

@@ -83,6 +83,13 @@ class ModelLoadFailedError(WorkloadError):
     exit_code = 5
 
 
+class PredictionFailedError(WorkloadError):
+    """A model was loaded, but gave no predictions of the form that was asked for."""
+
+    reason = "PredictionFailed"
+    exit_code = 11
+
+
 class DataInvalidError(WorkloadError):
     """Data that was read does not have the form that was asked for."""
 

@@ -1,106 +1,101 @@
-"""Compare a candidate model with a baseline on the same frozen rows.
+"""Last step of an evaluation: compare the predictions of a candidate and a baseline on the same frozen rows.
 
 `python -m mlops_workload.evaluate` reads its configuration (`EvaluationConfiguration`) from
-`MLOPS_EVALUATION`. It reports figures and never a verdict: the rule belongs to the operator.
+`MLOPS_EVALUATION`, the rows from the copies that `mlops_workload.evaluate_fetch` made, and the predictions that
+`mlops_workload.predict` left, each in a folder of its own. It never loads a model. It reports figures and never a
+verdict: the rule belongs to the operator.
 
 The result holds the figures and counts of each rule (`mlops_contract.figures`; see
 `mlops_workload.evaluate_result`). A slice without rows has the count 0 and no figures. The report, a longer
 JSON document with the confusion matrices, goes to `MLOPS_OUTPUT_URI`.
 """
 
+import argparse
 import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from mlops_contract import DataDigest, Result, ResultInvalidError, environment
+from mlops_contract import Result, ResultInvalidError, environment
 from mlops_workload.comparison import compare_all
-from mlops_workload.context import DataInput, read_configuration, require_uid
-from mlops_workload.errors import ConfigurationInvalidError, DataInvalidError, ModelLoadFailedError
-from mlops_workload.evaluate_configuration import EvaluationConfiguration, ModelSource
+from mlops_workload.context import read_configuration, require_uid
+from mlops_workload.errors import ConfigurationInvalidError
+from mlops_workload.evaluate_configuration import EvaluationConfiguration
+from mlops_workload.evaluate_fetch import read_copies, read_index
 from mlops_workload.evaluate_report import report_document
 from mlops_workload.evaluate_result import readable, resampling_seed, result_counts, result_figures
-from mlops_workload.fetch import as_data, locate
-from mlops_workload.formats import load_model, probabilities_of
-from mlops_workload.metrics import metric_named
+from mlops_workload.prediction_files import read_predictions
 from mlops_workload.predictions import Predictions, checked_predictions
 from mlops_workload.report import publish_report
-from mlops_workload.rows import Columns, Rows, concatenate, read_rows
+from mlops_workload.rows import Rows
 from mlops_workload.termination import run_command, write_message
 
 
-def evaluate(configuration: EvaluationConfiguration, *, uid: str, scratch: Path, environ: Mapping[str, str]) -> Result:
-    """Do one evaluation and publish its report; what to tell the operator.
+def evaluate(
+    configuration: EvaluationConfiguration,
+    *,
+    rows: Path,
+    predictions: Mapping[str, Path | None],
+    uid: str,
+    scratch: Path,
+    environ: Mapping[str, str],
+) -> Result:
+    """Judge one evaluation and publish its report; the result.
+
+    Args:
+        configuration: what is evaluated.
+        rows: the folder of the copied data.
+        predictions: the folder that each role's container wrote, `candidate` and `baseline`.
+        uid: identity of the run.
+        scratch: a folder for temporary files.
+        environ: where claims are mounted, and where the report goes.
 
     Raises:
-        WorkloadError: data or a model is missing, corrupt or unfit; see `mlops_workload.errors`.
+        WorkloadError: data or predictions are missing or unfit; see `mlops_workload.errors`.
     """
-    metrics = [metric_named(request.name) for request in configuration.metrics]
-    rows, digests = read_data(configuration.data, configuration.columns, scratch, environ=environ)
-    wants_probabilities = any(metric.of_probabilities for metric in metrics)
-    answers = {
-        role: _predict(source, rows, role=role, scratch=scratch, probabilities=wants_probabilities, environ=environ)
-        for role, source in (("candidate", configuration.candidate), ("baseline", configuration.baseline))
-        if source is not None
-    }
-    candidate, baseline = answers["candidate"], answers.get("baseline")
-    seed = resampling_seed(uid, digests)
-    comparisons = compare_all(configuration.metrics, rows, candidate, baseline, seed=seed)
+    index = read_index(rows)
+    data = read_copies(rows, index, configuration.columns)
+    candidate = _predictions("candidate", predictions.get("candidate"), data)
+    baseline = _predictions("baseline", predictions.get("baseline"), data) if configuration.baseline else None
+    seed = resampling_seed(uid, index.digests)
+    comparisons = compare_all(configuration.metrics, data, candidate, baseline, seed=seed)
     output = environ.get(environment.OUTPUT_URI)
     report = None
     if output:
-        document = report_document(configuration, comparisons, rows, digests, candidate=candidate, baseline=baseline)
+        document = report_document(
+            configuration, comparisons, data, index.digests, candidate=candidate, baseline=baseline
+        )
         report = publish_report(document, output, scratch=scratch, environ=environ)
     return Result(
         uid=uid,
         metrics=result_figures(comparisons),
-        counts=result_counts(rows, comparisons),
-        data=tuple(digests),
+        counts=result_counts(data, comparisons),
+        data=tuple(index.digests),
         report=report,
     )
 
 
-def read_data(
-    inputs: Sequence[DataInput], columns: Columns, scratch: Path, *, environ: Mapping[str, str]
-) -> tuple[Rows, list[DataDigest]]:
-    """All rows of all inputs, and the digests of what was read.
-
-    Raises:
-        DataNotFoundError, DataCorruptError, DataInvalidError: an input is missing, not
-            what its digest says, or not of a known form.
-    """
-    parts, digests = [], []
-    for source in inputs:
-        with as_data(source.name):
-            found = locate(source.uri, scratch, digest=source.digest, environ=environ)
-        parts.append(read_rows(found.path, columns))
-        digests.append(DataDigest(name=source.name, digest=found.digest))
-    return concatenate(parts), digests
+def _predictions(role: str, folder: Path | None, rows: Rows) -> Predictions:
+    if folder is None:
+        raise ConfigurationInvalidError(f"expected a folder with the predictions of the {role}, found none")
+    found = read_predictions(folder, rows=len(rows.x), role=role)
+    classes = found.classes.tolist() if found.classes is not None else None
+    return checked_predictions(role, rows, found.labels, found.probabilities, classes)
 
 
-def _predict(
-    source: ModelSource, rows: Rows, *, role: str, scratch: Path, probabilities: bool, environ: Mapping[str, str]
-) -> Predictions:
-    path = locate(source.uri, scratch, digest=source.digest, environ=environ).path
-    try:
-        model = load_model(path, format=source.format)
-        labels = np.asarray(model.predict(rows.x))
-    except ModelLoadFailedError as error:
-        raise ModelLoadFailedError(f"{role} {source.uri}: {error.message}", role=role) from error
-    except ValueError as error:
-        raise DataInvalidError(f"{role} {source.uri} does not take the data: {error}", role=role) from error
-    given = probabilities_of(model, rows.x) if probabilities else None
-    return checked_predictions(role, rows, labels, *(given or ()))
-
-
-def _command() -> None:
+def _command(arguments: argparse.Namespace) -> None:
     configuration = read_configuration(environment.EVALUATION, EvaluationConfiguration)
     uid = require_uid()
     with tempfile.TemporaryDirectory() as scratch:
-        result = evaluate(configuration, uid=uid, scratch=Path(scratch), environ=os.environ)
+        result = evaluate(
+            configuration,
+            rows=arguments.rows,
+            predictions={"candidate": arguments.candidate, "baseline": arguments.baseline},
+            uid=uid,
+            scratch=Path(scratch),
+            environ=os.environ,
+        )
     try:
         message = result.to_message()
     except ResultInvalidError as error:
@@ -110,9 +105,14 @@ def _command() -> None:
         print(line)
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command; its exit code."""
-    return run_command(_command)
+    parser = argparse.ArgumentParser(prog="mlops_workload.evaluate", description=__doc__)
+    parser.add_argument("--rows", required=True, type=Path, help="folder with the copied data")
+    parser.add_argument("--candidate", required=True, type=Path, help="folder with the candidate's predictions")
+    parser.add_argument("--baseline", type=Path, help="folder with the baseline's predictions, where there is one")
+    arguments = parser.parse_args(argv)
+    return run_command(lambda: _command(arguments))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from typing import NamedTuple
 
 from mlops_contract import Artifact, Result
 from mlops_workload.context import require_uid
-from mlops_workload.digest import digest_path, size_of
 from mlops_workload.errors import (
     ArtifactCorruptError,
     ArtifactNotFoundError,
@@ -29,9 +28,8 @@ from mlops_workload.errors import (
     DataCorruptError,
     DataNotFoundError,
 )
-from mlops_workload.store import copy_in, replace_path
+from mlops_workload.store import copy_in, inspect, replace_path
 from mlops_workload.termination import run_command, write_message
-from mlops_workload.uri import local_path
 
 
 class Fetched(NamedTuple):
@@ -45,6 +43,8 @@ class Fetched(NamedTuple):
 def fetch(uri: str, folder: Path, *, digest: str | None = None, environ: Mapping[str, str] | None = None) -> Fetched:
     """Copy what is at `uri` into `folder` (made if missing), verified, replacing what has the same name there.
 
+    The digest is that of the copy: what happens to `uri` afterwards does not matter.
+
     Raises:
         ArtifactNotFoundError: there is nothing at `uri`.
         ArtifactCorruptError: it is not what `digest` says; `folder` is left as it was.
@@ -53,31 +53,17 @@ def fetch(uri: str, folder: Path, *, digest: str | None = None, environ: Mapping
     # Inside the target folder, so that the final step is a rename on one file system.
     scratch = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
     try:
-        copy = verify(copy_in(uri, scratch, environ=environ), digest=digest, uri=uri)
+        copy = copy_in(uri, scratch, environ=environ)
+        _require_digest(uri, expected=digest, found=copy.digest)
         if copy.path.is_file():
             target = folder / copy.path.name
             replace_path(copy.path, target)
-            return copy._replace(path=target)
+            return Fetched(target, copy.digest, copy.size)
         for entry in sorted(copy.path.iterdir()):
             replace_path(entry, folder / entry.name)
-        return copy._replace(path=folder)
+        return Fetched(folder, copy.digest, copy.size)
     finally:
         shutil.rmtree(scratch)
-
-
-def locate(uri: str, scratch: Path, *, digest: str | None = None, environ: Mapping[str, str] | None = None) -> Fetched:
-    """What is at `uri`, verified: in place if it is local, otherwise copied below `scratch` (which exists).
-
-    Raises:
-        ArtifactNotFoundError: there is nothing at `uri`.
-        ArtifactCorruptError: it is not what `digest` says.
-    """
-    path = local_path(uri, environ=environ)
-    if path is None:
-        path = copy_in(uri, Path(tempfile.mkdtemp(dir=scratch)), environ=environ)
-    elif not path.exists():
-        raise ArtifactNotFoundError(f"expected a file or a folder at {uri}, found nothing at {path}")
-    return verify(path, digest=digest, uri=uri)
 
 
 @contextmanager
@@ -95,22 +81,15 @@ def as_data(name: str) -> Iterator[None]:
         raise DataCorruptError(f"data input {name}: {error.message}", **error.details) from error
 
 
-def verify(path: Path, *, digest: str | None, uri: str) -> Fetched:
-    """Compute the digest of `path` and compare it with `digest`, if there is one.
-
-    Raises:
-        ArtifactCorruptError: they differ; `uri` is named.
-    """
-    found = digest_path(path)
-    if digest is not None and found != digest:
-        raise ArtifactCorruptError(f"{uri} is not what its digest says", expected=digest, found=found)
-    return Fetched(path, found, size_of(path))
+def _require_digest(uri: str, *, expected: str | None, found: str) -> None:
+    if expected is not None and found != expected:
+        raise ArtifactCorruptError(f"{uri} is not what its digest says", expected=expected, found=found)
 
 
 def _verify_only(uri: str, digest: str | None) -> None:
     uid = require_uid()
-    with tempfile.TemporaryDirectory() as scratch:
-        found = locate(uri, Path(scratch), digest=digest)
+    found = inspect(uri)
+    _require_digest(uri, expected=digest, found=found.digest)
     artifact = Artifact(name="artifact", uri=uri, digest=found.digest, size=found.size)
     write_message(Result(uid=uid, artifacts=(artifact,)).to_message())
     print(f"{uri} is {found.digest}, {found.size} bytes")

@@ -24,7 +24,7 @@ from pydantic.alias_generators import to_camel
 from mlops_contract import DataDigest, Result, environment
 from mlops_workload.context import first_problem, read_configuration, require_uid
 from mlops_workload.errors import DataInvalidError, EndpointUnavailableError
-from mlops_workload.fetch import locate
+from mlops_workload.fetch import fetch
 from mlops_workload.golden_requests import GoldenDocument, GoldenRequest, outputs_match
 from mlops_workload.inference_protocol import exchange, infer_url, ready_url
 from mlops_workload.termination import run_command, write_message
@@ -99,10 +99,9 @@ def check(
     data = []
     requests: tuple[GoldenRequest, ...] = ()
     if configuration.requests is not None:
-        source = configuration.requests
-        found = locate(source.uri, scratch, digest=source.digest, environ=environ)
-        requests = _read_requests(found.path)
-        data.append(DataDigest(name="golden", digest=found.digest))
+        copy = fetch(configuration.requests.uri, scratch, digest=configuration.requests.digest, environ=environ)
+        requests = _read_requests(copy.path)
+        data.append(DataDigest(name="golden", digest=copy.digest))
     wait_ready(
         configuration.url,
         configuration.model,

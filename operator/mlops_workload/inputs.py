@@ -9,9 +9,11 @@ from mlops_contract import DataDigest
 from mlops_workload.context import DataInput
 from mlops_workload.digest import regular_files
 from mlops_workload.errors import ConfigurationInvalidError, DataChangedError
-from mlops_workload.fetch import Fetched, as_data, fetch, locate
+from mlops_workload.fetch import Fetched, as_data, fetch
 from mlops_workload.holdout import Holdout
+from mlops_workload.store import inspect
 from mlops_workload.training_rows import PreparedInput, prepare
+from mlops_workload.uri import local_path
 
 Stamp = frozenset[tuple[str, int, int]]
 """Name, size in bytes and modification time in nanoseconds of each file: cheap to compare, unlike a digest."""
@@ -75,8 +77,10 @@ class Inputs:
         return self._used[name].prepared.path
 
     def _bring(self, source: DataInput, *, snapshot: bool) -> Fetched:
-        if not snapshot:
-            return locate(source.uri, self._scratch, digest=source.digest, environ=self._environ)
+        """A verified copy, or the place itself where no digest pins what a local input must be."""
+        local = local_path(source.uri, environ=self._environ)
+        if local is not None and source.digest is None and not snapshot:
+            return Fetched(local, *inspect(source.uri, environ=self._environ))
         folder = Path(tempfile.mkdtemp(dir=self._scratch))
         return fetch(source.uri, folder, digest=source.digest, environ=self._environ)
 

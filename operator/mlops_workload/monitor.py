@@ -126,7 +126,7 @@ def _read_log(configuration: MonitorConfiguration, *, scratch: Path, environ: Ma
     folder = local_path(uri, environ=environ)
     if folder is None:
         with as_data(LOG_NAME):
-            folder = copy_in(uri, scratch, environ=environ)
+            folder = copy_in(uri, scratch, environ=environ).path
     if not folder.is_dir():
         raise DataNotFoundError(f"expected a folder with the prediction log at {uri}, found none")
     window = configuration.window

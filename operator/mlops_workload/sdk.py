@@ -126,8 +126,9 @@ class Run:
         without them. The hashes of the other rows become the artifact `training-rows`, by which the gate
         checks that it does not judge by rows of the training. Both are in `mlops_workload.training_rows`.
 
-        Local data are read in place; `snapshot` copies them first, for a folder that others
-        still write to. Without it, a change between here and `finish()` is an error there.
+        Data with a digest are copied to this machine, and the copy is verified: that is what the path leads
+        to. Local data without one are read in place, and a change between here and `finish()` is an error
+        there; `snapshot` copies them first, for a folder that others still write to.
 
         Raises:
             ConfigurationInvalidError: no such input; the known ones are named.

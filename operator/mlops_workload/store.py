@@ -1,44 +1,109 @@
 """Reading from and writing to where artifacts live: a mounted volume, or any store fsspec knows."""
 
+import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, NamedTuple
 
-from mlops_workload.digest import regular_files
-from mlops_workload.errors import ArtifactNotFoundError, ArtifactUnreachableError, ConfigurationInvalidError
-from mlops_workload.uri import basename, local_path
+from mlops_workload.digest import listing_digest, regular_files
+from mlops_workload.errors import (
+    ArtifactNotFoundError,
+    ArtifactUnreachableError,
+    ConfigurationInvalidError,
+    DataInvalidError,
+)
+from mlops_workload.files import is_folder, opened, regular_streams
+from mlops_workload.uri import basename, local_location, local_path
 
 COPY_BYTES: Final = 1 << 20
 """Buffer of a copy: content is streamed, so memory does not grow with the artifact."""
 
 
-def copy_in(uri: str, folder: Path, *, environ: Mapping[str, str] | None = None) -> Path:
-    """Copy the file or folder at `uri` into `folder` (which exists); the path of the copy.
+class Copied(NamedTuple):
+    """A copy on this machine. `digest` and `size` (bytes) are of what was written to it, computed while copying."""
+
+    path: Path
+    digest: str
+    size: int
+
+
+class Content(NamedTuple):
+    """Digest and size in bytes of what was read."""
+
+    digest: str
+    size: int
+
+
+def copy_in(uri: str, folder: Path, *, environ: Mapping[str, str] | None = None) -> Copied:
+    """Copy the file or folder at `uri` into `folder` (which exists), reading it once.
 
     The copy has the base name of the URI. It is not atomic: copy into a scratch folder.
 
     Raises:
         ArtifactNotFoundError: there is nothing at `uri`.
-        ArtifactUnreachableError: the store cannot be asked.
+        ArtifactUnreachableError: the store cannot be asked, or refuses.
         ConfigurationInvalidError: no such scheme, or its fsspec driver is not installed.
+        DataInvalidError: there is a link or a special file at or below `uri`.
     """
     target = folder / (basename(uri) or "content")
-    source = local_path(uri, environ=environ)
-    if source is None:
-        _copy_in_remote(uri, target)
-    elif source.is_dir():
+    return Copied(target, *_read(uri, target, environ))
+
+
+def inspect(uri: str, *, environ: Mapping[str, str] | None = None) -> Content:
+    """Digest and size of the file or folder at `uri`, reading it once and copying nothing.
+
+    Raises:
+        WorkloadError: see `copy_in`.
+    """
+    return _read(uri, None, environ)
+
+
+def _read(uri: str, target: Path | None, environ: Mapping[str, str] | None) -> Content:
+    location = local_location(uri, environ=environ)
+    if location is None:
+        return _read_remote(uri, target)
+    root, parts = location
+    try:
+        with opened(root, parts) as descriptor:
+            if is_folder(descriptor):
+                return _read_folder(regular_streams(descriptor), target)
+            with os.fdopen(os.dup(descriptor), "rb") as stream:
+                return _read_file(stream, target)
+    except FileNotFoundError as error:
+        raise ArtifactNotFoundError(
+            f"expected a file or a folder at {uri}, found nothing at {root.joinpath(*parts)}"
+        ) from error
+    except DataInvalidError as error:
+        raise DataInvalidError(f"{uri}: {error.message}") from error
+    except OSError as error:
+        raise ArtifactUnreachableError(f"{uri}: {type(error).__name__}: {error}") from error
+
+
+def _read_folder(files: Iterable[tuple[str, BinaryIO]], target: Path | None) -> Content:
+    if target is not None:
         target.mkdir()
-        for name, file in regular_files(source):
-            _copy_file(file, target / name)
-    elif source.is_file():
-        _copy_file(source, target)
-    else:
-        raise ArtifactNotFoundError(f"expected a file or a folder at {uri}, found nothing at {source}")
-    return target
+    found = {name: _read_file(stream, target / name if target else None) for name, stream in files}
+    digests = {name: content.digest for name, content in found.items()}
+    return Content(listing_digest(digests), sum(content.size for content in found.values()))
+
+
+def _read_file(stream: BinaryIO, target: Path | None) -> Content:
+    hashed, size = hashlib.sha256(), 0
+    with ExitStack() as stack:
+        writer = None
+        if target is not None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            writer = stack.enter_context(target.open("wb"))
+        while block := stream.read(COPY_BYTES):
+            hashed.update(block)
+            size += len(block)
+            if writer is not None:
+                writer.write(block)
+    return Content(f"sha256:{hashed.hexdigest()}", size)
 
 
 def copy_out(path: Path, uri: str, *, environ: Mapping[str, str] | None = None) -> None:
@@ -81,23 +146,21 @@ def _copy_file(source: Path, target: Path) -> None:
         shutil.copyfileobj(reader, writer, COPY_BYTES)
 
 
-def _copy_in_remote(uri: str, target: Path) -> None:
+def _read_remote(uri: str, target: Path | None) -> Content:
     with _remote(uri) as (filesystem, root):
-        if not filesystem.isdir(root):
-            _download(filesystem, root, target)
-            return
-        target.mkdir()
-        for remote in filesystem.find(root):
-            name = PurePosixPath(remote).relative_to(PurePosixPath(root.rstrip("/")))
-            if ".." in name.parts:
-                raise ArtifactUnreachableError(f"{uri} lists {remote!r}, which is outside of it")
-            _download(filesystem, remote, target / name)
+        if filesystem.isdir(root):
+            return _read_folder(_remote_streams(uri, filesystem, root), target)
+        with filesystem.open(root, "rb") as stream:
+            return _read_file(stream, target)
 
 
-def _download(filesystem: Any, remote: str, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with filesystem.open(remote, "rb") as reader, target.open("wb") as writer:
-        shutil.copyfileobj(reader, writer, COPY_BYTES)
+def _remote_streams(uri: str, filesystem: Any, root: str) -> Iterator[tuple[str, BinaryIO]]:
+    for remote in filesystem.find(root):
+        name = PurePosixPath(remote).relative_to(PurePosixPath(root.rstrip("/")))
+        if ".." in name.parts:
+            raise ArtifactUnreachableError(f"{uri} lists {remote!r}, which is outside of it")
+        with filesystem.open(remote, "rb") as stream:
+            yield name.as_posix(), stream
 
 
 @contextmanager

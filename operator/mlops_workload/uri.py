@@ -32,6 +32,25 @@ def local_path(uri: str, *, environ: Mapping[str, str] | None = None) -> Path | 
     return None
 
 
+def local_location(uri: str, *, environ: Mapping[str, str] | None = None) -> tuple[Path, tuple[str, ...]] | None:
+    """A folder on this machine and the parts of the path below it that `uri` names, or None if it is remote.
+
+    Below the folder no part may be a link: for `pvc://` it is the mounted claim; for other paths it is the
+    folder that holds the file or folder, because the machine's owner may have reached that through links.
+
+    Raises:
+        ConfigurationInvalidError: see `local_path`.
+    """
+    path = local_path(uri, environ=environ)
+    if path is None:
+        return None
+    if uri.startswith("pvc://"):
+        parts = path.relative_to(root := _pvc_root(os.environ if environ is None else environ)).parts
+        return root / parts[0], parts[1:]
+    path = Path(os.path.abspath(path))  # not resolve(): the last part is not followed
+    return path.parent, (path.name,)
+
+
 def join(uri: str, name: str) -> str:
     """`name` below the folder `uri`."""
     return f"{uri.rstrip('/')}/{name}"
@@ -47,5 +66,8 @@ def _claim_path(uri: str, rest: str, environ: Mapping[str, str]) -> Path:
     parts = PurePosixPath(path).parts
     if not claim or claim in {".", ".."} or ".." in parts:
         raise ConfigurationInvalidError(f"expected pvc://<claim>/<path> without '..', found {uri!r}")
-    root = environ.get(environment.PVC_ROOT) or environment.DEFAULT_PVC_ROOT
-    return Path(root, claim, *parts)
+    return Path(_pvc_root(environ), claim, *parts)
+
+
+def _pvc_root(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get(environment.PVC_ROOT) or environment.DEFAULT_PVC_ROOT)

@@ -2,28 +2,115 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mlops_operator.controllers.shared.pods import claim_volumes, merge
+from mlops_operator.controllers.shared.pods import (
+    Location,
+    claim_mounts,
+    claim_volumes,
+    location_mounts,
+    location_of,
+    merge,
+    volume_name,
+)
 from tests.unit.controllers.trainingjob.driver import NAME, Run
 
 
 def test_claims_whose_names_differ_by_a_dot_or_at_their_end_have_volumes_of_their_own() -> None:
     long = "c" * 70
     claims = ["a.b", "a-b", f"{long}1", f"{long}2"]
-    volumes, mounts = claim_volumes(read=[f"pvc://{claim}/rows" for claim in claims], write=[])
+    volumes = claim_volumes(f"pvc://{claim}/rows" for claim in claims)
     names = [volume["name"] for volume in volumes]
     assert len(set(names)) == len(claims)
     assert all(len(name) <= 63 for name in names)
     assert {volume["name"]: volume["persistentVolumeClaim"]["claimName"] for volume in volumes} == {
-        mount["name"]: mount["mountPath"].rpartition("/")[2] for mount in mounts
+        mount["name"]: mount["mountPath"].rpartition("/")[2]
+        for mount in claim_mounts(f"pvc://{claim}/rows" for claim in claims)
     }
 
 
-def test_a_claim_alone_keeps_its_plain_name() -> None:
-    volumes, _ = claim_volumes(read=["pvc://my.claim/a"], write=["pvc://store"])
-    assert [volume["name"] for volume in volumes] == ["pvc-my-claim", "pvc-store"]
+def test_a_volumes_name_follows_from_its_claim_alone() -> None:
+    assert [volume["name"] for volume in claim_volumes(["pvc://my-claim/a", "pvc://store"])] == [
+        "pvc-my-claim",
+        "pvc-store",
+    ]
+    both = {
+        volume["persistentVolumeClaim"]["claimName"]: volume["name"]
+        for volume in claim_volumes(["pvc://a.b/x", "pvc://a-b/x"])
+    }
+    assert both == {claim: claim_volumes([f"pvc://{claim}/x"])[0]["name"] for claim in ("a.b", "a-b")}
+    assert volume_name("a.b") != volume_name("a-b")
+
+
+@pytest.mark.parametrize(
+    ("uri", "location"),
+    [
+        ("pvc://data", Location("data", ())),
+        ("pvc://data/", Location("data", ())),
+        ("pvc://data/a/b.npz", Location("data", ("a", "b.npz"))),
+        ("pvc://data//a/./b/", Location("data", ("a", "b"))),
+        ("s3://data/a", None),
+    ],
+)
+def test_a_uri_names_a_place_on_a_claim(uri: str, location: Location | None) -> None:
+    assert location_of(uri) == location
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "holds"),
+    [
+        ("pvc://a/b", "pvc://a/b", True),
+        ("pvc://a/b", "pvc://a/b/c", True),
+        ("pvc://a", "pvc://a/b", True),
+        ("pvc://a/b/c", "pvc://a/b", False),
+        ("pvc://a/b", "pvc://a/bc", False),
+        ("pvc://a/b", "pvc://ab/b", False),
+    ],
+)
+def test_a_place_holds_itself_and_what_is_below_it(one: str, other: str, holds: bool) -> None:
+    outer, inner = location_of(one), location_of(other)
+    assert outer is not None
+    assert inner is not None
+    assert outer.holds(inner) is holds
+
+
+def mount(path: str, *, writable: bool = False) -> dict[str, object]:
+    claim, _, sub_path = path.partition("/")
+    return {
+        "name": f"pvc-{claim}",
+        "mountPath": f"/mnt/pvc/{path}",
+        **({"subPath": sub_path} if sub_path else {}),
+        **({} if writable else {"readOnly": True}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("read", "write", "expected"),
+    [
+        pytest.param(["a/x", "a/y"], [], [mount("a/x"), mount("a/y")], id="two-places-of-one-claim"),
+        pytest.param(["a/y", "a/x", "a/x"], [], [mount("a/x"), mount("a/y")], id="ordered-and-once"),
+        pytest.param(["a/x"], ["a/out/0"], [mount("a/out/0", writable=True), mount("a/x")], id="read-and-write"),
+        pytest.param(["a"], [], [mount("a")], id="the-whole-claim"),
+        pytest.param(["a"], ["a/out/0"], [mount("a"), mount("a/out/0", writable=True)], id="output-in-read-claim"),
+        pytest.param(["a/x", "a/x/y/z"], [], [mount("a/x")], id="nested"),
+        pytest.param(["a/x", "a/xy"], [], [mount("a/x"), mount("a/xy")], id="only-a-common-beginning"),
+        pytest.param(["a/out/0"], ["a/out/0"], [mount("a/out/0", writable=True)], id="the-same-place"),
+        pytest.param(
+            ["a/out/0/in"], ["a/out/0"], [mount("a/out/0", writable=True), mount("a/out/0/in")], id="data-in-output"
+        ),
+        pytest.param(
+            ["a", "a/out/0/in"],
+            ["a/out/0"],
+            [mount("a"), mount("a/out/0", writable=True), mount("a/out/0/in")],
+            id="read-write-read",
+        ),
+    ],
+)
+def test_places_are_mounted_one_by_one(read: list[str], write: list[str], expected: list[dict[str, object]]) -> None:
+    found = location_mounts(read=[f"pvc://{path}" for path in read], write=[f"pvc://{path}" for path in write])
+    assert found == expected
 
 
 _FIELDS = st.sampled_from(

@@ -3,11 +3,12 @@
 import pytest
 
 from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.shared.jobs import ANNOTATION_FOREIGN
 from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.task import TaskPhase, observe_task
 from mlops_operator.kube.resources import JOBS
 from mlops_operator.runtime.plan import EventsAbout
-from tests.unit.controllers.builders import job_started, later, make
+from tests.unit.controllers.builders import job_ended, job_started, later, make
 
 WAITING = 6
 """Seconds: long enough for the pods to be read."""
@@ -41,3 +42,52 @@ def test_a_wait_that_can_pass_is_reported_after_a_minute(seconds: float, reason:
 def test_nothing_is_told_of_a_job_that_has_not_begun_or_whose_pods_were_not_read(pods: list[Manifest] | None) -> None:
     assert observe_task("u", job(), pods, later(WAITING)).reason == ""
     assert observe_task("u", job_started(job(), at=later(0)), None, later(1)).reason == ""
+
+
+# -- containers with foreign code ----------------------------------------------------------------
+
+FORGED = '{"v": 1, "uid": "u", "metrics": {"accuracy.candidate": 0.9999}, "counts": {"all": 597}}'
+PRETENDED = '{"reason": "ArtifactCorrupt", "message": "the store is broken"}'
+
+
+def ended(name: str, *, code: int, message: str = "", reason: str = "Error") -> Manifest:
+    return {"name": name, "state": {"terminated": {"exitCode": code, "reason": reason, "message": message}}}
+
+
+def pod(*, inits: list[Manifest], mains: list[Manifest], phase: str, foreign: str = "predict-candidate") -> Manifest:
+    metadata = {"name": "pod", "annotations": {ANNOTATION_FOREIGN: foreign}} if foreign else {"name": "pod"}
+    return {
+        "metadata": metadata,
+        "status": {"phase": phase, "initContainerStatuses": inits, "containerStatuses": mains},
+    }
+
+
+@pytest.mark.parametrize("message", [FORGED, PRETENDED, ""])
+def test_what_a_failed_foreign_container_wrote_is_not_read(message: str) -> None:
+    failed = pod(
+        inits=[
+            ended("fetch", code=0, reason="Completed"),
+            ended("predict-candidate", code=137, message=message, reason="OOMKilled"),
+        ],
+        mains=[{"name": "main", "state": {"waiting": {"reason": "PodInitializing"}}}],
+        phase="Failed",
+    )
+    state = observe_task("u", job_ended(job(), at=later(3), succeeded=False), [failed], later(4))
+    assert (state.phase, state.reason) == (TaskPhase.FAILED, "PredictionFailed")
+    assert state.message == "container predict-candidate ended with exit code 137 (OOMKilled)"
+
+
+def test_what_a_foreign_container_wrote_is_no_result() -> None:
+    succeeded = pod(
+        inits=[ended("predict-candidate", code=0, message=FORGED, reason="Completed")],
+        mains=[ended("main", code=0, reason="Completed")],
+        phase="Succeeded",
+    )
+    state = observe_task("u", job_ended(job(), at=later(3)), [succeeded], later(4))
+    assert (state.phase, state.result) == (TaskPhase.RESULT_INVALID, None)
+
+
+def test_the_projects_own_container_is_believed() -> None:
+    failed = pod(inits=[ended("fetch", code=4, message=PRETENDED)], mains=[], phase="Failed")
+    state = observe_task("u", job_ended(job(), at=later(3), succeeded=False), [failed], later(4))
+    assert (state.reason, state.message) == ("ArtifactCorrupt", "the store is broken")

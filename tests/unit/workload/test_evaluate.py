@@ -1,6 +1,7 @@
 """An evaluation on the real digits, from environment to result."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from mlops_workload.digest import digest_path
-from mlops_workload.evaluate import main
 
 from .conftest import Digits, RunEnvironment, SavedModel
+from .evaluation import EvaluationFolders
 
 
 @pytest.fixture
@@ -43,11 +44,18 @@ def configuration(candidate: SavedModel, baseline: SavedModel | None, data: Path
     return json.dumps(document | changes)
 
 
+def evaluated(environment: RunEnvironment) -> int:
+    """Run all steps of the evaluation that the environment describes; the exit code of the pod."""
+    document = json.loads(os.environ["MLOPS_EVALUATION"])
+    root = environment.folder / f"pod-{len(list(environment.folder.glob('pod-*')))}"
+    return EvaluationFolders(root, baseline=bool(document.get("baseline"))).run()
+
+
 def test_a_good_and_a_bad_model_are_told_apart_with_numbers(
     run_environment: RunEnvironment, good_model: SavedModel, bad_model: SavedModel, holdout: Path
 ) -> None:
     run_environment.set("MLOPS_EVALUATION", configuration(bad_model, good_model, holdout))
-    assert main() == 0
+    assert evaluated(run_environment) == 0
     result = run_environment.result
     figures = result.metrics
     assert figures["0.b"] == pytest.approx(0.9689, abs=5e-5)
@@ -66,7 +74,7 @@ def test_the_report_holds_everything_and_its_digest_is_right(
     run_environment: RunEnvironment, good_model: SavedModel, bad_model: SavedModel, holdout: Path
 ) -> None:
     run_environment.set("MLOPS_EVALUATION", configuration(good_model, bad_model, holdout))
-    assert main() == 0
+    assert evaluated(run_environment) == 0
     report = run_environment.result.report
     assert report is not None
     path = run_environment.output / "report.json"
@@ -83,7 +91,7 @@ def test_without_a_baseline_there_is_no_difference(
     run_environment: RunEnvironment, good_model: SavedModel, holdout: Path
 ) -> None:
     run_environment.set("MLOPS_EVALUATION", configuration(good_model, None, holdout))
-    assert main() == 0
+    assert evaluated(run_environment) == 0
     assert set(run_environment.result.metrics) == {"0.c", "1.c"}
 
 
@@ -92,7 +100,7 @@ def test_a_slice_without_rows_has_a_count_and_no_figure(
 ) -> None:
     metrics = [{"name": "accuracy", "slice": "nowhere"}]
     run_environment.set("MLOPS_EVALUATION", configuration(good_model, None, holdout, metrics=metrics))
-    assert main() == 0
+    assert evaluated(run_environment) == 0
     assert run_environment.result.metrics == {}
     assert run_environment.result.counts["0.n"] == 0
 
@@ -101,9 +109,9 @@ def test_the_same_evaluation_gives_the_same_figures(
     run_environment: RunEnvironment, good_model: SavedModel, bad_model: SavedModel, holdout: Path
 ) -> None:
     run_environment.set("MLOPS_EVALUATION", configuration(good_model, bad_model, holdout))
-    assert main() == 0
+    assert evaluated(run_environment) == 0
     first = run_environment.message
-    assert main() == 0
+    assert evaluated(run_environment) == 0
     assert run_environment.message == first
 
 
@@ -118,7 +126,7 @@ def test_twelve_rules_fit_into_the_message_whatever_their_slices_are_called(
         {"name": name, "slice": piece, "min": 0.99, "change": 0.0} for name in names for piece in (None, *slices)
     ]
     run_environment.set("MLOPS_EVALUATION", configuration(bad_model, good_model, path, metrics=metrics))
-    assert main() == 0
+    assert evaluated(run_environment) == 0
     assert len(run_environment.result.metrics) == 12 * 7
     assert len(run_environment.message) < 3072 - 500
 
@@ -131,7 +139,7 @@ def test_rows_without_a_label_are_left_out_and_counted(
     labels[:100] = np.nan
     np.savez(path, X=digits.test_x, y=labels)
     run_environment.set("MLOPS_EVALUATION", configuration(good_model, None, path, metrics=[{"name": "accuracy"}]))
-    assert main() == 0
+    assert evaluated(run_environment) == 0
     result = run_environment.result
     right = good_model.model.predict(digits.test_x[100:]) == digits.test_y[100:]
     assert result.metrics["0.c"] == pytest.approx(right.mean())
@@ -141,7 +149,7 @@ def test_rows_without_a_label_are_left_out_and_counted(
 def test_log_loss_needs_probabilities(run_environment: RunEnvironment, good_model: SavedModel, holdout: Path) -> None:
     metrics = [{"name": "log_loss"}]
     run_environment.set("MLOPS_EVALUATION", configuration(good_model, None, holdout, metrics=metrics))
-    assert main() == 8
+    assert evaluated(run_environment) == 8
     assert json.loads(run_environment.message)["reason"] == "MetricInvalid"
 
 
@@ -154,7 +162,7 @@ def test_log_loss_of_a_model_that_has_them(
     metrics = [{"name": "log_loss", "slice": "original"}]
     saved = SavedModel(model, path, digest_path(path))
     run_environment.set("MLOPS_EVALUATION", configuration(saved, None, holdout, metrics=metrics))
-    assert main() == 0
+    assert evaluated(run_environment) == 0
     expected = -np.mean(np.log(model.predict_proba(digits.test_x)[np.arange(899), digits.test_y]))
     assert run_environment.result.metrics["0.c"] == pytest.approx(expected, rel=1e-6)
 
@@ -167,7 +175,7 @@ def test_a_file_that_is_no_model_is_named_by_its_role(
     path.write_bytes(b"this is no model\n")
     junk = {"uri": f"file://{path}", "digest": digest_path(path), "format": "sklearn"}
     run_environment.set("MLOPS_EVALUATION", configuration(good_model, good_model, holdout, **{role: junk}))
-    assert main() == 5
+    assert evaluated(run_environment) == 5
     error = json.loads(run_environment.message)
     assert (error["reason"], error["role"]) == ("ModelLoadFailed", role)
 
@@ -179,7 +187,7 @@ def test_corrupt_data_are_not_evaluated_on(
     with holdout.open("ab") as stream:
         stream.write(b"x")
     run_environment.set("MLOPS_EVALUATION", document)
-    assert main() == 4
+    assert evaluated(run_environment) == 4
     assert json.loads(run_environment.message)["reason"] == "DataCorrupt"
 
 
@@ -188,7 +196,7 @@ def test_a_corrupt_model_is_not_evaluated(
 ) -> None:
     other = good_model._replace(digest="sha256:" + "0" * 64)
     run_environment.set("MLOPS_EVALUATION", configuration(good_model, other, holdout))
-    assert main() == 4
+    assert evaluated(run_environment) == 4
     error = json.loads(run_environment.message)
     assert (error["reason"], error["found"]) == ("ArtifactCorrupt", good_model.digest)
 
@@ -199,7 +207,7 @@ def test_labels_of_another_kind_are_refused_instead_of_counted_as_wrong(
     path = tmp_path / "text.npz"
     np.savez(path, X=digits.test_x[:5], y=np.array(["a", "b", "c", "d", "e"]))
     run_environment.set("MLOPS_EVALUATION", configuration(good_model, None, path, metrics=[{"name": "accuracy"}]))
-    assert main() == 6
+    assert evaluated(run_environment) == 6
     assert "kind" in json.loads(run_environment.message)["message"]
 
 
@@ -217,7 +225,7 @@ def test_a_malformed_configuration_names_the_field(
     run_environment: RunEnvironment, good_model: SavedModel, holdout: Path, change: dict[str, Any], where: str
 ) -> None:
     run_environment.set("MLOPS_EVALUATION", configuration(good_model, None, holdout, **change))
-    assert main() == 2
+    assert evaluated(run_environment) == 2
     error = json.loads(run_environment.message)
     assert error["reason"] == "ConfigurationInvalid"
     assert where in error["message"]
@@ -228,4 +236,4 @@ def test_a_run_without_identity_is_refused(
 ) -> None:
     run_environment.set("MLOPS_EVALUATION", configuration(good_model, None, holdout))
     run_environment.unset("MLOPS_RUN_UID")
-    assert main() == 2
+    assert evaluated(run_environment) == 2

@@ -78,19 +78,35 @@ def test_a_malformed_environment_is_named(run_environment: RunEnvironment, name:
         run()
 
 
-def test_data_are_read_in_place_verified_and_recorded(run_environment: RunEnvironment, tmp_path: Path) -> None:
+def test_data_with_a_digest_are_copied_and_the_verified_copy_is_used(
+    run_environment: RunEnvironment, tmp_path: Path
+) -> None:
     path = tmp_path / "pvc" / "store" / "train.npz"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"rows")
+    digest = digest_path(path)
     give_data(
         run_environment,
-        {"name": "train", "uri": "pvc://store/train.npz", "digest": digest_path(path)},
+        {"name": "train", "uri": "pvc://store/train.npz", "digest": digest},
         {"name": "unused", "uri": "pvc://store/none"},
     )
     with run() as r:
-        assert r.data("train") == path
+        copy = r.data("train")
+        assert (copy.name, copy == path) == ("train.npz", False)
+        path.write_bytes(b"swapped after it was verified")
+        assert r.data("train").read_bytes() == b"rows"
         assert r.has_data("unused")
         assert not r.has_data("other")
+    assert [(entry.name, entry.digest) for entry in run_environment.result.data] == [("train", digest)]
+
+
+def test_data_without_a_digest_are_read_in_place_and_recorded(run_environment: RunEnvironment, tmp_path: Path) -> None:
+    path = tmp_path / "pvc" / "store" / "train.npz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"rows")
+    give_data(run_environment, {"name": "train", "uri": "pvc://store/train.npz"})
+    with run() as r:
+        assert r.data("train") == path
     assert [(entry.name, entry.digest) for entry in run_environment.result.data] == [("train", digest_path(path))]
 
 

@@ -1,5 +1,10 @@
-"""The Job that measures."""
+"""The Job that measures: fetch, predict with each model apart, judge.
 
+No container that runs a model sees labels, the store, the result or the other model; the one that reports runs
+no model. See docs/design/prediction-and-judging.md.
+"""
+
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -11,7 +16,7 @@ from mlops_operator.api.meta import PREFIX, Manifest
 from mlops_operator.api.modelversion import ModelArtifact
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.naming import child_name, short_hash
-from mlops_operator.controllers.shared.task import Task, compact_json
+from mlops_operator.controllers.shared.task import Folder, Step, Task, compact_json
 from mlops_operator.controllers.shared.versions import VersionView
 
 COMPONENT: Final = "evaluate"
@@ -23,6 +28,15 @@ ANNOTATION_BASELINE: Final = PREFIX + "baseline"
 
 FOLDER: Final = "evaluations"
 """Where in the artifact store the reports go."""
+
+MODEL: Final = "/mnt/model"
+INPUTS: Final = "/mnt/inputs"
+ROWS: Final = "/mnt/rows"
+PREDICTIONS: Final = "/mnt/predictions"
+"""Where the containers see their folders."""
+
+PREDICTIONS_LIMIT: Final = "1Gi"
+"""Size of one model's predictions: a million rows with the probabilities of a hundred classes have 0.8 GB."""
 
 
 def job_name(obj: Manifest) -> str:
@@ -69,18 +83,69 @@ def evaluation_task(
         "metrics": [_metric(rule) for rule in spec.metrics],
         "columns": spec.columns.model_dump(mode="json", exclude_none=True),
     }
-    models = [model.uri for model in (artifact, compared) if model is not None]
+    artifacts = {"candidate": artifact, **({"baseline": compared} if compared is not None else {})}
     return Task(
         parent=obj,
         suffix=COMPONENT,
         component=COMPONENT,
-        module=COMPONENT,
-        env={env_names.EVALUATION: configuration},
-        read=[*models, *(entry.uri for entry in spec.data)],
-        output=f"{settings.artifact_store}/{FOLDER}/{metadata['name']}-{short_hash(metadata['uid'])}",
+        steps=(
+            _fetch(configuration, artifacts, spec),
+            *(_predict(role, artifact) for role, artifact in artifacts.items()),
+            Step(
+                module=COMPONENT,
+                args=("--rows", ROWS, *(word for role in artifacts for word in (f"--{role}", _predictions(role)))),
+                env={env_names.EVALUATION: configuration},
+                write=f"{settings.artifact_store}/{FOLDER}/{metadata['name']}-{short_hash(metadata['uid'])}",
+                folders=(
+                    Folder(name="rows", path=ROWS),
+                    *(Folder(name=f"predictions-{role}", path=_predictions(role)) for role in artifacts),
+                ),
+            ),
+        ),
         job_settings=spec,
         annotations=_identities(candidate.ref, baseline.ref if baseline is not None else None),
     )
+
+
+def _fetch(configuration: dict[str, Any], artifacts: Mapping[str, ModelArtifact], spec: EvaluationSpec) -> Step:
+    """Copies models and rows out of the store; the only step that sees the store's content."""
+    folders = [(role, f"/mnt/{role}") for role in artifacts]
+    return Step(
+        name="fetch",
+        module="evaluate_fetch",
+        args=(
+            *(word for role, path in folders for word in (f"--{role}", path)),
+            *("--rows", ROWS, "--inputs", INPUTS),
+        ),
+        env={env_names.EVALUATION: configuration},
+        claims=[*(artifact.uri for artifact in artifacts.values()), *(entry.uri for entry in spec.data)],
+        folders=tuple(
+            Folder(name=path.rpartition("/")[2], path=path, writable=True)
+            for path in (*(path for _, path in folders), ROWS, INPUTS)
+        ),
+    )
+
+
+def _predict(role: str, artifact: ModelArtifact) -> Step:
+    """Runs one model: it sees that model, the inputs without labels, and a folder for its predictions."""
+    return Step(
+        name=f"predict-{role}",
+        module="predict",
+        args=(
+            *("--role", role, "--format", artifact.format),
+            *("--model", MODEL, "--inputs", INPUTS, "--output", PREDICTIONS),
+        ),
+        folders=(
+            Folder(name=role, path=MODEL),
+            Folder(name="inputs", path=INPUTS),
+            Folder(name=f"predictions-{role}", path=PREDICTIONS, writable=True, limit=PREDICTIONS_LIMIT),
+        ),
+        foreign=True,
+    )
+
+
+def _predictions(role: str) -> str:
+    return f"{PREDICTIONS}/{role}"
 
 
 def _model(artifact: ModelArtifact) -> dict[str, Any]:

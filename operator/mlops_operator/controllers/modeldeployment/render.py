@@ -11,7 +11,7 @@ from mlops_operator.controllers.modeldeployment.blueprint import Blueprint
 from mlops_operator.controllers.modeldeployment.server_pods import pod_template
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.naming import child_metadata, short_hash
-from mlops_operator.controllers.shared.task import Task, compact_json, render_task
+from mlops_operator.controllers.shared.task import Folder, Step, Task, compact_json, render_task
 
 DEFAULT_CPU_UTILIZATION: Final = 80
 """Per cent of the requested CPU at which an autoscaler without metrics of its own adds replicas."""
@@ -19,6 +19,9 @@ DEFAULT_CPU_UTILIZATION: Final = 80
 GOLDEN_TTL_SECONDS: Final = 3600
 """A golden-request Job and its log are kept so long for people. The verdict is in status by then; if
 not, because the operator was away for longer, the requests are asked again."""
+
+REQUESTS: Final = "/mnt/requests"
+"""Where the containers of a golden-request Job see the copy of the requests."""
 
 
 def deployment(
@@ -140,7 +143,7 @@ def golden_task(
     document: Manifest = {
         "url": service_url(parent, names.candidate_service_name(parent), settings),
         "model": blueprint.model,
-        "requests": {"uri": requests.uri, "digest": requests.digest},
+        "requests": {"uri": f"file://{REQUESTS}/{requests.uri.rpartition('/')[2]}", "digest": requests.digest},
         "maxLatencySeconds": seconds(limits.max_latency),
         "tolerance": limits.tolerance,
     }
@@ -151,9 +154,20 @@ def golden_task(
         parent=parent,
         suffix=names.golden_suffix(candidate.revision, candidate.started_at),
         component=names.GOLDEN,
-        module="golden",
-        env={env_names.GOLDEN: document},
-        read=[requests.uri],
+        steps=(
+            Step(
+                name="fetch",
+                module="fetch",
+                args=("--uri", requests.uri, "--digest", requests.digest, "--to", REQUESTS),
+                claims=[requests.uri],
+                folders=(Folder(name="requests", path=REQUESTS, writable=True),),
+            ),
+            Step(
+                module="golden",
+                env={env_names.GOLDEN: document},
+                folders=(Folder(name="requests", path=REQUESTS),),
+            ),
+        ),
     )
 
 

@@ -40,19 +40,19 @@ def pod_template(parent: Manifest, blueprint: Blueprint, *, fetch_image: str) ->
         fetch_image: image of the init container. It is not part of the revision: pods that are
             there keep the one they were made with.
     """
-    volumes, mounts = pods.claim_volumes(read=[blueprint.artifact.uri], write=[])
+    uris = [blueprint.artifact.uri]
     fetch = pods.container(
         name=names.FETCH,
         image=fetch_image,
         command=["python3", "-m", "mlops_workload.fetch"],
         args=[f"--uri={pods.literal(blueprint.artifact.uri)}", f"--digest={blueprint.digest}", f"--to={MODEL_DIR}"],
         env=pods.environment({env_names.PVC_ROOT: env_names.DEFAULT_PVC_ROOT}),
-        mounts=[*mounts, {"name": MODEL_VOLUME, "mountPath": MODEL_DIR}],
+        mounts=[*pods.claim_mounts(uris), {"name": MODEL_VOLUME, "mountPath": MODEL_DIR}],
     )
     spec = pods.pod_spec(
         containers=[_server(blueprint)],
         init_containers=[fetch],
-        volumes=[*volumes, {"name": MODEL_VOLUME, "emptyDir": {}}],
+        volumes=[*pods.claim_volumes(uris), {"name": MODEL_VOLUME, "emptyDir": {}}],
         node_selector=blueprint.node_selector,
     )
     spec["terminationGracePeriodSeconds"] = GRACE_PERIOD_SECONDS

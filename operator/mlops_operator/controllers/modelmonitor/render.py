@@ -6,7 +6,8 @@ from mlops_contract import environment as env_names
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modelmonitor import LABELED_SHARE, ModelMonitorSpec, MonitoredName, WindowStatus
-from mlops_operator.controllers.shared.task import Task
+from mlops_operator.controllers.shared.locations import check_step
+from mlops_operator.controllers.shared.task import Step, Task
 
 MODULE: Final = "monitor"
 
@@ -24,9 +25,10 @@ def window_task(obj: Manifest, spec: ModelMonitorSpec, window: WindowStatus) -> 
         parent=obj,
         suffix=str(int(parse_timestamp(window.end).timestamp())),
         component=MODULE,
-        module=MODULE,
-        env={env_names.MONITOR: configuration},
-        read=[log],
+        steps=(
+            check_step({"log": log}),
+            Step(module=MODULE, env={env_names.MONITOR: configuration}, read=[log]),
+        ),
         job_settings=spec,
     )
 

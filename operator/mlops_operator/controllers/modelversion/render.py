@@ -4,7 +4,7 @@ from typing import Final
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared.task import Task, render_task
+from mlops_operator.controllers.shared.task import Step, Task, render_task
 
 COMPONENT: Final = "verify"
 
@@ -17,10 +17,7 @@ def verification(obj: Manifest, attempt: int) -> Task:
         parent=obj,
         suffix=f"verify-{attempt}",
         component=COMPONENT,
-        module="fetch",
-        args=("--uri", uri, "--digest", digest, "--verify-only"),
-        env={},
-        read=(uri,),
+        steps=(Step(module="fetch", args=("--uri", uri, "--digest", digest, "--verify-only"), claims=(uri,)),),
     )
 
 

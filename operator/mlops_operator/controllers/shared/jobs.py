@@ -15,10 +15,17 @@ from typing import Final
 from mlops_contract import Result, ResultInvalidError, parse_result
 from mlops_contract.text import clean, decode_object, whole_number
 from mlops_operator.api.conditions import parse_timestamp
-from mlops_operator.api.meta import LABEL_GENERATION, Manifest
+from mlops_operator.api.meta import LABEL_GENERATION, PREFIX, Manifest
 from mlops_operator.controllers.shared import pending
 from mlops_operator.controllers.shared.pods import MAIN
 from mlops_operator.runtime.plan import PodsOfJob, Read
+
+ANNOTATION_FOREIGN: Final = PREFIX + "foreign-containers"
+"""On a pod: names of its containers that run foreign code, separated by commas. Their termination messages are
+never read."""
+
+PREDICTION_FAILED: Final = "PredictionFailed"
+"""Reason of a pod whose foreign container failed: all that foreign containers do is predict."""
 
 CLOCKS_APART: Final = 60.0
 """Seconds by which the cluster's clock may be ahead of ours before nothing is waited for by it any more: a short wait
@@ -169,7 +176,8 @@ def termination(pods: Sequence[Manifest], *, container: str = MAIN) -> Terminati
 def pod_termination(pod: Manifest, *, container: str = MAIN) -> Termination | None:
     """How `container` of one pod ended; None where it has not, or nothing tells.
 
-    Where an init container failed the main one never ran: then the init container's end is it.
+    Where an init container failed the main one never ran: then the init container's end is it. Of a container with
+    foreign code only how it ended counts, not what it wrote.
     """
     status = pod.get("status") or {}
     failed_inits = [
@@ -178,8 +186,11 @@ def pod_termination(pod: Manifest, *, container: str = MAIN) -> Termination | No
         if ((entry.get("state") or {}).get("terminated") or {}).get("exitCode")
     ]
     mains = [entry for entry in status.get("containerStatuses") or () if entry["name"] == container]
+    foreign = foreign_containers(pod)
     for entry in (*failed_inits, *mains):
         ended = (entry.get("state") or {}).get("terminated")
+        if ended and entry["name"] in foreign:
+            return _foreign_end(entry["name"], ended)
         if ended:
             return Termination(
                 exit_code=ended.get("exitCode", 0),
@@ -189,6 +200,24 @@ def pod_termination(pod: Manifest, *, container: str = MAIN) -> Termination | No
                 finished_at=ended.get("finishedAt"),
             )
     return None
+
+
+def foreign_containers(pod: Manifest) -> frozenset[str]:
+    """Names of the pod's containers that run foreign code."""
+    names = (pod["metadata"].get("annotations") or {}).get(ANNOTATION_FOREIGN, "")
+    return frozenset(filter(None, names.split(",")))
+
+
+def _foreign_end(name: str, ended: Manifest) -> Termination:
+    code = ended.get("exitCode", 0)
+    return Termination(
+        exit_code=code,
+        reason=PREDICTION_FAILED,
+        # The reason is the container runtime's; the message would be the container's own.
+        message=f"container {name} ended with exit code {code} ({ended.get('reason') or 'no reason'})",
+        started_at=ended.get("startedAt"),
+        finished_at=ended.get("finishedAt"),
+    )
 
 
 def reported(pods: Sequence[Manifest], *, uid: str) -> Result | ResultInvalidError:

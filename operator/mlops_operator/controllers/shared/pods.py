@@ -1,7 +1,7 @@
 """Pods as this operator makes them: restricted by default, claims mounted by URI, people's templates merged in."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from mlops_contract import environment as env_names
 from mlops_operator.api.common import PodSettings, PodTemplate, Resources
@@ -14,38 +14,90 @@ MAIN: Final = "main"
 USER_ID: Final = 65532
 """Numeric and not root, as restricted Pod Security wants it; the images' own user."""
 
+TMP: Final = "tmp"
+"""Name of the volume behind a container's `/tmp`."""
+
 PVC_SCHEME: Final = "pvc://"
 
 
-def claim_of(uri: str) -> str | None:
-    """The claim that a `pvc://<claim>/<path>` names; None for any other scheme."""
+class Location(NamedTuple):
+    """A place on a claim; without parts it is the whole claim."""
+
+    claim: str
+    parts: tuple[str, ...]
+
+    def holds(self, other: "Location") -> bool:
+        """Whether `other` is this place or below it."""
+        return self.claim == other.claim and other.parts[: len(self.parts)] == self.parts
+
+    @property
+    def sub_path(self) -> str:
+        """The path relative to the claim's root; empty for the whole claim."""
+        return "/".join(self.parts)
+
+
+def location_of(uri: str) -> Location | None:
+    """The place that a `pvc://<claim>/<path>` names; None for any other scheme."""
     if not uri.startswith(PVC_SCHEME):
         return None
-    return uri.removeprefix(PVC_SCHEME).partition("/")[0]
+    claim, _, path = uri.removeprefix(PVC_SCHEME).partition("/")
+    return Location(claim, tuple(part for part in path.split("/") if part not in ("", ".")))
 
 
-def claim_volumes(*, read: Iterable[str], write: Iterable[str]) -> tuple[list[Manifest], list[Manifest]]:
-    """Volumes and mounts for the claims that these URIs name, each under its own name.
+def locations(uris: Iterable[str]) -> list[Location]:
+    """The places that these URIs name, once each, in order."""
+    return sorted({location for uri in uris if (location := location_of(uri)) is not None})
 
-    A claim that is only read is mounted read-only.
+
+def claim_volumes(uris: Iterable[str]) -> list[Manifest]:
+    """The volumes of the claims that these URIs name, ordered by claim."""
+    claims = sorted({location.claim for location in locations(uris)})
+    return [{"name": volume_name(claim), "persistentVolumeClaim": {"claimName": claim}} for claim in claims]
+
+
+def volume_name(claim: str) -> str:
+    """The name of a claim's volume, which follows from the claim's name alone."""
+    name = f"pvc-{claim}"
+    if "." not in name and len(name) <= MAX_LABEL:
+        return name
+    return f"{name.replace('.', '-')[: MAX_LABEL - HASH_LENGTH - 1].rstrip('-')}-{short_hash(claim)}"
+
+
+def claim_mounts(uris: Iterable[str]) -> list[Manifest]:
+    """The claims that these URIs name, each as a whole and read-only.
+
+    For containers of the project's own code that do nothing but copy or check, see `task.Step.claims`.
+    """
+    return [_mount(Location(claim, ()), writable=False) for claim in sorted({place.claim for place in locations(uris)})]
+
+
+def location_mounts(*, read: Iterable[str], write: Iterable[str] = ()) -> list[Manifest]:
+    """Each place that these URIs name by itself: `read` read-only, `write` writable; nothing else of the claims.
+
+    A place inside another one of the same kind needs no mount of its own. The kubelet makes a missing place as
+    an empty folder.
 
     Returns:
-        The pod's volumes and the container's mounts, both ordered by claim.
+        The mounts, ordered by path, so that an outer one comes before an inner one.
     """
-    writable = {claim for claim in map(claim_of, write) if claim}
-    claims = writable | {claim for claim in map(claim_of, read) if claim}
-    volumes: list[Manifest] = []
-    mounts: list[Manifest] = []
-    for claim in sorted(claims):
-        volume = f"pvc-{claim}".replace(".", "-")[:MAX_LABEL].rstrip("-")
-        if any(entry["name"] == volume for entry in volumes):  # `a.b` beside `a-b`
-            volume = f"{volume[: MAX_LABEL - HASH_LENGTH - 1].rstrip('-')}-{short_hash(claim)}"
-        volumes.append({"name": volume, "persistentVolumeClaim": {"claimName": claim}})
-        mount: Manifest = {"name": volume, "mountPath": f"{env_names.DEFAULT_PVC_ROOT}/{claim}"}
-        if claim not in writable:
-            mount["readOnly"] = True
-        mounts.append(mount)
-    return volumes, mounts
+    writable = set(locations(write))
+    places = sorted(writable | set(locations(read)))
+    mounts = []
+    for place in places:
+        around = [other for other in places if other != place and other.holds(place)]
+        if not around or (around[-1] in writable) != (place in writable):
+            mounts.append(_mount(place, writable=place in writable))
+    return mounts
+
+
+def _mount(place: Location, *, writable: bool) -> Manifest:
+    path = "/".join((env_names.DEFAULT_PVC_ROOT, place.claim, *place.parts))
+    mount: Manifest = {"name": volume_name(place.claim), "mountPath": path}
+    if place.parts:
+        mount["subPath"] = place.sub_path
+    if not writable:
+        mount["readOnly"] = True
+    return mount
 
 
 def literal(text: str) -> str:
@@ -96,14 +148,15 @@ def container(
     mounts: Sequence[Manifest] = (),
     resources: Resources | None = None,
     pull_policy: str = "IfNotPresent",
+    tmp: str = TMP,
 ) -> Manifest:
-    """A restricted container with a writable /tmp; see `pod_spec` for that volume."""
+    """A restricted container with a writable /tmp on the volume `tmp`; `pod_spec` adds the one called `TMP`."""
     result: Manifest = {
         "name": name,
         "image": image,
         "imagePullPolicy": pull_policy,
         "env": list(env),
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}, *mounts],
+        "volumeMounts": [{"name": tmp, "mountPath": "/tmp"}, *mounts],
         "securityContext": security_context(),
         "terminationMessagePolicy": "File",
     }
@@ -128,7 +181,7 @@ def pod_spec(
     """A restricted pod spec; no service-account token unless an account is named."""
     spec: Manifest = {
         "containers": list(containers),
-        "volumes": [{"name": "tmp", "emptyDir": {}}, *volumes],
+        "volumes": [{"name": TMP, "emptyDir": {}}, *volumes],
         "securityContext": pod_security_context(),
         "automountServiceAccountToken": service_account_name is not None,
         "enableServiceLinks": False,

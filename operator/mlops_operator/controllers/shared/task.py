@@ -1,7 +1,7 @@
 """Tasks: Jobs of the operator's own workload image, such as verify, evaluate, monitor and golden requests.
 
-A task runs `python -m mlops_workload.<module>` once, with its configuration in the environment,
-and reports by the result contract. Kubernetes retries its pod (`TASK_BACKOFF_LIMIT`); the
+A task runs one or more steps, each `python -m mlops_workload.<module>` in a container of its own, one after
+the other. The last one reports by the result contract. Kubernetes retries its pod (`TASK_BACKOFF_LIMIT`); the
 parent decides what a failed task means.
 """
 
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from mlops_contract import Result, ResultInvalidError
 from mlops_contract import environment as env_names
-from mlops_operator.api.common import JobSettings
+from mlops_operator.api.common import JobSettings, Resources
 from mlops_operator.api.meta import LABEL_GENERATION, Manifest
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs, pending, pods
@@ -26,6 +26,55 @@ TASK_BACKOFF_LIMIT: Final = 2
 TASK_DEADLINE_SECONDS: Final = 1800
 """Running time after which Kubernetes ends a task: half an hour, far beyond any healthy one."""
 
+FOREIGN_TMP_LIMIT: Final = "1Gi"
+"""Size of `/tmp` for a step that runs foreign code."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """A scratch folder (`emptyDir`) of a task as one step sees it.
+
+    Attributes:
+        name: names the folder within the task; steps that name the same one share it.
+        path: where the step sees it.
+        writable: whether the step may write to it.
+        limit: size beyond which the kubelet evicts the pod.
+    """
+
+    name: str
+    path: str
+    writable: bool = False
+    limit: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One container of a task. It sees nothing but its own `/tmp` and what it names here.
+
+    Attributes:
+        name: names the container; that of a task's last step is `main`.
+        module: module of `mlops_workload` that runs.
+        env: configuration; values that are not strings become JSON.
+        claims: URIs whose claims are mounted as a whole, read-only. Only for steps that do nothing but copy or
+            check: the kubelet makes a missing `subPath` as an empty folder and follows links, so what finds
+            out whether a location is there cannot have it mounted.
+        read: URIs that are mounted read-only, each location by itself. Precede it by a step that checks them.
+        write: URI of a folder that is mounted writable, made where it is missing.
+        folders: scratch folders.
+        foreign: whether it runs code that is not the project's, such as a model's. It gets no variable of the
+            run, and its termination message is never read.
+    """
+
+    module: str
+    name: str = pods.MAIN
+    args: Sequence[str] = ()
+    env: Mapping[str, Any] = field(default_factory=dict)
+    claims: Sequence[str] = ()
+    read: Sequence[str] = ()
+    write: str | None = None
+    folders: Sequence[Folder] = ()
+    foreign: bool = False
+
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
@@ -34,21 +83,14 @@ class Task:
     Attributes:
         suffix: makes the Job's name and run UID unique among the parent's tasks.
         component: what the pods' component label says.
-        module: module of `mlops_workload` that runs.
-        env: configuration, beside the variables every run has.
-        read: URIs whose claims are mounted read-only.
+        steps: the containers, one after the other; the last one reports the result.
         annotations: what the Job is to remember, under names with this project's prefix.
-        output: URI under which a report goes; its claim is mounted writable.
     """
 
     parent: Manifest
     suffix: str
     component: str
-    module: str
-    args: Sequence[str] = ()
-    env: Mapping[str, Any]
-    read: Sequence[str] = ()
-    output: str | None = None
+    steps: Sequence[Step]
     job_settings: JobSettings = field(default_factory=JobSettings)
     annotations: Mapping[str, str] = field(default_factory=dict)
 
@@ -64,28 +106,14 @@ class Task:
 
 
 def render_task(task: Task, settings: Settings) -> Manifest:
-    """The Job of `task`. Values in its `env` that are not strings become JSON."""
-    volumes, mounts = pods.claim_volumes(read=task.read, write=[task.output] if task.output else [])
-    values = {
-        env_names.RUN_UID: task.run_uid,
-        env_names.RESULT_PATH: env_names.DEFAULT_RESULT_PATH,
-        env_names.PVC_ROOT: env_names.DEFAULT_PVC_ROOT,
-        **{key: value if isinstance(value, str) else compact_json(value) for key, value in task.env.items()},
-    }
-    if task.output:
-        values[env_names.OUTPUT_URI] = task.output
+    """The Job of `task`."""
     marks = {LABEL_GENERATION: str(task.parent["metadata"].get("generation", 1))}
     metadata = child_metadata(task.parent, task.name, component=task.component, labels=marks)
     if task.annotations:
         metadata["annotations"] = dict(task.annotations)
-    container = pods.container(
-        image=task.job_settings.image or settings.workload_image,
-        command=["python3", "-m", f"mlops_workload.{task.module}"],
-        args=[pods.literal(argument) for argument in task.args],
-        env=pods.environment(values),
-        mounts=mounts,
-        resources=task.job_settings.resources,
-    )
+    template: Manifest = {"labels": metadata["labels"]}
+    if foreign := [step.name for step in task.steps if step.foreign]:
+        template["annotations"] = {jobs.ANNOTATION_FOREIGN: ",".join(foreign)}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -94,16 +122,90 @@ def render_task(task: Task, settings: Settings) -> Manifest:
             "backoffLimit": TASK_BACKOFF_LIMIT,
             "activeDeadlineSeconds": TASK_DEADLINE_SECONDS,
             "template": {
-                "metadata": {"labels": metadata["labels"]},
+                "metadata": template,
                 "spec": pods.pod_spec(
-                    containers=[container],
-                    volumes=volumes,
+                    containers=[_container(task, task.steps[-1], settings)],
+                    init_containers=[_container(task, step, settings) for step in task.steps[:-1]],
+                    volumes=_volumes(task),
                     node_selector=task.job_settings.node_selector,
                     restart_policy="Never",
                 ),
             },
         },
     }
+
+
+def _container(task: Task, step: Step, settings: Settings) -> Manifest:
+    return step_container(
+        step,
+        image=task.job_settings.image or settings.workload_image,
+        variables=_variables(task, step),
+        resources=task.job_settings.resources,
+        tmp=_tmp(step),
+    )
+
+
+def step_container(
+    step: Step, *, image: str, variables: Mapping[str, str], resources: Resources | None = None, tmp: str = pods.TMP
+) -> Manifest:
+    """The container of a step. `tmp` names the volume of its `/tmp`."""
+    mounts = [
+        *pods.claim_mounts(step.claims),
+        *pods.location_mounts(read=step.read, write=[step.write] if step.write else []),
+        *(_mount(folder) for folder in step.folders),
+    ]
+    if step.foreign:
+        # The containers of a pod share one /dev/shm, which would be a way from one to the next.
+        mounts.append({"name": tmp, "mountPath": "/dev/shm"})
+    return pods.container(
+        image=image,
+        name=step.name,
+        command=["python3", "-m", f"mlops_workload.{step.module}"],
+        args=[pods.literal(argument) for argument in step.args],
+        env=pods.environment(variables),
+        mounts=mounts,
+        resources=resources,
+        tmp=tmp,
+    )
+
+
+def _tmp(step: Step) -> str:
+    """The volume of the step's `/tmp`: no step finds what another one left there."""
+    return pods.TMP if step.name == pods.MAIN else f"{pods.TMP}-{step.name}"
+
+
+def _variables(task: Task, step: Step) -> dict[str, str]:
+    values = {key: value if isinstance(value, str) else compact_json(value) for key, value in step.env.items()}
+    if step.foreign:
+        return values
+    values[env_names.PVC_ROOT] = env_names.DEFAULT_PVC_ROOT
+    if step.name == pods.MAIN:
+        values |= {env_names.RUN_UID: task.run_uid, env_names.RESULT_PATH: env_names.DEFAULT_RESULT_PATH}
+    if step.write:
+        values[env_names.OUTPUT_URI] = step.write
+    return values
+
+
+def _mount(folder: Folder) -> Manifest:
+    mount: Manifest = {"name": folder.name, "mountPath": folder.path}
+    if not folder.writable:
+        mount["readOnly"] = True
+    return mount
+
+
+def _volumes(task: Task) -> list[Manifest]:
+    located: list[str] = []
+    limits: dict[str, str | None] = {}
+    for step in task.steps:
+        located += [*step.claims, *step.read, *([step.write] if step.write else [])]
+        if step.name != pods.MAIN:
+            limits[_tmp(step)] = FOREIGN_TMP_LIMIT if step.foreign else None
+        for folder in step.folders:
+            limits[folder.name] = folder.limit or limits.get(folder.name)
+    scratch = [
+        {"name": name, "emptyDir": {"sizeLimit": limit} if limit else {}} for name, limit in sorted(limits.items())
+    ]
+    return [*pods.claim_volumes(located), *scratch]
 
 
 def compact_json(value: Any) -> str:

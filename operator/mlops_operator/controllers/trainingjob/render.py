@@ -1,11 +1,16 @@
 """Manifests of an attempt: its Job, and the Service that gives several replicas their names."""
 
+from collections.abc import Mapping
+
+from mlops_contract import environment as env_names
 from mlops_operator.api.meta import LABEL_GENERATION, LABEL_UID, Manifest
 from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs, pods
 from mlops_operator.controllers.shared.holdout import model_holdout
+from mlops_operator.controllers.shared.locations import check_step
 from mlops_operator.controllers.shared.naming import child_metadata
+from mlops_operator.controllers.shared.task import step_container
 from mlops_operator.controllers.trainingjob.environment import environment, output_uri
 from mlops_operator.controllers.trainingjob.inputs import inputs_digest
 from mlops_operator.controllers.trainingjob.names import (
@@ -53,10 +58,13 @@ def render_job(
 
 def _pod_spec(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int, env: list[Manifest]) -> Manifest:
     output = output_uri(obj, spec, settings, attempt)
-    volumes, mounts = pods.claim_volumes(read=[entry.uri for entry in spec.data], write=[output] if output else [])
+    written = [output] if output else []
+    data = {entry.name: entry.uri for entry in spec.data}
+    mounts = pods.location_mounts(read=data.values(), write=written)
     pod = pods.pod_spec(
         containers=[pods.settings_container(spec, env=env, mounts=mounts)],
-        volumes=volumes,
+        init_containers=[_check(data, settings)] if pods.locations(data.values()) else (),
+        volumes=pods.claim_volumes([*data.values(), *written]),
         node_selector=spec.node_selector,
         service_account_name=spec.service_account_name,
         restart_policy="Never",
@@ -64,6 +72,12 @@ def _pod_spec(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt:
     if spec.replicas > 1:
         pod["subdomain"] = service_name(obj)
     return pod
+
+
+def _check(data: Mapping[str, str], settings: Settings) -> Manifest:
+    """The project's own container that sees the whole claims, before the run sees its places on them."""
+    variables = {env_names.PVC_ROOT: env_names.DEFAULT_PVC_ROOT}
+    return step_container(check_step(data), image=settings.workload_image, variables=variables)
 
 
 def render_service(obj: Manifest) -> Manifest:

@@ -25,6 +25,7 @@ from tests.unit.controllers.builders import (
     unscheduled,
 )
 from tests.unit.controllers.versions import model_version
+from tests.unit.controllers.views import variables, views, volumes
 
 CONTROLLER = EvaluationController(Settings())
 NAME = "digits-b-vs-a"
@@ -85,10 +86,92 @@ def test_the_job_gets_both_versions_the_data_and_the_rules_but_no_verdict_of_our
         {"name": "accuracy", "change": 0.0, "confidence": 0.95},
     ]
     assert env["MLOPS_OUTPUT_URI"].startswith("pvc://mlops-artifacts/evaluations/digits-b-vs-a-")
-    mounts = {mount["mountPath"]: mount.get("readOnly", False) for mount in container["volumeMounts"]}
-    assert mounts["/mnt/pvc/models"]
-    assert mounts["/mnt/pvc/data"]
-    assert not mounts["/mnt/pvc/mlops-artifacts"]
+
+
+def test_each_container_sees_its_own_part_and_no_more() -> None:
+    _, job = started()
+    report_folder = "evaluations/digits-b-vs-a-" + job["metadata"]["name"].split("-")[-2]
+    assert views(job) == {
+        "fetch": {
+            "/tmp": "tmp-fetch (rw)",
+            "/mnt/pvc/data": "pvc-data (ro)",
+            "/mnt/pvc/models": "pvc-models (ro)",
+            "/mnt/candidate": "candidate (rw)",
+            "/mnt/baseline": "baseline (rw)",
+            "/mnt/rows": "rows (rw)",
+            "/mnt/inputs": "inputs (rw)",
+        },
+        "predict-candidate": {
+            "/tmp": "tmp-predict-candidate (rw)",
+            "/dev/shm": "tmp-predict-candidate (rw)",
+            "/mnt/model": "candidate (ro)",
+            "/mnt/inputs": "inputs (ro)",
+            "/mnt/predictions": "predictions-candidate (rw)",
+        },
+        "predict-baseline": {
+            "/tmp": "tmp-predict-baseline (rw)",
+            "/dev/shm": "tmp-predict-baseline (rw)",
+            "/mnt/model": "baseline (ro)",
+            "/mnt/inputs": "inputs (ro)",
+            "/mnt/predictions": "predictions-baseline (rw)",
+        },
+        "main": {
+            "/tmp": "tmp (rw)",
+            f"/mnt/pvc/mlops-artifacts/{report_folder}": f"pvc-mlops-artifacts/{report_folder} (rw)",
+            "/mnt/rows": "rows (ro)",
+            "/mnt/predictions/candidate": "predictions-candidate (ro)",
+            "/mnt/predictions/baseline": "predictions-baseline (ro)",
+        },
+    }
+
+
+def test_only_the_judge_can_report() -> None:
+    _, job = started()
+    assert variables(job) == {
+        "fetch": {"MLOPS_EVALUATION", "MLOPS_PVC_ROOT"},
+        "predict-candidate": set(),
+        "predict-baseline": set(),
+        "main": {"MLOPS_EVALUATION", "MLOPS_PVC_ROOT", "MLOPS_OUTPUT_URI", "MLOPS_RUN_UID", "MLOPS_RESULT_PATH"},
+    }
+    annotations = job["spec"]["template"]["metadata"]["annotations"]
+    assert annotations == {"mlops-operator.io/foreign-containers": "predict-candidate,predict-baseline"}
+
+
+def test_what_foreign_code_may_write_is_bounded() -> None:
+    _, job = started()
+    writable = {
+        shown.removesuffix(" (rw)")
+        for name, seen in views(job).items()
+        if name.startswith("predict-")
+        for shown in seen.values()
+        if shown.endswith("(rw)")
+    }
+    assert all(volumes(job)[name]["emptyDir"]["sizeLimit"] == "1Gi" for name in writable)
+    assert set(volumes(job)) == {
+        *("tmp", "tmp-fetch", "tmp-predict-candidate", "tmp-predict-baseline"),
+        *("candidate", "baseline", "rows", "inputs", "predictions-candidate", "predictions-baseline"),
+        *("pvc-data", "pvc-models", "pvc-mlops-artifacts"),
+    }
+
+
+def test_the_models_run_by_their_format_and_apart() -> None:
+    _, job = started()
+    containers = {entry["name"]: entry for entry in job["spec"]["template"]["spec"]["initContainers"]}
+    for role in ("candidate", "baseline"):
+        container = containers[f"predict-{role}"]
+        assert container["command"] == ["python3", "-m", "mlops_workload.predict"]
+        assert container["args"] == [
+            *("--role", role, "--format", "sklearn"),
+            *("--model", "/mnt/model", "--inputs", "/mnt/inputs", "--output", "/mnt/predictions"),
+        ]
+    assert list(containers) == ["fetch", "predict-candidate", "predict-baseline"]
+
+
+def test_without_a_baseline_there_is_nothing_of_it() -> None:
+    _, job = started(baseline=None)
+    assert set(views(job)) == {"fetch", "predict-candidate", "main"}
+    assert not [name for name in volumes(job) if "baseline" in name]
+    assert "--baseline" not in job["spec"]["template"]["spec"]["containers"][0]["args"]
 
 
 def test_the_workload_understands_its_configuration() -> None:

@@ -11,6 +11,7 @@ from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.resources import MODEL_DEPLOYMENTS
 from tests.unit.controllers.builders import make
 from tests.unit.controllers.modeldeployment.scene import DIGESTS, model_version
+from tests.unit.controllers.views import views
 
 PARENT = make(MODEL_DEPLOYMENTS, "digits", spec={})
 SETTINGS = Settings(
@@ -46,8 +47,10 @@ def test_the_model_is_fetched_and_proven_before_the_server_starts() -> None:
 
 
 def test_the_server_reads_the_model_and_cannot_write_it() -> None:
-    assert {"name": "model", "mountPath": "/mnt/model", "readOnly": True} in main()["volumeMounts"]
-    assert "pvc-store" not in {mount["name"] for mount in main()["volumeMounts"]}
+    assert views({"spec": {"template": template()}}) == {
+        "fetch": {"/tmp": "tmp (rw)", "/mnt/pvc/store": "pvc-store (ro)", "/mnt/model": "model (rw)"},
+        "main": {"/tmp": "tmp (rw)", "/mnt/model": "model (ro)"},
+    }
 
 
 def test_the_runtime_tables_entry_is_filled_in() -> None:

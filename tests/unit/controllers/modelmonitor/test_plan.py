@@ -33,6 +33,7 @@ from tests.unit.controllers.modelmonitor.scene import (
     settle,
     status,
 )
+from tests.unit.controllers.views import views
 
 # -- before the first window -----------------------------------------------------------------
 
@@ -77,8 +78,10 @@ def test_a_window_is_measured_for_the_stable_version_by_a_job_named_after_its_en
         "version": "digits-a",
         "metrics": [{"name": "accuracy"}],
     }
-    mounts = {mount["mountPath"]: mount.get("readOnly", False) for mount in container["volumeMounts"]}
-    assert mounts["/mnt/pvc/data"]
+    assert views(job) == {
+        "check-locations": {"/tmp": "tmp-check-locations (rw)", "/mnt/pvc/data": "pvc-data (ro)"},
+        "main": {"/tmp": "tmp (rw)", "/mnt/pvc/data/predictions": "pvc-data/predictions (ro)"},
+    }
     assert status(toy)["measuring"]["version"] == "digits-a"
 
 

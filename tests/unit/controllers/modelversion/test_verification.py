@@ -9,6 +9,7 @@ from mlops_operator.controllers.shared.task import TaskPhase, TaskState
 from mlops_operator.kube.resources import JOBS
 from tests.unit.controllers.builders import condition, job_started, later, pod_of, unscheduled
 from tests.unit.controllers.modelversion.driver import DIGEST, OTHER, URI, begin
+from tests.unit.controllers.views import views
 
 
 @pytest.mark.parametrize(("failures", "seconds"), [(1, 10), (2, 20), (5, 160), (6, 300), (900, 300)])
@@ -63,7 +64,7 @@ def test_the_job_checks_and_copies_nothing() -> None:
     assert container["command"] == ["python3", "-m", "mlops_workload.fetch"]
     assert container["args"] == ["--uri", URI, "--digest", DIGEST, "--verify-only"]
     assert container["image"] == "example/workload:1"
-    assert {"name": "pvc-store", "mountPath": "/mnt/pvc/store", "readOnly": True} in container["volumeMounts"]
+    assert views(job) == {"main": {"/tmp": "tmp (rw)", "/mnt/pvc/store": "pvc-store (ro)"}}
     assert job["spec"]["backoffLimit"] == 0
 
 

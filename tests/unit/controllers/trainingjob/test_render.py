@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.trainingjob.environment import parameter_variable
 from mlops_operator.controllers.trainingjob.names import job_name
 from mlops_operator.kube.resources import JOBS, MODELS, SERVICES, TRAINING_JOBS
 from tests.unit.controllers.builders import condition, make
 from tests.unit.controllers.trainingjob.driver import DIGEST, Run, begin
+from tests.unit.controllers.views import views, volumes
 
 
 def main_of(run: Run) -> Manifest:
@@ -144,7 +146,13 @@ def test_what_was_not_asked_for_is_absent() -> None:
 def test_what_becomes_a_version_goes_to_the_artifact_store_by_default() -> None:
     run = begin(make(MODELS, "letters", spec={}), model="letters")
     assert env_of(run)["MLOPS_OUTPUT_URI"].startswith("pvc://mlops-artifacts/trainingjobs/digits-")
-    assert "/mnt/pvc/mlops-artifacts" in [mount["mountPath"] for mount in main_of(run)["volumeMounts"]]
+    folder = env_of(run)["MLOPS_OUTPUT_URI"].removeprefix("pvc://mlops-artifacts/")
+    assert views(run.job) == {
+        "main": {
+            "/tmp": "tmp (rw)",
+            f"/mnt/pvc/mlops-artifacts/{folder}": f"pvc-mlops-artifacts/{folder} (rw)",
+        }
+    }
 
 
 def test_dollars_reach_the_run_as_they_are() -> None:
@@ -167,19 +175,56 @@ def test_a_parameter_becomes_a_variable(name: str, variable: str) -> None:
     assert parameter_variable(name) == f"MLOPS_PARAM_{variable}"
 
 
-def test_data_are_mounted_read_only_and_the_output_writable() -> None:
+def output_folder(run: Run, claim: str) -> str:
+    return str(env_of(run)["MLOPS_OUTPUT_URI"]).removeprefix(f"pvc://{claim}/")
+
+
+def test_a_run_sees_its_data_and_its_own_folder_and_no_more() -> None:
     run = begin(data=[{"name": "train", "uri": "pvc://data/train.npz"}], output={"uri": "pvc://out/runs"})
-    mounts = {mount["mountPath"]: mount.get("readOnly", False) for mount in main_of(run)["volumeMounts"]}
-    assert mounts["/mnt/pvc/data"] is True
-    assert mounts["/mnt/pvc/out"] is False
-    assert env_of(run)["MLOPS_OUTPUT_URI"].startswith("pvc://out/runs/trainingjobs/digits-")
+    folder = output_folder(run, "out")
+    assert folder.startswith("runs/trainingjobs/digits-")
+    assert views(run.job) == {
+        "check-locations": {"/tmp": "tmp (rw)", "/mnt/pvc/data": "pvc-data (ro)"},
+        "main": {
+            "/tmp": "tmp (rw)",
+            "/mnt/pvc/data/train.npz": "pvc-data/train.npz (ro)",
+            f"/mnt/pvc/out/{folder}": f"pvc-out/{folder} (rw)",
+        },
+    }
+    assert set(volumes(run.job)) == {"tmp", "pvc-data", "pvc-out"}
 
 
-def test_a_claim_that_is_read_and_written_is_mounted_once_and_writable() -> None:
+def test_a_claim_that_is_read_and_written_shows_both_places_alone() -> None:
     run = begin(data=[{"name": "train", "uri": "pvc://store/train.npz"}], output={"uri": "pvc://store/out"})
-    mounts = [mount for mount in main_of(run)["volumeMounts"] if mount["mountPath"] == "/mnt/pvc/store"]
-    assert len(mounts) == 1
-    assert not mounts[0].get("readOnly")
+    folder = output_folder(run, "store")
+    assert views(run.job)["main"] == {
+        "/tmp": "tmp (rw)",
+        "/mnt/pvc/store/train.npz": "pvc-store/train.npz (ro)",
+        f"/mnt/pvc/store/{folder}": f"pvc-store/{folder} (rw)",
+    }
+
+
+def test_the_next_attempt_sees_another_folder() -> None:
+    run = begin(output={"uri": "pvc://out"})
+    before = output_folder(run, "out")
+    run.at(5).job_fails()
+    run.at(60).settle()
+    after = output_folder(run, "out")
+    assert (before[:-1], after[-1]) == (after[:-1], "1")
+    assert f"/mnt/pvc/out/{before}" not in views(run.job)["main"]
+
+
+def test_the_places_of_data_are_checked_first_by_the_projects_own_image() -> None:
+    data = [{"name": "train", "uri": "pvc://data/train.npz"}, {"name": "extra", "uri": "pvc://data/extra"}]
+    (check,) = begin(data=data).job["spec"]["template"]["spec"]["initContainers"]
+    assert check["image"] == Settings().workload_image
+    assert check["command"] == ["python3", "-m", "mlops_workload.locations"]
+    assert check["args"] == ["train=pvc://data/train.npz", "extra=pvc://data/extra"]
+    assert {entry["name"]: entry["value"] for entry in check["env"]} == {"MLOPS_PVC_ROOT": "/mnt/pvc"}
+
+
+def test_without_data_there_is_no_other_container() -> None:
+    assert "initContainers" not in begin(output={"uri": "pvc://out"}).job["spec"]["template"]["spec"]
 
 
 def test_a_persons_template_is_merged_in() -> None:
