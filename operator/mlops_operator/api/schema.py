@@ -102,10 +102,14 @@ Digest = Annotated[str, Field(max_length=71, pattern=r"^sha256:[0-9a-f]{64}$")]
 Uri = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^(pvc|s3|gs|az|hf|oci|https)://[^\s]+$")]
 """Where data or a model lies. This release mounts `pvc://<claim>/<path>`; see `PvcUri`."""
 
+_PART: Final = r"([^\s/.\x00-\x1f\x7f]|\.[^\s/.\x00-\x1f\x7f]|\.\.[^\s/\x00-\x1f\x7f])[^\s/\x00-\x1f\x7f]*"
+"""A part of a path that is neither `.` nor `..`, without white space and control characters."""
+
 PvcUri = Annotated[
-    str, Field(min_length=1, max_length=1024, pattern=r"^pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/[^\s]*)?$")
+    str,
+    Field(min_length=1, max_length=1024, pattern=rf"^pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/+{_PART})*/*$"),
 ]
-"""A path on a PersistentVolumeClaim of the same namespace: `pvc://<claim>/<path>`."""
+"""A path on a PersistentVolumeClaim of the same namespace: `pvc://<claim>/<path>`, without `.` and `..`."""
 
 Duration = Annotated[str, Field(min_length=2, max_length=16, pattern=r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$")]
 """Hours, minutes and seconds: `30s`, `5m`, `1h30m`."""

@@ -57,6 +57,7 @@ class TrainingJobSpec(PodSettings):
     parameters: Annotated[dict[Annotated[str, Field(max_length=128)], AnyJson], Field(max_length=128)] = {}
     """Hyper-parameters: any JSON values, given to the run as `MLOPS_PARAM_<NAME>` and `MLOPS_PARAMETERS`."""
     data: Annotated[tuple[DataInput, ...], Field(max_length=16), ListMap("name")] = ()
+    """Data that the run sees, read-only, and nothing else of their claims. No place that a gate of the Model uses."""
     output: Output | None = None
     """Where `model` is set the operator's artifact store by default; a run with neither keeps no artifacts."""
     replicas: Annotated[int, Field(ge=1, le=1024)] = 1
@@ -95,6 +96,9 @@ class TrainingReason(StrEnum):
     SUCCEEDED = "Succeeded"
     MODEL_NOT_FOUND = "ModelNotFound"
     """The Model it names is not there (yet)."""
+    GATE_DATA_DECLARED = "GateDataDeclared"
+    """`GateDataDeclared` is set when the data, the output or the pod template names a place that a gate of the
+    Model uses: a version must not be trained on the rows that it is judged by."""
     IMAGE_UNAVAILABLE = "ImageUnavailable"
     VOLUME_NOT_FOUND = "VolumeNotFound"
     """A PersistentVolumeClaim that a pod mounts is not there (yet)."""

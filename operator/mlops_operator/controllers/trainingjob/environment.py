@@ -36,6 +36,12 @@ def output_uri(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt
     return f"{root}/trainingjobs/{metadata['name']}-{short_hash(metadata['uid'])}/{attempt}"
 
 
+def mounted_uris(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int) -> tuple[str, ...]:
+    """The places that the operator mounts for the attempt, and the artifact store."""
+    output = output_uri(obj, spec, settings, attempt)
+    return (*(entry.uri for entry in spec.data), *([output] if output else []), settings.artifact_store)
+
+
 def parameter_variable(name: str) -> str:
     """The variable of a parameter: `learning-rate` becomes `MLOPS_PARAM_LEARNING_RATE`."""
     return names.PARAMETER_PREFIX + re.sub(r"[^A-Z0-9_]", "_", name.upper())

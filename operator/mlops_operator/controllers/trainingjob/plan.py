@@ -16,10 +16,12 @@ from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import evidence, jobs
 from mlops_operator.controllers.shared.pending import GRACE, PATIENCE
 from mlops_operator.controllers.trainingjob import status as say
+from mlops_operator.controllers.trainingjob.environment import mounted_uris, output_uri
 from mlops_operator.controllers.trainingjob.names import run_uid
 from mlops_operator.controllers.trainingjob.observed import Observed, failures, last_failure
 from mlops_operator.controllers.trainingjob.policies import deadline, results, retry, startup, template, ttl
 from mlops_operator.controllers.trainingjob.policies.failure import cause
+from mlops_operator.controllers.trainingjob.policies.gate_data import declared_gate_data, gate_data
 from mlops_operator.controllers.trainingjob.policies.startup import Startup
 from mlops_operator.controllers.trainingjob.registration import render_version
 from mlops_operator.controllers.trainingjob.render import render_job, render_service
@@ -67,14 +69,14 @@ def telling(
 def _between_attempts(obs: Observed, settings: Settings, now: datetime) -> Plan:
     # Whatever ran is gone, so the clock of the running time stands still.
     obs = replace(obs, status=say.at_rest(obs.status, now))
-    if problem := template.problem(obs.spec):
+    if problem := template.problem(obs.spec, mounted_uris(obs.obj, obs.spec, settings, obs.attempt)):
         return _tell(obs, say.blocked(obs.obj, obs.status, now, TrainingReason.INVALID_POD_TEMPLATE, problem))
     if obs.refused:
         return Plan()
-    return _held_back(obs, now) or _start(obs, settings, now)
+    return _held_back(obs, settings, now) or _start(obs, settings, now)
 
 
-def _held_back(obs: Observed, now: datetime) -> Plan | None:
+def _held_back(obs: Observed, settings: Settings, now: datetime) -> Plan | None:
     """What keeps the next attempt from being made now, if anything."""
     spec, status = obs.spec, obs.status
     if obs.attempt and (over := _over(obs, status, now)) is not None:
@@ -86,6 +88,9 @@ def _held_back(obs: Observed, now: datetime) -> Plan | None:
     if not obs.model_found:
         message = f"the Model {spec.model} is not there; the training starts when it is"
         return _tell(obs, say.held(obs.obj, status, now, TrainingReason.MODEL_NOT_FOUND, message))
+    output = output_uri(obs.obj, spec, settings, obs.attempt)
+    if problem := declared_gate_data(spec, gate_data(obs.model), output):
+        return _tell(obs, say.blocked(obs.obj, status, now, TrainingReason.GATE_DATA_DECLARED, problem))
     return None
 
 
