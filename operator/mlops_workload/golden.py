@@ -8,7 +8,6 @@ is 0 whatever the answers, and not 0 only if the check could not be made.
 """
 
 import http.client
-import json
 import os
 import sys
 import tempfile
@@ -25,7 +24,7 @@ from mlops_contract import DataDigest, Result, environment
 from mlops_workload.context import first_problem, read_configuration, require_uid
 from mlops_workload.errors import DataInvalidError, EndpointUnavailableError
 from mlops_workload.fetch import fetch
-from mlops_workload.golden_requests import GoldenDocument, GoldenRequest, outputs_match
+from mlops_workload.golden_requests import Answer, GoldenDocument, GoldenRequest, outputs_match
 from mlops_workload.inference_protocol import exchange, infer_url, ready_url
 from mlops_workload.termination import run_command, write_message
 
@@ -77,9 +76,9 @@ class Tally:
         self.notes: list[str] = []
 
     def note(self, text: str) -> None:
-        """Keep `text` for people, if there is not enough of that kind already."""
+        """Keep the beginning of `text`, which may be the server's own, for the log; the first ten are kept."""
         if len(self.notes) < 10:
-            self.notes.append(text)
+            self.notes.append(text[:1000].encode(errors="replace").decode())
 
 
 def check(
@@ -139,7 +138,7 @@ def wait_ready(
             if reply.status == 200:
                 return
             last = f"HTTP {reply.status}: {reply.body[:200].decode(errors='replace')}"
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             last = f"{type(error).__name__}: {error}"
         sleep(READY_PAUSE_SECONDS)
     raise EndpointUnavailableError(f"model {model} at {url} was not ready within {timeout:g} s; the last reply: {last}")
@@ -159,19 +158,22 @@ def _ask(
         elapsed = clock() - begin
         if reply.status != 200:
             raise ValueError(f"HTTP {reply.status}: {reply.body[:200].decode(errors='replace')}")
-        answer = json.loads(reply.body)
-        version = answer.get("model_version")
-        if configuration.model_version not in {None, version}:
-            raise ValueError(f"answered by version {version!r}, expected {configuration.model_version!r}")
-        outputs = answer["outputs"]
-    except (OSError, http.client.HTTPException, ValueError, KeyError, AttributeError) as error:
+        answer = Answer.model_validate_json(reply.body)
+        if configuration.model_version not in {None, answer.model_version}:
+            raise ValueError(f"answered by version {answer.model_version!r}, expected {configuration.model_version!r}")
+    except ValidationError as error:
+        tally.errors += 1
+        tally.note(f"request {number}: the answer is malformed at {first_problem(error)}")
+        return
+    except (OSError, http.client.HTTPException, ValueError) as error:
         tally.errors += 1
         tally.note(f"request {number}: {type(error).__name__}: {error}")
         return
     tally.latencies.append(elapsed)
-    if not outputs_match(request.outputs, outputs, tolerance=configuration.tolerance):
+    if not outputs_match(request.outputs, answer.outputs, tolerance=configuration.tolerance):
         tally.mismatches += 1
-        tally.note(f"request {number}: expected {[tensor.data for tensor in request.outputs]}, found {outputs}")
+        wanted, found = ([tensor.data for tensor in tensors] for tensors in (request.outputs, answer.outputs))
+        tally.note(f"request {number}: expected {wanted}, found {found}")
 
 
 def _read_requests(path: Path) -> tuple[GoldenRequest, ...]:

@@ -5,7 +5,7 @@ tensors of the Open Inference Protocol.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
 from numpy.typing import NDArray
@@ -69,29 +69,44 @@ def golden_document(inputs: NDArray[Any], outputs: NDArray[Any]) -> GoldenDocume
     return GoldenDocument(requests=requests)
 
 
-def outputs_match(expected: Sequence[Tensor], found: Sequence[Mapping[str, Any]], *, tolerance: float) -> bool:
+class Answer(BaseModel):
+    """A server's reply to one request. Its parser bounds the depth, so that no reply exhausts the stack."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
+
+    model_version: str | None = None
+    outputs: tuple[Tensor, ...]
+
+
+def outputs_match(expected: Sequence[Tensor], found: Sequence[Tensor], *, tolerance: float) -> bool:
     """Whether every expected output is among the `found` ones, by name.
 
     Floating-point data may differ by `tolerance`, absolutely or relative to what is expected;
     everything else must be equal.
     """
-    answers = {str(tensor.get("name")): tensor for tensor in found}
+    answers = {tensor.name: tensor for tensor in found}
     return all(
         tensor.name in answers and _tensor_matches(tensor, answers[tensor.name], tolerance=tolerance)
         for tensor in expected
     )
 
 
-def _tensor_matches(expected: Tensor, found: Mapping[str, Any], *, tolerance: float) -> bool:
-    wanted, answered = _flat(expected.data), _flat(found.get("data"))
-    if list(found.get("shape") or ()) != list(expected.shape) or len(wanted) != len(answered):
+def _tensor_matches(expected: Tensor, found: Tensor, *, tolerance: float) -> bool:
+    wanted, answered = _flat(expected.data), _flat(found.data)
+    if found.shape != expected.shape or len(wanted) != len(answered):
         return False
     if expected.datatype not in FLOAT_DATATYPES:
         return wanted == answered
-    return all(
-        isinstance(value, (int, float)) and math.isclose(want, value, rel_tol=tolerance, abs_tol=tolerance)
-        for want, value in zip(wanted, answered, strict=True)
-    )
+    return all(_close(want, value, tolerance) for want, value in zip(wanted, answered, strict=True))
+
+
+def _close(want: Any, value: Any, tolerance: float) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return math.isclose(want, value, rel_tol=tolerance, abs_tol=tolerance)
+    except OverflowError:  # an integer beyond every float
+        return False
 
 
 def _flat(data: Any) -> list[Any]:

@@ -7,7 +7,7 @@ https://github.com/kserve/open-inference-protocol: a tensor is `{"name", "shape"
 import json
 import urllib.error
 import urllib.request
-from typing import Any, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -16,6 +16,9 @@ from mlops_workload.errors import DataInvalidError
 INPUT_NAME: Final = "input-0"
 OUTPUT_NAME: Final = "predict"
 """Name of the one output tensor: what MLServer's scikit-learn runtime calls it too."""
+
+MAX_REPLY_BYTES: Final = 64 * 1024 * 1024
+"""Largest reply that is read: a server must not be able to fill the memory of the one that asks."""
 
 DATATYPES: Final = {
     "b1": "BOOL",
@@ -64,19 +67,34 @@ def ready_url(base: str, model: str) -> str:
 def exchange(url: str, *, body: dict[str, Any] | None = None, timeout: float) -> HttpReply:
     """One request on a connection of its own: POST of `body` as JSON, or GET. Any status is a reply.
 
+    A redirection is a reply too and is not followed: what answers is the server that was asked.
+
     Raises:
         OSError: no reply: refused, reset or timed out (`timeout` in seconds per network step).
         http.client.HTTPException: what came back is no HTTP response.
+        ValueError: the reply has more than `MAX_REPLY_BYTES`.
     """
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
     try:
         with _OPENER.open(request, timeout=timeout) as response:
-            return HttpReply(response.status, response.read())
+            return HttpReply(response.status, _read(response))
     except urllib.error.HTTPError as error:
         with error:
-            return HttpReply(error.code, error.read())
+            return HttpReply(error.code, _read(error))
+
+
+def _read(response: IO[bytes]) -> bytes:
+    body = response.read(MAX_REPLY_BYTES + 1)
+    if len(body) > MAX_REPLY_BYTES:
+        raise ValueError(f"expected a reply of at most {MAX_REPLY_BYTES} bytes, found more")
+    return body
+
+
+class _NoRedirection(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        """No request follows."""
 
 
 # Requests go to a Service of the cluster: a proxy from the environment has no business there.
-_OPENER: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_OPENER: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirection)

@@ -10,12 +10,12 @@ from mlops_workload.golden_requests import Tensor, golden_document, outputs_matc
 from mlops_workload.inference_protocol import to_tensor
 
 
-def tensor(values: Any, name: str = "predict") -> dict[str, Any]:
-    return to_tensor(name, np.asarray(values))
+def tensor(values: Any, name: str = "predict", **changes: Any) -> Tensor:
+    return Tensor(**{**to_tensor(name, np.asarray(values)), **changes})
 
 
 def match(expected: Any, found: Any, tolerance: float = 1e-6) -> bool:
-    return outputs_match([Tensor(**tensor(expected))], [tensor(found)], tolerance=tolerance)
+    return outputs_match([tensor(expected)], [tensor(found)], tolerance=tolerance)
 
 
 def test_there_is_one_request_per_row() -> None:
@@ -48,9 +48,15 @@ def test_floats_may_differ_by_the_tolerance() -> None:
 
 def test_another_shape_or_another_name_is_no_match() -> None:
     assert not match([[1], [2]], [1, 2])
-    assert not outputs_match([Tensor(**tensor([1]))], [tensor([1], name="other")], tolerance=0)
+    assert not outputs_match([tensor([1])], [tensor([1], name="other")], tolerance=0)
 
 
 def test_nested_data_of_a_server_are_compared_flat() -> None:
-    found = tensor([[1, 2], [3, 4]]) | {"data": [[1, 2], [3, 4]]}
-    assert outputs_match([Tensor(**tensor([[1, 2], [3, 4]]))], [found], tolerance=0)
+    found = tensor([[1, 2], [3, 4]], data=[[1, 2], [3, 4]])
+    assert outputs_match([tensor([[1, 2], [3, 4]])], [found], tolerance=0)
+
+
+def test_numbers_that_no_float_holds_are_no_match() -> None:
+    assert not outputs_match([tensor([1.0])], [tensor([1.0], data=[10**400])], tolerance=1.0)
+    assert not outputs_match([tensor([1.0])], [tensor([1.0], data=[True])], tolerance=1.0)
+    assert not outputs_match([tensor([1.0])], [tensor([1.0], data=[None])], tolerance=1.0)
