@@ -156,7 +156,7 @@ def test_candidate_without_predict_is_named(scene: Scene) -> None:
         ("oversized", "bytes after the header, found"),
         ("short", "expected shape (899,), found (3,)"),
         ("pickle", "found dtype object"),
-        ("text", "expected predictions of kind number, found text"),
+        ("text", "expected predictions of the labels' kind, number, found text"),
     ],
 )
 def test_output_that_is_no_plain_array_is_refused(scene: Scene, name: str, words: str) -> None:
