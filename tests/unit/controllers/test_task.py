@@ -3,10 +3,18 @@
 import pytest
 
 from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.jobs import ANNOTATION_FOREIGN
 from mlops_operator.controllers.shared.pending import Reads
-from mlops_operator.controllers.shared.task import TaskPhase, observe_task
-from mlops_operator.kube.resources import JOBS
+from mlops_operator.controllers.shared.task import (
+    PERMANENT_EXIT_CODES,
+    Step,
+    Task,
+    TaskPhase,
+    observe_task,
+    render_task,
+)
+from mlops_operator.kube.resources import EVALUATIONS, JOBS
 from mlops_operator.runtime.plan import EventsAbout
 from tests.unit.controllers.builders import job_ended, job_started, later, make
 
@@ -91,3 +99,27 @@ def test_the_projects_own_container_is_believed() -> None:
     failed = pod(inits=[ended("fetch", code=4, message=PRETENDED)], mains=[], phase="Failed")
     state = observe_task("u", job_ended(job(), at=later(3), succeeded=False), [failed], later(4))
     assert (state.reason, state.message) == ("ArtifactCorrupt", "the store is broken")
+
+
+# -- what another pod would not change -----------------------------------------------------------
+
+
+def test_failures_that_another_pod_would_repeat_are_not_retried() -> None:
+    errors = pytest.importorskip("mlops_workload.errors", reason="the data plane's libraries are not installed")
+    permanent = {
+        errors.ConfigurationInvalidError,
+        errors.ModelLoadFailedError,
+        errors.DataInvalidError,
+        errors.MetricInvalidError,
+        errors.PredictionFailedError,
+    }
+    assert set(PERMANENT_EXIT_CODES) == {error.exit_code for error in permanent}
+    others = {error.exit_code for error in errors.WorkloadError.__subclasses__() if error not in permanent}
+    assert not others & set(PERMANENT_EXIT_CODES)
+    parent = make(EVALUATIONS, "e", spec={})
+    task = Task(parent=parent, suffix="s", component="c", steps=(Step(module="evaluate"),))
+    (rule,) = render_task(task, Settings())["spec"]["podFailurePolicy"]["rules"]
+    assert rule == {
+        "action": "FailJob",
+        "onExitCodes": {"containerName": "main", "operator": "In", "values": [2, 5, 6, 8, 11]},
+    }

@@ -26,8 +26,14 @@ TASK_BACKOFF_LIMIT: Final = 2
 TASK_DEADLINE_SECONDS: Final = 1800
 """Running time after which Kubernetes ends a task: half an hour, far beyond any healthy one."""
 
+PERMANENT_EXIT_CODES: Final = (2, 5, 6, 8, 11)
+"""Exit codes of `mlops_workload` after which another pod would fail in the same way, so none is made: the
+configuration, a model, the data, a metric or predictions are invalid."""
+
 FOREIGN_TMP_LIMIT: Final = "1Gi"
 """Size of `/tmp` for a step that runs foreign code."""
+
+_PERMANENT: Final = {"containerName": pods.MAIN, "operator": "In", "values": list(PERMANENT_EXIT_CODES)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +127,7 @@ def render_task(task: Task, settings: Settings) -> Manifest:
         "spec": {
             "backoffLimit": TASK_BACKOFF_LIMIT,
             "activeDeadlineSeconds": TASK_DEADLINE_SECONDS,
+            "podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": _PERMANENT}]},
             "template": {
                 "metadata": template,
                 "spec": pods.pod_spec(
