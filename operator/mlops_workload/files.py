@@ -49,6 +49,21 @@ def _open_parts(root: Path, parts: Sequence[str]) -> int:
     return descriptor
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """Open the regular file `path` for reading; the folder that holds it may be reached through links.
+
+    Raises:
+        OSError: it is not there or may not be read, or it is a folder, a link or a special file.
+    """
+    try:
+        with opened(path.parent, (path.name,)) as descriptor:
+            if is_folder(descriptor):
+                raise IsADirectoryError(errno.EISDIR, "expected a file, found a folder", str(path))
+            return os.fdopen(os.dup(descriptor), "rb")
+    except DataInvalidError as error:
+        raise OSError(errno.ELOOP, error.message, str(path)) from error
+
+
 def open_at(parent: int, part: str, *, name: str) -> int:
     """Open the regular file or folder `part` of the folder with the descriptor `parent`; its descriptor.
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from mlops_workload.files import open_regular
 from mlops_workload.prediction_row import MAX_LINE_BYTES, Entry, parse_line
 
 ENDING: Final = ".jsonl"
@@ -29,7 +30,7 @@ class LogFiles(NamedTuple):
         paths: files to read.
         past: number of files that are older than the window.
         foreign: names of files with another ending; hidden files are left out.
-        unreadable: names of files that could not be opened.
+        unreadable: names of files that could not be opened, or are links or special files.
     """
 
     paths: tuple[Path, ...]
@@ -44,7 +45,7 @@ def find_files(folder: Path, *, since: float) -> LogFiles:
     foreign: list[str] = []
     unreadable: list[str] = []
     past = 0
-    for path in _regular_files(folder):
+    for path in _visible_files(folder):
         if path.suffix != ENDING:
             foreign.append(path.name)
             continue
@@ -64,7 +65,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     Raises:
         OSError: the file cannot be read.
     """
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         number = 0
         while line := stream.readline(MAX_LINE_BYTES + 1):
             number += 1
@@ -76,19 +77,18 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 yield number, line
 
 
-def _regular_files(folder: Path) -> Iterator[Path]:
+def _visible_files(folder: Path) -> Iterator[Path]:
     found = []
     for root, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [Path(root, name) for name in names if not name.startswith(".")]
-    return (path for path in sorted(found) if path.is_file())
+    return iter(sorted(found))
 
 
 def _is_past(path: Path, before: float) -> bool:
     """Whether the file was last written before `before`, and so were all rows that are probed."""
-    status = path.stat()
-    if not os.access(path, os.R_OK):
-        raise PermissionError(path)
+    with open_regular(path) as stream:
+        status = os.fstat(stream.fileno())
     if status.st_mtime >= before:
         return False
     return all(_row_is_past(line, before) for line in _probe(path, status.st_size))
@@ -101,7 +101,7 @@ def _row_is_past(line: bytes, before: float) -> bool:
 
 def _probe(path: Path, size: int) -> Iterator[bytes]:
     """The first line, the last one, and some in between."""
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         yield stream.readline(MAX_LINE_BYTES)
         for step in range(1, PROBES - 1):
             stream.seek(step * size // (PROBES - 1))

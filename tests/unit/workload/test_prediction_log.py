@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import tracemalloc
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -312,6 +313,17 @@ def test_files_of_all_folders_are_read_and_others_are_named(tmp_path: Path) -> N
     found = read(tmp_path)
     assert len(found.rows) == 2
     assert named(found) == "1 file without the ending .jsonl: log.json"
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("a.jsonl")], ids=["fifo", "link"])
+def test_what_is_no_regular_file_is_not_read_and_named(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    (tmp_path / "a.jsonl").write_text(line())
+    make(tmp_path / "b.jsonl")
+    os.utime(tmp_path / "b.jsonl", (LONG_AGO, LONG_AGO), follow_symlinks=False)
+    found = read(tmp_path)
+    assert len(found.rows) == 1
+    assert "b.jsonl" in named(found)
 
 
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
