@@ -169,7 +169,7 @@ SAVES = "report(artifacts=[save('{\"offset\": 2}')])\n"
 
 WAITING: dict[str, tuple[Manifest, str, str]] = {
     "no-claim": (
-        training("no-claim", data=[{"name": "rows", "uri": "pvc://inputs/rows"}]), "VolumeNotFound", "inputs"
+        training("no-claim", data=[{"name": "rows", "uri": "pvc://inputs"}]), "VolumeNotFound", "inputs"
     ),
     "no-image": (training("no-image", image=LATE_IMAGE), "ImageUnavailable", LATE_IMAGE),
     "no-key": (training("no-key", env=[TOKEN]), "ConfigUnavailable", "token"),
