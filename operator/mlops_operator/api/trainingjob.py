@@ -35,6 +35,13 @@ MAX_ATTEMPTS: Final = 21
 class Output(SpecModel):
     """Where a run leaves its artifacts."""
 
+    rules = (
+        CelRule(
+            "!self.uri.matches('/(trainingjobs|evaluations)(/|$)')",
+            "output.uri: must not be in a folder trainingjobs or evaluations, which hold other runs' artifacts",
+        ),
+    )
+
     uri: PvcUri
     """Folder under which each attempt gets a folder of its own."""
 

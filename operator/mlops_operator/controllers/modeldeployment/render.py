@@ -1,5 +1,6 @@
 """Manifests of a ModelDeployment's children."""
 
+from pathlib import PurePosixPath
 from typing import Final
 
 from mlops_contract import environment as env_names
@@ -143,7 +144,7 @@ def golden_task(
     document: Manifest = {
         "url": service_url(parent, names.candidate_service_name(parent), settings),
         "model": blueprint.model,
-        "requests": {"uri": f"file://{REQUESTS}/{requests.uri.rpartition('/')[2]}", "digest": requests.digest},
+        "requests": {"uri": f"{REQUESTS}/{_name(requests.uri)}", "digest": requests.digest},
         "maxLatencySeconds": seconds(limits.max_latency),
         "tolerance": limits.tolerance,
     }
@@ -169,6 +170,11 @@ def golden_task(
             ),
         ),
     )
+
+
+def _name(uri: str) -> str:
+    """The name under which `mlops_workload.fetch` leaves the file at `uri`."""
+    return PurePosixPath(uri.partition("?")[0]).name
 
 
 def golden_job(task: Task, settings: Settings) -> Manifest:
