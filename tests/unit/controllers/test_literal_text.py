@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.pods import environment, literal
-from mlops_operator.controllers.shared.task import Task, render_task
+from mlops_operator.controllers.shared.task import Step, Task, render_task
 from mlops_operator.controllers.trainingjob.environment import MAX_VARIABLE
 from mlops_operator.kube.resources import EVALUATIONS, JOBS
 from tests.unit.controllers.builders import condition, make
@@ -74,10 +74,14 @@ def test_the_configuration_of_a_task_arrives() -> None:
         parent=make(EVALUATIONS, "e", spec={}),
         suffix="x",
         component="c",
-        module="evaluate",
-        args=("--uri", TRICKY),
-        env={"MLOPS_TEXT": TRICKY, "MLOPS_JSON": {"uri": TRICKY}},
-        output="pvc://store/$(HOME)",
+        steps=(
+            Step(
+                module="evaluate",
+                args=("--uri", TRICKY),
+                env={"MLOPS_TEXT": TRICKY, "MLOPS_JSON": {"uri": TRICKY}},
+                write="pvc://store/$(HOME)",
+            ),
+        ),
     )
     container = main(render_task(task, Settings()))
     env = arriving(container)
