@@ -22,14 +22,18 @@ from mlops_workload.comparison import compare_all
 from mlops_workload.context import read_configuration, require_uid
 from mlops_workload.errors import ConfigurationInvalidError
 from mlops_workload.evaluate_configuration import EvaluationConfiguration
-from mlops_workload.evaluate_fetch import read_copies, read_index
+from mlops_workload.evaluate_fetch import RowsIndex, read_copies, read_index
 from mlops_workload.evaluate_report import report_document
 from mlops_workload.evaluate_result import readable, resampling_seed, result_counts, result_figures
+from mlops_workload.overlap import overlap_counts
 from mlops_workload.prediction_files import read_predictions
 from mlops_workload.predictions import Predictions, checked_predictions
+from mlops_workload.recent import FILE as RECENT_FILE
 from mlops_workload.report import publish_report
 from mlops_workload.rows import Rows
+from mlops_workload.store import copy_out
 from mlops_workload.termination import run_command, write_message
+from mlops_workload.uri import join
 
 
 def evaluate(
@@ -55,12 +59,17 @@ def evaluate(
         WorkloadError: data or predictions are missing or unfit; see `mlops_workload.errors`.
     """
     index = read_index(rows)
+    output = environ.get(environment.OUTPUT_URI)
+    if not index.data:
+        return Result(uid=uid, counts=index.counts)
+    if output:
+        _publish_recent(index, rows, output, environ=environ)
     data = read_copies(rows, index, configuration.columns)
     candidate = _predictions("candidate", predictions.get("candidate"), data)
     baseline = _predictions("baseline", predictions.get("baseline"), data) if configuration.baseline else None
     seed = resampling_seed(uid, index.digests)
     comparisons = compare_all(configuration.metrics, data, candidate, baseline, seed=seed)
-    output = environ.get(environment.OUTPUT_URI)
+    hashes = {role: rows / path for role, path in index.hashes.items()}
     report = None
     if output:
         document = report_document(
@@ -70,10 +79,17 @@ def evaluate(
     return Result(
         uid=uid,
         metrics=result_figures(comparisons),
-        counts=result_counts(data, comparisons),
+        counts=result_counts(data, comparisons) | index.counts | overlap_counts(data, hashes),
         data=tuple(index.digests),
         report=report,
     )
+
+
+def _publish_recent(index: RowsIndex, rows: Path, output: str, *, environ: Mapping[str, str]) -> None:
+    """Keep the recent rows beside the report: the log moves on."""
+    for entry in index.data:
+        if entry.recent:
+            copy_out(rows / entry.path, join(output, RECENT_FILE), environ=environ)
 
 
 def _predictions(role: str, folder: Path | None, rows: Rows) -> Predictions:

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mlops_workload.context import DataInput
+from mlops_workload.recent import RecentSource
 from mlops_workload.rows import Columns
 
 
@@ -12,12 +13,20 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class HashesSource(_Section):
+    """The hashes of a model's training rows (`mlops_workload.row_hashes`), pinned by digest."""
+
+    uri: str
+    digest: str
+
+
 class ModelSource(_Section):
-    """A model by URI, pinned by digest."""
+    """A model by URI, pinned by digest, and the hashes of its training rows, if it has them."""
 
     uri: str
     digest: str
     format: str = "sklearn"
+    rows: HashesSource | None = None
 
 
 class MetricRequest(_Section):
@@ -44,9 +53,16 @@ class EvaluationConfiguration(_Section):
 
     candidate: ModelSource
     baseline: ModelSource | None = None
-    data: Annotated[tuple[DataInput, ...], Field(min_length=1, max_length=16)]
+    data: Annotated[tuple[DataInput, ...], Field(max_length=16)] = ()
+    recent: RecentSource | None = None
     metrics: Annotated[tuple[MetricRequest, ...], Field(min_length=1, max_length=12)]
     columns: Columns = Columns()
+
+    @model_validator(mode="after")
+    def _has_rows(self) -> Self:
+        if not self.data and self.recent is None:
+            raise ValueError("expected data, recent, or both, found neither")
+        return self
 
     @model_validator(mode="after")
     def _keys_differ(self) -> Self:

@@ -6,7 +6,8 @@ container of the evaluation that sees the store, and it never loads a model. Its
 - `--candidate`, `--baseline`: the artifacts, for the container that runs that model.
 - `--inputs`: `inputs.npy`, the features of all rows in order (float64), and `request.json`, which says whether
   probabilities are wanted. The models get nothing else: no labels, identities, groups or slices.
-- `--rows`: the copies of the data files, and `index.json` with their names and digests; for the judge alone.
+- `--rows`: the copies of the data files, the recent rows as a file of their own, the hashes of training rows, and
+  `index.json`, which lists them; for the judge alone.
 
 Everything that follows reads these copies, so that a change in the store between two steps has no effect.
 """
@@ -14,41 +15,59 @@ Everything that follows reads these copies, so that a change in the store betwee
 import argparse
 import os
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from mlops_contract import DataDigest, environment
+from mlops_contract.gate_rows import RecentCount
 from mlops_workload.context import read_configuration
-from mlops_workload.errors import WorkloadError
+from mlops_workload.digest import digest_file
+from mlops_workload.errors import ArtifactNotFoundError, WorkloadError
 from mlops_workload.evaluate_configuration import EvaluationConfiguration, ModelSource
 from mlops_workload.fetch import as_data, fetch
+from mlops_workload.files import opened
 from mlops_workload.metrics import metric_named
 from mlops_workload.prediction_files import Request, write_request
-from mlops_workload.rows import Columns, Rows, concatenate, read_rows
+from mlops_workload.recent import FILE as RECENT_FILE
+from mlops_workload.recent import RECENT_COLUMNS, RecentSource, select_recent, write_recent
+from mlops_workload.rows import Columns, Rows, concatenate, read_rows, with_all_groups
+from mlops_workload.store import copy_in
 from mlops_workload.termination import run_command
+from mlops_workload.uri import local_location
 
 INDEX: Final = "index.json"
 
 
 class RowsFile(BaseModel):
-    """A copied data file; `path` is relative to the folder of the index."""
+    """A copied data file, or the recent rows; `path` is relative to the folder of the index."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     digest: str
     path: str
+    recent: bool = False
 
 
 class RowsIndex(BaseModel):
-    """All data of an evaluation, in the order of its configuration."""
+    """All data of an evaluation, in the order of its configuration, recent rows last.
+
+    Attributes:
+        data: files with at least one row.
+        counts: numbers about the recent rows, by their names in the result (`mlops_contract.gate_rows`).
+        hashes: by role, the path of the hashes of its training rows.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     data: tuple[RowsFile, ...]
+    counts: dict[str, int] = {}
+    hashes: dict[str, str] = {}
 
     @property
     def digests(self) -> list[DataDigest]:
@@ -76,20 +95,71 @@ def fetch_evaluation(
     Raises:
         WorkloadError: data or a model is missing, corrupt or unfit; see `mlops_workload.errors`.
     """
+    hashes = {}
     for role, source in (("candidate", configuration.candidate), ("baseline", configuration.baseline)):
         folder = models.get(role)
-        if source is not None and folder is not None:
-            _fetch_model(role, source, folder, environ)
+        if source is None or folder is None:
+            continue
+        _fetch_model(role, source, folder, environ)
+        if source.rows is not None:
+            copy = fetch(source.rows.uri, rows / f"hashes-{role}", digest=source.rows.digest, environ=environ)
+            hashes[role] = copy.path.relative_to(rows).as_posix()
     files = []
     for number, entry in enumerate(configuration.data):
         with as_data(entry.name):
             # A folder for each: two inputs may have the same file name.
             copy = fetch(entry.uri, rows / str(number), digest=entry.digest, environ=environ)
         files.append(RowsFile(name=entry.name, digest=copy.digest, path=copy.path.relative_to(rows).as_posix()))
-    index = RowsIndex(data=tuple(files))
+    counts: dict[str, int] = {}
+    if configuration.recent is not None:
+        recent, counts = _fetch_recent(configuration.recent, rows, environ)
+        files.extend([recent] if recent is not None else [])
+    index = RowsIndex(data=tuple(files), counts=counts, hashes=hashes)
     request = Request(probabilities=any(metric_named(entry.name).of_probabilities for entry in configuration.metrics))
-    write_request(inputs, request, read_copies(rows, index, configuration.columns).x)
+    # Without any row the models have nothing to answer, and the judge does not ask for their predictions.
+    features = read_copies(rows, index, configuration.columns).x if index.data else np.empty((0, 0))
+    write_request(inputs, request, features)
     (rows / INDEX).write_text(index.model_dump_json(), encoding="utf-8")
+
+
+def _fetch_recent(
+    source: RecentSource, rows: Path, environ: Mapping[str, str]
+) -> tuple[RowsFile | None, dict[str, int]]:
+    """Select the recent rows into a file in the judge's folder; None where there are none."""
+    with tempfile.TemporaryDirectory() as scratch, as_data(source.name):
+        found = select_recent(_log_folder(source, Path(scratch), environ), source)
+    counts = {
+        RecentCount.ROWS: len(found.y),
+        RecentCount.NEW: found.new,
+        RecentCount.NEWEST: found.newest_milliseconds,
+        RecentCount.UNLABELED: found.unlabeled,
+        RecentCount.UNFIT: found.unfit,
+        RecentCount.UNIDENTIFIED: found.unidentified,
+    }
+    named = {name.value: count for name, count in counts.items()}
+    if not len(found.y):
+        return None, named
+    path = rows / source.name / RECENT_FILE
+    path.parent.mkdir()
+    write_recent(path, found, slice=source.slice)
+    relative = path.relative_to(rows).as_posix()
+    return RowsFile(name=source.name, digest=digest_file(path), path=relative, recent=True), named
+
+
+def _log_folder(source: RecentSource, scratch: Path, environ: Mapping[str, str]) -> Path:
+    """The folder of the log: in place where it is mounted, since only few of its rows are needed, else a copy.
+
+    A log that nothing was written to yet is an empty folder.
+    """
+    location = local_location(source.uri, environ=environ)
+    try:
+        if location is None:
+            return copy_in(source.uri, scratch, environ=environ).path
+        with opened(*location):
+            root, parts = location
+            return root.joinpath(*parts)
+    except (FileNotFoundError, ArtifactNotFoundError):
+        return scratch
 
 
 def _fetch_model(role: str, source: ModelSource, folder: Path, environ: Mapping[str, str]) -> None:
@@ -105,12 +175,13 @@ def read_index(rows: Path) -> RowsIndex:
 
 
 def read_copies(rows: Path, index: RowsIndex, columns: Columns) -> Rows:
-    """All rows of all data files in the judge's folder.
+    """All rows of all data files in the judge's folder, of which there is at least one.
 
     Raises:
         DataInvalidError: one is not of a known form, or they do not fit together.
     """
-    return concatenate([read_rows(rows / entry.path, columns) for entry in index.data])
+    parts = [read_rows(rows / entry.path, RECENT_COLUMNS if entry.recent else columns) for entry in index.data]
+    return concatenate(with_all_groups(parts))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,21 +15,21 @@ from mlops_workload.rows import Rows
 _COUNTS: Final = {"candidate": OverlapCount.CANDIDATE, "baseline": OverlapCount.BASELINE}
 
 
-def overlap_counts(rows: Rows, training: Mapping[str, Path | None]) -> dict[str, int]:
+def overlap_counts(rows: Rows, training: Mapping[str, Path]) -> dict[str, int]:
     """The number of the gate's rows, and of those that each training was given; absent where that is unknown.
 
     Args:
         rows: the gate's rows.
-        training: by role, `candidate` and `baseline`, the file with the hashes of its training rows.
+        training: by role, `candidate` and `baseline`, the file with the hashes of its training rows, if it has one.
 
     Raises:
         DataInvalidError: a file does not hold row hashes.
     """
+    if not training:
+        return {}
     hashes = hash_rows(rows.x)
     counts = {OverlapCount.ROWS.value: len(hashes)}
     for role, path in training.items():
-        if path is None:
-            continue
         trained = read_training_rows(path)
         count = count_overlap(hashes, trained)
         if count or not trained.unhashed:

@@ -27,11 +27,16 @@ from mlops_workload.holdout import Holdout, identity_of, identity_text
 from mlops_workload.labels import is_missing, labels_from_values
 from mlops_workload.log_files import find_files, read_lines
 from mlops_workload.prediction_row import MAX_LINE_BYTES, Entry, Label, parse_line
+from mlops_workload.rows import Columns
 
 MAX_ROWS: Final = 100_000
 """Requests that are kept: with 64 features 50 MB, and enough to tell a difference of 0.2 points of accuracy."""
 
 FILE: Final = "recent.npz"
+"""Name of the file with the recent rows, in the Job and beside the report."""
+
+RECENT_COLUMNS: Final = Columns(id="id", group="group")
+"""Columns of that file."""
 
 
 class RecentSource(BaseModel):
@@ -64,7 +69,7 @@ class RecentRows(NamedTuple):
         x: the inputs, shape (rows, features).
         y: the labels.
         ids: the id of each row, empty where it has none.
-        groups: the group of each row; its id where it has none, since other rows do not depend on it.
+        groups: the group of each row; where it has none one of its own, since other rows do not depend on it.
         times: seconds since 1970.
         unlabeled: held-out requests of the window without a label.
         unfit: held-out requests of the window without inputs, or with another number of inputs than most have.
@@ -157,7 +162,7 @@ def _requests(folder: Path, source: RecentSource) -> _Selection:
         if position is None:
             selection.unidentified += 1
         elif source.holdout.includes(position):
-            group = identity_text(document.get("group")) or entry.identity or ""
+            group = identity_text(document.get("group")) or f"id {entry.identity}"
             request = _Request(
                 position=position,
                 order=(entry.time, place),

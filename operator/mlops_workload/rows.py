@@ -112,6 +112,18 @@ def concatenate(parts: Sequence[Rows]) -> Rows:
     )
 
 
+def with_all_groups(parts: Sequence[Rows]) -> list[Rows]:
+    """The parts, where one has groups with groups in all of them: a row without one is a group of its own."""
+    if all(part.groups is None for part in parts):
+        return list(parts)
+    return [
+        part
+        if part.groups is not None
+        else part._replace(groups=np.asarray([f"part {number} row {row}" for row in range(len(part.x))]))
+        for number, part in enumerate(parts)
+    ]
+
+
 def take(rows: Rows, index: NDArray[Any]) -> Rows:
     """The rows with these indices (or where this mask is true), in this order."""
     return Rows(

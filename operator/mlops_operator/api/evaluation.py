@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Final
 from pydantic import Field
 
 from mlops_operator.api.common import DataInput, DataRead, JobSettings, ReportRef, StatusBase, VersionRef, Waiting
+from mlops_operator.api.conditions import Truth
 from mlops_operator.api.kind import Column, Kind
 from mlops_operator.api.metrics import MetricName
 from mlops_operator.api.schema import (
@@ -21,6 +22,12 @@ from mlops_operator.api.schema import (
     Text,
     Timestamp,
 )
+
+MAX_RECENT_WINDOW: Final = "8760h"
+"""A year."""
+
+RECENT: Final = "recent"
+"""Name under which the digest of the recent rows is reported."""
 
 MAX_METRICS: Final = 12
 """Rules of one measurement: the figures of all must fit into a run's result."""
@@ -96,6 +103,13 @@ class Recent(SpecModel):
     A row is held out by a hash of its `group`, or of its `id` where it has no group, with the Model's UID.
     """
 
+    rules = (
+        CelRule(
+            f"duration(self.window) >= duration('1s') && duration(self.window) <= duration('{MAX_RECENT_WINDOW}')",
+            f"recent.window: 1s to {MAX_RECENT_WINDOW}",
+        ),
+    )
+
     uri: PvcUri
     """Folder of the prediction log. Its rows need `inputs`, an `id` or a `group`, and a label."""
     window: Duration = "168h"
@@ -117,7 +131,7 @@ class Measurement(JobSettings):
             "data: name at least one data input, or set recent",
         ),
         CelRule(
-            "!has(self.recent) || !has(self.data) || self.data.all(d, d.name != 'recent')",
+            f"!has(self.recent) || !has(self.data) || self.data.all(d, d.name != '{RECENT}')",
             "data: the name recent is taken by the rows of recent",
         ),
         CelRule(
@@ -139,12 +153,18 @@ class Measurement(JobSettings):
 class EvaluationSpec(Measurement):
     """A candidate against its baseline. Immutable."""
 
-    rules = (IMMUTABLE,)
+    rules = (
+        IMMUTABLE,
+        CelRule("!has(self.recentAfter) || has(self.recent)", "recentAfter: set recent as well"),
+    )
 
     candidate: ObjectName
     """A ModelVersion."""
     baseline: ObjectName | None = None
     """Another ModelVersion; without one at least one metric must have a floor or a ceiling."""
+    recent_after: Timestamp | None = None
+    """Time of the newest recent row of the former measurement of the same artifact. With fewer than
+    `recent.minCount` labeled rows after it the verdict is `NoData`."""
 
 
 class Verdict(StrEnum):
@@ -188,6 +208,40 @@ class MetricStatus(StatusModel):
     """Rows on which exactly one of candidate and baseline is right."""
 
 
+class RowOverlap(StatusModel):
+    """Rows that the gate and a training have in common."""
+
+    role: Annotated[str, Field(max_length=16)]
+    """`candidate` or `baseline`."""
+    overlap: Truth
+    """`Unknown` where the version has no hashes of all its training rows and none was found."""
+    rows: Annotated[int, Field(ge=0)] | None = None
+    """Rows of the gate that the model was trained on."""
+    share: float | None = None
+    """Their share of all rows of the gate."""
+
+
+class RecentRows(StatusModel):
+    """The recent rows that were measured, and those that could not be."""
+
+    start: Timestamp
+    """Start of the window."""
+    end: Timestamp
+    """End of the window."""
+    rows: Annotated[int, Field(ge=0)] = 0
+    """Labeled held-out requests of the window: the rows that were measured."""
+    new: Annotated[int, Field(ge=0)] | None = None
+    """Those after `recentAfter`."""
+    newest: Timestamp | None = None
+    """Time of the newest one, rounded up to a second."""
+    unlabeled: Annotated[int, Field(ge=0)] = 0
+    """Held-out requests without a label."""
+    unfit: Annotated[int, Field(ge=0)] = 0
+    """Held-out requests without inputs, or with another number of inputs than most have."""
+    unidentified: Annotated[int, Field(ge=0)] = 0
+    """Requests of the window with neither `group` nor `id`, held out or not."""
+
+
 class EvaluationPhase(StrEnum):
     """One word on an Evaluation."""
 
@@ -204,12 +258,16 @@ class EvaluationReason(StrEnum):
 
     MODEL_VERSION_NOT_FOUND = "ModelVersionNotFound"
     MODEL_VERSION_NOT_READY = "ModelVersionNotReady"
+    MODEL_NOT_FOUND = "ModelNotFound"
+    """`ModelNotFound` is set when the candidate's Model does not exist: its UID decides which rows are held out."""
     NO_ABSOLUTE_RULE = "NoAbsoluteRule"
     """No baseline and no floor or ceiling: there is nothing to decide by."""
     RUNNING = "Running"
     """Its Job is there."""
     MEASURED = "Measured"
     """It has a verdict, whichever."""
+    TOO_FEW_NEW_ROWS = "TooFewNewRows"
+    """`TooFewNewRows` is set when fewer than `recent.minCount` rows are newer than `recentAfter`."""
     JOB_FAILED = "JobFailed"
     RESULT_INVALID = "ResultInvalid"
     """The Job ended well, but what it reported is no result of it."""
@@ -239,13 +297,16 @@ class EvaluationStatus(StatusBase):
     """The ModelVersion it is compared with, as it was when the Job was created."""
     verdict: Verdict | None = None
     metrics: Annotated[tuple[MetricStatus, ...], Field(max_length=MAX_METRICS)] = ()
-    data: Annotated[tuple[DataRead, ...], Field(max_length=8), ListMap("name")] = ()
+    data: Annotated[tuple[DataRead, ...], Field(max_length=9), ListMap("name")] = ()
+    """Digests of the rows that were measured; those of `recent` are the file `recent.npz` beside the report."""
     unlabeled: int | None = None
     """Rows left out because they have no label."""
     duplicates: int | None = None
     """Rows that repeat the features, label and slice of an earlier row."""
     gates_before: int | None = None
     """Gates measured on the same rows before this one."""
+    recent: RecentRows | None = None
+    overlap: Annotated[tuple[RowOverlap, ...], Field(max_length=2), ListMap("role")] = ()
     report: ReportRef | None = None
     job: ObjectName | None = None
     start_time: Timestamp | None = None

@@ -34,8 +34,9 @@ def test_shared_rows_are_counted_for_each_model(shared: int, tmp_path: Path) -> 
 
 
 def test_without_hashes_nothing_is_known(tmp_path: Path) -> None:
-    counts = overlap_counts(gate(tmp_path), {"candidate": None, "baseline": trained_on(tmp_path, X[:5])})
+    counts = overlap_counts(gate(tmp_path), {"baseline": trained_on(tmp_path, X[:5])})
     assert counts == {"overlap.rows": 100, "overlap.baseline": 0}
+    assert overlap_counts(gate(tmp_path), {}) == {}
 
 
 @pytest.mark.parametrize(("rows", "counts"), [(200, {}), (203, {"overlap.candidate": 3})])

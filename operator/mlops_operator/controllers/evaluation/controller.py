@@ -13,7 +13,7 @@ from mlops_operator.controllers.evaluation.status import FINAL, failed_status, r
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs
 from mlops_operator.controllers.shared.events import transition_events
-from mlops_operator.controllers.shared.indexes import referring, referring_if_changed, usability
+from mlops_operator.controllers.shared.indexes import key_of, referring, referring_if_changed, usability
 from mlops_operator.controllers.shared.refusals import refusal
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import managed_jobs
@@ -35,6 +35,22 @@ EVALUATIONS_BY_VERSION: Final = Index(EVALUATIONS, "version", _versions)
 """Evaluations without a verdict, by candidate and by baseline."""
 
 
+def _waiting_for_model(obj: Manifest) -> Iterable[str]:
+    """The namespace of an Evaluation that waits for a Model."""
+    waiting = (obj.get("status") or {}).get("waiting") or {}
+    if waiting.get("reason") == EvaluationReason.MODEL_NOT_FOUND:
+        yield obj["metadata"]["namespace"]
+
+
+EVALUATIONS_WAITING_FOR_MODEL: Final = Index(EVALUATIONS, "waits-for-model", _waiting_for_model)
+"""Evaluations that wait for a Model, by namespace: which Model it is, the candidate says."""
+
+
+def _waiting_in_namespace(model: Manifest, world: World) -> Iterable[Key]:
+    found = world.indexed(EVALUATIONS_WAITING_FOR_MODEL, model["metadata"]["namespace"])
+    return [key_of(evaluation) for evaluation in found]
+
+
 class EvaluationController:
     """Measures a candidate and its baseline on the same rows."""
 
@@ -49,9 +65,9 @@ class EvaluationController:
                 between=referring_if_changed(EVALUATIONS_BY_VERSION, usability),
             ),
             managed_jobs(EVALUATIONS),
-            Watch(resource=MODELS, keys=lambda _model, _world: ()),
+            Watch(resource=MODELS, keys=_waiting_in_namespace),
         )
-        self.indexes: Sequence[Index] = (EVALUATIONS_BY_VERSION,)
+        self.indexes: Sequence[Index] = (EVALUATIONS_BY_VERSION, EVALUATIONS_WAITING_FOR_MODEL)
         self.rules: Sequence[Rule] = (
             Rule(MODEL_VERSIONS, ("get", "list", "watch")),
             Rule(MODELS, ("get", "list", "watch")),

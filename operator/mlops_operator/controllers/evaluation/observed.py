@@ -19,7 +19,8 @@ class Observed:
     """An Evaluation, its versions, its Job and the Job's pods.
 
     Attributes:
-        model: the candidate's Model, which counts the gates on each set of rows; None where it is not there.
+        model: the candidate's Model, which counts the gates on each set of rows and whose UID chooses recent rows; None
+            where it is not there.
         baseline: None where the spec names none, or where it is not there.
         pods: None where they were not read.
         reads: all that was read, which explains why the pods do not run.

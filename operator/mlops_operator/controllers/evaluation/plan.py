@@ -8,14 +8,14 @@ from pydantic import ValidationError
 
 from mlops_contract import DUPLICATES, UNLABELED, Result
 from mlops_operator.api.common import DataRead, ReportRef
-from mlops_operator.api.evaluation import EvaluationReason, EvaluationStatus, Verdict
+from mlops_operator.api.evaluation import RECENT, EvaluationReason, EvaluationStatus, Verdict
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.model import ModelStatus
 from mlops_operator.controllers.evaluation.observed import Observed
-from mlops_operator.controllers.evaluation.policies.combine import combine
 from mlops_operator.controllers.evaluation.policies.floor import asks_absolute
 from mlops_operator.controllers.evaluation.policies.judge import judge
 from mlops_operator.controllers.evaluation.policies.reuse import gates_before
+from mlops_operator.controllers.evaluation.policies.rows import judge_rows
 from mlops_operator.controllers.evaluation.render import evaluation_task, job_name, measured_versions, run_uid
 from mlops_operator.controllers.evaluation.status import (
     FINAL,
@@ -62,7 +62,7 @@ def _start(obs: Observed, settings: Settings, now: datetime) -> Plan:
         status = waiting_status(obs.status, *missing, generation=obs.generation, now=now)
         return _said(obs, status)
     assert obs.candidate is not None
-    task = evaluation_task(obs.obj, obs.spec, obs.candidate, obs.baseline, settings)
+    task = evaluation_task(obs.obj, obs.spec, obs.candidate, obs.baseline, settings, model=obs.model)
     create = Create(resource=JOBS, manifest=render_task(task, settings))
     before = _measuring(obs.status, create.manifest)
     status = running_status(before, task.name, "", "", generation=obs.generation, now=now)
@@ -76,7 +76,7 @@ def _measuring(status: EvaluationStatus, job: Manifest) -> EvaluationStatus:
 
 
 def _unusable(obs: Observed) -> tuple[str, str] | None:
-    """Reason and message of the first version that cannot be measured yet; None where all can."""
+    """Reason and message of the first object that is missing or not ready; None where none is."""
     for name, version in ((obs.spec.candidate, obs.candidate), (obs.spec.baseline, obs.baseline)):
         if name is None:
             continue
@@ -84,6 +84,12 @@ def _unusable(obs: Observed) -> tuple[str, str] | None:
             return EvaluationReason.MODEL_VERSION_NOT_FOUND, f"ModelVersion {name} does not exist"
         if not version.ready:
             return EvaluationReason.MODEL_VERSION_NOT_READY, version.not_ready()
+    if obs.spec.recent is not None and obs.model is None:
+        model = obs.candidate.model if obs.candidate is not None else None
+        return (
+            EvaluationReason.MODEL_NOT_FOUND,
+            f"Model {model} does not exist: its UID decides which rows are used",
+        )
     return None
 
 
@@ -117,15 +123,16 @@ def _judge(obs: Observed, job: Manifest, result: Result, now: datetime) -> Plan:
             report = ReportRef(uri=result.report.uri, digest=result.report.digest)
         except ValidationError as error:
             return _failed(obs, EvaluationReason.RESULT_INVALID, first_problem("report", error), now)
-    asked = {entry.name for entry in obs.spec.data}
+    rows = judge_rows(obs.spec, obs.obj["metadata"]["creationTimestamp"], result)
+    asked = {entry.name for entry in obs.spec.data} | ({RECENT} if obs.spec.recent is not None else set())
     read = {entry.name: entry.digest for entry in result.data if entry.name in asked}
     data = tuple(DataRead(name=name, digest=digest) for name, digest in read.items())
     before = _gates_before(obs, data)
     metrics = judge(obs.spec.metrics, result, with_baseline=obs.spec.baseline is not None, gates_before=before)
     status = measured_status(
         _measuring(obs.status, job),
-        combine(metric.verdict for metric in metrics),
         metrics,
+        rows,
         job=job,
         data=data,
         gates_before=before,

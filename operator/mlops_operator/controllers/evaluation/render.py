@@ -11,10 +11,13 @@ from pydantic import ValidationError
 
 from mlops_contract import environment as env_names
 from mlops_operator.api.common import VersionRef
-from mlops_operator.api.evaluation import EvaluationSpec, MetricRule
+from mlops_operator.api.conditions import timestamp
+from mlops_operator.api.evaluation import RECENT, EvaluationSpec, MetricRule, Recent
 from mlops_operator.api.meta import PREFIX, Manifest
-from mlops_operator.api.modelversion import ModelArtifact
+from mlops_operator.api.modelversion import ModelArtifact, ModelVersionSpec
+from mlops_operator.controllers.evaluation.policies.recent import recent_window
 from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared.holdout import holdout
 from mlops_operator.controllers.shared.naming import child_name, short_hash
 from mlops_operator.controllers.shared.task import Folder, Step, Task, compact_json
 from mlops_operator.controllers.shared.versions import VersionView
@@ -68,37 +71,53 @@ def _identities(candidate: VersionRef, baseline: VersionRef | None) -> dict[str,
 
 
 def evaluation_task(
-    obj: Manifest, spec: EvaluationSpec, candidate: VersionView, baseline: VersionView | None, settings: Settings
+    obj: Manifest,
+    spec: EvaluationSpec,
+    candidate: VersionView,
+    baseline: VersionView | None,
+    settings: Settings,
+    *,
+    model: Manifest | None,
 ) -> Task:
-    """The task: both models and the data by URI and digest, what to measure, and where the report goes."""
+    """The task: both models and the data by URI and digest, what to measure, and where the report goes.
+
+    Args:
+        obj: the Evaluation.
+        spec: its spec.
+        candidate: the version that is measured.
+        baseline: the version it is compared with, if any.
+        settings: of the operator.
+        model: the candidate's Model, which `recent` needs.
+    """
     metadata = obj["metadata"]
     assert candidate.spec is not None
     assert candidate.ref is not None
-    artifact = candidate.spec.artifact
-    compared = baseline.spec.artifact if baseline is not None and baseline.spec is not None else None
+    compared = baseline.spec if baseline is not None else None
+    versions = {"candidate": candidate.spec, **({"baseline": compared} if compared is not None else {})}
     configuration = {
-        "candidate": _model(artifact),
+        "candidate": _model(candidate.spec),
         "baseline": _model(compared) if compared is not None else None,
         "data": [entry.model_dump(mode="json", exclude_none=True) for entry in spec.data],
         "metrics": [_metric(rule) for rule in spec.metrics],
         "columns": spec.columns.model_dump(mode="json", exclude_none=True),
     }
-    artifacts = {"candidate": artifact, **({"baseline": compared} if compared is not None else {})}
+    if spec.recent is not None and model is not None:
+        configuration["recent"] = _recent(obj, spec.recent, spec.recent_after, model)
     return Task(
         parent=obj,
         suffix=COMPONENT,
         component=COMPONENT,
         steps=(
-            _fetch(configuration, artifacts, spec),
-            *(_predict(role, artifact) for role, artifact in artifacts.items()),
+            _fetch(configuration, versions, spec),
+            *(_predict(role, version.artifact) for role, version in versions.items()),
             Step(
                 module=COMPONENT,
-                args=("--rows", ROWS, *(word for role in artifacts for word in (f"--{role}", _predictions(role)))),
+                args=("--rows", ROWS, *(word for role in versions for word in (f"--{role}", _predictions(role)))),
                 env={env_names.EVALUATION: configuration},
                 write=f"{settings.artifact_store}/{FOLDER}/{metadata['name']}-{short_hash(metadata['uid'])}",
                 folders=(
                     Folder(name="rows", path=ROWS),
-                    *(Folder(name=f"predictions-{role}", path=_predictions(role)) for role in artifacts),
+                    *(Folder(name=f"predictions-{role}", path=_predictions(role)) for role in versions),
                 ),
             ),
         ),
@@ -107,9 +126,9 @@ def evaluation_task(
     )
 
 
-def _fetch(configuration: dict[str, Any], artifacts: Mapping[str, ModelArtifact], spec: EvaluationSpec) -> Step:
+def _fetch(configuration: dict[str, Any], versions: Mapping[str, ModelVersionSpec], spec: EvaluationSpec) -> Step:
     """Copies models and rows out of the store; the only step that sees the store's content."""
-    folders = [(role, f"/mnt/{role}") for role in artifacts]
+    folders = [(role, f"/mnt/{role}") for role in versions]
     return Step(
         name="fetch",
         module="evaluate_fetch",
@@ -118,7 +137,12 @@ def _fetch(configuration: dict[str, Any], artifacts: Mapping[str, ModelArtifact]
             *("--rows", ROWS, "--inputs", INPUTS),
         ),
         env={env_names.EVALUATION: configuration},
-        claims=[*(artifact.uri for artifact in artifacts.values()), *(entry.uri for entry in spec.data)],
+        claims=[
+            *(version.artifact.uri for version in versions.values()),
+            *(version.training_rows.uri for version in versions.values() if version.training_rows is not None),
+            *(entry.uri for entry in spec.data),
+            *([spec.recent.uri] if spec.recent is not None else []),
+        ],
         folders=tuple(
             Folder(name=path.rpartition("/")[2], path=path, writable=True)
             for path in (*(path for _, path in folders), ROWS, INPUTS)
@@ -148,8 +172,24 @@ def _predictions(role: str) -> str:
     return f"{PREDICTIONS}/{role}"
 
 
-def _model(artifact: ModelArtifact) -> dict[str, Any]:
-    return {"uri": artifact.uri, "digest": artifact.digest, "format": artifact.format}
+def _model(version: ModelVersionSpec) -> dict[str, Any]:
+    artifact, hashes = version.artifact, version.training_rows
+    source = {"uri": artifact.uri, "digest": artifact.digest, "format": artifact.format}
+    return source | ({"rows": hashes.model_dump(mode="json")} if hashes is not None else {})
+
+
+def _recent(obj: Manifest, recent: Recent, after: str | None, model: Manifest) -> dict[str, Any]:
+    """Which requests of the log are rows: a window that ends with the Evaluation's creation, whenever the Job runs."""
+    start, end = recent_window(recent, obj["metadata"]["creationTimestamp"])
+    source = {
+        "name": RECENT,
+        "uri": recent.uri,
+        "start": timestamp(start),
+        "end": timestamp(end),
+        "holdout": holdout(model, recent.share),
+        "slice": recent.slice,
+    }
+    return source | ({"after": after} if after is not None else {})
 
 
 def _metric(rule: MetricRule) -> dict[str, Any]:

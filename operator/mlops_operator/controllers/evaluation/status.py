@@ -6,6 +6,8 @@ from mlops_operator.api.common import DataRead, ReportRef, Waiting
 from mlops_operator.api.conditions import Outcome, contract, ready, stalled, timestamp, working
 from mlops_operator.api.evaluation import EvaluationPhase, EvaluationReason, EvaluationStatus, MetricStatus, Verdict
 from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.evaluation.policies.combine import combine
+from mlops_operator.controllers.evaluation.policies.rows import RowsJudged
 from mlops_operator.controllers.shared.waiting import wait_for
 
 FINAL = frozenset({EvaluationPhase.SUCCEEDED, EvaluationPhase.FAILED})
@@ -38,8 +40,8 @@ def running_status(
 
 def measured_status(
     status: EvaluationStatus,
-    verdict: Verdict,
     metrics: tuple[MetricStatus, ...],
+    rows: RowsJudged,
     *,
     job: Manifest,
     data: tuple[DataRead, ...],
@@ -50,19 +52,26 @@ def measured_status(
     generation: int,
     now: datetime,
 ) -> EvaluationStatus:
-    """It has a verdict, whichever."""
-    decisive = [metric for metric in metrics if metric.verdict is verdict]
-    message = f"{verdict}: " + "; ".join(f"{_name(metric)}: {metric.message}" for metric in decisive)
+    """It has a verdict, whichever: the most serious of the rules and of the rows."""
+    found = [(metric.verdict, f"{_name(metric)}: {metric.message}") for metric in metrics]
+    found += [(finding.verdict, finding.message) for finding in rows.findings]
+    reason = EvaluationReason.MEASURED
+    if rows.repeated is not None:
+        found, reason = [(rows.repeated.verdict, rows.repeated.message)], EvaluationReason.TOO_FEW_NEW_ROWS
+    verdict = combine(verdict for verdict, _ in found)
+    message = f"{verdict}: " + "; ".join(text for decided, text in found if decided is verdict)
     measured = status.replace(
         verdict=verdict,
         metrics=metrics,
         data=data,
-        report=report,
-        gates_before=gates_before,
         unlabeled=unlabeled,
         duplicates=duplicates,
+        gates_before=gates_before,
+        recent=rows.recent,
+        overlap=rows.overlap,
+        report=report,
     )
-    outcome = ready(EvaluationReason.MEASURED, message)
+    outcome = ready(reason, message)
     return _finished(measured, EvaluationPhase.SUCCEEDED, outcome, job, generation=generation, now=now)
 
 

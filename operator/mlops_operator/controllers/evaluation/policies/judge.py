@@ -52,6 +52,9 @@ def _shown(found: Sequence[Measured], *, with_baseline: bool) -> tuple[list[bool
 
 def _find(found: Measured, *, outside: bool, short: bool, with_baseline: bool, gates_before: int) -> Finding:
     rule = found.rule
+    if not asks_absolute(rule) and not with_baseline:
+        # Whatever the rows are: a first version may be judged before its slice has any.
+        return Finding(Verdict.PASS, "no baseline: the change is not asked")
     sample = check_sample(found)
     if sample is not None:
         return sample
@@ -63,8 +66,6 @@ def _find(found: Measured, *, outside: bool, short: bool, with_baseline: bool, g
         level = pass_level(rule.change.confidence, gates_before)
         change = check_change(found, rule.change, level=level, falls_short=short)
         findings.append(Finding(change.verdict, change.message + _reuse(gates_before)))
-    if not findings:
-        return Finding(Verdict.PASS, "no baseline: the change is not asked")
     verdict = combine(finding.verdict for finding in findings)
     return next(finding for finding in findings if finding.verdict is verdict)
 
