@@ -1,5 +1,6 @@
 """Evaluations on a real API server: verdicts from reported figures, waiting, refusals, and the requests they cost."""
 
+import json
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,7 +12,7 @@ from mlops_operator.controllers.evaluation.controller import EvaluationControlle
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import StatusError
-from mlops_operator.kube.resources import EVALUATIONS, JOBS
+from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODELS
 from tests.harness.audit import AuditLog
 from tests.harness.crds import install_crds
 from tests.harness.kubelet import Behaviour, FakeKubelet
@@ -67,6 +68,60 @@ async def test_a_worse_candidate_fails_with_its_numbers(control_plane: Cluster, 
         status = await workshop.phase(EVALUATIONS, NAME, "Succeeded")
     assert status["verdict"] == "Fail"
     assert "accuracy@original: 0.5 is below the minimum of 0.93" in message(status)
+
+
+RECENT = {"uri": "pvc://store/predictions", "window": "1h", "minCount": 100}
+ON_RECENT = {"name": "accuracy", "slice": "recent", "change": {"min": 0}}
+
+
+async def test_recent_rows_wait_for_the_model_whose_uid_decides_which_they_are(
+    control_plane: Cluster, workshop: Workshop
+) -> None:
+    workshop.accuracy[digest_of("digits-a")] = 0.75
+    await workshop.version("digits-a")
+    await workshop.version("digits-b")
+    async with operator(control_plane, workshop.namespace, EvaluationController(Settings())):
+        await evaluate(workshop, data=[], recent=RECENT, metrics=[ON_RECENT, {"name": "accuracy", "min": 0.9}])
+        await workshop.until(EVALUATIONS, NAME, lambda status: condition(status, "Ready")[1] == "ModelNotFound")
+        model = await workshop.create(MODELS, "digits", {})
+        status = await workshop.phase(EVALUATIONS, NAME, "Succeeded")
+        (job,) = await workshop.all(JOBS)
+    environment = {entry["name"]: entry["value"] for entry in job["spec"]["template"]["spec"]["containers"][0]["env"]}
+    configuration = json.loads(environment["MLOPS_EVALUATION"])
+    created = (await workshop.get(EVALUATIONS, NAME))["metadata"]["creationTimestamp"]
+    assert configuration["recent"]["holdout"] == {"key": model["metadata"]["uid"], "share": 0.2}
+    assert configuration["recent"]["end"] == created
+    assert status["verdict"] == "Pass"
+    assert status["recent"]["rows"] == 300
+    assert status["recent"]["newest"] == created
+    assert [(entry["role"], entry["overlap"]) for entry in status["overlap"]] == [
+        ("candidate", "Unknown"),
+        ("baseline", "Unknown"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "recent", "expected"),
+    [
+        ({}, 99, ("Inconclusive", "99 labeled recent rows")),
+        ({"overlap": "Require"}, 300, ("NoData", "overlap: Unknown")),
+        ({"recentAfter": "2026-01-01T00:00:00Z"}, 99, ("NoData", "99 labeled recent rows are newer than")),
+    ],
+    ids=["few rows", "hashes required", "few new rows"],
+)
+async def test_rows_that_do_not_suffice_let_nothing_pass(
+    control_plane: Cluster, workshop: Workshop, spec: dict[str, Any], recent: int, expected: tuple[str, str]
+) -> None:
+    workshop.accuracy[digest_of("digits-a")] = 0.75
+    workshop.recent = recent
+    await workshop.version("digits-a")
+    await workshop.version("digits-b")
+    await workshop.create(MODELS, "digits", {})
+    async with operator(control_plane, workshop.namespace, EvaluationController(Settings())):
+        await evaluate(workshop, recent=RECENT, metrics=[*RULES, ON_RECENT], **spec)
+        status = await workshop.phase(EVALUATIONS, NAME, "Succeeded")
+    assert status["verdict"] == expected[0]
+    assert expected[1] in message(status)
 
 
 async def test_it_waits_for_its_versions_and_goes_on_when_they_are_ready(

@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 from localcluster import Cluster
@@ -36,6 +37,7 @@ class Workshop:
         accuracy: on the gate's frozen rows, by the digest of the version's artifact; 0.95 by default.
         live: accuracy in a monitoring window, by the name of the version; 0.97 by default.
         rows: labeled rows in a monitoring window.
+        recent: labeled held-out rows of a gate's prediction log.
         odd: behaviour of a component's pods in place of success.
     """
 
@@ -45,6 +47,7 @@ class Workshop:
         self.accuracy: dict[str, float] = {}
         self.live: dict[str, float] = {}
         self.rows = 200
+        self.recent = 300
         self.odd: dict[str, Behaviour] = {}
 
     # -- objects ---------------------------------------------------------------------------
@@ -146,6 +149,10 @@ class Workshop:
             change = rule.get("change") or 0.0
             metrics |= figures_of_rule(position, candidate, baseline, floor=rule.get("min"), change=change)
             counts |= counts_of_rule(position, 449 if rule.get("slice") else 898)
+        if "recent" in configuration:
+            end = datetime.fromisoformat(configuration["recent"]["end"])
+            newest = round(end.timestamp() * 1000)
+            counts |= {"recent.rows": self.recent, "recent.new": self.recent, "recent.newest": newest}
         return Result(uid=uid, metrics=metrics, counts=counts)
 
 
