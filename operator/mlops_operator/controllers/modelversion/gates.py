@@ -16,7 +16,9 @@ from mlops_operator.controllers.shared.gates import (
     RECORDED,
     alias_target,
     gate_key,
+    newest_recent_row,
     render_evaluation,
+    results_of_artifact,
     rows_digest,
 )
 from mlops_operator.controllers.shared.indexes import by_reference
@@ -108,7 +110,15 @@ def _result(ref: VersionRef, promotion: Manifest, evaluation: Manifest, world: W
     if alias is None or alias.gate is None:
         return None
     target = alias_target(namespace, pointing_alias(model, spec["alias"]), world)
-    rendered = render_evaluation(promotion, alias.gate, ref, target.ref if target is not None else None)
+    key = gate_key(spec["model"], alias.name, alias.gate)
+    results = results_of_artifact(namespace, ref.digest, world)
+    rendered = render_evaluation(
+        promotion,
+        alias.gate,
+        ref,
+        target.ref if target is not None else None,
+        recent_after=newest_recent_row(alias.gate, key, results, promotion_uid=metadata["uid"]),
+    )
     status = EvaluationStatus.of(evaluation)
     named = evaluation["metadata"]["name"] == rendered["metadata"]["name"]
     if not named or not is_rendered(rendered, evaluation) or status.candidate != ref or status.verdict is None:
@@ -116,7 +126,7 @@ def _result(ref: VersionRef, promotion: Manifest, evaluation: Manifest, world: W
     condition = find(status.conditions, READY)
     rows = [metric.n for metric in status.metrics if metric.n is not None]
     return GateResult(
-        gate=gate_key(spec["model"], alias.name, alias.gate),
+        gate=key,
         alias=alias.name,
         data=rows_digest(status.data),
         digest=ref.digest,
@@ -128,4 +138,5 @@ def _result(ref: VersionRef, promotion: Manifest, evaluation: Manifest, world: W
         promotion_uid=metadata["uid"],
         time=status.completion_time or evaluation["metadata"]["creationTimestamp"],
         rows=max(rows, default=None),
+        newest_row=status.recent.newest if status.recent is not None else None,
     )

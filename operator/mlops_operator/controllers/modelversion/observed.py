@@ -16,7 +16,7 @@ from mlops_operator.controllers.modelversion.gates import (
     open_promotions,
 )
 from mlops_operator.controllers.modelversion.render import verification
-from mlops_operator.controllers.shared.indexes import MODEL_VERSIONS_BY_MODEL, key_of
+from mlops_operator.controllers.shared.indexes import MODEL_VERSIONS_BY_DIGEST, MODEL_VERSIONS_BY_MODEL, key_of
 from mlops_operator.controllers.shared.models import VersionInModel, changed_versions, rejections_of, version_in_model
 from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.served import ServedFact, served_fact, view_served
@@ -37,6 +37,7 @@ DEPLOYMENTS_BY_VERSION: Final = FactIndex(MODEL_DEPLOYMENTS, "served-version", _
 
 INDEXES: Final[Sequence[Index]] = (
     MODEL_VERSIONS_BY_MODEL,
+    MODEL_VERSIONS_BY_DIGEST,
     OPEN_PROMOTIONS_BY_VERSION,
     JUDGED_BY_VERSION,
     DEPLOYMENTS_BY_VERSION,

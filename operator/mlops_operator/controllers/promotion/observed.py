@@ -12,10 +12,10 @@ from mlops_operator.controllers.shared.gates import (
     RecordedResult,
     alias_target,
     gate_key,
-    recorded_results,
+    newest_recent_row,
     render_evaluation,
+    results_of_artifact,
 )
-from mlops_operator.controllers.shared.indexes import MODEL_VERSIONS_BY_DIGEST
 from mlops_operator.controllers.shared.models import declared_alias, pointing_alias, rejections_of
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.shared.versions import VersionView, view_version
@@ -31,6 +31,7 @@ class GateRequest:
     Attributes:
         key: of the gate.
         rendered: the Evaluation of the version against what the alias points at.
+        recent_after: the newest recent row by which the artifact was measured for another Promotion, if it was.
         evaluation: its status; None where there is none, or where the object of its name is another one.
         evaluation_uid: its UID.
         results: recorded on ModelVersions with the same artifact.
@@ -39,6 +40,7 @@ class GateRequest:
 
     key: str
     rendered: Manifest
+    recent_after: str | None = None
     evaluation: EvaluationStatus | None = None
     evaluation_uid: str | None = None
     results: tuple[RecordedResult, ...] = ()
@@ -134,18 +136,18 @@ def _gate(
     if alias is None or alias.gate is None or candidate is None:
         return None
     namespace, uid = obj["metadata"]["namespace"], obj["metadata"]["uid"]
-    rendered = render_evaluation(obj, alias.gate, candidate, baseline)
+    key = gate_key(obj["spec"]["model"], alias.name, alias.gate)
+    results = results_of_artifact(namespace, candidate.digest, world)
+    former = newest_recent_row(alias.gate, key, results, promotion_uid=uid)
+    rendered = render_evaluation(obj, alias.gate, candidate, baseline, recent_after=former)
     found = next((child for child in world.owned(EVALUATIONS, uid) if _is_asked(rendered, child)), None)
-    versions = (
-        world.get(MODEL_VERSIONS, key)
-        for key in world.keys(MODEL_VERSIONS_BY_DIGEST, str(Key(namespace, candidate.digest)))
-    )
     return GateRequest(
-        key=gate_key(obj["spec"]["model"], alias.name, alias.gate),
+        key=key,
         rendered=rendered,
         evaluation=EvaluationStatus.of(found) if found is not None else None,
         evaluation_uid=found["metadata"]["uid"] if found is not None else None,
-        results=tuple(result for entry in versions if entry is not None for result in recorded_results(entry).results),
+        recent_after=former,
+        results=results,
         rejections=rejections_of(model, candidate.digest),
     )
 

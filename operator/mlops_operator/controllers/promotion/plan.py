@@ -99,7 +99,8 @@ def _by_history(obs: Observed, version: VersionView, now: datetime) -> Plan:
     refused = refused_by(
         asked.key, asked.results, asked.rejections, promotion_uid=uid, evaluation_uid=asked.evaluation_uid
     )
-    if refused is not None:
+    # A gate on recent rows may measure the artifact again, if its Evaluation finds enough new ones.
+    if refused is not None and asked.recent_after is None:
         message = f"the artifact of {version.name} failed this gate in Promotion {refused}: train another version"
         return _end(obs, PromotionPhase.REJECTED, PromotionReason.VERSION_REJECTED, message, now)
     return _by_gate(obs, obs.alias.gate, asked, now)
@@ -137,8 +138,9 @@ def _wait_for_record(obs: Observed, name: str, evaluation: EvaluationStatus, now
 def _judged(obs: Observed, asked: GateRequest, evaluation: EvaluationStatus, now: datetime) -> Plan:
     assert evaluation.verdict is not None
     assert obs.version is not None
-    passed, reason = by_verdict(evaluation.verdict)
-    ended = evaluation.conditions[-1].message if evaluation.conditions else ""
+    condition = find(evaluation.conditions, READY)
+    passed, reason = by_verdict(evaluation.verdict, condition.reason if condition is not None else "")
+    ended = condition.message if condition is not None else ""
     message = f"Evaluation {asked.name}: {ended or evaluation.verdict}"
     measured = (evaluation.candidate, evaluation.baseline)
     if evaluation.verdict in RECORDED and measured != (obs.version.ref, obs.baseline):

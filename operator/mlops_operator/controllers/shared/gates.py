@@ -12,7 +12,7 @@ from mlops_operator.api.common import DataRead, JobSettings, VersionRef
 from mlops_operator.api.evaluation import Measurement, Verdict
 from mlops_operator.api.meta import API_VERSION, Key, Manifest
 from mlops_operator.api.model import AliasStatus, Gate
-from mlops_operator.controllers.shared.indexes import by_reference
+from mlops_operator.controllers.shared.indexes import MODEL_VERSIONS_BY_DIGEST, by_reference
 from mlops_operator.controllers.shared.naming import child_metadata, child_name, short_hash
 from mlops_operator.controllers.shared.task import compact_json
 from mlops_operator.controllers.shared.versions import VersionView, view_version
@@ -52,18 +52,22 @@ def rows_digest(data: Iterable[DataRead]) -> str | None:
 # -- the Evaluation that a gate asks for ----------------------------------------------------------
 
 
-def evaluation_name(promotion: Manifest, gate: Gate, candidate: VersionRef, baseline: VersionRef | None) -> str:
-    """Name of the Evaluation by this gate of these objects: another gate, candidate or baseline has another one."""
-    against = baseline.uid if baseline is not None else ""
-    return child_name(promotion, short_hash(candidate.uid, against, compact_json(_measurement(gate))))
+def render_evaluation(
+    promotion: Manifest, gate: Gate, candidate: VersionRef, baseline: VersionRef | None, *, recent_after: str | None
+) -> Manifest:
+    """The Evaluation of the Promotion's version against `baseline` by all that the gate asks.
 
-
-def render_evaluation(promotion: Manifest, gate: Gate, candidate: VersionRef, baseline: VersionRef | None) -> Manifest:
-    """The Evaluation of the Promotion's version against `baseline` by all that the gate asks."""
+    Its name follows from all of it: another gate, candidate, baseline or former measurement has another Evaluation.
+    """
     spec = {**_measurement(gate), "candidate": candidate.name}
     if baseline is not None:
         spec["baseline"] = baseline.name
-    name = evaluation_name(promotion, gate, candidate, baseline)
+    against = baseline.uid if baseline is not None else ""
+    parts = [candidate.uid, against, compact_json(_measurement(gate))]
+    if recent_after is not None:
+        spec["recentAfter"] = recent_after
+        parts.append(recent_after)
+    name = child_name(promotion, short_hash(*parts))
     return {
         "apiVersion": API_VERSION,
         "kind": "Evaluation",
@@ -105,6 +109,7 @@ class RecordedResult(NamedTuple):
     evaluation_uid: str
     promotion: str
     promotion_uid: str
+    newest_row: str | None = None
 
 
 class RecordedResults(NamedTuple):
@@ -134,6 +139,7 @@ def _recorded(version: str, entry: Manifest) -> RecordedResult:
         entry["evaluationUid"],
         entry["promotion"],
         entry["promotionUid"],
+        entry.get("newestRow"),
     )
 
 
@@ -143,6 +149,32 @@ def _model_if_measured(version: Manifest) -> Iterable[str]:
 
 GATE_RESULTS_BY_MODEL: Final = FactIndex(MODEL_VERSIONS, "gate-results", _model_if_measured, recorded_results)
 """Gate results of all versions of a Model, by ModelVersion."""
+
+
+def results_of_artifact(namespace: str, digest: str, world: World) -> tuple[RecordedResult, ...]:
+    """The results recorded on all ModelVersions with this artifact."""
+    keys = world.keys(MODEL_VERSIONS_BY_DIGEST, str(Key(namespace, digest)))
+    versions = (world.get(MODEL_VERSIONS, key) for key in keys)
+    return tuple(result for entry in versions if entry is not None for result in recorded_results(entry).results)
+
+
+def newest_recent_row(
+    gate: Gate, key: str, results: Iterable[RecordedResult], *, promotion_uid: str
+) -> str | None:
+    """Time of the newest recent row by which the artifact was measured for another Promotion.
+
+    None where the gate uses no recent rows, or where the artifact was not measured by it before.
+
+    Args:
+        gate: the gate.
+        key: its key.
+        results: those of the artifact.
+        promotion_uid: the Promotion that asks; its own result is the measurement in question.
+    """
+    if gate.recent is None:
+        return None
+    others = (entry for entry in results if entry.gate == key and entry.promotion_uid != promotion_uid)
+    return max((entry.newest_row for entry in others if entry.newest_row is not None), default=None)
 
 
 def failure_of_gate(results: Sequence[RecordedResult], gate: str) -> RecordedResult | None:

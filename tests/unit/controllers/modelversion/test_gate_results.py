@@ -40,7 +40,7 @@ def evaluation(
     asked_by: Manifest, verdict: str | None = "Fail", *, rules: Manifest = RULES, measured: VersionRef = REF
 ) -> Manifest:
     """The Evaluation that a Promotion asks for by `rules`, with its verdict."""
-    obj = stamped(render_evaluation(asked_by, Gate.model_validate(rules), REF, None))
+    obj = stamped(render_evaluation(asked_by, Gate.model_validate(rules), REF, None, recent_after=None))
     name = obj["metadata"]["name"]
     obj["metadata"] |= {"uid": f"uid-of-{name}", "resourceVersion": "1", "creationTimestamp": SINCE}
     if verdict is not None:

@@ -4,17 +4,15 @@ import pytest
 
 from mlops_operator.api.common import VersionRef
 from mlops_operator.api.evaluation import Verdict
-from mlops_operator.api.model import AliasStatus, AliasTerm, Rejection
-from mlops_operator.api.modelversion import GateResult
+from mlops_operator.api.model import AliasStatus, AliasTerm, Gate, Rejection
 from mlops_operator.controllers.promotion.indexes import Request
 from mlops_operator.controllers.promotion.policies.moved import moved_at
-from mlops_operator.controllers.promotion.policies.recent import too_few_new_rows
 from mlops_operator.controllers.promotion.policies.recorded import is_recorded
 from mlops_operator.controllers.promotion.policies.refused import refused_by
 from mlops_operator.controllers.promotion.policies.rollback import is_former
 from mlops_operator.controllers.promotion.policies.supersede import superseded_by
 from mlops_operator.controllers.promotion.policies.verdict import by_verdict
-from mlops_operator.controllers.shared.gates import RecordedResult
+from mlops_operator.controllers.shared.gates import RecordedResult, newest_recent_row
 from tests.unit.controllers.versions import digest_of
 
 FIRST, SECOND = "2026-01-01T12:00:00Z", "2026-01-01T12:00:01Z"
@@ -165,26 +163,29 @@ class TestRecorded:
 
 
 class TestRecentRows:
-    @pytest.mark.parametrize(("newer", "refused"), [(199, True), (200, False), (201, False)])
-    def test_a_new_measurement_needs_enough_rows_that_are_newer(self, newer: int, refused: bool) -> None:
-        last = GateResult(
-            gate="gate",
-            alias="champion",
-            digest=digest_of("c"),
-            verdict=Verdict.INCONCLUSIVE,
-            evaluation="e",
-            evaluation_uid="e",
-            promotion="p",
-            promotion_uid="p",
-            time=FIRST,
-            newest_row=FIRST,
-        )
-        message = too_few_new_rows(last, newer=newer, min_count=200)
-        assert (message is not None) is refused
-        assert message is None or ("199" in message and FIRST in message)
+    GATE = Gate.model_validate({"recent": {"uri": "pvc://store/log"}, "metrics": [{"min": 0.9}]})
+    FROZEN = Gate.model_validate({"data": [{"name": "d", "uri": "pvc://store/d"}], "metrics": [{"min": 0.9}]})
 
-    def test_a_first_measurement_needs_none(self) -> None:
-        assert too_few_new_rows(None, newer=0, min_count=200) is None
+    def newest(self, *results: RecordedResult, gate: Gate | None = None) -> str | None:
+        return newest_recent_row(gate or self.GATE, "gate", results, promotion_uid="mine")
+
+    def test_the_newest_row_of_all_former_measurements_counts(self) -> None:
+        former = [result("a")._replace(gate="gate", newest_row=row) for row in (FIRST, SECOND, None)]
+        assert self.newest(*former) == SECOND
+
+    def test_its_own_measurement_is_not_a_former_one(self) -> None:
+        own = result("a")._replace(gate="gate", newest_row=FIRST, promotion_uid="mine")
+        assert self.newest(own) is None
+
+    def test_results_of_another_gate_do_not_count(self) -> None:
+        assert self.newest(result("a")._replace(gate="other", newest_row=FIRST)) is None
+
+    def test_a_gate_on_frozen_rows_has_no_newest_row(self) -> None:
+        former = result("a")._replace(gate="gate", newest_row=FIRST)
+        assert self.newest(former, gate=self.FROZEN) is None
+
+    def test_a_measurement_without_enough_new_rows_rejects_the_version(self) -> None:
+        assert by_verdict(Verdict.NO_DATA, "TooFewNewRows") == (False, "VersionRejected")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mlops_operator.api.evaluation import Verdict
+from mlops_operator.api.evaluation import EvaluationReason, Verdict
 from mlops_operator.api.promotion import PromotionReason
 
 REASONS: Final = {
@@ -14,6 +14,13 @@ REASONS: Final = {
 }
 
 
-def by_verdict(verdict: Verdict) -> tuple[bool, PromotionReason]:
-    """Whether the gate is passed, and why or why not."""
+def by_verdict(verdict: Verdict, reason: str = "") -> tuple[bool, PromotionReason]:
+    """Whether the gate is passed, and why or why not.
+
+    Args:
+        verdict: of the Evaluation.
+        reason: that of its condition `Ready`.
+    """
+    if reason == EvaluationReason.TOO_FEW_NEW_ROWS:
+        return False, PromotionReason.VERSION_REJECTED
     return verdict is Verdict.PASS, REASONS[verdict]
