@@ -3,6 +3,7 @@
 The steps build on each other and run in the order of this file; the first that fails ends the run.
 """
 
+from statistics import median
 from typing import Any
 
 import pytest
@@ -122,8 +123,8 @@ def test_one_promotion_undoes_another(story: Story) -> None:
 
 
 def test_accuracy_fell_to_about_a_half_while_shifted(story: Story) -> None:
-    """The client's own count: of its last 200 answers by the first version, all shifted, about 0.53 were right."""
+    """The client's own count: of the shifted images of its pool the first version recognizes 0.497."""
     first = story.figures("Register it and make it champion")["champion"]
     rolling = [line["rolling"][first] for line in story.client_lines() if line["shift"] and first in line["rolling"]]
-    lowest = min(item["accuracy"] for item in rolling if item["n"] >= 190)
-    assert lowest == pytest.approx(0.53, abs=0.08)
+    # The median over the seconds: the first windows after the shift hold images from before it.
+    assert median(item["accuracy"] for item in rolling if item["n"] >= 190) == pytest.approx(0.497, abs=0.06)
