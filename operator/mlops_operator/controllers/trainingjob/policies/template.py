@@ -50,7 +50,7 @@ def _stores(spec: TrainingJobSpec, uris: Collection[str]) -> str | None:
                 f"template.spec.volumes[{index}]: expected another claim than {claim}, which the operator mounts: "
                 "declare what the run reads of it in spec.data"
             )
-    names = {pods.volume_name(claim) for claim in claims}
+    names = [pods.volume_name(claim) for claim in claims]  # a list: a name of the template may be anything
     for where, item in _items(spec.template.spec, "volumes"):
         if item.get("name") in names:
             return f"{where}: expected another name than {item['name']!r}, which is the operator's own volume"
