@@ -1,11 +1,12 @@
 """The client against answers that a healthy API server never gives."""
 
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 
 import pytest
 
 from mlops_operator.kube import errors
-from mlops_operator.kube.client import Client
+from mlops_operator.kube.client import THROTTLED_ATTEMPTS, THROTTLED_LONGEST, Client
 from mlops_operator.kube.errors import ApiError, StatusError
 from mlops_operator.kube.resources import JOBS, PODS
 from tests.harness.stub_server import StubServer, failure, hang_up, json_answer, listing, slow, stream, stub_server
@@ -110,6 +111,52 @@ async def test_429_is_waited_out_as_long_as_asked(server: StubServer, client: Cl
     assert await client.create(PODS, pod("a")) == {"kind": "Pod"}
     assert time.monotonic() - started >= 1.0
     assert server.names() == ["POST", "POST"]
+
+
+@pytest.mark.parametrize(
+    ("refusals", "attempts", "succeeds"),
+    [
+        (THROTTLED_ATTEMPTS - 2, THROTTLED_ATTEMPTS - 1, True),
+        (THROTTLED_ATTEMPTS - 1, THROTTLED_ATTEMPTS, True),
+        (THROTTLED_ATTEMPTS, THROTTLED_ATTEMPTS, False),
+    ],
+)
+async def test_429_is_met_with_three_attempts_and_no_more(
+    server: StubServer, client: Client, refusals: int, attempts: int, succeeds: bool
+) -> None:
+    refused = [failure(429, "TooManyRequests", retryAfterSeconds=0)] * refusals
+    server.on("POST", *refused, json_answer({"kind": "Pod"}, 201))
+    if succeeds:
+        assert await client.create(PODS, pod("a")) == {"kind": "Pod"}
+    else:
+        with pytest.raises(errors.TooManyRequests):
+            await client.create(PODS, pod("a"))
+    assert server.names() == ["POST"] * attempts
+    assert THROTTLED_ATTEMPTS == 3
+
+
+@pytest.mark.parametrize(
+    ("after", "waited"),
+    [
+        (THROTTLED_LONGEST - 1, True),
+        (THROTTLED_LONGEST, True),
+        (THROTTLED_LONGEST + 1, False),
+    ],
+)
+async def test_429_is_waited_out_up_to_the_longest_wait(
+    server: StubServer, client: Client, monkeypatch: pytest.MonkeyPatch, after: float, waited: bool
+) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr("mlops_operator.kube.client.asyncio.sleep", sleep)
+    server.on("POST", failure(429, "TooManyRequests", retryAfterSeconds=int(after)), json_answer({"kind": "Pod"}, 201))
+    with nullcontext() if waited else pytest.raises(errors.TooManyRequests):
+        await client.create(PODS, pod("a"))
+    assert len(waits) == waited
+    assert all(after <= wait <= after * 1.25 for wait in waits), "never sooner than asked"
 
 
 async def test_a_long_retry_after_is_told_to_the_caller(server: StubServer, client: Client) -> None:

@@ -14,12 +14,27 @@ from mlops_operator.runtime.election import Election, LeadershipLost, Move, Sigh
 from tests.harness.stub_server import Answer, StubServer, failure, json_answer, stub_server
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+PERIODS: Final = (
+    election_module.RETRY_PERIOD,
+    election_module.RENEW_DEADLINE,
+    election_module.LEASE_DURATION,
+)
+"""As shipped; the tests that hold a lease shorten them."""
+
 ME, OTHER = "pod-a", "pod-b"
 
 
 def held(holder: str, *, duration: int = 15, seen: float = 100.0) -> Sighting:
     record = LeaseRecord(holder=holder, duration=duration, acquired="", renewed="", transitions=3, resource_version="7")
     return Sighting(record, seen)
+
+
+def test_a_leader_ends_before_others_may_start_and_renews_several_times_before_that() -> None:
+    """Two processes never write at once: client-go demands `1.2 * RetryPeriod < RenewDeadline < LeaseDuration`."""
+    retry, deadline, duration = PERIODS
+    assert 0 < 1.2 * retry < deadline < duration
+    assert duration - deadline >= 2 * retry, "a request that is in flight at the deadline has ended by then"
+    assert round(duration) == duration, "a Lease holds whole seconds"
 
 
 def test_no_lease_is_created() -> None:

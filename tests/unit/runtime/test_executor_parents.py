@@ -82,6 +82,33 @@ async def test_the_grounds_of_a_plan_are_looked_at_before_anything_is_done(world
     assert world.server.names() == ["GET", "POST"], "an answer is as new as all that was done"
 
 
+async def test_a_plan_with_grounds_looks_at_its_own_object_as_well(world: World) -> None:
+    world.executor = Executor(world.client, world.cache, instance="just started")
+    ground = child(6, name="ground")
+    world.cache.observe(CONFIG_MAPS, ground)
+    world.executor._answered(CONFIG_MAPS, Key("ns", "ground"), "6")
+    world.server.on("GET", json_answer(gadget(7, uses="another child")))
+    world.server.on("POST", json_answer(child(9)))
+    with pytest.raises(Outdated):
+        await world.do(CREATE, grounds=((CONFIG_MAPS, ground),))
+    assert world.server.names() == ["GET"]
+    now_there = world.cache.get(GADGETS, Key("ns", "g"))
+    assert now_there is not None
+    assert now_there["metadata"]["resourceVersion"] == "7"
+
+
+async def test_an_own_object_that_was_looked_at_is_not_looked_at_again(world: World) -> None:
+    world.executor = Executor(world.client, world.cache, instance="just started")
+    ground = child(6, name="ground")
+    world.cache.observe(CONFIG_MAPS, ground)
+    world.executor._answered(CONFIG_MAPS, Key("ns", "ground"), "6")
+    world.server.on("GET", json_answer(gadget()))
+    world.server.on("POST", json_answer(child(9)))
+    for _ in range(2):
+        await world.do(CREATE, grounds=((CONFIG_MAPS, ground),))
+    assert world.server.names() == ["GET", "POST", "POST"]
+
+
 async def test_a_child_that_vanished_is_not_made_again_for_a_parent_that_went_with_it(world: World) -> None:
     world.cache.observe(CONFIG_MAPS, child(6))
     world.cache.observe_deleted(CONFIG_MAPS, child(8))
