@@ -49,6 +49,11 @@ class Observed:
         """UIDs of its versions."""
         return frozenset(version.uid for version in self.versions)
 
+    @cached_property
+    def ready(self) -> frozenset[str]:
+        """UIDs of its versions that are Ready."""
+        return frozenset(version.uid for version in self.versions if version.ready)
+
 
 def observe(obj: Manifest, world: World) -> Observed:
     """The observation of a Model.

@@ -55,7 +55,7 @@ def _aliases(obs: Observed, now: datetime) -> tuple[AliasStatus, ...]:
     result = []
     for alias in obs.spec.aliases:
         entry = current.get(alias.name)
-        promotion = next_move(entry, obs.passed.get(alias.name, ()), present=obs.present)
+        promotion = next_move(entry, obs.passed.get(alias.name, ()), ready=obs.ready)
         if promotion is not None:
             result.append(moved(alias.name, entry, promotion, now))
         elif entry is not None:

@@ -37,13 +37,20 @@ class VersionFact(NamedTuple):
 
     Attributes:
         created: creation time as metav1.Time, so that text order is time order.
-        eligible: Ready, and not rejected by a gate.
+        ready: whether it is Ready.
+        rejected: whether a gate rejected it.
     """
 
     created: str
     name: str
     uid: str
-    eligible: bool
+    ready: bool
+    rejected: bool
+
+    @property
+    def eligible(self) -> bool:
+        """Whether an empty alias is offered it."""
+        return self.ready and not self.rejected
 
 
 def version_fact(obj: Manifest) -> VersionFact:
@@ -51,7 +58,7 @@ def version_fact(obj: Manifest) -> VersionFact:
     metadata = obj["metadata"]
     is_ready = condition_of(obj, READY).get("status") == "True"
     rejected = condition_of(obj, REJECTED).get("status") == "True"
-    return VersionFact(metadata["creationTimestamp"], metadata["name"], metadata["uid"], is_ready and not rejected)
+    return VersionFact(metadata["creationTimestamp"], metadata["name"], metadata["uid"], is_ready, rejected)
 
 
 def _digest(obj: Manifest) -> Iterable[str]:

@@ -31,6 +31,17 @@ def test_a_promotion_without_a_passed_gate_moves_nothing() -> None:
     assert Registry(version("v1"), promotion("p1", "v1", passed=False)).points_at() is None
 
 
+def test_a_version_that_is_not_ready_any_more_when_the_alias_would_move_is_not_promoted() -> None:
+    registry = Registry(version("v1", ready=False), promotion("p1", "v1"))
+    assert registry.points_at() is None
+    registry.put(version("v1", ready=True))
+    assert registry.points_at() == "v1"
+
+
+def test_a_version_that_another_gate_rejected_may_be_promoted_by_one_that_it_passed() -> None:
+    assert Registry(version("v1", rejected=True), promotion("p1", "v1")).points_at() == "v1"
+
+
 def test_another_models_promotion_moves_nothing() -> None:
     assert Registry(version("v1"), promotion("p1", "v1", model="other")).points_at() is None
 

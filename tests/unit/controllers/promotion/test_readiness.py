@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from mlops_operator.api.meta import Manifest
+from mlops_operator.kube.resources import MODEL_VERSIONS
 from tests.unit.controllers.builders import ToyCluster
 from tests.unit.controllers.promotion.scene import (
     cluster,
@@ -75,9 +76,11 @@ def test_one_that_passed_and_is_not_ready_any_more_is_held_back_until_it_is(way:
         judge(toy, "Pass")
         settle(toy)
     assert gate_passed(toy) == "True"
-    toy.world.put(version)
+    passed = toy.get(MODEL_VERSIONS, "digits-b")
+    conditions = version["status"]["conditions"]
+    toy.world.put({**passed, "status": {**passed["status"], "conditions": conditions}})
     settle(toy)
     assert gate_passed(toy) == "Unknown", "the Model would move the alias"
-    toy.world.put(model_version("digits-b"))
+    toy.world.put(passed)
     settle(toy)
     assert gate_passed(toy) == "True"

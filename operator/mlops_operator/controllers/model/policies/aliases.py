@@ -22,22 +22,21 @@ def applied(current: AliasStatus | None) -> frozenset[str]:
     return frozenset((current.promotion_uid, *(term.promotion_uid for term in current.history)))
 
 
-def next_move(
-    current: AliasStatus | None, passed: Sequence[PassedGate], *, present: Container[str]
-) -> PassedGate | None:
+def next_move(current: AliasStatus | None, passed: Sequence[PassedGate], *, ready: Container[str]) -> PassedGate | None:
     """The Promotion that moves the alias now: the newest of those that may; None if there is none.
 
     Args:
         current: where the alias points; None where it points at nothing.
         passed: the alias's open Promotions that passed its gate, the newest last.
-        present: UIDs of the versions that exist: an object created again under the name has not passed the gate.
+        ready: UIDs of the versions that are Ready now. An object created again under the name has not passed the
+            gate, and a version may have lost its artifact since it passed.
     """
     pointing_at = (current.version, current.version_uid) if current else ("", "")
     done = applied(current)
     for promotion in reversed(passed):
-        is_there = promotion.version_uid in present and promotion.version_uid != pointing_at[1]
+        usable = promotion.version_uid in ready and promotion.version_uid != pointing_at[1]
         from_here = (promotion.origin, promotion.origin_uid) == pointing_at
-        if is_there and from_here and promotion.uid not in done:
+        if usable and from_here and promotion.uid not in done:
             return promotion
     return None
 
