@@ -5,6 +5,7 @@ import pytest
 from mlops_operator.api.conditions import timestamp
 from mlops_operator.controllers.modelversion.policies import verification as policy
 from mlops_operator.controllers.modelversion.policies.verification import Finding
+from mlops_operator.controllers.shared.pending import GRACE
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState
 from mlops_operator.kube.resources import JOBS
 from tests.unit.controllers.builders import condition, job_started, later, pod_of, unscheduled
@@ -56,6 +57,15 @@ def test_a_quick_verification_costs_its_job_and_one_status() -> None:
     version.at(3).verified()
     assert [write.split()[0] for write in version.cluster.writes] == ["create", "status"]
     assert len(version.cluster.reads) == 1
+
+
+@pytest.mark.parametrize(("seconds", "reported"), [(GRACE - 1, False), (GRACE, True), (GRACE + 1, True)])
+def test_a_verification_that_takes_longer_than_the_grace_period_is_reported(seconds: float, reported: bool) -> None:
+    version = begin()
+    job = version.job
+    version.at(seconds).settle()
+    assert (condition(version.obj, "Ready").get("reason") == "Verifying") is reported
+    assert version.job["metadata"]["name"] == job["metadata"]["name"]
 
 
 def test_the_job_checks_and_copies_nothing() -> None:
