@@ -94,11 +94,10 @@ def test_of_promotions_to_different_versions_only_the_newest_stays_open(
     assert phases(engine) == ["Superseded"] * (N - 1) + ["Pending"]
 
 
-@ARRIVALS
-def test_one_promotion_to_another_version_ends_all_older_ones(arrive: Arrive, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_promotion_to_another_version_ends_all_older_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = releasing(monkeypatch)
     engine.put(model("champion"))
-    arrive(engine, [promotion(count, version="v") for count in range(N)])
+    in_a_burst(engine, [promotion(count, version="v") for count in range(N)])
     assert set(phases(engine)) == {"Pending"}
     engine.put(promotion(N, version="another"))
     engine.run()
