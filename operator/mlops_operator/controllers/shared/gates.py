@@ -158,9 +158,7 @@ def results_of_artifact(namespace: str, digest: str, world: World) -> tuple[Reco
     return tuple(result for entry in versions if entry is not None for result in recorded_results(entry).results)
 
 
-def newest_recent_row(
-    gate: Gate, key: str, results: Iterable[RecordedResult], *, promotion_uid: str
-) -> str | None:
+def newest_recent_row(gate: Gate, key: str, results: Iterable[RecordedResult], *, promotion_uid: str) -> str | None:
     """Time of the newest recent row by which the artifact was measured for another Promotion.
 
     None where the gate uses no recent rows, or where the artifact was not measured by it before.
