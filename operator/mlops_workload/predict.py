@@ -2,7 +2,7 @@
 
 `python -m mlops_workload.predict --role R --format F --model DIR --inputs DIR --output DIR` loads the model, which
 runs code of the artifact, and leaves its predictions as plain arrays (`mlops_workload.prediction_files`). The
-container has no labels, no claim of the store, no identity of a run, and nobody reads its termination message.
+container has no labels, no claim of the store, no identity of a run, and its termination message is never read.
 
 A failure is left in the output folder as an error, and the exit code is 0: the judge reports it with the
 model's role. A process that dies without one is reported by its exit code.

@@ -228,7 +228,7 @@ def test_link_to_the_gates_rows_is_not_followed(scene: Scene) -> None:
     assert "link or special file data/link.npz" in condition(failed, "Failed")["message"]
 
 
-def test_missing_data_are_told_and_leave_no_folder_in_their_place(scene: Scene) -> None:
+def test_missing_data_are_reported_and_leave_no_folder_in_their_place(scene: Scene) -> None:
     """The kubelet would make a missing place as a folder, and the file could not be written any more."""
     space = scene.space
     data = [{"name": "late", "uri": f"pvc://{STORE}/late/rows.txt"}]
