@@ -69,6 +69,7 @@ async def _measure(scene: Stage, operator: Operator, flood: Flood, size: int) ->
     before, cpu = await _lease(scene), operator.usage().cpu_seconds
     tenant = Tenant(scene)
     following = asyncio.create_task(tenant.follow())
+    await tenant.following.wait()
     body = {**flood.resource.manifest(name=NAME, namespace=NAMESPACE), "spec": flood.spec}
     step = Step("POST", flood.resource.path(namespace=NAMESPACE), body)
     loading = asyncio.create_task(scene.load(names("flood", size), step))
@@ -102,6 +103,7 @@ class Tenant:
     def __init__(self, scene: Stage) -> None:
         self._scene = scene
         self.created: dict[str, float] = {}
+        self.following = asyncio.Event()
         self._seen: dict[str, float] = {}
 
     @property
@@ -120,6 +122,7 @@ class Tenant:
         """Watch until cancelled."""
         async with Client(load_config(self._scene.cluster.kubeconfig), user_agent="bench-other") as client:
             version = (await client.list(PROMOTIONS, namespace=OTHER)).resource_version
+            self.following.set()
             events = watch(client, PROMOTIONS, resource_version=version, namespace=OTHER)
             async for event in events:
                 status = event.object.get("status") or {}
