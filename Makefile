@@ -8,7 +8,7 @@ CLUSTER ?= mlops
 export PYTHONPATH := operator:.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv tools demo cluster clean-cluster test test-deep lint unit integration e2e faults mutants generate lock bench clean
+.PHONY: help venv tools demo cluster clean-cluster test test-deep lint unit integration e2e faults mutants generate lock bench decisions clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -93,6 +93,9 @@ mutants: venv ## change one decision at a time; list the changes that no unit te
 BENCH ?=
 bench: venv ## all benchmarks, on a quiet machine (25 min); BENCH="B1 --quick", BENCH="--repeats 5", BENCH=--help
 	$(BIN)/python -m bench $(BENCH)
+
+decisions: venv ## simulate the decision rules anew: the tables of bench/results/decisions (10 min)
+	$(BIN)/python -m bench.decisions
 
 clean: ## remove the Python environment and caches of this folder
 	rm -rf $(VENV) $(SERVER_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo-output

@@ -3,10 +3,16 @@
 from collections.abc import Mapping
 from typing import Final
 
-from bench.decisions import gate, gate_sets, policy, popular
+from bench.decisions import gate, gate_sets, monitor, policy, popular
 from bench.decisions.table import Simulation
 
 SIMULATIONS: Final[Mapping[str, Simulation]] = {
     simulation.name: simulation
-    for simulation in (*gate.SIMULATIONS, *gate_sets.SIMULATIONS, *policy.SIMULATIONS, *popular.SIMULATIONS)
+    for simulation in (
+        *gate.SIMULATIONS,
+        *gate_sets.SIMULATIONS,
+        *monitor.SIMULATIONS,
+        *policy.SIMULATIONS,
+        *popular.SIMULATIONS,
+    )
 }

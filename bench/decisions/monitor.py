@@ -5,7 +5,8 @@ chance of the windows. A month is 720 hours. A figure "2 of 3" is that of a poli
 two breached windows of the last three.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from math import expm1, log1p
 from statistics import fmean
 from typing import Final, NamedTuple
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from bench.decisions import table as tables
 from mlops_operator.api.modelmonitor import FalseAlarms, ReferenceWindow
 from mlops_operator.controllers.modelmonitor.policies.budget import probability_per_window, windows_per_period
 from mlops_operator.controllers.modelmonitor.policies.level import Level, level_of
@@ -21,6 +23,9 @@ from mlops_operator.controllers.modelmonitor.policies.limit import TOGETHER, Sam
 
 BUDGET: Final = FalseAlarms()
 SIZES: Final = {"5m": 300, "1h": 3600, "24h": 86400}
+REFERENCES: Final = 200
+"""References that the shares of a table are averaged over."""
+
 WINDOWS: Final = 10
 """Windows of a reference, and windows within which a loss is to be found."""
 
@@ -258,22 +263,18 @@ def _text(share: float) -> str:
     return f"{share:.4f}" if share < 0.1 else f"{share:.2f}"
 
 
-def tables(references: int = 200) -> Iterator[Table]:
-    """All tables of the monitor's limits."""
-    for n in (200, 500, 2000):
-        yield limits(n, references)
-    yield sizes(references)
-    yield hard_cases(references)
-    yield rhythm(max(1, references // 4))
+def _simulation(name: str, make: Callable[[int], Table], *, references: int = REFERENCES) -> tables.Simulation:
+    def shown(quick: bool) -> tables.Table:
+        found = make(2 if quick else references)
+        note = f"{references} references drawn. A month is 720 hours; losses are missed in ten windows."
+        return tables.Table(title=found.title, note=note, columns=found.header, rows=found.rows)
+
+    return tables.Simulation(name=name, make=shown)
 
 
-def main() -> None:
-    """Print the tables as Markdown."""
-    for table in tables():
-        print(f"\n### {table.title}\n")
-        for row in (table.header, tuple("---" for _ in table.header), *table.rows):
-            print("| " + " | ".join(row) + " |", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+SIMULATIONS: Final = (
+    *(_simulation(f"monitor-{n}", partial(limits, n)) for n in (200, 500, 2000)),
+    _simulation("monitor-sizes", sizes),
+    _simulation("monitor-hard-cases", hard_cases),
+    _simulation("monitor-rhythm", rhythm, references=REFERENCES // 4),
+)

@@ -89,5 +89,9 @@ def test_a_difference_that_was_not_measured_is_no_data() -> None:
     assert verdict(measured(p_less=None)) is Verdict.NO_DATA
 
 
-def test_a_single_group_of_rows_is_inconclusive() -> None:
-    assert verdict(measured(lower=None, upper=None, p_more=1.0, p_less=1.0)) is Verdict.INCONCLUSIVE
+@pytest.mark.parametrize(("lower", "upper"), [(None, None), (None, 0.1), (-0.1, None)])
+def test_an_interval_without_ends_is_inconclusive(lower: float | None, upper: float | None) -> None:
+    finding = check_change(
+        measured(lower=lower, upper=upper, p_more=1.0, p_less=1.0), Change(), level=LEVEL, falls_short=False
+    )
+    assert (finding.verdict, "more groups are needed" in finding.message) == (Verdict.INCONCLUSIVE, True)
