@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from localcluster import Cluster
-from mlops_contract import Artifact, Result
+from mlops_contract import Artifact, DataDigest, Result
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.config import load_config
@@ -38,6 +38,7 @@ class Workshop:
         live: accuracy in a monitoring window, by the name of the version; 0.97 by default.
         rows: labeled rows in a monitoring window.
         recent: labeled held-out rows of a gate's prediction log.
+        verify_for: seconds that the verification of a version takes.
         odd: behaviour of a component's pods in place of success.
     """
 
@@ -48,6 +49,7 @@ class Workshop:
         self.live: dict[str, float] = {}
         self.rows = 200
         self.recent = 300
+        self.verify_for = 0.0
         self.odd: dict[str, Behaviour] = {}
 
     # -- objects ---------------------------------------------------------------------------
@@ -120,7 +122,8 @@ class Workshop:
         env = {entry["name"]: entry.get("value", "") for entry in container.get("env") or ()}
         if component == "server":
             return SERVE
-        return Behaviour(message=self._result(component, env, container.get("args") or []).to_message())
+        result = self._result(component, env, container.get("args") or [])
+        return Behaviour(message=result.to_message(), run_for=self.verify_for if component == "verify" else 0.0)
 
     def _result(self, component: str, env: dict[str, str], args: list[str]) -> Result:
         uid = env["MLOPS_RUN_UID"]
@@ -153,7 +156,8 @@ class Workshop:
             end = datetime.fromisoformat(configuration["recent"]["end"])
             newest = round(end.timestamp() * 1000)
             counts |= {"recent.rows": self.recent, "recent.new": self.recent, "recent.newest": newest}
-        return Result(uid=uid, metrics=metrics, counts=counts)
+        data = tuple(DataDigest(name=entry["name"], digest=digest_of(entry["uri"])) for entry in configuration.get("data") or ())
+        return Result(uid=uid, metrics=metrics, counts=counts, data=data)
 
 
 def digest_of(text: str) -> str:

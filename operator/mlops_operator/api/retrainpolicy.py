@@ -14,6 +14,7 @@ from mlops_operator.api.modelmonitor import MIN_WINDOW
 from mlops_operator.api.retrainguard import MAX_PERIOD, MAX_RUNS, Guard, check_period
 from mlops_operator.api.schema import (
     CelRule,
+    Digest,
     Duration,
     ListMap,
     ObjectName,
@@ -22,6 +23,7 @@ from mlops_operator.api.schema import (
     StatusModel,
     Text,
     Timestamp,
+    Uid,
 )
 from mlops_operator.api.trainingjob import TrainingJobSpec
 
@@ -292,8 +294,14 @@ class Decision(StatusModel):
     """How often in a row the trigger was skipped for this reason; the last time is recorded."""
     evidence: Annotated[tuple[Evidence, ...], Field(max_length=20)] = ()
     training_job: ObjectName | None = None
+    training_job_uid: Uid = ""
+    """UID of the TrainingJob, recorded at its end. An object created again under the name is not followed."""
     model_version: ObjectName | None = None
+    model_version_uid: Uid = ""
+    digest: Digest | None = None
+    """Digest of the version's artifact."""
     promotion: ObjectName | None = None
+    promotion_uid: Uid = ""
     result: DecisionResult | None = None
     """How it ended; absent while it is under way."""
     result_message: Text = ""

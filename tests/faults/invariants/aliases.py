@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.model import MAX_ALIAS_HISTORY
 from mlops_operator.api.promotion import GATE_PASSED, PromotionReason
-from mlops_operator.kube.resources import EVALUATIONS, MODELS, PROMOTIONS
+from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS
 from tests.faults.history import History
 from tests.faults.invariants.steps import Step, by, condition, controller, status_of, steps
 
-_TERM = ("version", "promotion", "promotionUid", "since")
+_TERM = ("version", "versionUid", "digest", "promotion", "promotionUid", "since")
 
 
 @dataclass
@@ -22,21 +22,26 @@ class _Records:
         judged: by UID of the Promotion and name, the Evaluations that have a passing verdict.
         ungated: UID of the Model and alias wherever a spec has declared the alias without a gate.
         moved: UID of the Model, alias and UID of the Promotion of every move.
+        recorded: UIDs of the Evaluations whose passing result a ModelVersion has recorded.
     """
 
     passed: dict[str, Manifest] = field(default_factory=dict)
     judged: dict[tuple[str, str], Manifest] = field(default_factory=dict)
     ungated: set[tuple[str, str]] = field(default_factory=set)
     moved: set[tuple[str, str, str]] = field(default_factory=set)
+    recorded: set[str] = field(default_factory=set)
 
 
 def check(history: History) -> Iterator[str]:
     """Every move of an alias without evidence, and every loss of where it pointed before."""
     records = _Records()
-    for step in steps(history, MODELS, PROMOTIONS, EVALUATIONS):
+    for step in steps(history, MODELS, PROMOTIONS, EVALUATIONS, MODEL_VERSIONS):
         if step.change.resource == PROMOTIONS:
             if condition(step.object, GATE_PASSED).get("status") == "True":
                 records.passed[step.uid] = step.object
+        elif step.change.resource == MODEL_VERSIONS:
+            results = status_of(step.object).get("gates") or ()
+            records.recorded |= {entry["evaluationUid"] for entry in results if entry["verdict"] == "Pass"}
         elif step.change.resource == EVALUATIONS:
             owner = controller(step.object)
             if owner is not None and status_of(step.object).get("verdict") == "Pass":
@@ -89,6 +94,12 @@ def _objections(step: Step, name: str, former: Manifest | None, entry: Manifest,
     start = former["version"] if former is not None else None
     if status_of(promotion).get("from") != start:
         yield f"its gate was passed against {status_of(promotion).get('from')}"
+    candidate = status_of(promotion).get("candidate") or {}
+    if found == asked and (entry.get("versionUid"), entry.get("digest")) != (
+        candidate.get("uid"),
+        candidate.get("digest"),
+    ):
+        yield f"its gate let {candidate} through"
     yield from _evidence(step, name, former, promotion, records)
 
 
@@ -108,8 +119,8 @@ def _evidence(step: Step, name: str, former: Manifest | None, promotion: Manifes
         promotion["spec"]["version"],
     )
     if reason == PromotionReason.FORMER_VERSION:
-        terms = [term["version"] for term in (former or {}).get("history", [])]
-        if version not in terms or not status.get("rollback"):
+        terms = [term.get("versionUid") for term in (former or {}).get("history", [])]
+        if status.get("candidate", {}).get("uid") not in terms or not status.get("rollback"):
             yield f"it is no rollback: the alias pointed before at {terms}"
     elif reason == PromotionReason.NO_GATE:
         if (step.uid, name) not in records.ungated:
@@ -120,7 +131,10 @@ def _evidence(step: Step, name: str, former: Manifest | None, promotion: Manifes
             yield f"no Evaluation of it has passed: {status.get('evaluation')}, verdict {status.get('verdict')}"
             return
         compared = (evaluation["spec"].get("candidate"), evaluation["spec"].get("baseline"))
-        if compared != (version, status.get("from")):
+        # A baseline that was deleted is none: then `baseline` is absent though the alias points somewhere.
+        if compared != (version, (status.get("baseline") or {}).get("name")):
             yield f"its Evaluation compared {compared[0]} with {compared[1]}"
+        if evaluation["metadata"]["uid"] not in records.recorded:
+            yield "no ModelVersion had recorded the result"
     else:
         yield f"its gate was passed by {reason}, which moves nothing"

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.kube.resources import EVALUATIONS, MODELS, PROMOTIONS
+from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS
 from tests.faults.invariants.aliases import check
 from tests.unit.controllers.builders import make
 from tests.unit.faults.story import Story, changed, child, conditions
@@ -13,7 +13,18 @@ OPEN = {"name": "champion"}
 
 
 def term(version: str, promotion: str) -> Manifest:
-    return {"version": version, "promotion": promotion, "promotionUid": f"uid-of-{promotion}", "since": "2026-01-01"}
+    return {
+        "version": version,
+        "versionUid": f"uid-of-{version}",
+        "digest": f"digest of {version}",
+        "promotion": promotion,
+        "promotionUid": f"uid-of-{promotion}",
+        "since": "2026-01-01",
+    }
+
+
+def identity(version: str) -> Manifest:
+    return {"name": version, "uid": f"uid-of-{version}", "digest": f"digest of {version}"}
 
 
 def points(version: str, promotion: str, *history: Manifest) -> Manifest:
@@ -29,16 +40,21 @@ def promotion(name: str, version: str, *, reason: str = "GatePassed", **status: 
         PROMOTIONS,
         name,
         spec={"model": "m", "alias": "champion", "version": version},
-        status={"conditions": conditions(GatePassed=("True", reason)), **status},
+        status={"conditions": conditions(GatePassed=("True", reason)), "candidate": identity(version), **status},
     )
 
 
-def measured(name: str, version: str, *, start: str | None = None, verdict: str = "Pass") -> list[tuple[Any, Manifest]]:
-    """A Promotion that passed the gate, with its Evaluation."""
-    asked = promotion(name, version, verdict="Pass", evaluation=f"{name}-eval", **({"from": start} if start else {}))
+def measured(
+    name: str, version: str, *, start: str | None = None, verdict: str = "Pass", recorded: bool = True
+) -> list[tuple[Any, Manifest]]:
+    """A Promotion that passed the gate, with its Evaluation and the record of its result."""
+    against = {"from": start, "baseline": identity(start)} if start else {}
+    asked = promotion(name, version, verdict="Pass", evaluation=f"{name}-eval", **against)
     spec = {"candidate": version, **({"baseline": start} if start else {})}
     evaluation = child(EVALUATIONS, f"{name}-eval", asked, spec=spec, status={"verdict": verdict})
-    return [(EVALUATIONS, evaluation), (PROMOTIONS, asked)]
+    results = [{"evaluationUid": evaluation["metadata"]["uid"], "verdict": verdict}] if recorded else []
+    record = make(MODEL_VERSIONS, version, spec={}, status={"gates": results})
+    return [(EVALUATIONS, evaluation), (MODEL_VERSIONS, record), (PROMOTIONS, asked)]
 
 
 def told(*changes: tuple[Any, Manifest]) -> list[str]:
@@ -69,9 +85,11 @@ def test_a_gate_declared_after_the_decision() -> None:
 
 
 def test_a_decision_that_was_revised_after_it_had_passed() -> None:
-    evaluation, (_, asked) = measured("p1", "v1")
+    evaluation, record, (_, asked) = measured("p1", "v1")
     revised = changed(asked, status={"conditions": conditions(GatePassed=("Unknown", "Evaluating"))})
-    assert told(evaluation, (PROMOTIONS, asked), (PROMOTIONS, revised), (MODELS, model(points("v1", "p1")))) == []
+    assert (
+        told(evaluation, record, (PROMOTIONS, asked), (PROMOTIONS, revised), (MODELS, model(points("v1", "p1")))) == []
+    )
 
 
 def test_an_alias_removed_from_the_spec() -> None:
@@ -101,6 +119,7 @@ def test_a_move_before_the_gate_was_recorded() -> None:
             "it is no rollback: the alias pointed before at []",
         ),
         ([(PROMOTIONS, promotion("p1", "v1", reason="AlreadyThere"))], "its gate was passed by AlreadyThere"),
+        (measured("p1", "v1", recorded=False), "no ModelVersion had recorded the result"),
         (measured("p1", "v9"), "that one asks for {'model': 'm', 'alias': 'champion', 'version': 'v9'}"),
         (measured("p1", "v1", start="v0"), "its gate was passed against v0"),
     ],
@@ -110,10 +129,15 @@ def test_a_move_without_evidence(changes: list[tuple[Any, Manifest]], what: str)
     assert what in violation
 
 
+def test_a_move_to_another_object_of_the_name() -> None:
+    (violation,) = told(*measured("p1", "v1"), (MODELS, model({**points("v1", "p1"), "versionUid": "second"})))
+    assert "its gate let {'name': 'v1', 'uid': 'uid-of-v1'" in violation
+
+
 def test_an_evaluation_of_another_pair() -> None:
-    (_, evaluation), asked = measured("p1", "v1")
+    (_, evaluation), record, asked = measured("p1", "v1")
     other = changed(evaluation, spec={"baseline": "v0"})
-    (violation,) = told((EVALUATIONS, other), asked, (MODELS, model(points("v1", "p1"))))
+    (violation,) = told((EVALUATIONS, other), record, asked, (MODELS, model(points("v1", "p1"))))
     assert "its Evaluation compared v1 with v0" in violation
 
 

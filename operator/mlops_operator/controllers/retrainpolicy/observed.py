@@ -23,7 +23,12 @@ from mlops_operator.controllers.retrainpolicy.indexes import VERSIONS_BY_TRAININ
 from mlops_operator.controllers.retrainpolicy.policies.follow import PromotionView, TrainingView
 from mlops_operator.controllers.retrainpolicy.policies.hold import Author, Term
 from mlops_operator.controllers.retrainpolicy.policies.signal import MonitorView
-from mlops_operator.controllers.retrainpolicy.render import carried_decision, decision_child
+from mlops_operator.controllers.retrainpolicy.render import (
+    carried_decision,
+    decision_child,
+    render_promotion,
+    render_training_job,
+)
 from mlops_operator.controllers.shared.served import view_served
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.shared.versions import VersionView, view_version
@@ -37,6 +42,7 @@ from mlops_operator.kube.resources import (
     TRAINING_JOBS,
 )
 from mlops_operator.runtime.controller import World
+from mlops_operator.runtime.identity import is_rendered
 
 _AUTOMATION: Final = frozenset({RETRAIN_POLICIES.kind, MODELS.kind})
 """Kinds whose Promotions are not made by a user: new versions of policies, and first versions of empty aliases."""
@@ -101,7 +107,7 @@ def observe(obj: Manifest, world: World) -> Observed:
     trainings = {child["metadata"]["name"]: child for child in world.owned(TRAINING_JOBS, obj["metadata"]["uid"])}
     annotations = obj["metadata"].get("annotations") or {}
     model = world.get(MODELS, Key(namespace, spec.model))
-    carried = [decision for child in trainings.values() if (decision := carried_decision(child)) is not None]
+    carried = [decision for child in trainings.values() if (decision := _carried(obj, child)) is not None]
     return Observed(
         obj=obj,
         spec=spec,
@@ -119,6 +125,19 @@ def observe(obj: Manifest, world: World) -> Observed:
         annotation=annotations.get(TRIGGER_ANNOTATION),
         resume=annotations.get(RESUME_ANNOTATION),
     )
+
+
+def _carried(obj: Manifest, training_job: Manifest) -> Decision | None:
+    """The decision that a TrainingJob carries, if the policy would create this TrainingJob for it.
+
+    A user can create a TrainingJob with the policy as its owner and any decision.
+    """
+    decision = carried_decision(training_job)
+    if decision is None:
+        return None
+    rendered = render_training_job(obj, decision)
+    named = rendered["metadata"]["name"] == training_job["metadata"]["name"]
+    return decision if named and is_rendered(rendered, training_job) else None
 
 
 def _aliases(model: Manifest | None) -> tuple[str, ...] | None:
@@ -193,25 +212,45 @@ def _window(monitor: Manifest) -> Window | None:
 
 
 def _case(obj: Manifest, decision: Decision, training_job: Manifest | None, world: World) -> Case:
-    training = _training(training_job)
+    # The Create of a TrainingJob came before the record, so its name was this decision's own; from then on by UID.
+    training = _training(training_job if _is_known(training_job, decision.training_job_uid) else None)
     name = decision.model_version or (training.model_version if training is not None else None)
-    uid, child = obj["metadata"]["uid"], decision_child(obj, decision)
-    promotions = (found for found in world.owned(PROMOTIONS, uid) if found["metadata"]["name"] == child)
-    return Case(
-        training=training,
-        version=view_version(_version(obj["metadata"]["namespace"], name, decision.training_job, world)),
-        promotion=_promotion(next(promotions, None)),
+    version = _version(obj["metadata"]["namespace"], name, decision, world)
+    asked = decision.model_copy(update={"model_version": version["metadata"]["name"] if version is not None else name})
+    owned = world.owned(PROMOTIONS, obj["metadata"]["uid"])
+    promotion = next((found for found in owned if _is_promotion(obj, asked, found)), None)
+    return Case(training=training, version=view_version(version), promotion=_promotion(promotion))
+
+
+def _is_known(found: Manifest | None, uid: str) -> bool:
+    """Whether an object is the one on record; any, while none is."""
+    return found is not None and uid in ("", found["metadata"]["uid"])
+
+
+def _is_promotion(obj: Manifest, decision: Decision, found: Manifest) -> bool:
+    """Whether a Promotion is the decision's; the policy's alias may have changed since it was created."""
+    if found["metadata"]["name"] != decision_child(obj, decision):
+        return False
+    return is_rendered(render_promotion(obj, decision, alias=found["spec"]["alias"]), found)
+
+
+def _version(namespace: str, name: str | None, decision: Decision, world: World) -> Manifest | None:
+    """The version by its name, or by its lineage where the TrainingJob is gone before it told."""
+    if name is not None:
+        found = world.get(MODEL_VERSIONS, Key(namespace, name))
+        return found if _is_known(found, decision.model_version_uid) else None
+    if decision.training_job is None or not decision.training_job_uid:
+        return None
+    keys = world.keys(VERSIONS_BY_TRAINING, str(Key(namespace, decision.training_job)))
+    versions = (world.get(MODEL_VERSIONS, key) for key in keys)
+    return next(
+        (entry for entry in versions if entry is not None and _made_by(entry) == decision.training_job_uid), None
     )
 
 
-def _version(namespace: str, name: str | None, training_job: str | None, world: World) -> Manifest | None:
-    """The version by its name, or by its lineage where the TrainingJob is gone before it told."""
-    if name is not None:
-        return world.get(MODEL_VERSIONS, Key(namespace, name))
-    if training_job is None:
-        return None
-    found = world.keys(VERSIONS_BY_TRAINING, str(Key(namespace, training_job)))
-    return world.get(MODEL_VERSIONS, found[0]) if found else None
+def _made_by(version: Manifest) -> str | None:
+    uid: str | None = version["spec"]["lineage"]["trainingJob"].get("uid")
+    return uid
 
 
 def _training(obj: Manifest | None) -> TrainingView | None:
@@ -223,6 +262,7 @@ def _training(obj: Manifest | None) -> TrainingView | None:
     message = f"TrainingJob {obj['metadata']['name']}: {said}"
     failed = is_true(status.conditions, FAILED)
     return TrainingView(
+        uid=obj["metadata"]["uid"],
         failed=failed,
         complete=is_true(status.conditions, COMPLETE),
         model_version=status.model_version,
@@ -236,4 +276,4 @@ def _promotion(obj: Manifest | None) -> PromotionView | None:
     if obj is None:
         return None
     status = PromotionStatus.of(obj)
-    return PromotionView(phase=status.phase or "", message=status.message)
+    return PromotionView(uid=obj["metadata"]["uid"], phase=status.phase or "", message=status.message)

@@ -52,7 +52,7 @@ class Observed:
         job: the Job of that attempt, or None.
         service: the headless Service, or None.
         model: the Model it names, or None.
-        versions: names of the ModelVersions it has made.
+        versions: ModelVersions that name it as what made them, by name.
         pods: the Job's pods; None where they were not read.
         reads: all that was read, which explains why the pods do not run.
     """
@@ -64,7 +64,7 @@ class Observed:
     job: Manifest | None = None
     service: Manifest | None = None
     model: Manifest | None = None
-    versions: frozenset[str] = frozenset()
+    versions: Mapping[str, Manifest] = field(default_factory=dict)
     pods: Sequence[Manifest] | None = None
     reads: Reads = field(default_factory=dict)
 
@@ -142,7 +142,9 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
         job=job,
         service=next((entry for entry in services if entry["metadata"]["name"] == service_name(obj)), None),
         model=world.get(MODELS, model_key) if model_key is not None else None,
-        versions=frozenset(version.name for version in world.keys(VERSIONS_BY_TRAINING_JOB, metadata["uid"])),
+        versions={
+            version["metadata"]["name"]: version for version in world.indexed(VERSIONS_BY_TRAINING_JOB, metadata["uid"])
+        },
         pods=reads.get(PodsOfJob.of(job)) if job is not None else None,
         reads=reads,
     )

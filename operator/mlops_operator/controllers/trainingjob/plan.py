@@ -27,6 +27,7 @@ from mlops_operator.controllers.trainingjob.registration import render_version
 from mlops_operator.controllers.trainingjob.render import render_job, render_service
 from mlops_operator.controllers.trainingjob.transitions import events
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, SERVICES, TRAINING_JOBS
+from mlops_operator.runtime.identity import is_rendered
 from mlops_operator.runtime.plan import Action, Create, Delete, Patch, Plan
 
 
@@ -222,7 +223,9 @@ def _succeeded(obs: Observed, now: datetime) -> Plan:
         if result is not None and obs.spec.model is not None:
             version = render_version(obs.obj, obs.spec.model, result, jobs.first_replica(pods) or {})
             found["model_version"] = version["metadata"]["name"]
-            if found["model_version"] not in obs.versions:
+            known = obs.versions.get(found["model_version"])
+            # Anyone may create a ModelVersion that names this training: only the rendered one counts.
+            if known is None or not is_rendered(version, known):
                 actions = (Create(resource=MODEL_VERSIONS, manifest=version),)
     except ResultInvalidError as error:
         message = f"attempt {obs.attempt} ended well, but its result does not count: {error}"

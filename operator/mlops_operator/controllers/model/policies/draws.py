@@ -6,19 +6,10 @@ it is read, changes nothing.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from mlops_operator.api.evaluation import Verdict
 from mlops_operator.api.model import MAX_DRAWN_ARTIFACTS, MAX_GATE_DRAWS, MAX_REJECTIONS, GateDraws, Rejection
-from mlops_operator.controllers.shared.gates import RecordedResult
-
-_DIGITS: Final = 12
-"""Hexadecimal digits by which an artifact is remembered: 48 bits, enough among a Model's versions."""
-
-
-def artifact_mark(digest: str) -> str:
-    """The beginning of an artifact's digest."""
-    return digest.removeprefix("sha256:")[:_DIGITS]
+from mlops_operator.controllers.shared.gates import RecordedResult, artifact_mark
 
 
 def with_draws(known: Sequence[GateDraws], results: Iterable[RecordedResult]) -> tuple[GateDraws, ...]:

@@ -30,6 +30,7 @@ class TrainingView:
         completed_at: when it ended, as metav1.Time, or None.
     """
 
+    uid: str = ""
     failed: bool = False
     complete: bool = False
     model_version: str | None = None
@@ -44,6 +45,7 @@ class PromotionView:
 
     phase: str
     message: str
+    uid: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,13 +83,18 @@ def follow(
         withheld: why the policy must not create the Promotion, or None.
         now: the time.
     """
+    known = decision
+    if training is not None:
+        # Recorded with what follows from its end: a write of its own would tell nobody anything.
+        decision = decision.model_copy(update={"training_job_uid": training.uid})
     if training is not None and training.failed:
         return _closed(decision, DecisionResult.TRAINING_FAILED, training.message, now)
     if training is not None and not training.complete:
-        return Progress(decision=decision)
+        return Progress(decision=known)
     if version is None:
         return _without_version(decision, training, now)
-    decision = decision.model_copy(update={"model_version": version.name})
+    identity = {"model_version": version.name, "model_version_uid": version.uid, "digest": version.digest}
+    decision = decision.model_copy(update=identity)
     return _with_version(decision, version, now) or _with_promotion(
         decision, promotion, promotion_name, withheld=withheld, now=now
     )
@@ -122,7 +129,10 @@ def _with_promotion(
         return Progress(decision=decision.model_copy(update={"promotion": promotion_name}), promote=True)
     decision = decision.model_copy(update={"promotion": promotion_name})
     result = RESULTS.get(promotion.phase)
-    return Progress(decision=decision) if result is None else _closed(decision, result, promotion.message, now)
+    if result is None:
+        return Progress(decision=decision)
+    decision = decision.model_copy(update={"promotion_uid": promotion.uid})
+    return _closed(decision, result, promotion.message, now)
 
 
 def _without_version(decision: Decision, training: TrainingView | None, now: datetime) -> Progress:
