@@ -122,6 +122,20 @@ def test_a_version_made_before_a_lost_status_is_not_made_again() -> None:
     assert run.status["phase"] == "Succeeded"
 
 
+def test_a_version_that_another_user_created_under_the_name_is_not_taken_for_its_own() -> None:
+    run = begin(make(MODELS, "m", spec={}), model="m")
+    run.at(2).job_runs()
+    uid = run.obj["metadata"]["uid"]
+    artifact = {"uri": "pvc://store/other", "digest": OTHER, "format": "sklearn"}
+    lineage = {"trainingJob": {"name": run.obj["metadata"]["name"], "uid": uid}}
+    forged = {"model": "m", "artifact": artifact, "lineage": lineage}
+    run.cluster.world.put(make(MODEL_VERSIONS, version_name("m", uid, DIGEST), spec=forged))
+    run.cluster.refuse["ModelVersion"] = (409, "NameTaken", "ModelVersion m already exists")
+    run.at(9).job_succeeds(run.result(artifacts=[model_artifact()]))
+    assert condition(run.obj, "Stalled")["reason"] == "NameTaken"
+    assert run.status["phase"] != "Succeeded"
+
+
 def test_a_version_that_a_quota_refuses_is_tried_again() -> None:
     run = begin(make(MODELS, "m", spec={}), model="m")
     run.cluster.refuse["ModelVersion"] = (403, "Forbidden", "exceeded quota")
