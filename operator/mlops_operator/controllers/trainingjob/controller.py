@@ -75,6 +75,10 @@ class TrainingJobController:
         """`Forbidden` is tried again; everything else waits for a changed spec."""
         status = TrainingJobStatus.of(obj)
         child = rejection.action.resource
+        if child == MODEL_VERSIONS and rejection.reason == TrainingReason.NAME_TAKEN:
+            # The result is kept by the Job: the version is created once the other object is deleted.
+            taken = say.blocked(obj, status, now, TrainingReason.NAME_TAKEN, f"{child.kind}: {rejection.message}")
+            return telling(status, taken, requeue_after=FORBIDDEN_RETRY)
         if child == MODEL_VERSIONS and rejection.code != 403:
             # The training is over, and what came of it cannot be kept as a version.
             message = f"the API server refuses the ModelVersion: {rejection.message}"
