@@ -48,7 +48,7 @@ def measured(
     name: str, version: str, *, start: str | None = None, verdict: str = "Pass", recorded: bool = True
 ) -> list[tuple[Any, Manifest]]:
     """A Promotion that passed the gate, with its Evaluation and the record of its result."""
-    against = {"from": start, "baseline": identity(start)} if start else {}
+    against: dict[str, Any] = {"from": start, "baseline": identity(start)} if start else {}
     asked = promotion(name, version, verdict="Pass", evaluation=f"{name}-eval", **against)
     spec = {"candidate": version, **({"baseline": start} if start else {})}
     evaluation = child(EVALUATIONS, f"{name}-eval", asked, spec=spec, status={"verdict": verdict})
