@@ -54,7 +54,14 @@ class Registry(Base):
                 done = {**status_of(item), "phase": "Promoted"}
                 yield Happening(f"{item.id} is Promoted", methodcaller("report", item, done))
         elif phase is None:
-            passed = promotion(item.id.name, item.data["spec"]["version"], origin=alias.get("version"))["status"]
+            asked = server.items.get(Id(MODEL_VERSIONS, item.data["spec"]["version"]))
+            passed = promotion(
+                item.id.name,
+                item.data["spec"]["version"],
+                candidate=asked.uid if asked is not None else "deleted",
+                origin=alias.get("version"),
+                origin_uid=alias.get("versionUid", ""),
+            )["status"]
             rejected = {**passed, "phase": "Rejected", "conditions": []}
             yield Happening(f"{item.id} passes", methodcaller("report", item, passed))
             yield Happening(f"{item.id} is Rejected", methodcaller("report", item, rejected))
