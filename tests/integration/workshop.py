@@ -156,7 +156,9 @@ class Workshop:
             end = datetime.fromisoformat(configuration["recent"]["end"])
             newest = round(end.timestamp() * 1000)
             counts |= {"recent.rows": self.recent, "recent.new": self.recent, "recent.newest": newest}
-        data = tuple(DataDigest(name=entry["name"], digest=digest_of(entry["uri"])) for entry in configuration.get("data") or ())
+        data = tuple(
+            DataDigest(name=entry["name"], digest=digest_of(entry["uri"])) for entry in configuration.get("data") or ()
+        )
         return Result(uid=uid, metrics=metrics, counts=counts, data=data)
 
 

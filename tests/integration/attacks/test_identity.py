@@ -117,7 +117,9 @@ async def test_a_releaser_supplies_no_evidence_for_a_promotion(
         version = view_version(await workshop.get(MODEL_VERSIONS, "later"))
         assert version is not None
         assert version.ref is not None
-        evaluation = stamped(render_evaluation(promotion, Gate.model_validate(GATE), version.ref, None))
+        evaluation = stamped(
+            render_evaluation(promotion, Gate.model_validate(GATE), version.ref, None, recent_after=None)
+        )
         evaluation["spec"]["metrics"] = rules
         if rules == GATE["metrics"]:
             evaluation["spec"]["data"] = [{"name": "holdout", "uri": "pvc://store/easy.npz"}]
