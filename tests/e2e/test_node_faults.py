@@ -148,7 +148,7 @@ def test_training_without_room_waits_and_runs_when_there_is_some(space: Kubectl)
         space.apply(training("holder", "pause_the_first_time()\nreport()\n", output=OUTPUT, resources=resources))
         wait_phase(space, "trainingjob", "holder", "Running")
         space.apply(training("queued", resources=resources))
-        told = wait_reason(space, "trainingjob", "queued", "Unschedulable")
+        told = wait_reason(space, "trainingjob", "queued", "PodPending")
         assert f"Insufficient {SLOT}" in condition(told)["message"]
         assert told["status"]["phase"] == "Pending"
         assert condition(told)["status"] == "False"

@@ -48,16 +48,17 @@ _SCALAR_KEYWORDS: Final = (
 
 @dataclass(frozen=True)
 class _Context:
-    """Where the walk is, and whether defaults belong there."""
+    """Where the walk is, whether defaults belong there, and whether they do in the items of atomic lists."""
 
     where: str
     defaults: bool
+    in_atomic_lists: bool = False
 
     def at(self, part: str) -> "_Context":
         return replace(self, where=f"{self.where}.{part}")
 
 
-def model_schema(model: type[BaseModel], *, defaults: bool) -> OpenAPI:
+def model_schema(model: type[BaseModel], *, defaults: bool, in_atomic_lists: bool = False) -> OpenAPI:
     """The schema of an object of `model`.
 
     Args:
@@ -65,12 +66,15 @@ def model_schema(model: type[BaseModel], *, defaults: bool) -> OpenAPI:
         defaults: whether the API server fills in the model's defaults. True for specs, so that
             kubectl shows what is in force. Never for statuses: the operator leaves defaults out
             when it writes one, and would find them again as differences for ever.
+        in_atomic_lists: whether defaults are shown in the items of atomic lists as well. Only for documentation: an
+            atomic list is compared as a whole, so a list with defaults filled in differs from the one that was
+            applied, and a second manager that applies the same file meets a conflict.
 
     Raises:
         UnsupportedTypeError: a field's type has no counterpart.
         UnboundedError: a string, list or map without an upper bound.
     """
-    return _object(model, _Context(model.__name__, defaults))
+    return _object(model, _Context(model.__name__, defaults, in_atomic_lists))
 
 
 def _object(model: type[BaseModel], context: _Context) -> OpenAPI:
@@ -174,14 +178,17 @@ def _int_or_string(base: object, context: _Context) -> OpenAPI:
 
 
 def _array(item: object, metadata: tuple[object, ...], context: _Context) -> OpenAPI:
-    schema: OpenAPI = {"type": "array", "items": _schema(item, context.at("[]"))}
+    list_map = _marker(metadata, ListMap)
+    inner = context.at("[]")
+    if list_map is None and not context.in_atomic_lists:
+        inner = replace(inner, defaults=False)
+    schema: OpenAPI = {"type": "array", "items": _schema(item, inner)}
     bounds = length_bounds(metadata)
     if bounds.minimum is not None:
         schema["minItems"] = bounds.minimum
     if bounds.maximum is None:
         raise UnboundedError(context.where, "maxItems")
     schema["maxItems"] = bounds.maximum
-    list_map = _marker(metadata, ListMap)
     if list_map is None:
         schema["x-kubernetes-list-type"] = "atomic"
     else:

@@ -25,7 +25,7 @@ CONTRACT: Final = {
 def kind_page(kind: Kind, kinds: tuple[Kind, ...]) -> str:
     """The page of `kind`; fields that are another kind's spec point to its page."""
     links: Links = {
-        f"[{other.kind}]({other.singular}.md)": model_schema(other.spec, defaults=True)
+        f"[{other.kind}]({other.singular}.md)": model_schema(other.spec, defaults=True, in_atomic_lists=True)
         for other in kinds
         if other is not kind
     }

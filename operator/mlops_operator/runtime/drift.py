@@ -9,15 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.runtime.quantities import parse_quantity
+from mlops_operator.runtime.quantities import is_quantity, parse_quantity
 
 _NOT_COMPARED: Final = frozenset({"status", "apiVersion", "kind", "metadata"})
 """Top-level fields that are not a wish: another's to write, or given by the resource. Metadata has its own rules."""
 
 _MAPS_OF_METADATA: Final = ("labels", "annotations")
-
-_QUANTITIES: Final = frozenset({"requests", "limits", "capacity", "hard", "sizeLimit", "averageValue", "divisor"})
-"""Fields whose texts, or whose members' texts, are quantities."""
 
 _ZERO_IS_NOT_ABSENCE: Final = frozenset(
     {
@@ -88,7 +85,7 @@ def _differs(desired: Any, observed: Any, *, quantities: bool, keeps_zero: bool 
             _differs(
                 value,
                 observed.get(name),
-                quantities=quantities or name in _QUANTITIES,
+                quantities=quantities or is_quantity(name, desired),
                 keeps_zero=name in _ZERO_IS_NOT_ABSENCE,
             )
             for name, value in desired.items()

@@ -1,7 +1,6 @@
 """What an object says of itself, and whether that names what is wrong with it."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from mlops_operator.api.conditions import READY, RECONCILING, STALLED
 from mlops_operator.api.meta import Manifest
@@ -11,9 +10,6 @@ from tests.faults.campaigns.edits import Edit
 from tests.faults.campaigns.grounds import Ground
 from tests.faults.oracles import State, compare
 from tests.integration.workshop import condition
-
-EVENTS_TELL: Final = "the events of the Job may say why"
-"""What is said of a Job whose pods are refused: the operator does not read events."""
 
 
 def well(obj: Manifest) -> bool:
@@ -48,11 +44,6 @@ def told(obj: Manifest, edit: Edit) -> bool:
 def mentions(obj: Manifest, edit: Edit) -> bool:
     """Whether anything that it says names the field or the value."""
     return any(names(message, edit.says) for _, message in statements(obj))
-
-
-def points(obj: Manifest) -> bool:
-    """Whether it says where the reason can be read: a pod that is refused at its creation shows in events alone."""
-    return any(EVENTS_TELL in message for _, message in statements(obj))
 
 
 def names(message: str, words: Sequence[str]) -> bool:

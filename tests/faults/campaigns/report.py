@@ -16,7 +16,6 @@ class Results:
     Attributes:
         seed: by which the transitions are drawn again.
         counts: transitions by what came of them.
-        pointed: of those told, how many say only where the reason can be read.
         slowest: seconds until the operator was at rest after a transition, at most.
         slowest_told: seconds until nonsense was told, at most.
         compared: end states that were compared with those of a fresh object.
@@ -26,7 +25,6 @@ class Results:
     kind: str
     seed: int
     counts: Counter[str] = field(default_factory=Counter)
-    pointed: int = 0
     slowest: float = 0.0
     slowest_told: float = 0.0
     compared: int = 0
@@ -47,7 +45,6 @@ class Results:
             "refused_at_admission": self.counts["refused"],
             "admitted_dry_run": self.counts["admitted"],
             "told_by_a_condition": self.counts["told"],
-            "of_which_by_pointing_at_events": self.pointed,
             "taken_and_well": self.counts["well"],
             "rolled_back": self.counts["rolled back"],
             "compared_with_a_fresh_object": self.compared,

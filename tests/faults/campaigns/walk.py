@@ -9,7 +9,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.errors import StatusError
 from tests.faults.campaigns.edits import Edit, Expect
 from tests.faults.campaigns.fresh import Fresh
-from tests.faults.campaigns.judge import differences, mentions, points, refusal, told, well
+from tests.faults.campaigns.judge import differences, mentions, refusal, told, well
 from tests.faults.campaigns.place import Place, Rest
 from tests.faults.campaigns.plan import Segment, Step
 from tests.faults.campaigns.report import Results
@@ -185,9 +185,7 @@ class Walker:
             raise AssertionError(f"was told, but is no more: {obj.get('status')}")
         if edit.expect is Expect.WELL and not healthy:
             raise AssertionError(f"not well: {(obj or {}).get('status')}")
-        if not healthy and obj is not None and points(obj):
-            self._results.pointed += 1
-        elif edit.expect is Expect.EITHER and not healthy and obj is not None and not mentions(obj, edit):
+        if edit.expect is Expect.EITHER and not healthy and obj is not None and not mentions(obj, edit):
             raise AssertionError(f"not well, without a word on it: {obj.get('status')}")
         if step.back:
             assert self._base is not None

@@ -25,7 +25,17 @@ POD: dict[str, Any] = {
     "automountServiceAccountToken": False,
     "terminationGracePeriodSeconds": 45,
     "nodeSelector": {},
-    "tolerations": [],
+    "runtimeClassName": "kata",
+    "overhead": {"cpu": "0.250", "memory": "131072Ki"},
+    "tolerations": [{"key": "gpu", "operator": "Exists"}],
+    "topologySpreadConstraints": [
+        {
+            "maxSkew": 1,
+            "topologyKey": "kubernetes.io/hostname",
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": LABELS},
+        }
+    ],
     "imagePullSecrets": [],
     "initContainers": [
         {
@@ -69,6 +79,16 @@ POD: dict[str, Any] = {
     "volumes": [
         {"name": "model", "emptyDir": {"sizeLimit": "2048Mi"}},
         {"name": "tmp", "emptyDir": {}},
+        {"name": "settings", "configMap": {"name": "settings"}},
+        {"name": "token", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}},
+        {
+            "name": "scratch",
+            "ephemeral": {
+                "volumeClaimTemplate": {
+                    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1024Mi"}}}
+                }
+            },
+        },
         {"name": "data", "persistentVolumeClaim": {"claimName": "data", "readOnly": False}},
     ],
 }
@@ -101,6 +121,14 @@ SPECS: dict[Resource, dict[str, Any]] = {
             {
                 "type": "Pods",
                 "pods": {"metric": {"name": "rps"}, "target": {"type": "AverageValue", "averageValue": "0.5"}},
+            },
+            {
+                "type": "Object",
+                "object": {
+                    "metric": {"name": "queue"},
+                    "describedObject": {"kind": "Service", "name": "digits", "apiVersion": "v1"},
+                    "target": {"type": "Value", "value": "1000m"},
+                },
             },
         ],
         "behavior": {
@@ -157,6 +185,33 @@ async def test_applying_it_again_changes_nothing(
     second = await client.apply(resource, wanted)
     assert second["metadata"].get("generation") == first["metadata"].get("generation")
     assert second["spec"] == first["spec"]
+
+
+SPELLINGS = ["2", 2, "2000m", "2e0", "2E0", "0.002k", "2000000u", "2.0", "2000000000n", "0.001953125Ki"]
+PLACES: list[tuple[Resource, list[str | int]]] = [
+    (DEPLOYMENTS, ["template", "spec", "containers", 0, "resources", "requests", "cpu"]),
+    (DEPLOYMENTS, ["template", "spec", "containers", 0, "resources", "limits", "ephemeral-storage"]),
+    (DEPLOYMENTS, ["template", "spec", "overhead", "cpu"]),
+    (DEPLOYMENTS, ["template", "spec", "volumes", 0, "emptyDir", "sizeLimit"]),
+    (HORIZONTAL_POD_AUTOSCALERS, ["metrics", 1, "pods", "target", "averageValue"]),
+    (HORIZONTAL_POD_AUTOSCALERS, ["metrics", 2, "object", "target", "value"]),
+]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS, ids=repr)
+async def test_no_spelling_of_a_quantity_differs(client: Client, namespace: str, spelling: str | int) -> None:
+    wanted = {resource: manifest(resource, namespace) for resource, _ in PLACES}
+    wanted[DEPLOYMENTS]["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["cpu"] = 4
+    for resource, path in PLACES:
+        place: Any = wanted[resource]["spec"]
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = spelling
+    for resource, desired in wanted.items():
+        applied = await client.apply(resource, desired)
+        assert not differs(desired, applied)
+        again = await client.apply(resource, desired)
+        assert again["metadata"]["resourceVersion"] == applied["metadata"]["resourceVersion"]
 
 
 CHANGES = [

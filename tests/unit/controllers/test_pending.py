@@ -5,6 +5,7 @@ import pytest
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared import pending
 from mlops_operator.controllers.shared.pending import GRACE, INTERVAL, LONGEST_INTERVAL, PATIENCE, PodProblem
+from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.kube.resources import JOBS
 from mlops_operator.runtime.plan import EventsAbout, Nodes
 from mlops_operator.runtime.reads import EVENTS_AGE
@@ -134,3 +135,24 @@ def test_a_passing_cause_is_reported_from_a_minute_on(waited: float, told: bool)
     lasting = PodProblem("Unschedulable", "x")
     assert pending.reported(lasting, 0.0) == lasting
     assert pending.reported(None, waited) is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        ("exceeded quota: small, used: cpu=3", "exceeded quota: small, used: cpu=4", True),
+        ("exceeded quota: small, used: cpu=3", "exceeded quota: large, used: cpu=3", False),
+    ],
+)
+def test_numbers_that_are_counted_on_cost_no_writes(first: str, second: str, kept: bool) -> None:
+    before = wait_for(None, NOW, "Forbidden", first)
+    after = wait_for(before, NOW, "Forbidden", second)
+    assert (after == before) == kept
+    assert wait_for(before, NOW, "VolumeNotFound", second).message == second
+
+
+def test_an_invalid_pod_is_reported_without_its_random_name() -> None:
+    note = 'Error creating: Pod "job-x2k9v" is invalid: spec.containers[0].image: Invalid value: " a"'
+    found = pending.job_problem(JOB, [], {REFUSALS: [event(JOB, note)]})
+    assert found is not None
+    assert found.message == 'Error creating: Pod is invalid: spec.containers[0].image: Invalid value: " a"'

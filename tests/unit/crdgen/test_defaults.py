@@ -1,5 +1,6 @@
 """Defaults in the schema mean the same as defaults in the model."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -83,3 +84,28 @@ def test_an_unwritten_status_is_the_only_default_of_a_status(kind: Kind) -> None
     assert status["default"] == UNWRITTEN_STATUS
     assert "default" not in str(status["properties"])
     assert not kind.status.of({"status": status["default"]}).written
+
+
+def _atomic_lists(schema: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every atomic list of a schema, with its items' schema."""
+    if not isinstance(schema, dict):
+        return
+    if schema.get("x-kubernetes-list-type") == "atomic":
+        yield path, schema["items"]
+    inner = {**schema.get("properties", {}), "[]": schema.get("items"), "{}": schema.get("additionalProperties")}
+    for name, entry in inner.items():
+        yield from _atomic_lists(entry, f"{path}.{name}")
+
+
+def _has_default(schema: Any) -> bool:
+    if not isinstance(schema, dict):
+        return False
+    inner = [*schema.get("properties", {}).values(), schema.get("items"), schema.get("additionalProperties")]
+    return "default" in schema or any(map(_has_default, inner))
+
+
+@by_kind
+def test_no_item_of_an_atomic_list_has_a_default(kind: Kind) -> None:
+    # Two server-side-apply managers with the same file would conflict: such a list is compared as a whole.
+    schema = model_schema(kind.spec, defaults=True)
+    assert [path for path, items in _atomic_lists(schema) if _has_default(items)] == []

@@ -10,6 +10,7 @@ from mlops_operator.api.schema import SpecModel
 from mlops_operator.controllers.settings import ServerRuntime, Settings
 from mlops_operator.controllers.shared.naming import short_hash
 from mlops_operator.controllers.shared.task import compact_json
+from mlops_operator.runtime.quantities import canonical
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,12 @@ def keep_image(drawn: Blueprint, stable: RevisionStatus | None) -> Blueprint:
 
 
 def _canonical(model: SpecModel) -> Manifest:
-    """Without defaults, so that a field added to the schema later does not change old hashes."""
-    return model.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+    """With one spelling for equal quantities, and without defaults.
+
+    Another spelling is no change of the pods. A default that a later schema adds must not change the hashes of today.
+    """
+    found: Manifest = canonical(model.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True))
+    return found
 
 
 def draw(

@@ -104,7 +104,7 @@ def job_problem(job: Manifest, pods: Sequence[Manifest], reads: Reads) -> PodPro
     refusals = EventsAbout(namespace=job["metadata"]["namespace"], kind="Job", reason=FAILED_CREATE)
     refusal = _latest_note(reads.get(refusals, ()), job)
     if refusal is not None:
-        return PodProblem("Forbidden", _POD_NAME.sub("pods", refusal))
+        return PodProblem("Forbidden", _POD_NAME.sub(r"\1", refusal))
     if (job.get("status") or {}).get("startTime"):
         return PodProblem(POD_PENDING, "the Job controller has not created a pod yet", permanent=False)
     return None
@@ -116,7 +116,7 @@ def pod_problem(pods: Sequence[Manifest], reads: Reads) -> PodProblem | None:
     return next((found for found in problems if found.permanent), problems[0] if problems else None)
 
 
-_POD_NAME: Final = re.compile(r'pods "[^"]*"')
+_POD_NAME: Final = re.compile(r'\b([Pp]ods?) "[^"]*"')
 """Refusals name the pod, with another random name each time; without it the message stays the same."""
 
 _WAITING: Final[Mapping[str, str]] = {

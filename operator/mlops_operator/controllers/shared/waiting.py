@@ -1,5 +1,6 @@
 """What an object waits for, since when, in words that hold still."""
 
+import re
 from datetime import datetime
 from typing import Final
 
@@ -10,15 +11,24 @@ from mlops_operator.api.conditions import timestamp
 _IN_TURNS: Final = frozenset({"ImageUnavailable"})
 """Reasons that the kubelet words in turns (the error, then the back-off)."""
 
+_COUNTING: Final = frozenset({"Forbidden", "PodPending"})
+"""Reasons whose words hold numbers that change all the time, e.g. what of a quota is used."""
+
+_NUMBER: Final = re.compile(r"\d+")
+
+
+def _without_numbers(message: str) -> str:
+    return _NUMBER.sub("", clean(message))
+
 
 def wait_for(former: Waiting | None, now: datetime, reason: str, message: str) -> Waiting:
     """What it waits for now, given what it waited for before.
 
-    `since` moves only with the reason. Where the words alternate the first ones stay, so that
-    waiting costs no writes.
+    `since` moves only with the reason. Where the words alternate, or differ only in numbers that are counted on, the
+    first ones stay, so that waiting costs no writes.
     """
     if former is None or former.reason != reason:
         return Waiting(reason=reason, message=clean(message), since=timestamp(now))
-    if reason in _IN_TURNS:
+    if reason in _IN_TURNS or (reason in _COUNTING and _without_numbers(message) == _without_numbers(former.message)):
         return former
     return Waiting(reason=reason, message=clean(message), since=former.since)

@@ -48,6 +48,28 @@ def test_pod_settings_are_part_of_it(spec: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (
+            {"resources": {"requests": {"cpu": "20m", "memory": "128Mi"}}},
+            {"resources": {"requests": {"cpu": "0.02", "memory": "131072Ki"}}},
+        ),
+        ({"resources": {"limits": {"cpu": 1}}}, {"resources": {"limits": {"cpu": "1000m"}}}),
+        (
+            {"template": {"spec": {"overhead": {"cpu": "250m"}}}},
+            {"template": {"spec": {"overhead": {"cpu": "0.25"}}}},
+        ),
+        (
+            {"template": {"spec": {"volumes": [{"name": "v", "emptyDir": {"sizeLimit": "1Gi"}}]}}},
+            {"template": {"spec": {"volumes": [{"name": "v", "emptyDir": {"sizeLimit": "1024Mi"}}]}}},
+        ),
+    ],
+)
+def test_equal_quantities_are_one_revision(first: dict[str, Any], second: dict[str, Any]) -> None:
+    assert drawn(**first).revision == drawn(**second).revision != drawn().revision
+
+
+@pytest.mark.parametrize(
     "spec",
     [
         {"replicas": 7},
