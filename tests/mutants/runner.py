@@ -106,6 +106,6 @@ def _child(tests: list[str], name: str, path: Path, tree: ast.Module | None, log
     import pytest
 
     skipped = [f"--ignore-glob=*/{name}" for name in EXPLORATIONS]
-    options = [*skipped, "-x", "-q", "--no-header", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=line"]
+    options = [*skipped, "-x", "-q", "--no-header", "-p", "no:cacheprovider", "--hypothesis-profile=ci", "--tb=line"]
     code = pytest.main([*options, *tests])
     os._exit(int(code))
