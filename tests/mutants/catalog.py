@@ -43,6 +43,9 @@ DECISIONS: Final[tuple[str, ...]] = (
 )
 """Globs below `operator`; those that match nothing are no error, as modules are split and merged."""
 
+USER_OF_SHARED: Final = "controllers/trainingjob"
+"""The tests of one kind stand for all that use what controllers share, beside the tests that have a module's name."""
+
 IGNORED: Final = Path(__file__).with_name("ignored.yaml")
 
 
@@ -75,13 +78,13 @@ def paths_of(module: Path) -> list[str]:
     """
     parts = module.relative_to(OPERATOR).parts
     if parts[:2] == ("mlops_operator", "controllers"):
-        folders = ["controllers"] if parts[2] == "shared" else [f"controllers/{parts[2]}"]
+        folders = [USER_OF_SHARED if parts[2] == "shared" else f"controllers/{parts[2]}"]
     elif parts[0] == "mlops_operator":
         folders = [parts[1]]
     else:
         folders = ["workload"]
     named = sorted((ROOT / UNIT).rglob(f"test_{module.stem}*.py"))
-    own = [path for path in named if any(f"unit/{folder}" in path.as_posix() for folder in folders)]
+    own = [path for path in named if path.relative_to(ROOT / UNIT).parts[0] == folders[0].split("/")[0]]
     found = [*(str(path.relative_to(ROOT)) for path in own), *(str(UNIT / folder) for folder in folders)]
     if not (ROOT / found[-1]).is_dir():
         raise LookupError(f"expected unit tests of {module} in {found[-1]}, found no such folder")

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from mlops_operator.api.kinds import KINDS
 from mlops_operator.api.meta import GROUP, LABEL_GENERATION, PREFIX, Manifest, controller_uid
+from mlops_operator.runtime.quantities import canonical
 
 ANNOTATION_RENDERED: Final = PREFIX + "rendered-digest"
 """On every child: digest of the manifest that the operator rendered for it."""
@@ -81,18 +82,22 @@ def _generation(job: Manifest) -> int:
 
 
 def _spec(manifest: Manifest, *, with_defaults: bool) -> Any:
-    """The spec in canonical form; as it is where it is of no kind of this operator, or does not fit its kind."""
+    """The spec in canonical form, with equal quantities spelled alike.
+
+    Only that is done to a spec that is of no kind of this operator, or does not fit its kind.
+    """
     spec = manifest.get("spec")
     if not _is_own(manifest):
-        return spec
+        return canonical(spec)
     try:
         parsed = _SPECS[manifest["kind"]].model_validate(spec or {})
     except ValidationError:
-        return spec
-    return parsed.model_dump(
+        return canonical(spec)
+    dumped = parsed.model_dump(
         mode="json",
         by_alias=True,
         exclude_none=True,
         exclude_defaults=not with_defaults,
         exclude=set(_FREE.get(manifest["kind"], ())),
     )
+    return canonical(dumped)

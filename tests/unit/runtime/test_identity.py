@@ -36,7 +36,7 @@ def stored(rendered: Manifest, **spec: Any) -> Manifest:
 
 def test_what_was_created_is_recognized_with_the_defaults_of_the_api_server() -> None:
     rendered = manifest(EVALUATIONS, EVALUATION)
-    defaulted = {"name": "accuracy", "min": 0.9, "direction": "Maximize"}
+    defaulted = {"name": "accuracy", "min": 0.9, "minCount": 200}
     assert is_rendered(rendered, stored(rendered))
     assert is_rendered(rendered, stored(rendered, metrics=[defaulted], resources={}, nodeSelector={}))
 
@@ -113,3 +113,16 @@ def test_a_training_that_was_suspended_by_a_queue_is_still_ours() -> None:
     rendered = manifest(TRAINING_JOBS, spec)
     assert is_rendered(rendered, stored(rendered, suspend=True))
     assert not is_rendered(rendered, stored(rendered, image="example/train:2"))
+
+
+def test_another_spelling_of_a_quantity_is_the_same_child() -> None:
+    one = manifest(EVALUATIONS, {**EVALUATION, "resources": {"requests": {"cpu": "20m", "memory": "128Mi"}}})
+    other = manifest(EVALUATIONS, {**EVALUATION, "resources": {"requests": {"cpu": "0.02", "memory": "131072Ki"}}})
+    more = manifest(EVALUATIONS, {**EVALUATION, "resources": {"requests": {"cpu": "21m", "memory": "128Mi"}}})
+    assert is_rendered(other, stored(one))
+    assert not is_rendered(more, stored(one))
+    job, again = (
+        manifest(JOBS, {"template": {"spec": {"containers": [{"resources": {"limits": {"cpu": cpu}}}]}}})
+        for cpu in ("1", "1000m")
+    )
+    assert rendered_digest(job) == rendered_digest(again)
