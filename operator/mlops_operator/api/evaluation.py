@@ -135,7 +135,9 @@ class Measurement(JobSettings):
             "data: the name recent is taken by the rows of recent",
         ),
         CelRule(
-            "self.metrics.all(m, self.metrics.exists_one(o, o.name == m.name && has(o.slice) == has(m.slice)"
+            # Without a default in the schema, since the list is atomic: see `crdgen/structural.py`.
+            "self.metrics.all(m, self.metrics.exists_one(o, (has(o.name) ? o.name : 'accuracy')"
+            " == (has(m.name) ? m.name : 'accuracy') && has(o.slice) == has(m.slice)"
             " && (!has(m.slice) || o.slice == m.slice)))",
             "metrics: one rule for each metric and slice",
         ),
