@@ -54,7 +54,15 @@ def gate_left_out(obj: Manifest, plan: Plan) -> Plan:
     """The alias moves for a Promotion that nobody judged."""
     if plan.status is None or plan.status.get("aliases"):
         return plan
-    alias = {"name": "champion", "version": "digits-a", "promotion": "to-a", "promotionUid": "u", "since": "x"}
+    alias = {
+        "name": "champion",
+        "version": "digits-a",
+        "versionUid": "uid-of-digits-a",
+        "digest": "sha256:0",
+        "promotion": "to-a",
+        "promotionUid": "u",
+        "since": "x",
+    }
     return replace(plan, status={**plan.status, "aliases": [alias]})
 
 
