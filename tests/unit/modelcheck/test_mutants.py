@@ -116,6 +116,7 @@ def test_the_walk_finds_a_change_that_wakes_nobody() -> None:
         if watch.resource == PROMOTIONS
     ]
     others = [watch for watch in real.watches if watch.resource != PROMOTIONS]
-    scenario.controllers = (scenario.controllers[0], Mutant(real, mutants.unchanged, watches=[*others, *watches]))
+    mutant = Mutant(real, mutants.unchanged, watches=[*others, *watches])
+    scenario.controllers = (scenario.controllers[0], mutant, *scenario.controllers[2:])
     with pytest.raises(Broken, match=r"nobody wakes Model|rests in Promoting"):
         walk(scenario, FAULT, depth=DEPTH, most=3000)

@@ -29,6 +29,11 @@ FEW = "one replica was asked for"
 FIRST, SECOND = "digits-1", "digits-2"
 
 
+def pointing_at(version: str) -> Manifest:
+    """The Model, with its alias at the object that the API server holds under the version's name."""
+    return model(version, uid=f"uid-1-of-modelversion-{version}")
+
+
 class Serving(Base):
     """One ModelDeployment of two replicas, without steps.
 
@@ -50,7 +55,7 @@ class Serving(Base):
         self.controllers = (ModelDeploymentController(SETTINGS),)
 
     def begin(self, server: ApiServer) -> None:
-        server.create(MODELS, model(FIRST))
+        server.create(MODELS, pointing_at(FIRST))
         for name in list(DIGESTS)[:2]:
             server.create(MODEL_VERSIONS, model_version(name, golden=self.golden))
         self.declare(server)
@@ -62,7 +67,7 @@ class Serving(Base):
 
     def open(self, server: ApiServer) -> None:
         if self.settled:
-            server.report(server.items[Id(MODELS, "digits")], model(SECOND)["status"])
+            server.report(server.items[Id(MODELS, "digits")], pointing_at(SECOND)["status"])
 
     # -- the cluster -----------------------------------------------------------------------
 
@@ -119,7 +124,7 @@ class Serving(Base):
     def people(self, server: ApiServer) -> Iterator[Happening]:
         (pointing,) = server.all(MODELS)
         for version in (FIRST, SECOND):
-            status = model(version)["status"]
+            status = pointing_at(version)["status"]
             if status_of(pointing) != status:
                 yield Happening(f"the alias moves to {version}", methodcaller("report", pointing, status))
         yield from edits(server, MODEL_DEPLOYMENTS, NAME, {"replicas": 1}, {"replicas": 2})
