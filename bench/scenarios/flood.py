@@ -32,11 +32,16 @@ GRACE = 120.0
 
 @dataclass(frozen=True)
 class Flood:
-    """What the one tenant creates."""
+    """What the one tenant creates.
+
+    Attributes:
+        rests: whether the operator comes to rest afterwards: ModelVersions without their artifact are verified again.
+    """
 
     row: str
     resource: Resource
     spec: Manifest
+    rests: bool
 
 
 def floods(size: int) -> Sequence[Flood]:
@@ -44,8 +49,8 @@ def floods(size: int) -> Sequence[Flood]:
     promotion = {"model": "m", "alias": "champion", "version": NAME}
     artifact = {"uri": f"pvc://store/{NAME}", "digest": f"sha256:{'0' * 64}", "format": "sklearn"}
     return (
-        Flood(f"{size} Promotions of one alias", PROMOTIONS, promotion),
-        Flood(f"{size} versions of one Model", MODEL_VERSIONS, {"model": "m", "artifact": artifact}),
+        Flood(f"{size} Promotions of one alias", PROMOTIONS, promotion, True),
+        Flood(f"{size} versions of one Model", MODEL_VERSIONS, {"model": "m", "artifact": artifact}, False),
     )
 
 
@@ -78,7 +83,8 @@ async def _measure(scene: Stage, operator: Operator, flood: Flood, size: int) ->
         await asyncio.sleep(EVERY)
     await loading
     await tenant.served(within=GRACE)
-    await scene.calm()
+    if flood.rests:
+        await scene.calm()
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
     return {
