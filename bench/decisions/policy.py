@@ -26,6 +26,7 @@ from mlops_operator.kube.resources import (
     Resource,
 )
 from mlops_operator.runtime.controller import Index
+from mlops_operator.runtime.identity import stamped
 from mlops_operator.runtime.plan import Create
 from tests.unit.controllers.lookups import Lookups
 
@@ -219,7 +220,9 @@ class Simulation:
         moment = timestamp(self.now)
         job["status"] = {"conditions": [complete, ready], "completionTime": moment, "modelVersion": version}
         artifact = {"uri": f"pvc://store/{version}", "digest": DIGEST, "format": "onnx"}
-        self.world.put(MODEL_VERSIONS, version, {"model": MODEL, "artifact": artifact}, {"conditions": [ready]})
+        origin = {"name": job["metadata"]["name"], "uid": job["metadata"]["uid"]}
+        spec = {"model": MODEL, "artifact": artifact, "lineage": {"trainingJob": origin}}
+        self.world.put(MODEL_VERSIONS, version, spec, {"conditions": [ready]})
 
     def _settle(self) -> None:
         for _ in range(20):
@@ -234,7 +237,7 @@ class Simulation:
         raise AssertionError(f"the policy does not come to rest: {self.policy['status']}")
 
     def _create(self, action: Create) -> None:
-        metadata = action.manifest["metadata"]
+        metadata = stamped(action.manifest)["metadata"]
         obj = self.world.put(action.resource, metadata["name"], action.manifest["spec"])
         obj["metadata"] |= {**metadata, "creationTimestamp": timestamp(self.now)}
         self.writes += 1

@@ -1,12 +1,13 @@
 """ModelMonitor: how well a served model does on the traffic it really gets, window by window."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
 from mlops_operator.api.common import JobSettings, StatusBase, Waiting
-from mlops_operator.api.conditions import Truth, parse_timestamp
+from mlops_operator.api.conditions import Truth
 from mlops_operator.api.kind import Column, Kind
 from mlops_operator.api.schema import (
     CelRule,
@@ -174,7 +175,7 @@ class Reference(SpecModel):
     def _bounded(self) -> Self:
         if self.per is not None and not seconds(MIN_PERIOD) <= seconds(self.per) <= seconds(MAX_PERIOD):
             raise ValueError(f"per: expected {MIN_PERIOD} to {MAX_PERIOD}, found {self.per}")
-        if self.not_before is not None and parse_timestamp(self.not_before).tzinfo is None:
+        if self.not_before is not None and datetime.fromisoformat(self.not_before).tzinfo is None:
             raise ValueError(f"notBefore: expected RFC 3339 with an offset from UTC, found {self.not_before}")
         return self
 

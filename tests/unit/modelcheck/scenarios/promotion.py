@@ -1,17 +1,25 @@
-"""Promotions that ask to move an alias, and the Model that moves it: both controllers at work."""
+"""Promotions that ask to move an alias, and the Model that moves it: both controllers at work.
 
-from collections.abc import Iterator
+The versions record what Evaluations found, as their own controller does.
+"""
+
+from collections.abc import Iterator, Sequence
 from functools import partial
 from operator import methodcaller
 
+from mlops_operator.api.common import VersionRef
 from mlops_operator.api.conditions import timestamp
-from mlops_operator.api.meta import Manifest
+from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.api.modelversion import ModelVersionStatus
 from mlops_operator.controllers.model.controller import ModelController
-from mlops_operator.controllers.modelversion.controller import ModelVersionController
+from mlops_operator.controllers.modelversion.gates import gate_results, open_promotions
+from mlops_operator.controllers.modelversion.policies.results import with_results
 from mlops_operator.controllers.promotion.controller import PromotionController
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS
-from tests.unit.controllers.builders import NOW, condition
+from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS, Resource
+from mlops_operator.runtime.controller import Index
+from tests.unit.controllers.builders import NAMESPACE, NOW, condition
+from tests.unit.controllers.lookups import Lookups
 from tests.unit.controllers.promotion import scene
 from tests.unit.controllers.versions import model_version
 from tests.unit.modelcheck.apiserver import ApiServer, Write
@@ -25,11 +33,11 @@ GATE: Manifest = {"data": scene.GATE["data"], "metrics": [{"name": "accuracy", "
 
 
 class Gate(Base):
-    """Two versions, and a Promotion to each that a person may make.
+    """Up to two versions, and a Promotion to each that the user may create.
 
     Args:
         name: what reports call it.
-        asked: versions to which Promotions are there at first.
+        asked: versions that exist with a Promotion to each at first. Each further object multiplies the states.
     """
 
     terminal = {PROMOTIONS: FINAL}
@@ -37,16 +45,12 @@ class Gate(Base):
     def __init__(self, name: str, *asked: str) -> None:
         self.name = name
         self.asked = asked
-        self.controllers = (
-            PromotionController(Settings()),
-            ModelController(Settings()),
-            ModelVersionController(Settings()),
-        )
+        self.controllers = (PromotionController(Settings()), ModelController(Settings()))
 
     def begin(self, server: ApiServer) -> None:
         spec = {"aliases": [{"name": "champion", "gate": GATE}]}
         create(server, MODELS, MODEL, spec, status={"observedGeneration": -1})
-        for version in ("digits-a", "digits-b"):
+        for version in self.asked:
             server.create(MODEL_VERSIONS, _verified(version))
         for version in self.asked:
             self.ask(version, server)
@@ -63,6 +67,10 @@ class Gate(Base):
                 for verdict, phase in (("Pass", "Succeeded"), ("Fail", "Succeeded")):
                     status = {"phase": phase, "verdict": verdict, **_measured(item, server)}
                     yield Happening(f"{item.id}: {verdict}", methodcaller("report", item, status))
+        for item in server.all(MODEL_VERSIONS):
+            if (gates := _with_new_results(item, server)) is not None:
+                status = {**status_of(item), "gates": gates}
+                yield Happening(f"{item.id} records a result", methodcaller("report", item, status))
 
     def people(self, server: ApiServer) -> Iterator[Happening]:
         for version in ("digits-a", "digits-b"):
@@ -115,6 +123,36 @@ class Gate(Base):
             there = item.data["spec"]["version"] in versions
             assert phase in FINAL or not there, f"{item} rests in {phase}"
             assert phase == "Promoted" or item.uid not in moved, f"{item} moved the alias and says {phase}"
+
+
+class _Present(Lookups):
+    """The API server's objects as they are now, looked up as a controller does."""
+
+    def __init__(self, server: ApiServer) -> None:
+        self.server = server
+
+    def get(self, resource: Resource, key: Key) -> Manifest | None:
+        return self.server.get(resource, key.name)
+
+    def owned(self, resource: Resource, uid: str) -> Sequence[Manifest]:
+        return [item.data for item in self.server.all(resource) if item.owner == uid]
+
+    def indexed(self, index: Index, value: str) -> Sequence[Manifest]:
+        return [item.data for item in self.server.all(index.resource) if value in index.values(item.data)]
+
+
+def _with_new_results(item: Item, server: ApiServer) -> list[Manifest] | None:
+    """The version's gate results with those that it has not recorded yet, None where there are none.
+
+    The ModelVersions' controller is a world of its own. Here only its answer matters, at any later moment.
+    """
+    world, key = _Present(server), Key(NAMESPACE, item.id.name)
+    known = ModelVersionStatus.of(item.data).gates
+    waiting = open_promotions(key, world)
+    ref = VersionRef(name=key.name, uid=item.uid, digest=item.data["spec"]["artifact"]["digest"])
+    recorded = [entry.evaluation_uid for entry in known]
+    fresh = list(gate_results(ref, key.namespace, world, promotions=waiting, recorded=recorded))
+    return [entry.to_manifest() for entry in with_results(known, fresh, waiting=waiting)] if fresh else None
 
 
 def _verified(version: str) -> Manifest:
