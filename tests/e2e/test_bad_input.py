@@ -54,7 +54,9 @@ REFUSED = {
         manifest(
             "Model",
             "a",
-            aliases=[{"name": "b", "gate": {"data": [{"name": "c", "uri": "pvc://d/e"}], "metrics": [{"name": "f"}]}}],
+            aliases=[
+                {"name": "b", "gate": {"data": [{"name": "c", "uri": "pvc://d/e"}], "metrics": [{"name": "accuracy"}]}}
+            ],
         ),
         "spec.aliases[0].gate.metrics[0]",
         "set min, max or change",

@@ -14,10 +14,12 @@ import pytest
 
 from demo.platform import SYSTEM_NAMESPACE, Platform
 from localcluster.kubectl import Kubectl, KubectlError, Manifest
+from mlops_operator.controllers.shared.pending import PATIENCE
 from tests.e2e.support import (
     RUNNING,
     STORE,
     Client,
+    claim,
     condition,
     config_map,
     fetch,
@@ -38,9 +40,9 @@ pytestmark = pytest.mark.timeout(400)
 
 OUTPUT = {"uri": f"pvc://{STORE}/out"}
 
-ALONE = f"""
+ALONE = """
 import fcntl
-lock = path_of("pvc://{STORE}/lock").open("a+")
+lock = Path("/shared/lock").open("a+")
 try:
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 except BlockingIOError:
@@ -50,9 +52,15 @@ lock.flush()
 if ENV["MLOPS_ATTEMPT"] == "0":
     signal.pause()
 lock.seek(0)
-report(counts={{"runs": len(lock.read().splitlines())}})
+report(counts={"runs": len(lock.read().splitlines())})
 """
 """The first attempt runs until it is ended, the next reports how many pods have run; no two may at once."""
+
+SHARED: Manifest = {
+    "volumes": [{"name": "shared", "persistentVolumeClaim": {"claimName": "shared"}}],
+    "containers": [{"name": "main", "volumeMounts": [{"name": "shared", "mountPath": "/shared"}]}],
+}
+"""What a pod template adds for a claim that all attempts see: of the artifact store each sees its own folder alone."""
 
 SLOT = "example.test/accelerator"
 """Something a node has one of."""
@@ -68,7 +76,8 @@ NODE_LOST = 150.0
 
 
 def test_evicted_training_is_tried_again(space: Kubectl) -> None:
-    space.apply(training("moved", ALONE, output=OUTPUT, backoffLimit=1))
+    space.apply(claim("shared"))
+    space.apply(training("moved", ALONE, backoffLimit=1, template={"spec": SHARED}))
     running = wait_phase(space, "trainingjob", "moved", "Running")
     evict(space, only_pod(space, running))
     waiting = wait_reason(space, "trainingjob", "moved", "BackingOff")
@@ -148,7 +157,7 @@ def test_training_without_room_waits_and_runs_when_there_is_some(space: Kubectl)
         space.apply(training("holder", "pause_the_first_time()\nreport()\n", output=OUTPUT, resources=resources))
         wait_phase(space, "trainingjob", "holder", "Running")
         space.apply(training("queued", resources=resources))
-        told = wait_reason(space, "trainingjob", "queued", "PodPending")
+        told = wait_reason(space, "trainingjob", "queued", "PodPending", timeout=PATIENCE + RUNNING)
         assert f"Insufficient {SLOT}" in condition(told)["message"]
         assert told["status"]["phase"] == "Pending"
         assert condition(told)["status"] == "False"
@@ -172,11 +181,12 @@ def test_training_on_a_node_that_was_gone_is_tried_again_and_never_runs_twice(
         {"key": f"node.kubernetes.io/{taint}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 2}
         for taint in ("not-ready", "unreachable")
     ]
-    template = {"spec": {"tolerations": patience}}
+    template = {"spec": {**SHARED, "tolerations": patience}}
+    space.apply(claim("shared"))
     # Where all nodes of a cluster fall silent, its controller blames the network and takes pods from none of them. The
     # only node's silence is that, unless the node does not count.
     space.run("label", "node", node_name(space), f"{NOT_COUNTED}=", "--overwrite")
-    space.apply(training("lost", ALONE, output=OUTPUT, backoffLimit=1, template=template))
+    space.apply(training("lost", ALONE, backoffLimit=1, template=template))
     running = wait_phase(space, "trainingjob", "lost", "Running")
     pod = only_pod(space, running)
     kubelet = platform.cluster.process("kubelet")

@@ -16,7 +16,7 @@ from mlops_operator.controllers.modelversion.controller import ModelVersionContr
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import Invalid
-from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, PROMOTIONS
+from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS
 from tests.harness.audit import AuditLog, select
 from tests.harness.crds import install_crds
 from tests.harness.kubelet import Behaviour, FakeKubelet
@@ -149,30 +149,6 @@ async def test_a_missing_artifact_is_told_at_once_and_mends_itself(stage: Callab
         status = await place.ready("Verified", within=30.0)
         assert status["attempts"] == 1
         assert [name[-2:] for name in await place.jobs()] == ["-1"]
-
-
-async def test_a_rejected_promotion_marks_the_version(stage: Callable[..., Any]) -> None:
-    async with stage(verified) as place:
-        await place.create_model(aliases=[{"name": "champion"}])
-        await place.create()
-        await place.ready("Verified")
-        manifest = PROMOTIONS.manifest(name="try", namespace=place.namespace)
-        spec = {"model": "digits", "alias": "champion", "version": "digits-1"}
-        await place.client.create(PROMOTIONS, {**manifest, "spec": spec})
-        condition = {
-            "type": "Ready",
-            "status": "False",
-            "reason": "GateFailed",
-            "message": "",
-            "lastTransitionTime": "2026-01-01T00:00:00Z",
-        }
-        status = {"observedGeneration": 1, "phase": "Rejected", "message": "0.61 < 0.93", "conditions": [condition]}
-        await place.client.merge_patch(
-            PROMOTIONS, namespace=place.namespace, name="try", subresource="status", body={"status": status}
-        )
-        obj = await eventually(place.get, lambda found: found["status"]["phase"] == "Rejected")
-        message = next(entry["message"] for entry in obj["status"]["conditions"] if entry["type"] == "Rejected")
-        assert "0.61 < 0.93" in message
 
 
 async def test_a_version_cannot_be_changed(client: Client, namespace: str) -> None:
