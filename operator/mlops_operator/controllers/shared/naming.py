@@ -22,14 +22,22 @@ def short_hash(*parts: str) -> str:
 
 
 def child_name(parent: Manifest, *suffixes: str, max_length: int = MAX_LABEL) -> str:
-    """`<parent's name>-<hash of its UID>[-<suffix>...]`, the name cut so that all fits.
+    """`<parent's name>-<hash of its UID>[-<suffix>...]`, the name cut between words so that all fits.
 
     Dots of the parent's name become dashes, since a DNS label has none.
     """
     metadata = parent["metadata"]
     tail = "-".join((short_hash(metadata["uid"]), *suffixes))
-    head = metadata["name"].replace(".", "-")[: max_length - len(tail) - 1].rstrip("-")
-    return f"{head}-{tail}"
+    return f"{_cut(metadata['name'].replace('.', '-'), max_length - len(tail) - 1)}-{tail}"
+
+
+def _cut(name: str, length: int) -> str:
+    """`name` in at most `length` characters, without the piece of a word or of a hash at its end where it has others."""
+    if len(name) <= length:
+        return name.rstrip("-")
+    head = name[:length]
+    whole = head if name[length] == "-" else head.rpartition("-")[0]
+    return whole.rstrip("-") or head.rstrip("-")
 
 
 def kind_label(kind: str) -> str:

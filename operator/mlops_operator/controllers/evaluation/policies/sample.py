@@ -9,7 +9,7 @@ from mlops_operator.controllers.evaluation.policies.measured import Measured
 def check_sample(found: Measured) -> Finding | None:
     """Why the rows do not suffice; None where they do."""
     if not found.n:
-        return Finding(Verdict.NO_DATA, "no labeled rows")
+        return Finding(Verdict.NO_DATA, "no rows with a label")
     least = found.rule.min_count
     if METRICS[found.rule.name].macro:
         rarest = found.rarest or 0
