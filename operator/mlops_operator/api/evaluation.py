@@ -117,7 +117,7 @@ class Recent(SpecModel):
     share: Annotated[float, Field(ge=0.01, le=0.9)] = 0.2
     """Share of groups or ids that are held out: trainings of the Model are not given them, gates measure on them."""
     min_count: Annotated[int, Field(ge=1, le=10**6)] = 200
-    """Labeled rows that a measurement needs. A second measurement of the same artifact needs so many newer ones."""
+    """Minimum number of labeled rows, and of rows newer than those of the former measurement of the same artifact."""
     slice: ShortName = "recent"
     """Slice of these rows, by which rules name them."""
 
