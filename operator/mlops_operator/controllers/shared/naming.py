@@ -32,7 +32,7 @@ def child_name(parent: Manifest, *suffixes: str, max_length: int = MAX_LABEL) ->
 
 
 def _cut(name: str, length: int) -> str:
-    """`name` in at most `length` characters, without the piece of a word or of a hash at its end where it has others."""
+    """`name` in at most `length` characters, without a partial word or hash at its end where it has other words."""
     if len(name) <= length:
         return name.rstrip("-")
     head = name[:length]
