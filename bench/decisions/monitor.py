@@ -128,7 +128,7 @@ def breach_probability(bounds: tuple[float, float], n: int, accuracy: float) -> 
 
 
 def two_of_three(probability: float, windows: int) -> float:
-    """Probability of two breached windows among three in a row, somewhere in so many independent windows."""
+    """Probability of two breached windows among three in a row, somewhere in a number of independent windows."""
     quiet, last, before_last = 1.0, 0.0, 0.0
     for _ in range(windows):
         quiet, last, before_last = (

@@ -21,6 +21,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from mlops_contract.text import decode_object
 from mlops_workload.errors import DataInvalidError, ModelLoadFailedError, PredictionFailedError, WorkloadError
 from mlops_workload.files import open_at
 
@@ -180,11 +181,9 @@ def _raise_error(parent: int, role: str) -> None:
     except (OSError, DataInvalidError) as error:
         raise PredictionFailedError(f"{role}: {ERROR} is no regular file", role=role) from error
     reason, message = PredictionFailedError.reason, text
-    try:
-        document = json.loads(text)
+    document = decode_object(text) or {}
+    if {"reason", "message"} <= document.keys():  # any other text is shown as it is, cleaned
         reason, message = str(document["reason"]), str(document["message"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        pass  # foreign text: shown as it is, cleaned
     raise _ERRORS.get(reason, PredictionFailedError)(f"{role}: {_clean(message)}", role=role)
 
 

@@ -1,7 +1,7 @@
 """What is reported about an object whose reconciliation keeps failing with an unexpected error; pure.
 
 Such an error is a defect of the operator. Without a report the object would look as if it still worked: no status, no
-event, and whoever waits for it waits permanently.
+event, and a client that waits for it waits permanently.
 """
 
 from dataclasses import replace

@@ -85,7 +85,7 @@ def follow(
     """
     known = decision
     if training is not None:
-        # Recorded with what follows from its end: a write of its own would tell nobody anything.
+        # Recorded with what follows from its end: a write of its own would report nothing new.
         decision = decision.model_copy(update={"training_job_uid": training.uid})
     if training is not None and training.failed:
         return _closed(decision, DecisionResult.TRAINING_FAILED, training.message, now)
