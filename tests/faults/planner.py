@@ -145,9 +145,12 @@ def cancelled_pairs(notices: Sequence[Notice]) -> Iterator[tuple[str, str, str, 
     last: dict[tuple[str, str], tuple[int, dict[str, str]]] = {}
     since: dict[tuple[str, str, str], int] = {}
     sizes: defaultdict[tuple[str, str], set[str]] = defaultdict(lambda: {"0"})
+    replicas = {notice.name.partition("~")[0] for notice in notices if "~" in notice.name}
     seen: set[tuple[str, str, int, int]] = set()
     for number, notice in enumerate(notices):
         key = (notice.resource, notice.name)
+        if notice.resource == "pods" and notice.name.partition("~")[0] in replicas:
+            continue  # which of several alike pods starts or ends first, and with how many notifications, is chance
         former = last.get(key, (0, {}))[1]
         facts = {} if notice.type == "DELETED" else notice.facts
         sizes[key].add(facts.get("spec.replicas", "0"))

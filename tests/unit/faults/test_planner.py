@@ -25,9 +25,9 @@ def walked(*writes: tuple[str, int]) -> Outcome:
     return Outcome(Plan(name="undisturbed", path="p", faults=()), history=history)
 
 
-def notice(resource: str, facts: dict[str, str]) -> Notice:
-    """What the operator is told about an object called a."""
-    return Notice(resource, "a", "MODIFIED", facts)
+def notice(resource: str, facts: dict[str, str], name: str = "a") -> Notice:
+    """What the operator is told about an object."""
+    return Notice(resource, name, "MODIFIED", facts)
 
 
 def test_points_are_the_writes_that_all_runs_made() -> None:
@@ -70,3 +70,12 @@ def test_what_a_budget_counts_on_its_way_is_no_pair() -> None:
         notice("poddisruptionbudgets", {"status.currentHealthy": "3", "spec.minAvailable": "2"}),
     ]
     assert list(cancelled_pairs(told)) == [("poddisruptionbudgets", "a", "spec.minAvailable", "1")]
+
+
+def test_what_one_of_several_alike_pods_says_is_no_pair() -> None:
+    told = [
+        notice("pods", {"status.phase": phase}, name)
+        for name in ("digits-*", "digits-*~2", "train-*")
+        for phase in ("Pending", "Running")
+    ]
+    assert list(cancelled_pairs(told)) == [("pods", "train-*", "status.phase", "Pending")]

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import subprocess
 import sys
 
 from mlops_operator.runtime.logs import JsonFormatter, TextFormatter
@@ -51,3 +53,17 @@ def test_text_of_others_cannot_begin_a_line_of_its_own() -> None:
     assert len(line.splitlines()) == 1
     assert "\x1b" not in line
     assert line.endswith(r'error="x\nERROR leader lost\u001b[31m" words=plain text, Grüße')
+
+
+def test_a_warning_of_a_library_is_a_line_like_all_others() -> None:
+    program = (
+        "from mlops_operator.runtime.logs import configure_logging; import socket, warnings\n"
+        "configure_logging(level='INFO', format='json')\n"
+        "warnings.warn('one', stacklevel=1)\n"
+        "kept = socket.socket(); kept = None\n"
+    )
+    environment = {**os.environ, "PYTHONWARNINGS": "default"}
+    ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    lines = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert [(line["level"], line["logger"]) for line in lines] == [("warning", "py.warnings")] * 2
+    assert "ResourceWarning: unclosed <socket" in lines[1]["msg"]
