@@ -1,13 +1,16 @@
 """An attempt that starts, and one that does not: what keeps it is told in time and cleared when it starts."""
 
+from itertools import pairwise
+
 import pytest
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingJobStatus
-from mlops_operator.controllers.shared.pending import GRACE, LONGEST_INTERVAL, PATIENCE
+from mlops_operator.controllers.shared.pending import GRACE, INTERVAL, PATIENCE
 from mlops_operator.controllers.trainingjob.policies.startup import RUNNING, STARTING, startup
 from mlops_operator.kube.resources import JOBS, MODELS
 from mlops_operator.runtime.plan import EventType
+from mlops_operator.runtime.reads import EVENTS_AGE
 from tests.unit.controllers.builders import (
     NOW,
     condition,
@@ -164,21 +167,30 @@ def test_a_job_that_its_controller_has_not_begun_has_no_pods_to_look_at() -> Non
     assert run.cluster.reads == []
 
 
-def test_a_pod_is_read_every_ten_seconds_at_first_and_every_minute_in_the_end() -> None:
+def test_a_pod_is_read_every_eight_seconds_however_long_it_waits() -> None:
     run = begin()
     run.cluster.store(job_started(run.job, at=NOW))
-    delays, moments = [], []
-    for _ in range(140):
-        moments.append((run.cluster.now - NOW).total_seconds())
+    moments = [0.0]
+    while moments[-1] < 3600:
+        run.cluster.now = later(moments[-1])
         plan = run.settle()
         assert plan.requeue_after is not None
-        delays.append(plan.requeue_after)
-        run.cluster.now = later(moments[-1] + plan.requeue_after)
-    early = [delay for delay, moment in zip(delays, moments, strict=True) if moment < 300]
-    assert max(early) < 9
-    assert max(delays) == LONGEST_INTERVAL
+        moments.append(moments[-1] + plan.requeue_after)
+    assert moments[1] > GRACE
+    assert max(after - before for before, after in pairwise(moments)) <= INTERVAL + 1e-6
     assert any(PATIENCE <= moment < PATIENCE + 1 for moment in moments), "the moment at which a wait is reported"
-    assert delays[0] > GRACE
+
+
+def test_a_permanent_cause_that_comes_after_an_hour_is_reported_by_the_next_look() -> None:
+    run = begin()
+    run.cluster.store(job_started(run.job, at=NOW))
+    pods = run.cluster.pods[run.job["metadata"]["name"]] = [pod_of(run.job, conditions=[unscheduled(ROOM)])]
+    look = run.at(3600).settle().requeue_after
+    pods[:] = [pod_of(run.job, main=waiting_container("ErrImagePull", "no such image"))]
+    assert look is not None
+    assert look + EVENTS_AGE <= 10
+    run.at(3600 + look).settle()
+    assert run.status["waiting"]["reason"] == "ImageUnavailable"
 
 
 def test_pods_of_a_former_job_of_the_same_name_say_nothing() -> None:
