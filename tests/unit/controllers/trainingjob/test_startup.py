@@ -7,7 +7,7 @@ import pytest
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingJobStatus
 from mlops_operator.controllers.shared.pending import GRACE, INTERVAL, PATIENCE
-from mlops_operator.controllers.trainingjob.policies.startup import RUNNING, STARTING, startup
+from mlops_operator.controllers.trainingjob.policies.startup import RUNNING, STARTING, needs_pods, next_look, startup
 from mlops_operator.kube.resources import JOBS, MODELS
 from mlops_operator.runtime.plan import EventType
 from mlops_operator.runtime.reads import EVENTS_AGE
@@ -92,6 +92,55 @@ def test_a_passing_cause_is_reported_after_a_minute(pods: list[Manifest], waited
     assert found.problem is not None
     assert (found.problem.reason, found.problem.permanent) == ("PodPending", False)
     assert found.reported == reported
+
+
+def with_conditions(*conditions: tuple[str, str]) -> Manifest:
+    job = job_started(JOB, at=NOW)
+    job["status"]["conditions"] = [{"type": kind, "status": truth} for kind, truth in conditions]
+    return job
+
+
+@pytest.mark.parametrize(
+    ("job", "after", "needed"),
+    [
+        (job_started(JOB, at=NOW), GRACE - 1, False),
+        (job_started(JOB, at=NOW), GRACE, True),
+        (job_started(JOB, at=NOW), GRACE + 1, True),
+        (job_started(JOB, at=NOW, ready=1), GRACE, False),
+        (job_ended(JOB, at=NOW), GRACE, False),
+        (JOB, GRACE, False),  # its controller has not begun it
+        (with_conditions(("Suspended", "True")), GRACE, False),  # nor gone on with it
+        (with_conditions(("Suspended", "False")), GRACE, True),
+        (with_conditions(("Other", "True")), GRACE, True),
+    ],
+)
+def test_pods_are_needed_of_a_job_that_its_controller_began_and_that_has_none_ready_in_time(
+    job: Manifest, after: float, needed: bool
+) -> None:
+    assert needs_pods(job, NOTHING, later(after)) is needed
+
+
+@pytest.mark.parametrize(("waited", "left"), [(PATIENCE - 1, 1), (PATIENCE, PATIENCE), (PATIENCE + 1, PATIENCE)])
+def test_a_job_that_its_controller_has_not_begun_is_looked_at_when_the_wait_is_reported(
+    waited: float, left: float
+) -> None:
+    assert next_look(JOB, later(waited)) == left
+
+
+@pytest.mark.parametrize(
+    ("job", "pods", "words"),
+    [
+        (JOB, [], "the Job controller has not created a pod yet"),
+        (job_started(JOB, at=NOW), [pod_of(JOB)], "not started"),
+        (job_started(JOB, at=NOW), [pod_of(JOB, main=waiting_container("Odd", ""))], "Odd"),
+    ],
+)
+def test_the_words_of_a_pod_that_does_not_start_say_what_is_known(
+    job: Manifest, pods: list[Manifest], words: str
+) -> None:
+    problem = startup(job, NOTHING, pods, NOW, {}).problem
+    assert problem is not None
+    assert words in problem.message
 
 
 def test_a_wait_for_room_costs_one_write_and_no_event() -> None:
