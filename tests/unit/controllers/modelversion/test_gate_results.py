@@ -86,6 +86,30 @@ def test_a_failed_gate_is_recorded_with_its_evidence_and_rejects() -> None:
     assert [event.reason for event in version.cluster.events] == ["Verified", "GateFailed"]
 
 
+@pytest.mark.parametrize(("group", "recorded"), [(None, ["accuracy", "f1_macro"]), ("user", [])])
+def test_the_values_over_all_independent_rows_are_recorded(group: str | None, recorded: list[str]) -> None:
+    rules = RULES if group is None else {**RULES, "columns": {"group": group}}
+    asked_by = promotion("try")
+    found = evaluation(asked_by, "Pass", rules=rules)
+    all_rows = {"verdict": "Pass", "candidate": 0.95, "n": 898}
+    found["status"]["metrics"] = [
+        {"name": "accuracy", **all_rows},
+        {"name": "accuracy", "slice": "old", **all_rows},
+        {"name": "f1_macro", "rarestClass": 80, **all_rows},
+        {"name": "balanced_accuracy", "verdict": "NoData"},
+    ]
+    version = begin(model(rules))
+    version.at(3).verified()
+    version.put(asked_by, found)
+    (record,) = version.status["gates"]
+    figures = record.get("figures", [])
+    assert [figure["name"] for figure in figures] == recorded
+    assert [(figure["value"], figure["n"], figure.get("rarestClass")) for figure in figures] == [
+        (0.95, 898, None),
+        (0.95, 898, 80),
+    ][: len(recorded)]
+
+
 @pytest.mark.parametrize(
     ("verdict", "recorded"), [("Pass", True), ("Inconclusive", True), ("NoData", False), ("Error", False)]
 )
