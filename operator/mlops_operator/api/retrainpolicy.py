@@ -9,8 +9,7 @@ from mlops_operator.api.common import StatusBase
 from mlops_operator.api.conditions import Truth
 from mlops_operator.api.kind import Column, Kind
 from mlops_operator.api.meta import PREFIX
-from mlops_operator.api.metrics import MetricName
-from mlops_operator.api.modelmonitor import MIN_WINDOW
+from mlops_operator.api.modelmonitor import MIN_WINDOW, MonitoredName
 from mlops_operator.api.retrainguard import MAX_PERIOD, MAX_RUNS, Guard, check_period
 from mlops_operator.api.schema import (
     CelRule,
@@ -79,7 +78,8 @@ class Signal(SpecModel):
 
     name: ShortName
     monitor: ObjectName
-    metric: MetricName = MetricName.ACCURACY
+    metric: MonitoredName = MonitoredName.ACCURACY
+    """One of the monitor's `metrics`."""
     windows: Annotated[ForWindows, Field(alias="for")] = ForWindows()
 
 

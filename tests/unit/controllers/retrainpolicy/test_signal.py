@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from mlops_operator.api.conditions import Truth, parse_timestamp, timestamp
-from mlops_operator.api.modelmonitor import MetricVerdict, Window, WindowStatus
+from mlops_operator.api.modelmonitor import MetricVerdict, MonitoredName, Window, WindowStatus
 from mlops_operator.api.retrainpolicy import Signal
 from mlops_operator.controllers.retrainpolicy.policies.signal import MonitorView, SignalView, look
 from tests.unit.controllers.builders import later
@@ -14,7 +15,7 @@ SIGNAL = Signal.model_validate({"name": "live", "monitor": "m", "for": {"breache
 BREACHES = {"T": Truth.TRUE, "F": Truth.FALSE, "U": Truth.UNKNOWN}
 
 
-def windows(pattern: str, *, version: str = "digits-a", at: float = 0) -> list[WindowStatus]:
+def windows(pattern: str, *, version: str = "digits-a", at: float = 0, metric: str = "accuracy") -> list[WindowStatus]:
     """One window per minute and letter: T breached, F not, U unknown."""
     return [
         WindowStatus(
@@ -23,7 +24,7 @@ def windows(pattern: str, *, version: str = "digits-a", at: float = 0) -> list[W
             version=version,
             metrics=(
                 MetricVerdict(
-                    name="accuracy", breached=BREACHES[letter], value=0.5 + i / 100, lower=0.9, n=200, reason="x"
+                    name=metric, breached=BREACHES[letter], value=0.5 + i / 100, lower=0.9, n=200, reason="x"
                 ),
             ),
         )
@@ -117,6 +118,19 @@ def test_what_cannot_be_told_is_unknown_and_says_why(view: dict[str, Any], words
     status = seen("TTT", **view).status
     assert status.active is Truth.UNKNOWN
     assert words in status.message
+
+
+@pytest.mark.parametrize("metric", list(MonitoredName))
+def test_whatever_a_monitor_measures_can_be_a_reason_to_train(metric: str) -> None:
+    signal = Signal.model_validate({"name": "live", "monitor": "m", "metric": metric})
+    status = seen("TTF", signal=signal, windows=windows("TTF", metric=metric)).status
+    assert status.active is Truth.TRUE
+    assert status.message.startswith(f"{metric} of digits-a: 2 of 3 known windows breached")
+
+
+def test_a_metric_that_no_monitor_measures_is_refused() -> None:
+    with pytest.raises(ValidationError, match="metric"):
+        Signal.model_validate({"name": "live", "monitor": "m", "metric": "log_loss"})
 
 
 def test_a_metric_that_the_monitor_does_not_measure_is_unknown() -> None:
