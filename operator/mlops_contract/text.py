@@ -11,20 +11,23 @@ from typing import Any, Final
 MAX_TEXT: Final = 1024
 """Longest text that `clean` returns unless told otherwise, in characters: a status stays small."""
 
-_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
-"""Control characters, line separators, marks that reverse the direction of text, and lone surrogates, which are no
-valid Unicode and cannot be sent."""
+_SPACES: Final = re.compile(" {2,}")
 
 
 def clean(text: object, limit: int = MAX_TEXT) -> str:
     """`text` as one line of valid Unicode of at most `limit` characters; `""` for anything but a string.
 
-    Runs of control characters, line breaks included, become one space.
+    Each run of spaces and of characters that cannot be printed becomes one space. The latter are those of
+    `str.isprintable`: control characters, line breaks, marks without width or that reverse the direction of text,
+    private and unassigned code points, and lone surrogates, which are no valid Unicode and cannot be sent.
     """
     if not isinstance(text, str):
         return ""
     # What is cut off cannot make the rest longer, so only what can be kept is searched.
-    return _UNSAFE.sub(" ", text[: 4 * limit]).strip()[:limit].rstrip()
+    kept = text[: 4 * limit]
+    if not kept.isprintable():
+        kept = "".join(character if character.isprintable() else " " for character in kept)
+    return _SPACES.sub(" ", kept).strip()[:limit].rstrip()
 
 
 def decode_json(text: str, *, finite: bool = True) -> Any:

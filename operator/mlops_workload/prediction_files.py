@@ -10,7 +10,6 @@ A folder of predictions holds `labels.npy` (rows), and where probabilities were 
 
 import json
 import os
-import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from mlops_contract.text import decode_object
+from mlops_contract.text import clean, decode_object
 from mlops_workload.errors import DataInvalidError, ModelLoadFailedError, PredictionFailedError, WorkloadError
 from mlops_workload.files import open_at
 
@@ -39,6 +38,8 @@ MAX_HEADER_BYTES: Final = 4096
 
 MAX_ERROR_BYTES: Final = 4096
 MAX_ERROR_CHARACTERS: Final = 600
+MAX_SHOWN_CHARACTERS: Final = 100
+"""Of a shape or type that is not as expected, in a message."""
 
 _NUMBERS: Final = "biuf"
 """numpy's kinds of truth values, integers and floating-point numbers."""
@@ -127,7 +128,7 @@ def _read_array(
         return None
     except Exception as error:  # whatever the bytes make numpy's parser do, there are no predictions
         message = error.message if isinstance(error, WorkloadError) else f"{type(error).__name__}: {error}"
-        raise PredictionFailedError(f"{role}: {name}: {_clean(message)}", role=role) from error
+        raise PredictionFailedError(f"{role}: {name}: {_words(message)}", role=role) from error
 
 
 def _regular(parent: int, name: str) -> BinaryIO:
@@ -184,14 +185,12 @@ def _raise_error(parent: int, role: str) -> None:
     document = decode_object(text) or {}
     if {"reason", "message"} <= document.keys():  # any other text is shown as it is, cleaned
         reason, message = str(document["reason"]), str(document["message"])
-    raise _ERRORS.get(reason, PredictionFailedError)(f"{role}: {_clean(message)}", role=role)
+    raise _ERRORS.get(reason, PredictionFailedError)(f"{role}: {_words(message)}", role=role)
 
 
-def _clean(text: str) -> str:
-    """Foreign text on one line: bounded, without control characters, as valid Unicode."""
-    printable = "".join(character if character.isprintable() else " " for character in text[: 4 * MAX_ERROR_CHARACTERS])
-    return re.sub(" +", " ", printable).strip()[:MAX_ERROR_CHARACTERS] or "no message"
+def _words(message: str) -> str:
+    return clean(message, MAX_ERROR_CHARACTERS) or "no message"
 
 
 def _short(value: object) -> str:
-    return _clean(str(value))[:100]
+    return clean(str(value), MAX_SHOWN_CHARACTERS)

@@ -19,7 +19,8 @@ def test_clean_text_is_one_bounded_line_of_valid_unicode(text: str, limit: int) 
     cleaned = clean(text, limit)
     assert len(cleaned) <= limit
     assert cleaned.encode().decode() == cleaned
-    assert not {"Cc", "Cs", "Zl", "Zp"} & {unicodedata.category(character) for character in cleaned}
+    assert not {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} & {unicodedata.category(character) for character in cleaned}
+    assert "  " not in cleaned
     assert len(cleaned.splitlines()) <= 1
     assert clean(cleaned, limit) == cleaned
 
@@ -31,6 +32,11 @@ def test_clean_text_is_one_bounded_line_of_valid_unicode(text: str, limit: int) 
         ("line one\r\n\tline two\n", "line one line two"),
         ("x\ud800y", "x y"),
         ("safe\u202etxt.exe", "safe txt.exe"),
+        ("digits\u200b-a", "digits -a"),
+        ("digits\ue000-a", "digits -a"),
+        ("digits\u00a0a", "digits a"),
+        ("too   many \u200b\n  spaces", "too many spaces"),
+        ("naïve 数字 🙂", "naïve 数字 🙂"),
         (None, ""),
         (7, ""),
         ("x" * (MAX_TEXT - 1), "x" * (MAX_TEXT - 1)),
