@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -24,7 +25,7 @@ Local Kubernetes clusters for development and tests.
 
 engines:
   native         a real node without Docker: containerd and the kubelet in namespaces of their own (root or sudo)
-  kind           a kind cluster, where Docker and kind are present
+  kind           a kind cluster; Docker, kind and a node image are made where there are none (root or sudo)
   control-plane  API server, etcd and controllers on loopback; pods are never run (no root)
 """
 
@@ -60,9 +61,13 @@ def build_parser() -> argparse.ArgumentParser:
         return sub
 
     up = command("up", _up, "start the cluster, or what is missing of it")
-    up.add_argument("--audit", action="store_true", help="write an audit log of every request (control-plane, native)")
+    up.add_argument("--audit", action="store_true", help="write an audit log of every request")
     up.add_argument("--no-fsync", action="store_true", help="let etcd lose data in a power failure, for speed")
     up.add_argument("--port", type=int, help="port of the API server (control-plane; default: a free one)")
+    up.add_argument("--config", type=Path, help="kind: the cluster's configuration (default: kind-config.yaml)")
+    up.add_argument(
+        "--patch", type=Path, action="append", default=[], help="kind: a file of kubeadm patches to add; repeatable"
+    )
     command("down", _down, "end the cluster and remove everything of it")
     command("status", _status, "show what runs; exit code 1 unless everything does")
     load = command("load-image", _load_image, "make images usable by pods")
@@ -104,6 +109,8 @@ def _cluster(options: argparse.Namespace) -> Cluster:
         audit=getattr(options, "audit", False),
         fsync=not getattr(options, "no_fsync", False),
         port=getattr(options, "port", None),
+        config=getattr(options, "config", None),
+        patches=getattr(options, "patch", ()),
         progress=OnConsole(),
     )
 

@@ -13,11 +13,12 @@ from localcluster.engine import ComponentStatus, Engine, EngineName, default_eng
 from localcluster.errors import EngineMismatch, NotRunning, UnknownComponent
 from localcluster.images import ensure_archives, image_digests
 from localcluster.kind import KindEngine
+from localcluster.kindhost import kit
 from localcluster.native.engine import NativeEngine
 from localcluster.process import ProcessIdentity
 from localcluster.progress import Progress, Quiet
 from localcluster.state import ClusterState
-from localcluster.tools import ensure_tools
+from localcluster.tools import ensure_kind_tools, ensure_tools
 
 DEFAULT_NAME = "mlops"
 
@@ -42,13 +43,16 @@ class Cluster:
         audit: bool = False,
         fsync: bool = True,
         port: int | None = None,
+        config: Path | None = None,
+        patches: Sequence[Path] = (),
         progress: Progress | None = None,
     ) -> None:
         """Name a cluster.
 
         ``engine`` None means the one it was made with, or :func:`default_engine` for a new one. ``audit`` makes the
         API server write :attr:`audit_log`; ``fsync=False`` lets etcd lose data in a power failure, for speed in tests;
-        ``port`` is the API server's (control-plane engine only). All three count when the cluster is made.
+        ``port`` is the API server's (control-plane engine only); ``config`` and ``patches`` are files for kind (kind
+        engine only). All of them count when the cluster is made.
         """
         self.name = paths.check_name(name)
         self.folder = paths.state_home() / name
@@ -56,6 +60,8 @@ class Cluster:
         self._audit = audit
         self._fsync = fsync
         self._port = port
+        self._config = config
+        self._patches = tuple(patches)
         self._progress = progress or Quiet()
 
     @property
@@ -80,8 +86,9 @@ class Cluster:
         if self._needs_sudo():
             elevate.require()
             addon_images.ensure_archive(ensure_tools(self._progress))
-            options = [*(["--audit"] if self._audit else []), *([] if self._fsync else ["--no-fsync"])]
-            elevate.run("up", *self._as_arguments(), *options)
+            if self._effective_engine() == EngineName.KIND:
+                ensure_kind_tools(self._progress)
+            elevate.run("up", *self._as_arguments(), *self._options())
             return self
         with self._lock():
             state = ClusterState.load(self.folder)
@@ -156,13 +163,29 @@ class Cluster:
     def _wanted_engine(self) -> EngineName:
         return self._engine_name or default_engine()
 
-    def _needs_sudo(self) -> bool:
+    def _effective_engine(self) -> EngineName:
         state = ClusterState.load(self.folder)
-        engine = EngineName(state.engine) if state is not None else self._wanted_engine()
-        return engine == EngineName.NATIVE and not elevate.is_root()
+        return EngineName(state.engine) if state is not None else self._wanted_engine()
+
+    def _needs_sudo(self) -> bool:
+        if elevate.is_root():
+            return False
+        engine = self._effective_engine()
+        if engine == EngineName.KIND:
+            return kit.needs_root(ClusterState.load(self.folder))
+        return engine == EngineName.NATIVE
 
     def _as_arguments(self) -> list[str]:
-        return ["--name", self.name, "--engine", EngineName.NATIVE]
+        return ["--name", self.name, "--engine", self._effective_engine()]
+
+    def _options(self) -> list[str]:
+        """What `up` was asked for, as it is said on the command line."""
+        return [
+            *(["--audit"] if self._audit else []),
+            *([] if self._fsync else ["--no-fsync"]),
+            *([f"--config={self._config.absolute()}"] if self._config else []),
+            *(f"--patch={patch.absolute()}" for patch in self._patches),
+        ]
 
     def _lock(self) -> AbstractContextManager[None]:
         return locks.exclusive(self.folder.with_name(f"{self.name}.lock"))
@@ -182,5 +205,5 @@ class Cluster:
         if state.engine == EngineName.NATIVE:
             return NativeEngine(state, self.folder, self._progress)
         if state.engine == EngineName.KIND:
-            return KindEngine(state, self.folder, self._progress)
+            return KindEngine(state, self.folder, self._progress, config=self._config, patches=self._patches)
         return ControlPlaneEngine(state, self.folder, self._progress, port=self._port)

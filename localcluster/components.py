@@ -26,7 +26,7 @@ rules:
 """
 
 #: No rotation: whoever counts requests wants one file. Megabytes.
-_AUDIT_LOG_MAX_SIZE = 1 << 14
+AUDIT_LOG_MAX_SIZE = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class ControlPlane:
             audit = [
                 f"--audit-policy-file={self.audit_policy}",
                 f"--audit-log-path={self.audit_log}",
-                f"--audit-log-maxsize={_AUDIT_LOG_MAX_SIZE}",
+                f"--audit-log-maxsize={AUDIT_LOG_MAX_SIZE}",
             ]
         return [
             str(self.programs / "kube-apiserver"),

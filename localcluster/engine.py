@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
-
-from localcluster.errors import DockerMissing, KindMissing
 
 #: Docker's answer takes milliseconds when it runs; a hanging daemon must not hang us.
 _DOCKER_TIMEOUT_SECONDS = 10
@@ -66,8 +65,8 @@ class Engine(Protocol):
         """The components that :meth:`log` knows."""
 
 
-def docker_answers() -> bool:
-    """Whether a Docker daemon can be used."""
+def docker_answers(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether a Docker daemon can be used: the one that ``environment``, added to ours, names."""
     docker = shutil.which("docker")
     if docker is None:
         return False
@@ -76,6 +75,7 @@ def docker_answers() -> bool:
             [docker, "version", "--format", "{{.Server.Version}}"],
             capture_output=True,
             timeout=_DOCKER_TIMEOUT_SECONDS,
+            env={**os.environ, **(environment or {})},
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -88,12 +88,3 @@ def default_engine() -> EngineName:
     if shutil.which("kind") is not None and docker_answers():
         return EngineName.KIND
     return EngineName.NATIVE
-
-
-def require_kind() -> None:
-    """Raise unless kind can be used here."""
-    remedy = "use --engine native, which needs no Docker"
-    if shutil.which("kind") is None:
-        raise KindMissing("expected a `kind` program on PATH, found none", remedy=f"install kind, or {remedy}")
-    if not docker_answers():
-        raise DockerMissing("expected `docker version` to answer, it does not", remedy=f"start Docker, or {remedy}")

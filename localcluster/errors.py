@@ -61,6 +61,10 @@ class KindNameTaken(LocalClusterError):
     """A kind cluster of that name exists and was not made by this tool."""
 
 
+class InvalidConfiguration(LocalClusterError):
+    """A file for the kind engine that cannot be used."""
+
+
 class Unsupported(LocalClusterError):
     """Something that the cluster's engine cannot do."""
 

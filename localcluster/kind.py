@@ -1,6 +1,7 @@
-"""The kind engine: a thin layer over the ``kind`` program, for machines with Docker.
+"""The kind engine: a thin layer over the ``kind`` program.
 
-Only what the other engines have and kind has not is added: resource metrics, and a kubeconfig of our own.
+Only what the other engines have and kind has not is added: resource metrics, an audit log, a kubeconfig of our own, and
+Docker, kind and a node image where the machine has none (see :mod:`localcluster.kindhost`).
 """
 
 from __future__ import annotations
@@ -8,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from localcluster import addon_images, addons, paths
+from localcluster import addon_images, addons, kubeconfig, paths
 from localcluster.addons import Addon
-from localcluster.engine import ComponentStatus, require_kind
-from localcluster.errors import KindNameTaken, Unsupported
+from localcluster.components import AUDIT_POLICY
+from localcluster.engine import ComponentStatus
+from localcluster.errors import CommandFailed, KindNameTaken, Unsupported
 from localcluster.images import image_digests
+from localcluster.kindhost import configuration
+from localcluster.kindhost.kit import Kit
 from localcluster.kubectl import Kubectl
 from localcluster.progress import Progress
-from localcluster.run import run
 from localcluster.state import ClusterState
 from localcluster.tools import ensure_tools
 
@@ -23,22 +26,41 @@ CONFIG = paths.repository() / "kind-config.yaml"
 
 #: kind's own default is not to wait at all.
 _WAIT = "180s"
+_API_PORT = 6443
 
-#: Component -> how to get its log from the node's container.
+#: What kind says when it neither has its node image nor can get it.
+_NO_IMAGE = "failed to pull image"
+
+#: Component -> how to ask Docker for its log, which is in the control plane's container.
 _LOGS: dict[str, tuple[str, ...]] = {
-    "node": ("docker", "logs", "{node}"),
-    "kubelet": ("docker", "exec", "{node}", "journalctl", "--no-pager", "--unit", "kubelet"),
-    "containerd": ("docker", "exec", "{node}", "journalctl", "--no-pager", "--unit", "containerd"),
+    "node": ("logs", "{node}"),
+    "kubelet": ("exec", "{node}", "journalctl", "--no-pager", "--unit", "kubelet"),
+    "containerd": ("exec", "{node}", "journalctl", "--no-pager", "--unit", "containerd"),
 }
 
 
 class KindEngine:
-    """See the module's docstring."""
+    """See the module's docstring.
 
-    def __init__(self, state: ClusterState, folder: Path, progress: Progress) -> None:
+    ``config`` and ``patches`` are files for kind (:mod:`localcluster.kindhost.configuration`); they count when the
+    cluster is made.
+    """
+
+    def __init__(
+        self,
+        state: ClusterState,
+        folder: Path,
+        progress: Progress,
+        *,
+        config: Path | None = None,
+        patches: Sequence[Path] = (),
+    ) -> None:
         self._state = state
         self._folder = folder
         self._progress = progress
+        self._config = config or CONFIG
+        self._patches = patches
+        self._kit = Kit(state, folder, progress)
 
     @property
     def _name(self) -> str:
@@ -46,7 +68,7 @@ class KindEngine:
 
     @property
     def _node(self) -> str:
-        """The name kind gives to the only node's container."""
+        """The name kind gives to the container of the control plane."""
         return f"{self._name}-control-plane"
 
     @property
@@ -55,44 +77,89 @@ class KindEngine:
         return self._folder / "kubeconfig"
 
     @property
+    def _audit_folder(self) -> Path:
+        return self._folder / "audit"
+
+    @property
     def audit_log(self) -> Path:
-        """kind clusters have none."""
-        raise Unsupported(
-            "expected an engine that writes an audit log, found kind", remedy="use --engine native or control-plane"
-        )
+        """Where the API server writes its audit log, if it does."""
+        return self._audit_folder / configuration.AUDIT_LOG_FILE
 
     def up(self) -> None:
         """See :class:`Engine`."""
-        require_kind()
         programs = ensure_tools(self._progress)
+        self._kit.prepare()
         if self._exists():
             self._must_be_ours()
-            run("kind", "export", "kubeconfig", "--name", self._name, "--kubeconfig", str(self.kubeconfig))
+            self._kit.kind("export", "kubeconfig", "--name", self._name, "--kubeconfig", str(self.kubeconfig))
         else:
+            config = self._write_config()
             # Noted first: a run that is killed meanwhile leaves a cluster that is known to be ours.
             self._state.kind_created = True
+            self._state.images = {}
             self._state.save(self._folder)
-            with self._progress.step("create the kind cluster"):
-                run(
-                    "kind", "create", "cluster", "--name", self._name, "--config", str(CONFIG),
-                    "--kubeconfig", str(self.kubeconfig), "--wait", _WAIT,
-                )  # fmt: skip
+            self._create(config)
+        self._address_api_server()
         with self._progress.step("add resource metrics"):
             self.load_image(addon_images.ensure_archive(programs))
             manifests = addons.render(Addon.METRICS, kubelet_trust=addons.KUBELET_SELF_SIGNED)
             kubectl = Kubectl(programs / "kubectl", self.kubeconfig)
             kubectl.run("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifests)
+        self._audit_must_be_written()
+
+    def _write_config(self) -> Path:
+        if self._state.audit:
+            self._audit_folder.mkdir(parents=True, exist_ok=True)
+            (self._audit_folder / configuration.AUDIT_POLICY_FILE).write_text(AUDIT_POLICY)
+        audit = self._audit_folder if self._state.audit else None
+        return configuration.write(self._folder / "kind-config.yaml", self._config, self._patches, audit=audit)
+
+    def _create(self, config: Path) -> None:
+        try:
+            self._run_create(config)
+        except CommandFailed as error:
+            if self._kit.image is not None or _NO_IMAGE not in error.problem:
+                raise
+            self._progress.note("kind cannot pull its node image; one is made here")
+            self._kit.make_image()
+            self._state.save(self._folder)
+            self._run_create(config)
+
+    def _run_create(self, config: Path) -> None:
+        image = [] if self._kit.image is None else ["--image", self._kit.image]
+        with self._progress.step("create the kind cluster"):
+            self._kit.kind(
+                "create", "cluster", "--name", self._name, "--config", str(config), *image,
+                "--kubeconfig", str(self.kubeconfig), "--wait", _WAIT,
+            )  # fmt: skip
+
+    def _address_api_server(self) -> None:
+        """A Docker of the cluster's own publishes ports in its own network; the machine has a route to the node."""
+        if self._kit.own_docker is None:
+            return
+        addresses = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        address = self._kit.docker("inspect", "--format", addresses, self._node).strip()
+        kubeconfig.redirect(self.kubeconfig, f"https://{address}:{_API_PORT}")
+        kubeconfig.hand_over(self.kubeconfig)
+
+    def _audit_must_be_written(self) -> None:
+        if self._state.audit and not self.audit_log.exists():
+            raise Unsupported(
+                f"expected kind to write an audit log to {self.audit_log}, found none",
+                remedy="use a kind whose kubeadm configuration is of v1beta3 or v1beta4, or leave out --audit",
+            )
 
     def down(self) -> None:
         """See :class:`Engine`."""
-        if not self._state.kind_created:
-            return
-        require_kind()
-        with self._progress.step("delete the kind cluster"):
-            run("kind", "delete", "cluster", "--name", self._name, "--kubeconfig", str(self.kubeconfig))
+        docker = self._kit.own_docker
+        if docker is not None:
+            docker.down()
+        elif self._state.kind_created:
+            with self._progress.step("delete the kind cluster"):
+                self._kit.kind("delete", "cluster", "--name", self._name, "--kubeconfig", str(self.kubeconfig))
 
     def _exists(self) -> bool:
-        return self._name in run("kind", "get", "clusters").split()
+        return self._name in self._kit.kind("get", "clusters").split()
 
     def _must_be_ours(self) -> None:
         if not self._state.kind_created:
@@ -103,23 +170,34 @@ class KindEngine:
 
     def status(self) -> Sequence[ComponentStatus]:
         """See :class:`Engine`."""
-        text = run(
-            "docker", "ps", "--all", "--filter", f"label=io.x-k8s.kind.cluster={self._name}",
+        docker = self._kit.own_docker
+        if docker is not None and not docker.is_running:
+            return [ComponentStatus("docker", "stopped")]
+        text = self.docker(
+            "ps", "--all", "--filter", f"label=io.x-k8s.kind.cluster={self._name}",
             "--format", "{{.Names}}\t{{.State}}",
         )  # fmt: skip
-        rows = [line.split("\t") for line in text.splitlines()]
+        rows = [line.split("\t") for line in sorted(text.splitlines())]
         return [ComponentStatus(name, state) for name, state in rows] or [ComponentStatus(self._node, "stopped")]
+
+    def docker(self, *arguments: str) -> str:
+        """Run docker against the Docker that has the nodes; for tests that stop or cut them off."""
+        return self._kit.docker(*arguments)
 
     def load_image(self, archive: Path) -> list[str]:
         """See :class:`Engine`."""
-        run("kind", "load", "image-archive", str(archive), "--name", self._name)
-        return sorted(image_digests(archive))
+        digests = image_digests(archive)
+        if any(self._state.images.get(reference) != digest for reference, digest in digests.items()):
+            self._kit.kind("load", "image-archive", str(archive), "--name", self._name)
+            self._state.images |= digests
+            self._state.save(self._folder)
+        return sorted(digests)
 
     def log(self, component: str) -> Path:
         """See :class:`Engine`; the file is what Docker says now."""
         path = self._folder / "log" / f"{component}.log"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(run(*(part.format(node=self._node) for part in _LOGS[component])))
+        path.write_text(self.docker(*(part.format(node=self._node) for part in _LOGS[component])))
         return path
 
     def components(self) -> Sequence[str]:

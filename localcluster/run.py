@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO
 
 from localcluster.errors import CommandFailed
@@ -28,11 +28,12 @@ def system_environment() -> dict[str, str]:
 def run(
     *command: str,
     stdin: str | IO[bytes] | None = None,
+    environment: Mapping[str, str] | None = None,
     remedy: str = "see the program's own message above",
 ) -> str:
     """Standard output of ``command``; :class:`CommandFailed` with its standard error if it fails.
 
-    ``stdin`` is text, or an open file that the program reads itself.
+    ``stdin`` is text, or an open file that the program reads itself; ``environment`` is added to ours.
     """
     source: dict[str, object] = {"stdin": subprocess.DEVNULL}
     if isinstance(stdin, str):
@@ -41,7 +42,11 @@ def run(
         source = {"stdin": stdin}
     program = shutil.which(command[0], path=search_path()) or command[0]
     result = subprocess.run(
-        [program, *command[1:]], capture_output=True, check=False, env=system_environment(), **source
+        [program, *command[1:]],
+        capture_output=True,
+        check=False,
+        env={**system_environment(), **(environment or {})},
+        **source,
     )  # type: ignore[call-overload]
     if result.returncode != 0:
         message = (result.stderr or result.stdout).decode(errors="replace").strip()

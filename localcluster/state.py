@@ -21,12 +21,14 @@ class ClusterState:
     engine: str
     #: Port of the API server on loopback (control-plane engine).
     port: int | None = None
-    #: Number of the address range (native engine).
+    #: Number of the address range (native engine, and kind with a Docker of its own).
     slot: int | None = None
     audit: bool = False
     fsync: bool = True
     #: Whether the kind cluster of that name was made by us (kind engine).
     kind_created: bool = False
+    #: Whether kind and the node image are of our making (kind engine); with a slot, Docker is the cluster's own.
+    kind_made_here: bool = False
     #: Processes by component; of a native node only its first one, which ends all others.
     processes: dict[str, ProcessIdentity] = field(default_factory=dict)
     #: Image references and the digest of the archive each came from.

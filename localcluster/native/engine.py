@@ -10,15 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from localcluster import addon_images, addons, disk, pki, process
+from localcluster import addon_images, addons, disk, kubeconfig, pki, process
 from localcluster.addons import Addon
+from localcluster.certificates import write_private
 from localcluster.client import Client
 from localcluster.components import AUDIT_POLICY, ControlPlane
 from localcluster.engine import ComponentStatus
 from localcluster.errors import NotRunning
 from localcluster.images import image_digests
 from localcluster.kubectl import Kubectl
-from localcluster.native import cgroups, configuration, limits, namespaces, network, packages
+from localcluster.native import cgroups, configuration, limits, namespaces, network, packages, removal
 from localcluster.native.addresses import Addresses
 from localcluster.native.components import COMPONENTS, NodeComponents
 from localcluster.native.namespaces import CONFIG, PROGRAMS, Node
@@ -75,7 +76,7 @@ class NativeEngine:
 
     def _start_node(self, programs: Path) -> Node:
         with self._progress.step("make the node's namespaces and network"):
-            self._slots.sweep(_remove_abandoned)
+            self._slots.sweep(removal.remove_abandoned)
             addresses = self._claim()
             self._clear_leftovers(addresses)
             node = namespaces.start(
@@ -122,7 +123,8 @@ class NativeEngine:
                 cgroup_version_2=cgroups.is_version_2(),
             ),
         )
-        _hand_over(self._folder / "pki/admin.kubeconfig", self.kubeconfig)
+        write_private(self.kubeconfig, (self._folder / "pki/admin.kubeconfig").read_bytes())
+        kubeconfig.hand_over(self.kubeconfig)
 
     def _components(self, node: Node) -> NodeComponents:
         addresses = self._addresses()
@@ -171,11 +173,11 @@ class NativeEngine:
             if self._state.slot is not None and self._slots.belongs_to(self._state.slot, self._folder):
                 self._clear_leftovers(self._addresses())
                 self._slots.release(self._state.slot)
-            self._slots.sweep(_remove_abandoned)
+            self._slots.sweep(removal.remove_abandoned)
 
     def _clear_leftovers(self, addresses: Addresses) -> None:
         """End what a former run of this cluster left, orderly or killed, but for its data."""
-        _remove_node(addresses.slot, Claim(self._folder, self._state.processes.get("node")))
+        removal.remove_node(addresses.slot, Claim(self._folder, self._state.processes.get("node")))
         namespaces.clear_runtime(self._folder)
 
     # -- looking ------------------------------------------------------------------------------------------------------
@@ -268,29 +270,6 @@ def _condition(document: dict[str, Any] | None, kind: str) -> bool:
     return any(condition["type"] == kind and condition["status"] == "True" for condition in conditions)
 
 
-def _remove_node(slot: int, claim: Claim) -> None:
-    """End a node and take away what the machine has of it."""
-    addresses = Addresses(slot)
-    if claim.node is not None:
-        process.stop(claim.node)
-    network.disconnect(addresses)
-    cgroups.remove(addresses.cgroup)
-
-
-def _remove_abandoned(slot: int, claim: Claim) -> None:
-    """The same for a cluster whose folder was swept away; its processes may have written there since."""
-    _remove_node(slot, claim)
-    shutil.rmtree(claim.owner, ignore_errors=True)
-
-
 def _snapshotter(folder: Path) -> str:
     """Overlays cannot be stacked on an overlay, which a container's root is."""
     return "native" if run("stat", "--file-system", "--format=%T", str(folder)).strip() == "overlayfs" else "overlayfs"
-
-
-def _hand_over(source: Path, target: Path) -> None:
-    """Copy a kubeconfig for the person who called sudo, or for root if nobody did."""
-    target.unlink(missing_ok=True)
-    target.touch(mode=0o600)
-    target.write_bytes(source.read_bytes())
-    os.chown(target, int(os.environ.get("SUDO_UID", "-1")), int(os.environ.get("SUDO_GID", "-1")))

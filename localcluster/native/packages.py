@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from localcluster.errors import PackagesMissing
 from localcluster.progress import Progress
 from localcluster.run import search_path, system_environment
 
-#: Program -> Debian package.
-_PROGRAMS = {
+#: Program -> Debian package, of a native node.
+PROGRAMS = {
     "containerd": "containerd",
     "ctr": "containerd",
     "runc": "runc",
@@ -38,11 +39,11 @@ _PLUGINS_PACKAGE = "containernetworking-plugins"
 _LOCK_SECONDS = 300
 
 
-def program(name: str) -> str:
+def program(name: str, programs: Mapping[str, str] = PROGRAMS) -> str:
     """The path of a program that :func:`ensure` has seen to."""
     found = shutil.which(name, path=search_path())
     if found is None:
-        raise PackagesMissing(f"expected a program {name}, found none", remedy=f"apt-get install {_PROGRAMS[name]}")
+        raise PackagesMissing(f"expected a program {name}, found none", remedy=f"apt-get install {programs[name]}")
     return found
 
 
@@ -54,17 +55,17 @@ def plugin_folder() -> Path | None:
     return None
 
 
-def missing() -> list[str]:
-    """The Debian packages to install."""
-    packages = {package for name, package in _PROGRAMS.items() if shutil.which(name, path=search_path()) is None}
-    if plugin_folder() is None:
+def missing(programs: Mapping[str, str] = PROGRAMS) -> list[str]:
+    """The Debian packages to install for these programs; a node's own also need the network plug-ins."""
+    packages = {package for name, package in programs.items() if shutil.which(name, path=search_path()) is None}
+    if programs is PROGRAMS and plugin_folder() is None:
         packages.add(_PLUGINS_PACKAGE)
     return sorted(packages)
 
 
-def ensure(progress: Progress) -> None:
+def ensure(progress: Progress, programs: Mapping[str, str] = PROGRAMS) -> None:
     """Install what is missing with apt-get; :class:`PackagesMissing` if that does not help."""
-    wanted = missing()
+    wanted = missing(programs)
     if not wanted:
         return
     remedy = f"install them yourself: apt-get install {' '.join(wanted)} (or your distribution's packages of that name)"
@@ -74,7 +75,7 @@ def ensure(progress: Progress) -> None:
     with progress.step(f"install {', '.join(wanted)}"):
         _run([*apt, "update"], remedy)
         _run([*apt, "install", "--yes", "--no-install-recommends", *wanted], remedy)
-    if still := missing():
+    if still := missing(programs):
         raise PackagesMissing(f"expected {', '.join(still)} after installing, found them missing", remedy=remedy)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from localcluster import disk, locks, paths
 from localcluster.errors import BuildFailed
@@ -19,59 +21,87 @@ from localcluster.tools import catalog, golang
 #: Go's build cache, its module cache and the programs themselves, measured with some room above.
 COLD_BUILD_BYTES = 8 << 30
 
+#: Program -> Go package.
+Packages: TypeAlias = Mapping[str, str]
+
+_REMEDY = "check network access to the Go modules (GOPROXY and GOFLAGS are respected), then try again"
+
 
 def ensure_tools(progress: Progress | None = None) -> Path:
     """The folder that holds every program of :data:`catalog.PACKAGES`, built first if it is not there yet."""
+    return _ensure(catalog.PACKAGES, f"build Kubernetes {catalog.kubernetes_version()} and its tools", progress)
+
+
+def ensure_kind_tools(progress: Progress | None = None) -> Path:
+    """The same for :data:`catalog.KIND_PACKAGES`."""
+    return _ensure(catalog.KIND_PACKAGES, "build kind and what its nodes need", progress)
+
+
+def module_folder(path: str, progress: Progress) -> Path:
+    """The folder with the sources of a module that go.mod pins."""
+    toolchain = golang.find(progress)
+    command = [toolchain.command, "mod", "download", "-json", path]
+    result = subprocess.run(command, cwd=catalog.MODULE, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise BuildFailed(
+            f"go mod download {path} ended with code {result.returncode}: {result.stderr}", remedy=_REMEDY
+        )
+    return Path(json.loads(result.stdout)["Dir"])
+
+
+def _ensure(packages: Packages, title: str, progress: Progress | None) -> Path:
     progress = progress or Quiet()
-    if (recorded := _recorded()) is not None:
+    if (recorded := _recorded(packages)) is not None:
         return recorded
     toolchain = golang.find(progress)
-    folder = paths.cache_home() / "bin" / _key(toolchain.version)
+    folder = paths.cache_home() / "bin" / _key(packages, toolchain.version)
     with locks.exclusive(folder.with_suffix(".lock")):
-        if not _complete(folder):
+        if not _complete(folder, packages):
             disk.require(_build_cache(toolchain), COLD_BUILD_BYTES, what="a build of the cluster's programs")
-            with progress.step(f"build Kubernetes {catalog.kubernetes_version()} and its tools") as step:
-                _build(toolchain, folder, step)
-    _record(folder)
+            with progress.step(title) as step:
+                _build(toolchain, packages, folder, step)
+    _record(folder, packages)
     return folder
 
 
-def _inputs_digest() -> str:
+def _inputs_digest(packages: Packages) -> str:
     """Hash of everything in the module that the programs are built from."""
     digest = hashlib.sha256()
     sources = [catalog.MODULE / "go.mod", catalog.MODULE / "go.sum", *sorted(catalog.MODULE.rglob("*.go"))]
     for path in sources:
         digest.update(f"{path.relative_to(catalog.MODULE)}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
-    digest.update(repr(sorted(catalog.PACKAGES.items())).encode() + catalog.linker_flags().encode())
+    digest.update(repr(sorted(packages.items())).encode() + catalog.linker_flags().encode())
     return digest.hexdigest()
 
 
-def _key(go_version: str) -> str:
-    return hashlib.sha256(f"{_inputs_digest()}\0{go_version}".encode()).hexdigest()[:16]
+def _key(packages: Packages, go_version: str) -> str:
+    return hashlib.sha256(f"{_inputs_digest(packages)}\0{go_version}".encode()).hexdigest()[:16]
 
 
-def _complete(folder: Path) -> bool:
-    return all((folder / program).exists() for program in catalog.PACKAGES)
+def _complete(folder: Path, packages: Packages) -> bool:
+    return all((folder / program).exists() for program in packages)
 
 
-def _pointer() -> Path:
-    return paths.cache_home() / "bin" / f"{_inputs_digest()[:16]}.current"
+def _pointer(packages: Packages) -> Path:
+    return paths.cache_home() / "bin" / f"{_inputs_digest(packages)[:16]}.current"
 
 
-def _recorded() -> Path | None:
+def _recorded(packages: Packages) -> Path | None:
     """The folder that the last build of these inputs made: a warm start needs no Go at all."""
     try:
-        folder = _pointer().parent / _pointer().read_text().strip()
+        pointer = _pointer(packages)
+        folder = pointer.parent / pointer.read_text().strip()
     except FileNotFoundError:
         return None
-    return folder if _complete(folder) else None
+    return folder if _complete(folder, packages) else None
 
 
-def _record(folder: Path) -> None:
-    temporary = _pointer().with_suffix(f".{os.getpid()}")
+def _record(folder: Path, packages: Packages) -> None:
+    pointer = _pointer(packages)
+    temporary = pointer.with_suffix(f".{os.getpid()}")
     temporary.write_text(folder.name)
-    os.replace(temporary, _pointer())
+    os.replace(temporary, pointer)
 
 
 def _build_cache(toolchain: golang.Toolchain) -> Path:
@@ -79,16 +109,17 @@ def _build_cache(toolchain: golang.Toolchain) -> Path:
     return Path(result.stdout.strip())
 
 
-def _build(toolchain: golang.Toolchain, folder: Path, step: Step) -> None:
+def _build(toolchain: golang.Toolchain, packages: Packages, folder: Path, step: Step) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
     try:
-        for group in catalog.build_groups():
+        for group in catalog.build_groups(packages):
             _go_build(toolchain, group, temporary, step)
         for program, built_as in catalog.BUILT_AS.items():
-            (temporary / built_as).rename(temporary / program)
-        if not _complete(temporary):
-            missing = sorted(program for program in catalog.PACKAGES if not (temporary / program).exists())
+            if program in packages:
+                (temporary / built_as).rename(temporary / program)
+        if not _complete(temporary, packages):
+            missing = sorted(program for program in packages if not (temporary / program).exists())
             raise BuildFailed(f"expected go build to write {', '.join(missing)}, found none", remedy="report it")
         temporary.chmod(0o755)
         # What is there is incomplete, or we would not be here: an interrupted clean-up.
@@ -126,7 +157,7 @@ def _go_build(toolchain: golang.Toolchain, packages: list[str], output: Path, st
         text = "\n    ".join(lines[-20:])
         raise BuildFailed(
             f"go build ended with code {process.returncode}:\n    {text}",
-            remedy="check network access to the Go modules (GOPROXY and GOFLAGS are respected), then try again",
+            remedy=_REMEDY,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 MODULE = Path(__file__).resolve().parent.parent / "go"
@@ -25,6 +26,15 @@ PACKAGES = {
     "kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform",
 }
 
+#: What kind and its nodes need besides those; built where kind is asked for and not there.
+KIND_PACKAGES = {
+    "kind": "sigs.k8s.io/kind",
+    "kubeadm": "k8s.io/kubernetes/cmd/kubeadm",
+    "crictl": "sigs.k8s.io/cri-tools/cmd/crictl",
+    "kube-router": "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",
+    "narrow-runc": "./cmd/narrow-runc",
+}
+
 #: ``go build`` names a program after the last part of its package's path, less a version.
 BUILT_AS = {"etcd": "server"}
 
@@ -34,10 +44,10 @@ BUILT_AS = {"etcd": "server"}
 ALONE = ("local-path-provisioner",)
 
 
-def build_groups() -> list[list[str]]:
+def build_groups(packages: Mapping[str, str]) -> list[list[str]]:
     """The packages of each ``go build``: as few groups as possible, so that both cores are busy."""
-    together = [package for program, package in PACKAGES.items() if program not in ALONE]
-    return [together, *([PACKAGES[program]] for program in ALONE)]
+    together = [package for program, package in packages.items() if program not in ALONE]
+    return [together, *([packages[program]] for program in ALONE if program in packages)]
 
 
 def module_version(path: str, *, module: Path = MODULE) -> str:

@@ -12,7 +12,8 @@ import yaml
 
 from localcluster import Cluster, cluster, elevate, engine, kind
 from localcluster.engine import EngineName
-from localcluster.errors import DockerMissing, EngineMismatch, KindMissing, KindNameTaken, NotRoot, Unsupported
+from localcluster.errors import CommandFailed, EngineMismatch, KindMissing, KindNameTaken, NotRoot, Unsupported
+from localcluster.kindhost import kit, node_image
 from localcluster.state import ClusterState
 
 # Notes its arguments and those variables that matter, then answers as the test wants.
@@ -81,13 +82,66 @@ def test_kind_is_the_default_only_where_it_can_run(programs: StandIns) -> None:
     assert engine.default_engine() == EngineName.NATIVE
 
 
-def test_asking_for_kind_without_it_says_what_is_missing(programs: StandIns) -> None:
+def test_without_docker_kind_needs_root_or_sudo(programs: StandIns, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(elevate, "is_root", lambda: False)
+    with pytest.raises(NotRoot):
+        Cluster("one", "kind").up()
+
+
+def test_kind_that_cannot_be_made_without_root_says_what_is_missing(
+    kind_programs: StandIns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elevate, "is_root", lambda: False)
+    (kind_programs.folder / "kind").unlink()
     with pytest.raises(KindMissing, match="--engine native"):
         Cluster("one", "kind").up()
-    programs.add("kind", "docker")
-    programs.answer(failing=("docker version --format",))
-    with pytest.raises(DockerMissing, match="--engine native"):
+
+
+def test_where_kind_cannot_pull_its_image_one_is_made(kind_programs: StandIns, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def make_image(self: kit.Kit) -> None:
+        self.state.kind_made_here = True
+        made.append(self.state.name)
+
+    monkeypatch.setattr(kit.Kit, "make_image", make_image)
+    monkeypatch.setattr(kit, "ensure_kind_tools", lambda _progress: kind_programs.folder)
+    kind_programs.answer({"kind create cluster": "ERROR: failed to pull image"}, failing=("kind create cluster",))
+
+    with pytest.raises(CommandFailed):
         Cluster("one", "kind").up()
+
+    first, second = [call for call in kind_programs.calls("kind") if call[0] == "create"]
+    assert "--image" not in first
+    assert second[second.index("--image") + 1] == node_image.REFERENCE
+    assert made == ["one"]
+
+
+def test_another_failure_of_kind_makes_no_image(kind_programs: StandIns) -> None:
+    kind_programs.answer({"kind create cluster": "ERROR: the port is taken"}, failing=("kind create cluster",))
+
+    with pytest.raises(CommandFailed, match="port is taken"):
+        Cluster("one", "kind").up()
+
+    assert len([call for call in kind_programs.calls("kind") if call[0] == "create"]) == 1
+
+
+def test_an_audit_log_that_kind_does_not_write_is_an_error(kind_programs: StandIns) -> None:
+    with pytest.raises(Unsupported, match="audit"):
+        Cluster("one", "kind", audit=True).up()
+
+
+def test_with_an_audit_log_kind_gets_a_file_of_our_own(kind_programs: StandIns) -> None:
+    one = Cluster("one", "kind", audit=True)
+    (one.folder / "audit").mkdir(parents=True)
+    (one.folder / "audit/audit.log").touch()
+
+    one.up()
+
+    create = next(call for call in kind_programs.calls("kind") if call[0] == "create")
+    config = Path(create[create.index("--config") + 1])
+    assert yaml.safe_load(config.read_text())["nodes"][0]["extraMounts"][0]["hostPath"] == str(one.folder / "audit")
+    assert one.audit_log == one.folder / "audit/audit.log"
 
 
 def test_kind_is_told_to_create_the_cluster_with_our_files_alone(kind_programs: StandIns) -> None:
@@ -136,14 +190,32 @@ def test_down_deletes_the_kind_cluster(kind_programs: StandIns) -> None:
     assert not one.folder.exists()
 
 
-def test_an_archive_is_loaded_into_the_kind_cluster(kind_programs: StandIns, tmp_path: Path) -> None:
+def test_an_archive_is_loaded_into_the_kind_cluster(
+    kind_programs: StandIns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     archive = tmp_path / "image.tar"
     archive.write_bytes(b"")
 
-    references = Cluster("one", "kind").up().load_image(archive)
+    one = Cluster("one", "kind").up()
+    monkeypatch.setattr(kind, "image_digests", lambda _archive: {"localhost/one:1": "sha256:2"})
 
-    assert references == ["localhost/one:1"]
+    assert one.load_image(archive) == ["localhost/one:1"]
     assert ["load", "image-archive", str(archive), "--name", "one"] in kind_programs.calls("kind")
+
+
+def test_an_archive_that_is_there_is_not_loaded_again(
+    kind_programs: StandIns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "image.tar"
+    archive.write_bytes(b"")
+    one = Cluster("one", "kind").up()
+    monkeypatch.setattr(kind, "image_digests", lambda _archive: {"localhost/one:1": "sha256:2"})
+
+    for _ in range(2):
+        one.load_image(archive)
+
+    loaded = [call for call in kind_programs.calls("kind") if call[0] == "load" and call[2] == str(archive)]
+    assert len(loaded) == 1
 
 
 def test_the_status_of_a_kind_cluster_is_its_containers(kind_programs: StandIns) -> None:

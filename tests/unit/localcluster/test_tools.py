@@ -65,15 +65,16 @@ def test_the_wheel_is_new_enough_for_the_module() -> None:
 def test_every_program_comes_from_a_tool_line_or_is_our_own() -> None:
     text = (catalog.MODULE / "go.mod").read_text()
 
-    for program, package in catalog.PACKAGES.items():
+    for program, package in {**catalog.PACKAGES, **catalog.KIND_PACKAGES}.items():
         own = package.startswith("./") and (catalog.MODULE / package / "main.go").exists()
         assert own or f"\t{package}\n" in text, program
 
 
-def test_every_program_is_built_exactly_once() -> None:
-    built = [package for group in catalog.build_groups() for package in group]
+@pytest.mark.parametrize("packages", [catalog.PACKAGES, catalog.KIND_PACKAGES])
+def test_every_program_is_built_exactly_once(packages: dict[str, str]) -> None:
+    built = [package for group in catalog.build_groups(packages) for package in group]
 
-    assert sorted(built) == sorted(catalog.PACKAGES.values())
+    assert sorted(built) == sorted(packages.values())
 
 
 def test_versions_are_those_of_the_module() -> None:
@@ -110,7 +111,7 @@ def test_a_finished_build_is_found_again_without_go(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     for program in catalog.PACKAGES:
         (folder / program).touch()
-    build._record(folder)
+    build._record(folder, catalog.PACKAGES)
 
     assert build.ensure_tools() == folder
 
