@@ -61,8 +61,8 @@ tools: venv # the programs of a control plane; a cold build takes longer than an
 integration: venv tools ## tests against a real API server on loopback, no root needed, some with faults
 	$(BIN)/pytest tests/integration tests/faults
 
-e2e: venv tools ## tests on real pods (a node of its own; root or sudo)
-	$(BIN)/pytest tests/e2e
+e2e: venv tools ## tests on real pods (a node of its own; root or sudo); ENGINE=kind for those that kind can run
+	$(if $(ENGINE),MLOPS_E2E_ENGINE=$(ENGINE)) $(BIN)/pytest tests/e2e
 
 # The revision since which code counts as changed: the last release, or everything.
 SINCE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || git rev-list --max-parents=0 HEAD)

@@ -1,6 +1,7 @@
 """A local cluster with the operator in it: tools, cluster, images, charts, in that order."""
 
 import subprocess
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -28,13 +29,22 @@ class Platform:
         engine: `native`, `kind`, or None for what fits the machine.
         progress: told of every long step.
         audit: whether the API server of a new cluster writes down every request.
+        config: kind's configuration of a new cluster; None for one node.
+        patches: files of kubeadm patches to add to it.
     """
 
     def __init__(
-        self, name: str, *, engine: str | None = None, progress: Progress | None = None, audit: bool = False
+        self,
+        name: str,
+        *,
+        engine: str | None = None,
+        progress: Progress | None = None,
+        audit: bool = False,
+        config: Path | None = None,
+        patches: Sequence[Path] = (),
     ) -> None:
         self.progress: Progress = progress or Quiet()
-        self.cluster = Cluster(name, engine, progress=self.progress, audit=audit)
+        self.cluster = Cluster(name, engine, progress=self.progress, audit=audit, config=config, patches=patches)
 
     @cached_property
     def tools(self) -> Path:

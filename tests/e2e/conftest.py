@@ -1,7 +1,8 @@
 """A node of its own, with the operator installed by Helm and run as a pod with exactly the chart's rights.
 
 While tests are written, `MLOPS_E2E_KEEP=1` leaves the cluster running and takes it up again, and
-`MLOPS_E2E_CLUSTER` gives it another name.
+`MLOPS_E2E_CLUSTER` gives it another name. `MLOPS_E2E_ENGINE=kind` (`make e2e ENGINE=kind`) runs the tests on kind;
+those marked `native` are skipped there and say why.
 """
 
 import os
@@ -20,15 +21,21 @@ from tests.e2e.support import new_namespace
 CLUSTER = os.environ.get("MLOPS_E2E_CLUSTER", "mlops-e2e")
 """Not the name of the cluster that `make demo` leaves running."""
 
+ENGINE = os.environ.get("MLOPS_E2E_ENGINE", "native")
+
 KEEP = os.environ.get("MLOPS_E2E_KEEP") == "1"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "last: runs after all other tests, since it judges the whole session")
+    config.addinivalue_line("markers", "native(reason): not on another engine, for a reason that is printed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+    for item in items:
+        if ENGINE != "native" and (native := item.get_closest_marker("native")) is not None:
+            item.add_marker(pytest.mark.skip(reason=f"not on {ENGINE}: {native.args[0]}"))
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +46,7 @@ def began() -> datetime:
 
 @pytest.fixture(scope="session")
 def platform(began: datetime) -> Iterator[Platform]:
-    platform = Platform(CLUSTER, engine="native", progress=OnConsole(), audit=True)
+    platform = Platform(CLUSTER, engine=ENGINE, progress=OnConsole(), audit=True)
     if not KEEP:
         platform.down()  # what a killed run left
     platform.up()

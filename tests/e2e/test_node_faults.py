@@ -172,6 +172,7 @@ def test_training_without_room_waits_and_runs_when_there_is_some(space: Kubectl)
 # -- gone ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.native("ends the kubelet as a process of this machine, which it is in a native node alone")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may end the kubelet, which runs as root")
 def test_training_on_a_node_that_was_gone_is_tried_again_and_never_runs_twice(
     platform: Platform, space: Kubectl

@@ -14,6 +14,8 @@ from localcluster import Cluster
 from localcluster.client import Client, wait_for
 from tests.e2e.localcluster.kubectl import Kubectl
 
+pytestmark = pytest.mark.native("tests the control-plane engine itself")
+
 
 @pytest.fixture(scope="module")
 def cluster(home: Path) -> Iterator[Cluster]:

@@ -16,7 +16,7 @@ from localcluster.client import wait_for
 from localcluster.images import base_reference
 from tests.e2e.localcluster.kubectl import Kubectl
 
-pytestmark = pytest.mark.usefixtures("as_root")
+pytestmark = [pytest.mark.usefixtures("as_root"), pytest.mark.native("tests the native engine itself")]
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from localcluster import Cluster
 from localcluster.client import wait_for
 from localcluster.process import ProcessIdentity, children, is_running
 
-pytestmark = pytest.mark.usefixtures("as_root")
+pytestmark = [pytest.mark.usefixtures("as_root"), pytest.mark.native("tests the native engine itself")]
 
 #: Places that container runtimes and kubelets write to when nobody tells them otherwise.
 _USUAL_PLACES = [

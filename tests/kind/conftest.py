@@ -1,0 +1,30 @@
+"""Three nodes on kind, with the operator installed by Helm, gone afterwards.
+
+`MLOPS_KIND_CLUSTER` names a cluster that is taken up as it is and left running, while tests are written.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from demo.platform import ROOT, Platform
+from localcluster.progress import OnConsole
+
+CONFIG = ROOT / "tests/kind/three-nodes.yaml"
+SHORT_CLOCKS = ROOT / "tests/kind/short-clocks.yaml"
+
+KEPT = os.environ.get("MLOPS_KIND_CLUSTER")
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    platform = Platform(
+        KEPT or "mlops-kind", engine="kind", progress=OnConsole(), audit=True, config=CONFIG, patches=[SHORT_CLOCKS]
+    )
+    if not KEPT:
+        platform.down()  # what a killed run left
+    platform.up()
+    yield platform
+    if not KEPT:
+        platform.down()
