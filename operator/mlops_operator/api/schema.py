@@ -153,4 +153,12 @@ def seconds(duration: str) -> int:
     raise ValueError(f"expected a duration such as 30s, 5m or 1h30m, found {duration!r}")
 
 
+def duration_of(total: int) -> str:
+    """The `Duration` of so many seconds, in its largest units."""
+    minutes, rest = divmod(total, 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = (f"{count}{unit}" for count, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if count)
+    return "".join(parts) or "0s"
+
+
 _UNIT_SECONDS: Final = {"h": 3600, "m": 60, "s": 1}

@@ -31,7 +31,32 @@ def test_a_breach_has_its_value_limit_and_n() -> None:
 def test_fewer_labels_than_wanted_are_unknown_however_bad_the_value() -> None:
     found = verdict(rows=120, labeled=99, accuracy=0.1)
     assert (found.breached, found.reason, found.value, found.n) == (Truth.UNKNOWN, "TooFewSamples", 0.1, 99)
-    assert found.message == "99 of 120 rows have labels, at least 100 are needed"
+    assert found.message == (
+        "99 of 120 rows have labels, at least 100 are needed: 1 more; at this rate a window of 1m1s has enough"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "counts", "message"),
+    [
+        ("accuracy", {"rows": 60, "labeled": 50}, "100 are needed: 50 more; at this rate a window of 2m has enough"),
+        ("labeled_share", {"rows": 1}, "1 rows, at least 100 are needed: 99 more; at this rate a window of 1h40m has"),
+        (
+            "f1_macro",
+            {"rows": 900, "labeled": 900, "f1_macro.rarest": 25},
+            "25 of 900 labeled rows are of the rarest class, at least 100 are needed: 75 more; at this rate a window "
+            "of 4m has enough",
+        ),
+        ("f1_macro", {"rows": 900, "labeled": 900, "f1_macro.rarest": 0}, "100 are needed: 100 more"),
+    ],
+)
+def test_the_message_says_how_many_rows_are_missing_and_which_window_has_them(
+    name: str, counts: dict[str, int], message: str
+) -> None:
+    found = decide({"name": name}, Result(uid="u", counts=counts))
+    assert (found.breached, found.reason) == (Truth.UNKNOWN, "TooFewSamples")
+    assert message in found.message
+    assert ("rate" in found.message) is ("rate" in message)
 
 
 @pytest.mark.parametrize(("labeled", "reason"), [(499, "TooFewLabels"), (500, "BelowLimit"), (501, "BelowLimit")])
@@ -43,7 +68,7 @@ def test_the_message_says_how_many_labels_are_missing_and_where_to_allow_fewer()
     found = verdict(rows=1000, labeled=50, accuracy=0.0)
     assert found.breached is Truth.UNKNOWN
     assert found.message == (
-        "50 of 1000 rows have labels (0.05), at least a share of 0.5 is needed (spec.labels.minShare): "
+        "50 of 1000 rows have labels (0.05), at least a share of 0.5 is needed (spec.labels.minShare), 450 more: "
         "the rows that get labels may not be typical"
     )
 

@@ -38,7 +38,7 @@ def judge(metric: MonitoredMetric, result: Result, standing: Standing) -> Metric
     """The verdict on one metric of a window that was measured, from what its run reported."""
     n = sample_size(metric.name, result.counts)
     value = value_of(metric, result)
-    short = check_sample(metric, result.counts, min_labeled_share=standing.min_labeled_share)
+    short = check_sample(metric, result.counts, min_labeled_share=standing.min_labeled_share, size=standing.size)
     if short is None and value is None:
         short = MonitorReason.NO_DATA, f"{metric.name} was not measured"
     if short is not None or value is None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from mlops_operator.api.conditions import Truth, parse_timestamp
 from mlops_operator.api.modelmonitor import MetricVerdict, Window, WindowStatus
 from mlops_operator.api.retrainpolicy import Evidence, ForWindows, Signal, SignalReason, SignalStatus
-from mlops_operator.api.schema import seconds
+from mlops_operator.api.schema import duration_of, seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +158,7 @@ def _message(
     within: timedelta,
     stale: bool,
 ) -> str:
-    k, n, age = signal.windows.breached, signal.windows.of, _words(within)
+    k, n, age = signal.windows.breached, signal.windows.of, duration_of(int(within.total_seconds()))
     message = (
         f"{signal.metric} of {monitor.version}: {len(_breached(fresh))} of {len(fresh)} known windows breached,"
         f" a training needs {k} of {n} within {age}"
@@ -169,14 +169,6 @@ def _message(
     if newest is not None and newest.breached is Truth.UNKNOWN:
         message += f"; the verdict of the latest window is Unknown: {newest.reason}"
     return message
-
-
-def _words(length: timedelta) -> str:
-    """A length as a Kubernetes duration."""
-    minutes, rest = divmod(int(length.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = (f"{count}{unit}" for count, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if count)
-    return "".join(parts) or "0s"
 
 
 def _evidence(window: WindowStatus, verdict: MetricVerdict) -> Evidence:
