@@ -15,7 +15,7 @@ from bench.decisions.table import Cell, Simulation, Table
 from mlops_operator.controllers.evaluation.policies.levels import pass_level
 from mlops_workload.evidence import of_labels, of_losses
 from mlops_workload.metrics import metric_named
-from mlops_workload.metrics.classification import log_losses
+from mlops_workload.metrics.losses import log_losses
 from mlops_workload.paired import cells, code
 from mlops_workload.predictions import Predictions
 from mlops_workload.proportions import PairedProportions

@@ -19,7 +19,12 @@ from bench.decisions import table as tables
 from mlops_operator.api.modelmonitor import FalseAlarms, ReferenceWindow
 from mlops_operator.controllers.modelmonitor.policies.budget import probability_per_window, windows_per_period
 from mlops_operator.controllers.modelmonitor.policies.level import Level, level_of
-from mlops_operator.controllers.modelmonitor.policies.limit import TOGETHER, Sample, lower_limit
+from mlops_operator.controllers.modelmonitor.policies.limit import (
+    TOGETHER,
+    Sample,
+    false_breach_probability,
+    lower_limit,
+)
 
 BUDGET: Final = FalseAlarms()
 SIZES: Final = {"5m": 300, "1h": 3600, "24h": 86400}
@@ -32,18 +37,21 @@ WINDOWS: Final = 10
 
 def reference_windows(values: Sequence[float], n: int, generator: np.random.Generator) -> list[ReferenceWindow]:
     """Windows of n rows of a model whose true accuracies are `values`."""
-    return [
-        ReferenceWindow(start="2026-01-01T00:00:00Z", value=right / n, n=n, effective=n)
-        for right in generator.binomial(n, values)
-    ]
+    return [_window(right, n) for right in generator.binomial(n, values)]
 
 
-def false_alarm_probability(level: Level, n: int, accuracy: float, size: int) -> float:
+def _window(right: int, n: int) -> ReferenceWindow:
+    return ReferenceWindow(start="2026-01-01T00:00:00Z", value=right / n, n=n, effective=n)
+
+
+def false_alarm_probability(level: Level, n: int, accuracy: float, probability: float) -> float:
     """Probability that a window of n rows breaches, after windows of the same n and accuracy.
 
     Exact: the right rows of the windows before are summed up over their binomial distribution.
+
+    Args:
+        probability: of a false breach that the rule aims at.
     """
-    probability = probability_per_window(BUDGET, size=size)
     right = np.arange(n + 1)
     before = np.arange((TOGETHER - 1) * n + 1)
     chance = stats.binom.pmf(right, n, accuracy)
@@ -56,9 +64,11 @@ def false_alarm_probability(level: Level, n: int, accuracy: float, size: int) ->
     return float(total)
 
 
-def false_alarm_share(level: Level, n: int, accuracy: float, size: int) -> float:
+def false_alarm_share(level: Level, n: int, accuracy: float, size: int, probability: float | None = None) -> float:
     """Share of months with a breached window, for a model of this accuracy."""
-    chance = false_alarm_probability(level, n, accuracy, size)
+    if probability is None:
+        probability = probability_per_window(BUDGET, size=size)
+    chance = false_alarm_probability(level, n, accuracy, probability)
     return float(-expm1(log1p(-chance) * windows_per_period(BUDGET, size=size)))
 
 
@@ -232,6 +242,51 @@ def hard_cases(references: int, seed: int = 3) -> Table:
     return Table("Windows of 5 minutes, 500 rows", header, rows)
 
 
+def gate(references: int) -> Table:
+    """The first version of a Model, whose windows are compared with the figure of its gate.
+
+    Exact but for tails: the right rows in the gate are summed up over their binomial distribution.
+    """
+    rows: list[tuple[str, ...]] = []
+    for gate_rows in (200, 899, 5000):
+        right = np.arange(gate_rows + 1)
+        chances = stats.binom.pmf(right, gate_rows, 0.95)
+        right = right[chances > (1e-2 if references < REFERENCES else 1e-5)]
+        weights = chances[right] / chances[right].sum()
+        passed = right >= round(0.95 * gate_rows)
+        levels = [level_of([_window(int(count), gate_rows)]) for count in right]
+        for name, size in SIZES.items():
+            probability = false_breach_probability(BUDGET, size=size, of_gate=True)
+            false = np.array([false_alarm_share(level, 500, 0.95, size, probability) for level in levels])
+            found = np.array([_found_by_two(level, probability) for level in levels])
+            lucky = float(weights[passed] @ false[passed] / weights[passed].sum())
+            figures = (float(weights @ false), lucky, *(float(share) for share in weights @ found))
+            rows.append((f"{gate_rows}", name, *(_text(figure) for figure in figures)))
+    header = (
+        "rows of the gate",
+        "window",
+        "false a month",
+        "false a month, gate passed at 0.95",
+        "loss to 0.80 found by the first window",
+        "by the first two",
+    )
+    return Table("First version: accuracy 0.95 at the gate, windows of 500 rows", header, rows)
+
+
+def _found_by_two(level: Level, probability: float) -> tuple[float, float]:
+    """Probabilities that the first window of 500 rows breaches at an accuracy of 0.80, and that one of two does."""
+    n = 500
+    limit = lower_limit(level, Sample(0.0, n), (), probability)
+    missed = 0.0
+    for right in range(n + 1):
+        chance = float(stats.binom.pmf(right, n, 0.80))
+        if right / n < limit - 1e-12 or chance < 1e-9:
+            continue
+        second = lower_limit(level, Sample(0.0, n), [Sample(right / n, n)], probability)
+        missed += chance * (1 - breach_probability((second, np.inf), n, 0.80))
+    return breach_probability((limit, np.inf), n, 0.80), 1 - missed
+
+
 def rhythm(references: int, seed: int = 4) -> Table:
     """A daily rhythm of the true accuracy, with the reference from consecutive windows or spread over 24 hours."""
     generator = np.random.default_rng(seed)
@@ -246,7 +301,8 @@ def rhythm(references: int, seed: int = 4) -> Table:
                     times = generator.random() * 86400 + step * np.arange(float(WINDOWS))
                     level = level_of(reference_windows(_daily(amplitude, times), 500, generator))
                     hours = _daily(amplitude, 3600.0 * np.arange(24.0))
-                    kept = [log1p(-false_alarm_probability(level, 500, accuracy, size)) for accuracy in hours]
+                    aim = probability_per_window(BUDGET, size=size)
+                    kept = [log1p(-false_alarm_probability(level, 500, accuracy, aim)) for accuracy in hours]
                     shares.append(-expm1(fmean(kept) * windows_per_period(BUDGET, size=size)))
                 figures.append(_text(fmean(shares)))
             rows.append(tuple(figures))
@@ -263,10 +319,13 @@ def _text(share: float) -> str:
     return f"{share:.4f}" if share < 0.1 else f"{share:.2f}"
 
 
-def _simulation(name: str, make: Callable[[int], Table], *, references: int = REFERENCES) -> tables.Simulation:
+def _simulation(
+    name: str, make: Callable[[int], Table], *, references: int = REFERENCES, note: str = ""
+) -> tables.Simulation:
+    note = note or f"{references} references drawn. A month is 720 hours; losses are missed in ten windows."
+
     def shown(quick: bool) -> tables.Table:
         found = make(2 if quick else references)
-        note = f"{references} references drawn. A month is 720 hours; losses are missed in ten windows."
         return tables.Table(title=found.title, note=note, columns=found.header, rows=found.rows)
 
     return tables.Simulation(name=name, make=shown)
@@ -276,5 +335,6 @@ SIMULATIONS: Final = (
     *(_simulation(f"monitor-{n}", partial(limits, n)) for n in (200, 500, 2000)),
     _simulation("monitor-sizes", sizes),
     _simulation("monitor-hard-cases", hard_cases),
+    _simulation("monitor-gate", gate, note="Summed exactly over the right rows in the gate. A month is 720 hours."),
     _simulation("monitor-rhythm", rhythm, references=REFERENCES // 4),
 )

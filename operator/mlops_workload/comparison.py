@@ -10,8 +10,8 @@ from mlops_workload.errors import MetricInvalidError
 from mlops_workload.evaluate_configuration import MetricRequest
 from mlops_workload.evidence import Tests, of_labels, of_losses
 from mlops_workload.metrics import Direction, metric_named
-from mlops_workload.metrics.classification import log_losses
-from mlops_workload.paired import Coded, cells, code
+from mlops_workload.metrics.losses import log_losses
+from mlops_workload.paired import Coded, cells, code, rarest_class
 from mlops_workload.predictions import Predictions
 from mlops_workload.rows import Rows
 
@@ -22,7 +22,8 @@ class Comparison(NamedTuple):
     Attributes:
         request: the rule.
         rows: labeled rows of its slice.
-        rarest: rows of the rarest class, of all classes of the data; 0 where one is missing in the slice.
+        rarest: rows of the rarest class, of all classes of the data; 0 where one is missing in the slice, or, for a
+            mean over predicted classes, where a model predicts one that the data do not hold.
         discordant: rows on which exactly one model is right.
         candidate: the candidate's value.
         baseline: the baseline's value.
@@ -85,7 +86,7 @@ def _compare(
         _require_probabilities(request.name, candidate, baseline)
     if not len(index):
         return Comparison(request, 0)
-    rarest = int(np.bincount(coded.truth[index], minlength=coded.classes).min())
+    rarest = rarest_class(coded, index, of_predicted=metric.of_predicted)
     groups = None if coded.groups is None else coded.groups[index]
     if metric.of_probabilities:
         base_losses = None if baseline is None else _losses(baseline, index)

@@ -56,13 +56,14 @@ class Outcomes:
         return int(self.counts.sum())
 
     def figures(self, metrics: Sequence[Metric], *, seed: str) -> dict[str, float]:
-        """Each metric and its standard error; empty without rows. `seed` makes the resampling repeatable."""
+        """Each metric of labels and its standard error; empty without rows. `seed` makes the resampling repeatable."""
         if not self.rows:
             return {}
-        true, predicted = np.repeat(self.true, self.counts), np.repeat(self.predicted, self.counts)
+        counts = self.counts[None, :].astype(np.float64)
         figures: dict[str, float] = {}
         for metric in metrics:
-            figures[metric.name] = metric.function(true, predicted)
+            assert metric.of_counts is not None
+            figures[metric.name] = float(metric.of_counts(counts, self._answers)[0])
             figures[f"{metric.name}.se"] = self._standard_error(metric, seed)
         return figures
 
@@ -74,9 +75,12 @@ class Outcomes:
         if not self.rows:
             return {}
         per_class = self._per_class()
-        labeled = per_class[np.unique(self.true)]
-        counts = {"balanced_accuracy": int(labeled.min()), "f1_macro": int(per_class.min())}
-        return {f"{metric.name}.rarest": counts[metric.name] for metric in metrics if metric.name in counts}
+        labeled = per_class[per_class > 0]
+        return {
+            f"{metric.name}.rarest": int((per_class if metric.of_predicted else labeled).min())
+            for metric in metrics
+            if metric.macro
+        }
 
     def confusion(self) -> dict[str, Any]:
         """Confusion matrix: `matrix[i][j]` rows of the class `labels[i]` were predicted as `labels[j]`."""
@@ -87,6 +91,10 @@ class Outcomes:
         np.add.at(matrix, (self.true, self.predicted), self.counts)
         return {"labels": list(self.classes), "matrix": matrix.tolist()}
 
+    @property
+    def _answers(self) -> Answers:
+        return Answers(self.true, self.predicted, len(self.classes))
+
     def _standard_error(self, metric: Metric, seed: str) -> float:
         if not metric.macro or metric.of_counts is None:
             # With half a row on either side (Jeffreys): a share of 0 or 1 is not known exactly, either.
@@ -94,12 +102,11 @@ class Outcomes:
             share = (right + 0.5) / (self.rows + 1)
             return float(np.sqrt(share * (1 - share) / self.rows))
         generator = np.random.default_rng(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8]))
-        answers = Answers(self.true, self.predicted, len(self.classes))
         shares = self.counts / self.rows
         values: list[float] = []
         for _ in range(RESAMPLES // AT_ONCE):
             draws = generator.multinomial(self.rows, shares, size=AT_ONCE).astype(np.float64)
-            values += metric.of_counts(draws, answers).tolist()
+            values += metric.of_counts(draws, self._answers).tolist()
         return max(float(np.std(values, ddof=1)), self._least_error())
 
     def _least_error(self) -> float:

@@ -6,9 +6,9 @@ import os
 import random
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
@@ -22,14 +22,17 @@ from tests.mutants.mutations import Mutation, mutations
 TELL_EVERY: Final = 25
 """Mutants after which the progress is printed."""
 
+ALONE: Final = 300.0
+"""Seconds that the tests of a mutant in a process of its own may take; one that takes longer counts as noticed."""
+
 
 @dataclass(frozen=True)
 class Mutant:
-    """One mutation of one module, and how its tests ended."""
+    """One mutation of one module, and whether a test noticed it."""
 
     module: Path
     mutation: Mutation
-    outcome: runner.Outcome | None = None
+    noticed: bool | None = None
 
     def __str__(self) -> str:
         return f"{self.module}:{self.mutation.line}: {self.mutation.function}: {self.mutation.change}"
@@ -64,10 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console.print(f"{len(chosen)} of {len(found)} mutants")
     runner.preload()
     began = time.monotonic()
-    usual = baselines(chosen, console)
     skip = ignored()
-    ran = run_all([mutant for mutant in chosen if not any(map(mutant.matches, skip))], usual, given.at_once, console)
-    survivors = [mutant for mutant in ran if mutant.outcome is not None and not mutant.outcome.noticed]
+    ran = run_all([mutant for mutant in chosen if not any(map(mutant.matches, skip))], given.at_once, console)
+    survivors = [mutant for mutant in ran if not mutant.noticed]
     unused = [] if given.sample or given.module else [e for e in skip if not any(m.matches(e) for m in found)]
     for mutant in survivors:
         console.print(f"survived: {mutant}", markup=False)
@@ -95,50 +97,55 @@ def sample(found: Sequence[Mutant], number: int | None, seed: int) -> list[Mutan
     return [found[index] for index in drawn]
 
 
-def baselines(chosen: Sequence[Mutant], console: Console) -> dict[Path, float]:
-    """Seconds that the tests of each module take without a mutant.
+def run_all(chosen: Sequence[Mutant], at_once: int, console: Console) -> list[Mutant]:
+    """Run the tests of every mutant: those of the modules with the same tests together."""
+    done: list[Mutant] = []
 
-    Raises:
-        RuntimeError: they fail without one, so nothing can be learned from them.
-    """
-    known: dict[tuple[str, ...], float] = {}
-    found: dict[Path, float] = {}
-    for module in dict.fromkeys(mutant.module for mutant in chosen):
-        tests = tuple(paths_of(module))
-        folder = tests[-1:]
-        if folder not in known:
-            outcome = runner.run(folder, name=dotted(module), path=module, tree=None, within=None)
-            if outcome.noticed:
-                raise RuntimeError(f"the tests of {module} fail without a mutant:\n{outcome.output[-2000:]}")
-            known[folder] = outcome.seconds
-            console.print(f"{folder[0]}: {outcome.seconds:.0f} s without a mutant")
-        found[module] = known[folder]
+    def end(mutant: Mutant, noticed: bool) -> None:
+        done.append(replace(mutant, noticed=noticed))
+        if not noticed:
+            console.print(f"survived so far: {mutant}", markup=False)
+        if len(done) % TELL_EVERY == 0:
+            console.print(f"{len(done)} of {len(chosen)}")
+
+    for tests, group in grouped(chosen):
+        console.print(f"{tests[-1]}: {len(group)} mutants")
+        rest: list[Mutant] = []
+
+        def told(index: int, noticed: bool | None, group: list[Mutant] = group, rest: list[Mutant] = rest) -> None:
+            if noticed is None:
+                rest.append(group[index])
+            else:
+                end(group[index], noticed)
+
+        runner.run_all(tests, [(mutant.module, mutant.mutation) for mutant in group], at_once=at_once, told=told)
+        with ThreadPoolExecutor(at_once) as pool:
+            for mutant, outcome in zip(rest, pool.map(run_alone, rest), strict=True):
+                end(mutant, outcome.noticed)
+    return done
+
+
+def grouped(chosen: Iterable[Mutant]) -> list[tuple[list[str], list[Mutant]]]:
+    """Mutants by the folder of their tests, and the paths of all tests of each group."""
+    groups: dict[str, list[Mutant]] = {}
+    for mutant in chosen:
+        groups.setdefault(paths_of(mutant.module)[-1], []).append(mutant)
+    found = []
+    for folder, group in groups.items():
+        named = {path for mutant in group for path in paths_of(mutant.module)} - {folder}
+        found.append(([*sorted(named), folder], group))
     return found
 
 
-def run_all(chosen: Sequence[Mutant], usual: Mapping[Path, float], at_once: int, console: Console) -> list[Mutant]:
-    """Run the tests of every mutant."""
-
-    def one(mutant: Mutant) -> Mutant:
-        within = max(runner.LEAST_PATIENCE, usual[mutant.module] * runner.PATIENCE)
-        outcome = runner.run(
-            paths_of(mutant.module),
-            name=dotted(mutant.module),
-            path=mutant.module,
-            tree=mutant.mutation.tree,
-            within=within,
-        )
-        return Mutant(mutant.module, mutant.mutation, outcome)
-
-    done: list[Mutant] = []
-    with ThreadPoolExecutor(at_once) as pool:
-        for mutant in pool.map(one, chosen):
-            done.append(mutant)
-            if mutant.outcome is not None and not mutant.outcome.noticed:
-                console.print(f"survived so far: {mutant}", markup=False)
-            if len(done) % TELL_EVERY == 0:
-                console.print(f"{len(done)} of {len(chosen)}")
-    return done
+def run_alone(mutant: Mutant) -> runner.Outcome:
+    """Run the tests of one mutant in a process that imports it anew."""
+    return runner.run(
+        paths_of(mutant.module),
+        name=dotted(mutant.module),
+        path=mutant.module,
+        tree=mutant.mutation.tree,
+        within=ALONE,
+    )
 
 
 if __name__ == "__main__":

@@ -43,9 +43,6 @@ DECISIONS: Final[tuple[str, ...]] = (
 )
 """Globs below `operator`; those that match nothing are no error, as modules are split and merged."""
 
-USER_OF_SHARED: Final = "controllers/trainingjob"
-"""The tests of one kind stand for all that use what controllers share, beside the tests that have a module's name."""
-
 IGNORED: Final = Path(__file__).with_name("ignored.yaml")
 
 
@@ -78,7 +75,8 @@ def paths_of(module: Path) -> list[str]:
     """
     parts = module.relative_to(OPERATOR).parts
     if parts[:2] == ("mlops_operator", "controllers"):
-        folders = [USER_OF_SHARED if parts[2] == "shared" else f"controllers/{parts[2]}"]
+        # What controllers share is proved by the tests of each of them.
+        folders = ["controllers" if parts[2] == "shared" else f"controllers/{parts[2]}"]
     elif parts[0] == "mlops_operator":
         folders = [parts[1]]
     else:

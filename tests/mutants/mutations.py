@@ -28,6 +28,8 @@ ARITHMETIC: Final[dict[type[ast.operator], type[ast.operator]]] = {
 }
 EXTREMES: Final = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
+_Path = tuple[tuple[str, int | None], ...]
+
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -40,14 +42,23 @@ class Mutation:
         function: dotted name of the function or class around it; `<module>` outside of any.
         before: the expression as it is.
         after: the expression in the mutant.
-        tree: the mutant.
+        source: the module as it is.
+        path: to the node that is changed.
+        replacement: the changed node.
     """
 
     line: int
     function: str
     before: str
     after: str
-    tree: ast.Module
+    source: ast.Module
+    path: _Path
+    replacement: ast.AST
+
+    @property
+    def tree(self) -> ast.Module:
+        """The mutant."""
+        return _replaced(self.source, self.path, self.replacement)
 
     @property
     def change(self) -> str:
@@ -61,14 +72,11 @@ def mutations(source: str) -> list[Mutation]:
     found: list[Mutation] = []
     for path, node, function, returns in _walk(tree, (), "<module>", ""):
         for replacement in _replacements(node, returns):
-            if ast.unparse(node) != ast.unparse(replacement):
+            before, after = _words(node), _words(replacement)
+            if before != after:
                 line = getattr(node, "lineno", 0)
-                mutant = _replaced(tree, path, replacement)
-                found.append(Mutation(line, function, ast.unparse(node), ast.unparse(replacement), mutant))
+                found.append(Mutation(line, function, before, after, tree, path, replacement))
     return sorted(found, key=lambda mutation: mutation.line)
-
-
-_Path = tuple[tuple[str, int | None], ...]
 
 
 def _walk(node: ast.AST, path: _Path, function: str, returns: str) -> Iterator[tuple[_Path, ast.AST, str, str]]:
@@ -140,6 +148,11 @@ def _compared(node: ast.Compare) -> Iterator[ast.AST]:
         if isinstance(operand, ast.Constant) and _is_number(operand.value):
             changed = [*operands[:index], ast.Constant(_next(operand.value)), *operands[index + 1 :]]
             yield ast.Compare(changed[0], node.ops, changed[1:])
+
+
+def _words(node: ast.AST) -> str:
+    """A node as source, of a statement with a body only its first line."""
+    return ast.unparse(node).partition("\n")[0]
 
 
 def _is_number(value: object) -> bool:

@@ -1,10 +1,12 @@
-"""Runs the tests of a module in a process of their own, in which the module is a mutant.
+"""Runs the tests of a module in processes of their own, in which the module is a mutant.
 
-The process is forked from one that has imported the libraries, so a mutant costs the import of the project and its
-tests up to the first that fails. The mutant exists in memory only: no file is changed.
+The processes are forked from one that has imported the libraries. Mutants of functions share a session of pytest, as
+`session` says; any other mutant, as of a constant, costs the import of the project and its tests up to the first that
+fails. Mutants exist in memory only: no file is changed.
 """
 
 import ast
+import contextlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -13,13 +15,15 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Final
 
 from tests.mutants.catalog import ROOT
+from tests.mutants.mutations import Mutation
 
 _FORKS: Final = multiprocessing.get_context("fork")
 
@@ -30,13 +34,13 @@ LIBRARIES: Final = (
 """Imported once, before the first fork. None of the project: each process imports that anew, with its mutant. And no
 plugins of pytest, which have to be imported by pytest itself."""
 
-EXPLORATIONS: Final = ("test_search.py", "test_simulation.py", "test_crashes.py", "test_races.py")
+EXPLORATIONS: Final = ("test_search.py", "test_simulation.py")
 """Tests that are left out: they play thousands of steps, and a boundary has to have a test of its own."""
 
-PATIENCE: Final = 5.0
+PATIENCE: Final = 10.0
 """A mutant whose tests take this many times as long as without it never ends, and counts as noticed."""
 
-LEAST_PATIENCE: Final = 60.0
+LEAST_PATIENCE: Final = 30.0
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,62 @@ def _child(tests: list[str], name: str, path: Path, tree: ast.Module | None, log
         sys.meta_path.insert(0, _Mutant(name, ROOT / path, tree))
     import pytest
 
+    os._exit(int(pytest.main([*_options(), "-x", *tests])))
+
+
+def run_all(
+    tests: Sequence[str],
+    mutants: Sequence[tuple[Path, Mutation]],
+    *,
+    at_once: int,
+    told: Callable[[int, bool | None], None],
+) -> None:
+    """Run tests for many mutants, in one session that collects them once.
+
+    Args:
+        tests: paths.
+        mutants: each with the path of its module.
+        at_once: mutants side by side.
+        told: called with the index of each mutant, and whether it was noticed; None where `run` has to find out.
+
+    Raises:
+        RuntimeError: the tests fail without a mutant, so nothing can be learned from them.
+    """
+    mine, theirs = _FORKS.Pipe(duplex=False)
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "log")
+        log.touch()
+        process = _FORKS.Process(target=_session, args=(list(tests), mutants, at_once, theirs, log))
+        process.start()
+        theirs.close()
+        with contextlib.suppress(EOFError):
+            while True:
+                told(*mine.recv())
+        process.join()
+        if process.exitcode:
+            raise RuntimeError(f"the tests in {tests[-1]} fail without a mutant:\n{log.read_text()[-2000:]}")
+
+
+def _session(
+    tests: list[str], mutants: Sequence[tuple[Path, Mutation]], at_once: int, answers: Connection, log: Path
+) -> None:
+    output = os.open(log, os.O_WRONLY)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.chdir(ROOT)
+    os.setpgrp()
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(log.parent)
+    import pytest
+
+    from tests.mutants.session import Session
+
+    def within(usual: float) -> float:
+        return max(LEAST_PATIENCE, usual * PATIENCE)
+
+    code = int(pytest.main([*_options(), "-s", *tests], plugins=[Session(mutants, answers.send, within, at_once)]))
+    os._exit(0 if code == pytest.ExitCode.NO_TESTS_COLLECTED else code)
+
+
+def _options() -> list[str]:
     skipped = [f"--ignore-glob=*/{name}" for name in EXPLORATIONS]
-    options = [*skipped, "-x", "-q", "--no-header", "-p", "no:cacheprovider", "--hypothesis-profile=ci", "--tb=line"]
-    code = pytest.main([*options, *tests])
-    os._exit(int(code))
+    return [*skipped, "-q", "--no-header", "-p", "no:cacheprovider", "--hypothesis-profile=ci", "--tb=line"]

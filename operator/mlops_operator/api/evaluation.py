@@ -73,7 +73,8 @@ class MetricRule(SpecModel):
     """Compared with the baseline; without a baseline only `min` and `max` decide."""
     min_count: Annotated[int, Field(ge=1, le=10**9)] = DEFAULT_MIN_COUNT
     """Number of labeled rows below which the rule is `Inconclusive`; for `balanced_accuracy` and `f1_macro`
-    the number of rows of the rarest class."""
+    the number of rows of the rarest class. A class that is only predicted has no row, and is one of the classes of
+    `f1_macro`."""
 
 
 class Columns(SpecModel):

@@ -254,6 +254,9 @@ class ReferenceStatus(StatusModel):
     level: float | None = None
     """Mean over the rows of all windows that agree with the median one."""
     complete: bool = False
+    evaluation: ObjectName | None = None
+    """The Evaluation of the version's gate, if the reference is its figure. Then `windows` has one entry: the rows of
+    the gate, and the time of its result."""
 
 
 class MonitorReason(StrEnum):
@@ -275,7 +278,8 @@ class MonitorReason(StrEnum):
     """`TooFewLabels` is set when a smaller share of the rows has labels than `labels.minShare`."""
     NO_DATA = "NoData"
     REFERENCE_INCOMPLETE = "ReferenceIncomplete"
-    """`ReferenceIncomplete` is set for the first window with enough rows: there is nothing to compare it with yet."""
+    """`ReferenceIncomplete` is set for the first window with enough rows, if the version passed no gate that measured
+    the metric: there is nothing to compare it with yet."""
     JOB_FAILED = "JobFailed"
     RESULT_INVALID = "ResultInvalid"
     IMAGE_UNAVAILABLE = "ImageUnavailable"
@@ -315,7 +319,7 @@ class ModelMonitorStatus(StatusBase):
     windows: Annotated[tuple[WindowStatus, ...], Field(max_length=MAX_WINDOWS)] = ()
     references: Annotated[tuple[ReferenceStatus, ...], Field(max_length=8), ListMap("metric")] = ()
     """Complete references that windows are compared with: of the version that is served, or of the former version until
-    the own one is complete."""
+    the own one is complete. Without a former version's reference, the figure of the version's gate."""
     collecting: Annotated[tuple[ReferenceStatus, ...], Field(max_length=8), ListMap("metric")] = ()
     """References of the version that is served that are not complete yet."""
     measuring: WindowStatus | None = None

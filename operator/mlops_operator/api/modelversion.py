@@ -8,6 +8,7 @@ from pydantic import Field
 from mlops_operator.api.common import ArtifactRef, DataInput, StatusBase, Waiting
 from mlops_operator.api.evaluation import Verdict
 from mlops_operator.api.kind import Column, Kind
+from mlops_operator.api.metrics import MetricName
 from mlops_operator.api.schema import (
     IMMUTABLE,
     AnyJson,
@@ -125,6 +126,17 @@ class DeployedIn(StatusModel):
     """`Stable` or `Candidate`."""
 
 
+class GateFigure(StatusModel):
+    """The value of one metric over all rows of a gate."""
+
+    name: Annotated[str, Field(max_length=40)]
+    value: float
+    n: Annotated[int, Field(ge=1)]
+    """Labeled rows."""
+    rarest_class: Annotated[int, Field(ge=0)] | None = None
+    """Labeled rows of the rarest class."""
+
+
 class GateResult(StatusModel):
     """The result of one gate, recorded from its Evaluation.
 
@@ -150,6 +162,9 @@ class GateResult(StatusModel):
     """Labeled rows that were measured."""
     newest_row: Timestamp | None = None
     """Time of the newest row, where the gate measures recent rows."""
+    figures: Annotated[tuple[GateFigure, ...], Field(max_length=len(MetricName)), ListMap("name")] = ()
+    """The version's values over all rows. A ModelMonitor compares the first windows of a version with them. Absent if
+    the gate sets `columns.group`: how certain they are does not follow from the number of rows."""
 
 
 class ModelVersionStatus(StatusBase):

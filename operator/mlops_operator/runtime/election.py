@@ -86,6 +86,7 @@ class Election:
         name: the lease's name.
         identity: who we are: the pod's name, or anything with `NOT_A_POD` in it outside a cluster.
         alive: whether the work that the lease is for goes on; without it the lease is neither taken nor renewed.
+        clock: seconds, monotonic.
     """
 
     def __init__(
@@ -96,8 +97,10 @@ class Election:
         name: str,
         identity: str,
         alive: Callable[[], bool] = lambda: True,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._alive = alive
+        self._clock = clock
         self.identity = identity
         self._client = client
         self._namespace = namespace
@@ -109,7 +112,7 @@ class Election:
 
     def leading(self) -> bool:
         """Whether we may write at this moment: true only within the deadline of the last renewal."""
-        return time.monotonic() < self._valid_until
+        return self._clock() < self._valid_until
 
     async def acquire(self) -> None:
         """Wait until we lead."""
@@ -167,13 +170,13 @@ class Election:
 
     async def _attempt(self) -> bool:
         """Read the lease and take it where that is allowed; whether it is ours now."""
-        asked = time.monotonic()
+        asked = self._clock()
         record = await read_lease(self._client, namespace=self._namespace, name=self._name)
         self._see(record, at=asked)
-        move = decide(self._sighting, identity=self.identity, now=time.monotonic())
+        move = decide(self._sighting, identity=self.identity, now=self._clock())
         if move is Move.WAIT and record is not None and await self._pod_gone(record.holder):
             logger.info("the leader's pod is gone", extra={"lease": self._name, "holder": record.holder})
-            move = decide(self._sighting, identity=self.identity, now=time.monotonic(), holder_gone=True)
+            move = decide(self._sighting, identity=self.identity, now=self._clock(), holder_gone=True)
         if move is Move.WAIT:
             return False
         with suppress(Conflict, AlreadyExists):  # somebody was quicker
@@ -200,7 +203,7 @@ class Election:
             await self._claim(record)
         except Conflict:
             found = await read_lease(self._client, namespace=self._namespace, name=self._name)
-            self._see(found, at=time.monotonic())
+            self._see(found, at=self._clock())
             if found is None or found.holder != self.identity:
                 holder = found.holder if found is not None else "nobody"
                 raise LeadershipLost(f"the lease {self._name} is held by {holder!r} now") from None
@@ -209,7 +212,7 @@ class Election:
 
     async def _claim(self, record: LeaseRecord | None) -> None:
         """Write the lease as ours; from the moment of asking we lead until the deadline."""
-        asked = time.monotonic()
+        asked = self._clock()
         duration = round(LEASE_DURATION)
         if record is None:
             ours = first_record(self.identity, duration=duration, now=_now())
@@ -220,10 +223,10 @@ class Election:
 
     async def _write(self, record: LeaseRecord) -> None:
         written = await write_lease(self._client, record, namespace=self._namespace, name=self._name)
-        self._see(written, at=time.monotonic())
+        self._see(written, at=self._clock())
 
     async def _within_deadline(self, renewal: Awaitable[None]) -> None:
-        left = self._valid_until - time.monotonic()
+        left = self._valid_until - self._clock()
         try:
             async with asyncio.timeout(max(0.0, left)):
                 await renewal

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from mlops_operator.kube.client import Client
@@ -60,7 +61,7 @@ class LeaseThread:
 
     def __init__(self, config: ClusterConfig, *, namespace: str, name: str, identity: str) -> None:
         self._config = replace(config, authorization=config.authorization.copy())
-        self._lease = {"namespace": namespace, "name": name, "identity": identity}
+        self._elect = partial(Election, namespace=namespace, name=name, identity=identity)
         self._heartbeat = Heartbeat()
         self._election: Election | None = None
         self._error: Exception | None = None
@@ -121,7 +122,7 @@ class LeaseThread:
             if self._released:
                 return
             async with Client(self._config) as client:
-                election = self._election = Election(client, **self._lease, alive=self._heartbeat.fresh)
+                election = self._election = self._elect(client, alive=self._heartbeat.fresh)
                 try:
                     await election.acquire()
                     self._publish(self._acquired)

@@ -1,7 +1,7 @@
 """Metrics by name.
 
-`METRICS` gives each metric its function, its direction and what its second argument must hold. How much is
-enough is for the rule that reads the figure.
+`METRICS` gives each metric its direction, its function of counts, and what a model must give for it. How many
+rows are enough is for the rule that reads the figure.
 """
 
 from mlops_workload.metrics.registry import METRICS, Direction, Metric, metric_named

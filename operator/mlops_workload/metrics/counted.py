@@ -1,7 +1,7 @@
 """Metrics of classifiers from counts, for many resamples of the same rows at once.
 
-All take `weights` of shape (resamples, cells): how many rows of each cell a resample holds. A class without
-rows in a resample is left out of its mean.
+They agree with scikit-learn's of the same name (the tests compare them). All take `weights` of shape
+(resamples, cells): how many rows of each cell a resample holds, at least one row in each resample.
 """
 
 from collections.abc import Callable
@@ -22,8 +22,7 @@ Values = NDArray[np.float64]
 class Answers(NamedTuple):
     """One model's answers by cell, shape (cells,) each.
 
-    `truth` and `predicted` are class numbers below `classes`; a predicted `classes` is a label that no row
-    truly has.
+    `truth` and `predicted` are class numbers below `classes`, also those of labels that no row truly has.
     """
 
     truth: Codes
@@ -45,41 +44,42 @@ def accuracy(weights: Weights, answers: Answers) -> Values:
 
 
 def balanced_accuracy(weights: Weights, answers: Answers) -> Values:
-    """Mean over the true classes of the share of their rows that are predicted right."""
+    """Mean over the classes that are true in a resample of the share of their rows that are predicted right."""
     rows = _per_class(weights, answers.truth, answers.classes)
-    return _mean_over_classes(_hits(weights, answers), rows, rows)
+    return _mean_over_classes(_hits(weights, answers), rows)
 
 
 def f1_macro(weights: Weights, answers: Answers) -> Values:
-    """Mean over the true classes of F1 = 2 TP / (2 TP + FP + FN)."""
-    rows = _per_class(weights, answers.truth, answers.classes)
-    appearances = rows + _per_class(weights, answers.predicted, answers.classes)
-    return _mean_over_classes(2.0 * _hits(weights, answers), appearances, rows)
+    """Mean over the classes that are true or predicted in a resample of F1 = 2 TP / (2 TP + FP + FN)."""
+    return _mean_over_classes(2.0 * _hits(weights, answers), _appearances(weights, answers))
 
 
 def balanced_accuracy_effects(rows: Values, answers: Answers) -> Values:
     """A row of a class with n rows is 1 / n of one of the averaged recalls."""
-    present = _present(rows, answers)
+    of_class = _per_class(rows[None, :], answers.truth, answers.classes)[0]
+    present = of_class[of_class > 0]
     return np.asarray(1.0 / (len(present) * present))
 
 
 def f1_macro_effects(rows: Values, answers: Answers) -> Values:
     """A row that turns wrong takes 2 TP / a to (2 TP - 2) / (a - 1) in its class, with a = 2 TP + FP + FN,
     and adds one false positive, 2 TP / a to 2 TP / (a + 1), in another class: to first order
-    (2 - F1) / a and F1 / a. The other class is taken as the one where that is largest."""
+    (2 - F1) / a and F1 / a. The other class is taken as the one where that is largest. A class that appears with
+    the row, or disappears, is left out: its rows are none, which is for the rule that reads the figure."""
     weights = rows[None, :]
-    of_class = _per_class(weights, answers.truth, answers.classes)[0]
-    predicted = _per_class(weights, answers.predicted, answers.classes)[0]
-    present = of_class > 0
-    appearances = (of_class + predicted)[present]
+    appearances = _appearances(weights, answers)[0]
+    present = appearances > 0
+    true = _per_class(weights, answers.truth, answers.classes)[0][present] > 0
+    appearances = appearances[present]
     f1 = 2.0 * _hits(weights, answers)[0][present] / appearances
     elsewhere = float((f1 / appearances).max()) if len(f1) > 1 else 0.0
-    return np.asarray(((2.0 - f1) / appearances + elsewhere) / len(f1))
+    return np.asarray(((2.0 - f1) / appearances + elsewhere)[true] / len(f1))
 
 
-def _present(rows: Values, answers: Answers) -> Values:
-    counts = np.bincount(answers.truth, weights=rows, minlength=answers.classes)
-    return np.asarray(counts[counts > 0], dtype=np.float64)
+def _appearances(weights: Weights, answers: Answers) -> Values:
+    """How often each class is true plus how often it is predicted: 2 TP + FP + FN."""
+    predicted = _per_class(weights, answers.predicted, answers.classes)
+    return _per_class(weights, answers.truth, answers.classes) + predicted
 
 
 def _hits(weights: Weights, answers: Answers) -> Values:
@@ -88,15 +88,16 @@ def _hits(weights: Weights, answers: Answers) -> Values:
 
 
 def _per_class(weights: Weights, codes: Codes, classes: int) -> Values:
-    """Rows of each class in each resample, shape (resamples, classes); other labels are left out."""
+    """Rows of each class in each resample, shape (resamples, classes)."""
     if len(codes) * classes <= MAX_DENSE:
         return np.asarray(weights @ (codes[:, None] == np.arange(classes)).astype(np.float64))
     cells = np.arange(len(codes))
-    ones = csr_matrix((np.ones(len(codes)), (cells, codes)), shape=(len(codes), classes + 1))
-    return np.asarray((weights @ ones)[:, :classes])
+    ones = csr_matrix((np.ones(len(codes)), (cells, codes)), shape=(len(codes), classes))
+    return np.asarray(weights @ ones)
 
 
-def _mean_over_classes(parts: Values, wholes: Values, rows: Values) -> Values:
-    present = rows > 0
+def _mean_over_classes(parts: Values, wholes: Values) -> Values:
+    """Mean of `parts / wholes` over the classes that are there."""
+    present = wholes > 0
     ratios = np.divide(parts, wholes, out=np.zeros_like(parts), where=present)
     return np.asarray(ratios.sum(axis=1) / present.sum(axis=1))

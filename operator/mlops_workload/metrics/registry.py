@@ -1,14 +1,11 @@
 """The names of the metrics and what each is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
-
-from numpy.typing import NDArray
+from typing import Final, NamedTuple
 
 from mlops_workload.errors import MetricInvalidError
 from mlops_workload.metrics import counted
-from mlops_workload.metrics.classification import accuracy, balanced_accuracy, f1_macro, log_loss
 from mlops_workload.metrics.counted import OfCounts, RowEffects
 
 
@@ -20,26 +17,25 @@ class Direction(StrEnum):
 
 
 class Metric(NamedTuple):
-    """A metric: a function of `(y_true, y_pred)`.
+    """A metric of a classifier.
 
     Attributes:
         name: its name in specs and results.
-        function: with `of_probabilities`, `y_pred` is a matrix of class probabilities and `y_true` holds
-            column indices; otherwise both are labels.
         direction: which way it is better.
         of_probabilities: whether it needs class probabilities instead of labels.
         proportion: whether it is a share of rows, for which there is an exact theory.
         macro: whether it averages over classes, so that the rarest class decides how certain it is.
-        of_counts: the metric of many resamples at once; None for a mean over rows of something else than counts.
-        row_effects: for each class, the most that one row more or less can change the metric.
+        of_predicted: whether it averages over the classes that are only predicted, too.
+        of_counts: the metric of labels and many resamples at once; None for a mean over rows of something else.
+        row_effects: for each true class, the most that one row more or less can change the metric.
     """
 
     name: str
-    function: Callable[[NDArray[Any], NDArray[Any]], float]
     direction: Direction = Direction.MAXIMIZE
     of_probabilities: bool = False
     proportion: bool = False
     macro: bool = False
+    of_predicted: bool = False
     of_counts: OfCounts | None = None
     row_effects: RowEffects | None = None
 
@@ -47,16 +43,21 @@ class Metric(NamedTuple):
 METRICS: Final[Mapping[str, Metric]] = {
     metric.name: metric
     for metric in (
-        Metric("accuracy", accuracy, proportion=True, of_counts=counted.accuracy),
+        Metric("accuracy", proportion=True, of_counts=counted.accuracy),
         Metric(
             "balanced_accuracy",
-            balanced_accuracy,
             macro=True,
             of_counts=counted.balanced_accuracy,
             row_effects=counted.balanced_accuracy_effects,
         ),
-        Metric("f1_macro", f1_macro, macro=True, of_counts=counted.f1_macro, row_effects=counted.f1_macro_effects),
-        Metric("log_loss", log_loss, direction=Direction.MINIMIZE, of_probabilities=True),
+        Metric(
+            "f1_macro",
+            macro=True,
+            of_predicted=True,
+            of_counts=counted.f1_macro,
+            row_effects=counted.f1_macro_effects,
+        ),
+        Metric("log_loss", direction=Direction.MINIMIZE, of_probabilities=True),
     )
 }
 

@@ -1,10 +1,12 @@
 """Why a pod does not run: permanent causes come from pods and events, passing ones are kept back for a minute."""
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared import pending
-from mlops_operator.controllers.shared.pending import GRACE, INTERVAL, LONGEST_INTERVAL, PATIENCE, PodProblem
+from mlops_operator.controllers.shared.pending import GRACE, INTERVAL, PATIENCE, PodProblem
 from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.kube.resources import JOBS
 from mlops_operator.runtime.plan import EventsAbout, Nodes
@@ -105,23 +107,41 @@ def test_only_what_explains_is_asked() -> None:
     assert list(pending.of_job(JOB, [running])) == []
 
 
+def at_turn(seconds: float = 0.0) -> datetime:
+    """A moment that is so many seconds after the pods of the namespace were to be read."""
+    return NOW + timedelta(seconds=pending.interval(GRACE, namespace=NAMESPACE, now=NOW) + seconds)
+
+
 @pytest.mark.parametrize(
-    ("waited", "seconds"),
+    ("waited", "after_turn", "seconds"),
     [
-        (0.0, GRACE + 0.1),
-        (GRACE - 0.5, 0.6),
-        (GRACE, INTERVAL),
-        (PATIENCE - INTERVAL, INTERVAL),
-        (PATIENCE - 1.0, 1.1),
-        (PATIENCE, INTERVAL),
-        (320.0, INTERVAL),
-        (1200.0, 30.0),
-        (2400.0, LONGEST_INTERVAL),
-        (1e6, LONGEST_INTERVAL),
+        (0.0, 0, GRACE + 0.1),
+        (GRACE - 0.5, 0, 0.6),
+        (GRACE, 0, INTERVAL),
+        (GRACE, 5, INTERVAL - 5),
+        (PATIENCE - INTERVAL, 0, INTERVAL),
+        (PATIENCE - 1.0, 0, 1.1),
+        (PATIENCE - 3.0, 6, 2.0),
+        (PATIENCE, 0, INTERVAL),
+        (299.0, 7, 1.0),
+        (1200.0, 0, INTERVAL),
+        (1e6, 3, INTERVAL - 3),
     ],
 )
-def test_the_interval_between_reads(waited: float, seconds: float) -> None:
-    assert pending.interval(waited) == pytest.approx(seconds)
+def test_the_time_until_the_next_read(waited: float, after_turn: float, seconds: float) -> None:
+    found = pending.interval(waited, namespace=NAMESPACE, now=at_turn(after_turn))
+    assert found == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("waited", [GRACE, PATIENCE - 0.1, PATIENCE, 299.0, 301.0, 3600.0, 1e6])
+@pytest.mark.parametrize("second", range(9))
+def test_however_long_a_pod_has_waited_it_is_read_in_time(waited: float, second: int) -> None:
+    assert 0 < pending.interval(waited, namespace=NAMESPACE, now=NOW + timedelta(seconds=second)) <= INTERVAL
+
+
+def test_namespaces_have_different_turns() -> None:
+    looks = {pending.interval(GRACE, namespace=f"team-{number}", now=NOW) for number in range(100)}
+    assert len(looks) == INTERVAL
 
 
 def test_a_permanent_cause_is_read_within_ten_seconds() -> None:

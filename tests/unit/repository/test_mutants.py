@@ -3,6 +3,7 @@
 import ast
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from tests.mutants.__main__ import Mutant, main, sample
 from tests.mutants.catalog import ROOT, dotted, ignored, modules, paths_of
 from tests.mutants.mutations import mutations
-from tests.mutants.runner import run
+from tests.mutants.runner import run, run_all
 
 
 def changes(source: str) -> list[str]:
@@ -99,6 +100,40 @@ def test_a_mutant_is_noticed_by_the_tests_of_its_module_only_where_they_fail() -
         )
     assert not same.noticed, same.output
     assert broken.noticed, broken.output
+
+
+def test_mutants_of_functions_share_one_session_and_others_are_left_to_a_process_of_their_own() -> None:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        told = pool.submit(outcomes).result()
+    assert told["pending_value: value == handled -> value != handled"] is True
+    assert told["<module>: MAX_VALUE: Final = 200 -> MAX_VALUE: Final = 201"] is None
+    assert told["pending_value: not annotation -> annotation in (None, '')"] is False
+
+
+def outcomes() -> dict[str, bool | None]:
+    """What a session tells of the mutants of a module, of which one is made up and changes nothing."""
+    module = Path("operator/mlops_operator/controllers/retrainpolicy/policies/manual.py")
+    found = mutations((ROOT / module).read_text())
+    negation = next(entry for entry in found if entry.before == "not annotation")
+    found.append(
+        replace(
+            negation,
+            after="annotation in (None, '')",
+            replacement=ast.parse("annotation in (None, '')", mode="eval").body,
+        )
+    )
+    told: dict[str, bool | None] = {}
+
+    def tell(index: int, noticed: bool | None) -> None:
+        told[f"{found[index].function}: {found[index].change}"] = noticed
+
+    run_all(
+        ["tests/unit/controllers/retrainpolicy/test_adopt.py"],
+        [(module, entry) for entry in found],
+        at_once=1,
+        told=tell,
+    )
+    return told
 
 
 def test_mutants_are_listed_without_running_them(capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,6 +40,7 @@ def test_no_drift(desired: Any, observed: Any) -> None:
     [
         ({"replicas": 2}, {"replicas": 3}),
         ({"replicas": 0}, {"replicas": 1}),
+        ({"replicas": 2, "paused": True}, {"replicas": 2, "paused": False}),
         ({"replicas": 0}, {}),
         ({"ttlSecondsAfterFinished": 0}, {}),
         ({"minReadySeconds": 0}, {"minReadySeconds": 5}),
@@ -48,6 +49,7 @@ def test_no_drift(desired: Any, observed: Any) -> None:
         ({"host": ""}, {"host": "x"}),
         ({"args": []}, {"args": ["x"]}),
         ({"args": ["a", "b"]}, {"args": ["b", "a"]}),
+        ({"args": ["a", "b"]}, {"args": ["a", "c"]}),
         ({"args": ["a"]}, {"args": ["a", "b"]}),
         ({"containers": [{"name": "a", "image": "x:1"}]}, {"containers": [{"name": "a", "image": "x:2"}]}),
         ({"limits": {"cpu": "1"}}, {"limits": {"cpu": "2"}}),
@@ -59,6 +61,12 @@ def test_no_drift(desired: Any, observed: Any) -> None:
 )
 def test_drift(desired: Any, observed: Any) -> None:
     assert differs(with_spec(desired), with_spec(observed))
+
+
+def test_one_field_that_differs_is_enough() -> None:
+    desired = {**with_spec({"replicas": 2}), "data": {"a": "1"}}
+    assert differs(desired, {**desired, "data": {"a": "2"}})
+    assert differs(desired, {**desired, "spec": {"replicas": 3}})
 
 
 def test_status_is_not_compared() -> None:

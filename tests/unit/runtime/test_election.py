@@ -35,6 +35,7 @@ def test_a_leader_ends_before_others_may_start_and_renews_several_times_before_t
     assert 0 < 1.2 * retry < deadline < duration
     assert duration - deadline >= 2 * retry, "a request that is in flight at the deadline has ended by then"
     assert round(duration) == duration, "a Lease holds whole seconds"
+    assert duration == 15.0, "client-go's: a pod that takes over from one that vanished waits no longer"
 
 
 def test_no_lease_is_created() -> None:

@@ -7,7 +7,8 @@ from prometheus_client import REGISTRY
 
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.kube import errors
-from mlops_operator.runtime.executor import NamespaceEnding, NotLeading, Outdated, Rejected
+from mlops_operator.kube.resources import JOBS
+from mlops_operator.runtime.executor import NamespaceEnding, NotLeading, Outdated, Rejected, _taken
 from mlops_operator.runtime.identity import ANNOTATION_RENDERED, rendered_digest
 from mlops_operator.runtime.plan import Action, Create, Event, EventType, Plan
 from tests.harness.gadgets import CONFIG_MAPS, GADGETS, LABEL
@@ -39,13 +40,20 @@ async def test_already_there_and_ours_is_success(world: World) -> None:
     assert world.has() == child(7)
 
 
-@pytest.mark.parametrize("owner", [None, {**OWNER, "uid": "another"}])
-async def test_already_there_and_anothers_is_a_rejection(world: World, owner: Manifest | None) -> None:
+@pytest.mark.parametrize(("owner", "told"), [(None, "None"), ({**OWNER, "uid": "another"}, "another")])
+async def test_already_there_and_anothers_is_a_rejection(world: World, owner: Manifest | None, told: str) -> None:
     world.server.on("POST", failure(409, "AlreadyExists"))
     world.server.on("GET", json_answer(child(7, owner=owner)))
     with pytest.raises(Rejected) as caught:
         await world.do(CREATE)
     assert (caught.value.rejection.code, caught.value.rejection.reason) == (409, "NameTaken")
+    assert f"its controlling owner is {told}: delete" in caught.value.rejection.message
+
+
+async def test_already_there_with_other_content_is_told_as_that(world: World) -> None:
+    job = JOBS.manifest(name="child", namespace="ns") | {"spec": {"a": 1}}
+    job["metadata"] |= {"labels": {LABEL: "g"}, "ownerReferences": [OWNER]}
+    assert "its content is not what" in _taken(Create(resource=JOBS, manifest=job), {**job, "spec": {"a": 2}})
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from mlops_operator.api.meta import Key
+from mlops_operator.runtime import executor as executor_module
 from mlops_operator.runtime.executor import LEAST_ANSWERS, Executor, Outdated
 from mlops_operator.runtime.plan import Action, Delete
+from mlops_operator.runtime.store import Store
 from tests.harness.gadgets import CONFIG_MAPS, GADGETS
 from tests.harness.stub_server import failure, json_answer
 from tests.unit.runtime.executor_world import APPLY, CREATE, DELETE, PATCH, World, child, gadget
@@ -136,6 +138,28 @@ async def test_versions_of_answers_that_nobody_asks_for_any_more_are_forgotten(w
         await world.executor.reread(GADGETS, Key("ns", f"g{number}"))
         world.cache.observe_gone(GADGETS, Key("ns", f"g{number}"), "gadget-uid")
     assert len(world.executor._answers) <= LEAST_ANSWERS + 1
+
+
+async def test_versions_that_still_hold_are_rarely_looked_through(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor_module, "LEAST_ANSWERS", 8)
+    looks: list[Key] = []
+    version = Store.version
+
+    def counted(store: Store, key: Key) -> str | None:
+        looks.append(key)
+        return version(store, key)
+
+    monkeypatch.setattr(Store, "version", counted)
+    executor = Executor(world.client, world.cache, instance="test")
+    for number in range(200):
+        found = gadget()
+        found["metadata"]["name"] = f"g{number}"
+        world.cache.observe(GADGETS, found)
+        executor._answered(GADGETS, Key("ns", f"g{number}"), "5")
+    assert len(executor._answers) == 200
+    assert len(looks) <= 2 * 200, "two looks for each answer at most"
 
 
 ABSENT = Key("ns", "absent")

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from mlops_operator.api.evaluation import EvaluationSpec
 from mlops_operator.api.meta import LABEL_GENERATION, Manifest
 from mlops_operator.kube.resources import EVALUATIONS, JOBS, SERVICES, TRAINING_JOBS, Resource
+from mlops_operator.runtime import identity
 from mlops_operator.runtime.identity import ANNOTATION_RENDERED, is_rendered, rendered_digest, stamped
 
 OWNER = {"apiVersion": "mlops-operator.io/v1alpha1", "kind": "Promotion", "name": "p", "uid": "u1", "controller": True}
@@ -82,6 +84,26 @@ def test_the_digest_is_of_the_content_and_holds_over_defaults_and_metadata() -> 
     assert rendered_digest(rendered) == rendered_digest(manifest(EVALUATIONS, {**EVALUATION, "resources": {}}))
     assert rendered_digest(rendered) != rendered_digest(manifest(EVALUATIONS, {**EVALUATION, "candidate": "v3"}))
     assert rendered_digest(rendered) != rendered_digest(manifest(EVALUATIONS, EVALUATION, owner=None))
+
+
+def test_the_digest_outlives_a_release_that_adds_a_field_with_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    class LaterSpec(EvaluationSpec):
+        added: int = 1
+
+    rendered = manifest(EVALUATIONS, EVALUATION)
+    before = rendered_digest(rendered)
+    monkeypatch.setitem(identity._SPECS, "Evaluation", LaterSpec)
+    assert rendered_digest(rendered) == before
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind"), [("other.example/v1", "Evaluation"), ("mlops-operator.io/v1alpha1", "Unknown")]
+)
+def test_the_kind_of_another_group_and_an_unknown_kind_of_ours_count_by_their_owner(
+    api_version: str, kind: str
+) -> None:
+    rendered = {**manifest(EVALUATIONS, EVALUATION), "apiVersion": api_version, "kind": kind}
+    assert is_rendered(rendered, stored(rendered, candidate="v3"))
 
 
 def test_stamping_keeps_the_manifest_and_its_annotations() -> None:

@@ -62,7 +62,7 @@ def test_a_warning_of_a_library_is_a_line_like_all_others() -> None:
         "warnings.warn('one', stacklevel=1)\n"
         "kept = socket.socket(); kept = None\n"
     )
-    environment = {**os.environ, "PYTHONWARNINGS": "default"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONWARNINGS": "default"}
     ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     lines = [json.loads(line) for line in ended.stderr.splitlines()]
     assert [(line["level"], line["logger"]) for line in lines] == [("warning", "py.warnings")] * 2

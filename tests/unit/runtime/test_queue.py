@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from prometheus_client import REGISTRY
 
 from mlops_operator.api.meta import Key
 from mlops_operator.runtime.queue import FIRST_RETRY, LONGEST_RETRY, SHARE, Priority, WorkQueue
@@ -73,6 +74,16 @@ def test_a_key_that_is_in_more_of_a_hurry_now_moves_up() -> None:
     assert drain(queue) == [C, B, A]
 
 
+def test_a_key_that_is_added_again_has_no_second_place() -> None:
+    queue, _ = make()
+    queue.add(A)
+    queue.add(A)
+    assert drain(queue) == [A]
+    queue.add(B)
+    queue.add(A)
+    assert drain(queue) == [B, A]
+
+
 def test_a_key_keeps_the_greatest_hurry_it_was_in() -> None:
     queue, _ = make()
     queue.add(A, Priority.ENDS)
@@ -108,12 +119,50 @@ def test_who_is_in_no_hurry_is_not_starved(slow: Priority) -> None:
     raise AssertionError("the key was never taken")
 
 
+def turns_until(queue: WorkQueue, key: Key) -> int:
+    """Keys in the greatest hurry that are taken before `key`."""
+    for turn in range(10 * SHARE):
+        queue.add(Key("busy", str(turn)), Priority.ENDS)
+        found = queue.poll()
+        assert found is not None
+        queue.done(found)
+        if found == key:
+            return turn
+    raise AssertionError("the key was never taken")
+
+
+def test_a_key_that_was_passed_over_and_taken_waits_as_long_again() -> None:
+    queue, _ = make()
+    for _ in range(3):
+        queue.add(A, Priority.ROUTINE)
+        assert turns_until(queue, A) == SHARE
+        queue.poll()  # the one that was added in the last turn
+
+
+def test_who_was_taken_in_his_turn_has_not_been_passed_over() -> None:
+    queue, _ = make()
+    for _ in range(5):
+        queue.add(B, Priority.ROUTINE)
+        assert drain(queue) == [B]
+    queue.add(A, Priority.ROUTINE)
+    assert turns_until(queue, A) == SHARE
+
+
+def test_nobody_is_passed_over_while_nobody_waits() -> None:
+    queue, _ = make()
+    for number in range(2 * SHARE):
+        queue.add(Key("busy", f"before-{number}"), Priority.ENDS)
+    drain(queue)
+    queue.add(A, Priority.ROUTINE)
+    assert turns_until(queue, A) == SHARE
+
+
 def test_an_appointment_is_kept_and_not_before() -> None:
     queue, clock = make()
     queue.schedule(A, 10.0)
     clock.now += 9.9
     assert queue.poll() is None
-    clock.now += 0.2
+    clock.now = 110.0
     assert drain(queue) == [A]
 
 
@@ -142,6 +191,14 @@ def test_appointments_that_were_replaced_take_no_room() -> None:
     for _ in range(1000):
         queue.schedule(A, 3600.0)
     assert len(queue._appointments) < 100
+
+
+def test_appointments_that_stand_are_not_sorted_again() -> None:
+    queue, _ = make()
+    before = queue._appointments
+    for number in range(1000):
+        queue.schedule(Key("ns", str(number)), 3600.0)
+    assert queue._appointments is before
 
 
 def test_failures_double_the_delay_up_to_a_limit() -> None:
@@ -181,6 +238,39 @@ def test_forgetting_a_key_forgets_its_appointment() -> None:
     clock.now += 1000
     assert queue.poll() is None
     assert queue.scheduled == 0
+
+
+def test_the_times_in_the_queue_and_in_work_are_told() -> None:
+    clock = Clock()
+    queue = WorkQueue("test-times", clock=clock)
+    queue.add(A)
+    clock.now += 3.0
+    queue.poll()
+    clock.now += 5.0
+    assert queue.working_for() == [5.0]
+    queue.done(A)
+    assert queue.working_for() == []
+    labels = {"name": "test-times", "controller": "test-times"}
+    assert REGISTRY.get_sample_value("workqueue_queue_duration_seconds_sum", labels) == 3.0
+    assert REGISTRY.get_sample_value("workqueue_work_duration_seconds_sum", labels) == 5.0
+
+
+async def test_a_worker_sleeps_until_the_next_appointment() -> None:
+    looks = 0
+
+    def clock() -> float:
+        nonlocal looks
+        looks += 1
+        return 100.0
+
+    queue = WorkQueue("test-async", clock=clock)
+    queue.schedule(A, 3600.0)
+    waiting = asyncio.create_task(queue.get())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert looks < 10
 
 
 async def test_a_waiting_worker_is_woken_by_an_add() -> None:

@@ -12,14 +12,15 @@ from mlops_operator.runtime.reads import EVENTS_AGE, NODES_AGE, Reads
 from tests.harness.stub_server import StubServer, listing, stub_server
 
 EVENTS = EventsAbout(namespace="ns", kind="Job", reason="FailedCreate")
+SIZE = {"cpu": "4"}
 
 
 class Bench:
     def __init__(self, server: StubServer, client: Client, *, nodes: bool = True) -> None:
         self.server = server
-        self.time = 0.0
+        self.time = 1000.0
         self.reads = Reads(client, nodes=nodes, clock=lambda: self.time)
-        server.on("GET", listing(1, {"metadata": {"name": "a"}, "status": {"images": ["x"], "allocatable": {}}}))
+        server.on("GET", listing(1, {"metadata": {"name": "a"}, "status": {"images": ["x"], "allocatable": SIZE}}))
 
     @property
     def paths(self) -> list[str]:
@@ -45,7 +46,7 @@ async def test_an_answer_is_used_again_while_it_is_young(
     bench: Bench, read: EventsAbout | Nodes, age: float, share: float, requests: int
 ) -> None:
     await bench.reads.answer([read])
-    bench.time = age * share
+    bench.time += age * share
     await bench.reads.answer([read])
     assert len(bench.paths) == requests
 
@@ -57,7 +58,13 @@ async def test_those_who_ask_at_once_share_a_request(bench: Bench) -> None:
 
 async def test_of_nodes_only_labels_and_sizes_are_kept(bench: Bench) -> None:
     (node,) = (await bench.reads.answer([Nodes()]))[Nodes()]
-    assert node == {"metadata": {"name": "a", "labels": {}}, "status": {"allocatable": {}}}
+    assert node == {"metadata": {"name": "a", "labels": {}}, "status": {"allocatable": SIZE}}
+
+
+async def test_a_node_that_has_not_told_its_size_has_none(bench: Bench) -> None:
+    bench.server.on("GET /api/v1/nodes", listing(1, {"metadata": {"name": "new", "labels": {"a": "b"}}}))
+    (node,) = (await bench.reads.answer([Nodes()]))[Nodes()]
+    assert node == {"metadata": {"name": "new", "labels": {"a": "b"}}, "status": {"allocatable": {}}}
 
 
 async def test_without_the_right_to_read_nodes_none_are_asked_for() -> None:
@@ -84,9 +91,15 @@ async def test_reads_that_follow_from_pods_are_answered_too(bench: Bench) -> Non
 async def test_answers_about_namespaces_that_nobody_asks_about_are_dropped(bench: Bench) -> None:
     for number in range(20):
         await bench.reads.answer([EventsAbout(namespace=f"ns-{number}", kind="Job", reason="FailedCreate")])
-    bench.time = NODES_AGE
+    bench.time += NODES_AGE
     await bench.reads.answer([EVENTS])
-    assert list(bench.reads._known) == [EVENTS]
+    assert list(bench.reads._known) == list(bench.reads._turns) == [EVENTS]
+
+
+async def test_an_answer_outlives_other_reads_while_it_is_young(bench: Bench) -> None:
+    for read in (Nodes(), EVENTS, Nodes()):
+        await bench.reads.answer([read])
+    assert len(bench.paths) == 2
 
 
 def test_a_pod_read_is_the_same_whatever_follows() -> None:

@@ -151,9 +151,16 @@ def test_the_rarest_class_is_that_of_all_data_and_not_of_the_slice() -> None:
     assert compared("balanced_accuracy", rows, true, slice="a").candidate == 1.0
 
 
-def test_an_answer_that_no_row_truly_has_is_an_error_of_the_true_class_alone() -> None:
-    true = np.array([0, 0, 1, 1])
-    assert compared("f1_macro", rows_of(true), np.array([0, 9, 1, 1])).candidate == pytest.approx((2 / 3 + 1) / 2)
+@pytest.mark.parametrize("by_candidate", [False, True])
+def test_a_label_that_no_row_truly_has_is_a_class_without_rows_for_f1(by_candidate: bool) -> None:
+    true = np.array([0, 0, 1, 1] * 10)
+    said = np.array([0, 9, 1, 1] + [0, 0, 1, 1] * 9)
+    models = (said, true) if by_candidate else (true, said)
+    assert compared("f1_macro", rows_of(true), *models).rarest == 0
+    assert compared("balanced_accuracy", rows_of(true), *models).rarest == 20
+    # Where no row of the slice has such a prediction, it is no class of the slice.
+    slices = np.array(["a"] * 4 + ["b"] * 36)
+    assert compared("f1_macro", rows_of(true, slices=slices), *models, slice="b").rarest == 18
 
 
 def test_unlabeled_rows_count_nowhere() -> None:

@@ -101,12 +101,12 @@ def _follow(obs: Observed, job: Manifest, now: datetime) -> Plan:
         return _failed(obs, EvaluationReason.JOB_FAILED, f"{task.reason}: {task.message}", now)
     if task.phase is TaskPhase.RESULT_INVALID:
         return _failed(obs, EvaluationReason.RESULT_INVALID, task.message, now)
-    return _running(obs, task, now) if task.result is None else _judge(obs, job, task.result, now)
+    return _running(obs, job, task, now) if task.result is None else _judge(obs, job, task.result, now)
 
 
-def _running(obs: Observed, task: TaskState, now: datetime) -> Plan:
+def _running(obs: Observed, job: Manifest, task: TaskState, now: datetime) -> Plan:
     status = running_status(
-        _measuring(obs.status, obs.job) if obs.job is not None else obs.status,
+        _measuring(obs.status, job),
         job_name(obs.obj),
         task.reason,
         task.message,

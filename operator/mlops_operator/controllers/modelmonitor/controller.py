@@ -18,7 +18,7 @@ from mlops_operator.controllers.shared.refusals import refusal
 from mlops_operator.controllers.shared.served import view_served
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import managed_jobs
-from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODEL_MONITORS, PODS
+from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODEL_MONITORS, MODEL_VERSIONS, PODS
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
 from mlops_operator.runtime.plan import Plan, Read, Rejection
 
@@ -38,11 +38,13 @@ class ModelMonitorController:
                 keys=referring(MONITORS_BY_DEPLOYMENT),
                 between=referring_if_changed(MONITORS_BY_DEPLOYMENT, view_served),
             ),
+            Watch(resource=MODEL_VERSIONS, keys=lambda _version, _world: ()),  # read when a window has ended
             managed_jobs(MODEL_MONITORS),
         )
         self.indexes: Sequence[Index] = (MONITORS_BY_DEPLOYMENT,)
         self.rules: Sequence[Rule] = (
             Rule(MODEL_DEPLOYMENTS, ("get", "list", "watch")),
+            Rule(MODEL_VERSIONS, ("get", "list", "watch")),
             Rule(JOBS, ("get", "list", "watch", "create", "patch", "delete")),
             Rule(PODS, ("list",)),
         )

@@ -12,8 +12,10 @@ from mlops_operator.api.modelmonitor import (
     MonitorReason,
     WindowStatus,
 )
+from mlops_operator.api.modelversion import GateResult
 from mlops_operator.api.schema import seconds
 from mlops_operator.controllers.modelmonitor.policies.collect import collect, part_of_reference
+from mlops_operator.controllers.modelmonitor.policies.gate import gate_reference
 from mlops_operator.controllers.modelmonitor.policies.limit import TOGETHER, Sample
 from mlops_operator.controllers.modelmonitor.policies.reference import References, references_for
 from mlops_operator.controllers.modelmonitor.policies.verdict import Standing, judge, unknown
@@ -22,14 +24,27 @@ from mlops_operator.controllers.shared.task import TaskPhase, TaskState
 
 
 def concluded(
-    status: ModelMonitorStatus, spec: ModelMonitorSpec, window: WindowStatus, task: TaskState
+    status: ModelMonitorStatus,
+    spec: ModelMonitorSpec,
+    window: WindowStatus,
+    task: TaskState,
+    *,
+    gates: Sequence[GateResult] = (),
 ) -> ModelMonitorStatus:
-    """The status after the Job of `window` has ended, however it ended."""
+    """The status after the Job of `window` has ended, however it ended.
+
+    Args:
+        status: before.
+        spec: of the monitor.
+        window: the window that was measured.
+        task: how its Job ended.
+        gates: gate results that are recorded on the window's version.
+    """
     if task.result is None:
         return _unmeasured(status, spec, window, task)
     verdicts, found = [], []
     for metric in spec.metrics:
-        verdict, references = _judged(status, spec, metric, window, task.result)
+        verdict, references = _judged(status, spec, metric, window, task.result, gates=gates)
         verdicts.append(verdict)
         found.append(references)
     measured = window.model_copy(update={"metrics": tuple(verdicts), "notes": task.result.notes})
@@ -39,9 +54,16 @@ def concluded(
 
 
 def _judged(
-    status: ModelMonitorStatus, spec: ModelMonitorSpec, metric: MonitoredMetric, window: WindowStatus, result: Result
+    status: ModelMonitorStatus,
+    spec: ModelMonitorSpec,
+    metric: MonitoredMetric,
+    window: WindowStatus,
+    result: Result,
+    *,
+    gates: Sequence[GateResult],
 ) -> tuple[MetricVerdict, References]:
-    references = references_for(metric.name, window, status.references, status.collecting, spec.reference)
+    gate = gate_reference(metric.name, window, gates)
+    references = references_for(metric.name, window, status.references, status.collecting, spec.reference, gate=gate)
     size = seconds(spec.window.size)
     standing = Standing(
         reference=references.compared,

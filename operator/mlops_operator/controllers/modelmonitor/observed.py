@@ -6,11 +6,12 @@ from datetime import datetime
 
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Key, Manifest
-from mlops_operator.api.modelmonitor import ModelMonitorSpec, ModelMonitorStatus
+from mlops_operator.api.modelmonitor import ModelMonitorSpec, ModelMonitorStatus, WindowStatus
+from mlops_operator.api.modelversion import GateResult, ModelVersionStatus
 from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.served import view_served
 from mlops_operator.controllers.shared.specs import parse_spec
-from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS
+from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODEL_VERSIONS
 from mlops_operator.runtime.controller import World
 from mlops_operator.runtime.plan import PodsOfJob, Read
 
@@ -23,6 +24,7 @@ class Observed:
         deployment_found: whether the target is there.
         version: its stable version; None while it serves none.
         digest: of the artifact of that version.
+        gates: gate results that are recorded on the version of the window that is being measured.
         jobs: all Jobs of the monitor.
         pods: of the Job that runs; None where they were not read.
         reads: all that was read, which explains why the pods do not run.
@@ -34,6 +36,7 @@ class Observed:
     deployment_found: bool
     version: str | None
     digest: str | None
+    gates: Sequence[GateResult]
     jobs: Sequence[Manifest]
     pods: Sequence[Manifest] | None
     reads: Reads
@@ -76,14 +79,21 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
     deployment = world.get(MODEL_DEPLOYMENTS, Key(obj["metadata"]["namespace"], spec.target.deployment))
     served = view_served(deployment)
     job = measuring_job(obj, world)
+    status = ModelMonitorStatus.of(obj)
     return Observed(
         obj=obj,
         spec=spec,
-        status=ModelMonitorStatus.of(obj),
+        status=status,
         deployment_found=deployment is not None,
         version=served.stable,
         digest=served.digest,
+        gates=_gates(obj["metadata"]["namespace"], status.measuring, world),
         jobs=world.owned(JOBS, obj["metadata"]["uid"]),
         pods=reads.get(PodsOfJob.of(job)) if job is not None else None,
         reads=reads,
     )
+
+
+def _gates(namespace: str, window: WindowStatus | None, world: World) -> Sequence[GateResult]:
+    version = world.get(MODEL_VERSIONS, Key(namespace, window.version)) if window is not None else None
+    return ModelVersionStatus.of(version).gates if version is not None else ()

@@ -100,7 +100,7 @@ def _follow(obs: Observed, settings: Settings, now: datetime) -> Step | None:
         return Step(status=obs.status, problem=problem, requeue_after=state.next_look)
     if state.result is None and not conclusive(obs.job, obs.pods, now):
         return None
-    return Step(status=concluded(obs.status, obs.spec, window, state))
+    return Step(status=concluded(obs.status, obs.spec, window, state, gates=obs.gates))
 
 
 def _again(obs: Observed, job: Manifest) -> Step:

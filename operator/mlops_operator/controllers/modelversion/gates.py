@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 
 from mlops_operator.api.common import VersionRef
 from mlops_operator.api.conditions import READY, find
-from mlops_operator.api.evaluation import EvaluationStatus
+from mlops_operator.api.evaluation import EvaluationStatus, MetricStatus
 from mlops_operator.api.meta import Key, Manifest
-from mlops_operator.api.modelversion import GateResult
+from mlops_operator.api.modelversion import GateFigure, GateResult
 from mlops_operator.controllers.shared.gates import (
     RECORDED,
     alias_target,
@@ -139,4 +139,14 @@ def _result(ref: VersionRef, promotion: Manifest, evaluation: Manifest, world: W
         time=status.completion_time or evaluation["metadata"]["creationTimestamp"],
         rows=max(rows, default=None),
         newest_row=status.recent.newest if status.recent is not None else None,
+        figures=_figures(status.metrics) if alias.gate.columns.group is None else (),
+    )
+
+
+def _figures(metrics: Iterable[MetricStatus]) -> tuple[GateFigure, ...]:
+    """The candidate's values over all rows."""
+    return tuple(
+        GateFigure(name=metric.name, value=metric.candidate, n=metric.n, rarest_class=metric.rarest_class)
+        for metric in metrics
+        if not metric.slice and metric.candidate is not None and metric.n
     )

@@ -92,8 +92,9 @@ def _by_history(obs: Observed, version: VersionView, now: datetime) -> Plan:
         message = f"{obs.spec.alias} pointed at {version.name} before: it passed the gate then"
         return _pass(obs, PromotionReason.FORMER_VERSION, message, now, rollback=True)
     assert obs.alias is not None
-    if obs.alias.gate is None or obs.gate is None:
+    if obs.alias.gate is None:
         return _pass(obs, PromotionReason.NO_GATE, f"{obs.spec.alias} has no gate", now)
+    assert obs.gate is not None, "the version can be read"
     uid = obs.obj["metadata"]["uid"]
     asked = obs.gate
     refused = refused_by(

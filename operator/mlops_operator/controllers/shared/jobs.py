@@ -141,7 +141,7 @@ def pods_of(job: Manifest) -> PodsOfJob:
 
 def next_look(job: Manifest, now: datetime) -> float:
     """Seconds until a Job that has not started is looked at again without an event."""
-    return pending.interval(pending_seconds(job, now))
+    return pending.interval(pending_seconds(job, now), namespace=job["metadata"]["namespace"], now=now)
 
 
 def generation_of(job: Manifest, default: int) -> int:

@@ -9,7 +9,9 @@ time. It is reported once the pod has waited for `PATIENCE`.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
+from zlib import crc32
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared import capacity
@@ -22,14 +24,8 @@ PATIENCE: Final = 60.0
 """Seconds for which a passing cause is not reported: in a burst of Jobs most pods wait for some ten seconds."""
 
 INTERVAL: Final = 8.0
-"""Seconds between two reads of a pod that does not start. With `EVENTS_AGE` of the reader, a permanent cause is read
-within 10 s of the moment it was reported to the API server."""
-
-LONGEST_INTERVAL: Final = 60.0
-"""Longest interval between two reads, for pods that have waited for long: a thousand of them may be queued."""
-
-STRETCH: Final = 40.0
-"""The interval is this fraction of the time waited, beyond `INTERVAL`: 8 s until 5 minutes, 60 s from 40 minutes."""
+"""Longest time between two reads of a pod that does not start, in seconds, however long it has waited. With
+`EVENTS_AGE` of the reader, a permanent cause is read within 10 s of the moment it was reported to the API server."""
 
 POD_PENDING: Final = "PodPending"
 """Reason of every passing cause."""
@@ -58,11 +54,16 @@ class PodProblem:
 Reads = Mapping[Read, Sequence[Manifest]]
 
 
-def interval(waited: float) -> float:
-    """Seconds until a pod that has waited for `waited` seconds is read again."""
+def interval(waited: float, *, namespace: str, now: datetime) -> float:
+    """Seconds until a pod that has waited for `waited` seconds is read again.
+
+    All pods of a namespace are read at the same moments of the clock, so that one LIST answers for many; other
+    namespaces have other moments.
+    """
     if waited < GRACE:
         return GRACE - waited + 0.1
-    usual = min(LONGEST_INTERVAL, max(INTERVAL, waited / STRETCH))
+    turn = crc32(namespace.encode()) % INTERVAL
+    usual = INTERVAL - (now.timestamp() - turn) % INTERVAL
     return min(usual, PATIENCE - waited + 0.1) if waited < PATIENCE else usual
 
 

@@ -65,6 +65,24 @@ def test_an_improvement_that_is_not_shown_names_the_rows_that_would_show_it() ->
     )
 
 
+def test_the_rows_named_are_for_what_is_above_the_wanted_change() -> None:
+    # A quarter of the margin needs 16 times the rows: 16 * (1000 + 3597.3) - 1000.
+    finding = check_change(measured(), Change(min=0.0075), level=LEVEL, falls_short=False)
+    assert "about 72556 more rows" in finding.message
+
+
+def test_the_observed_improvement_of_a_metric_that_is_better_when_lower_is_a_fall() -> None:
+    loss = measured("log_loss", candidate=0.3, baseline=0.4, lower=-0.25, upper=0.05)
+    finding = check_change(loss, Change(), level=LEVEL, falls_short=False)
+    assert "more rows would show the observed improvement of 0.1" in finding.message
+
+
+@pytest.mark.parametrize("found", [measured(candidate=None), measured(baseline=None)])
+def test_without_a_value_of_both_no_number_of_rows_is_named(found: Measured) -> None:
+    finding = check_change(found, Change(), level=LEVEL, falls_short=False)
+    assert finding.message.endswith("; more rows are needed")
+
+
 def test_no_number_of_rows_shows_an_improvement_that_was_not_observed() -> None:
     finding = check_change(measured(candidate=0.92), Change(), level=LEVEL, falls_short=False)
     assert finding.message.endswith("the observed improvement 0 is not above 0: another candidate is needed")

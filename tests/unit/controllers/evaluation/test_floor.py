@@ -28,5 +28,19 @@ def test_the_message_names_value_limit_and_chance() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"min": 0.93}, "0.95 meets the minimum of 0.93"),
+        ({"max": 0.99}, "0.95 meets the maximum of 0.99"),
+        ({"min": 0.93, "max": 0.99}, "0.95 meets the minimum of 0.93 and the maximum of 0.99"),
+    ],
+)
+def test_a_value_that_passes_is_told_with_the_limits_it_meets(rule: dict[str, float], message: str) -> None:
+    finding = check_floor(MetricRule.model_validate(rule), 0.95, p=None, shown=False)
+    assert finding is not None
+    assert finding.message == message
+
+
 def test_a_rule_without_minimum_and_maximum_finds_nothing() -> None:
     assert check_floor(MetricRule.model_validate({"change": {}}), 0.1, p=None, shown=False) is None

@@ -88,6 +88,30 @@ def test_a_loss_at_the_level_of_one_rule_is_no_failure_among_twelve() -> None:
     assert {status.verdict for status in found} == {Verdict.INCONCLUSIVE}
 
 
+def test_a_value_below_its_minimum_on_too_few_rows_does_not_make_room_for_another_rule() -> None:
+    # p = 0.0287 fails alone, and among two only after the other was shown to be broken.
+    rules = [_rule(min=0.9), _rule(slice="a", min=0.9)]
+    low, lowest = figures_of_rule(0, 0.8905, floor=0.9), figures_of_rule(0, 0.5, floor=0.9)
+    enough, _ = judge(rules, _result((900, low), (900, lowest)), with_baseline=False)
+    assert enough.verdict is Verdict.FAIL
+    enough, few = judge(rules, _result((900, low), (10, lowest)), with_baseline=False)
+    assert (enough.verdict, few.verdict) == (Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE)
+
+
+def test_a_change_that_is_not_asked_does_not_count_in_the_correction() -> None:
+    status = _one(_rule(min=0.9, change={}), _result((900, figures_of_rule(0, 0.8905, floor=0.9))))
+    assert status.verdict is Verdict.FAIL
+
+
+def test_the_p_values_of_a_change_are_told_where_one_is_asked() -> None:
+    result = _result((900, figures_of_rule(0, 0.96, 0.95)))
+    asked = _one(_rule(change={}), result, with_baseline=True)
+    assert asked.p_value == pytest.approx(0.02275, abs=1e-5)
+    assert asked.p_shortfall == pytest.approx(0.97725, abs=1e-5)
+    for status in (_one(_rule(change={}), result), _one(_rule(min=0.9), result, with_baseline=True)):
+        assert (status.p_value, status.p_shortfall) == (None, None)
+
+
 def test_rules_with_too_few_rows_do_not_fail_and_still_count_in_the_correction() -> None:
     rules = [_rule(change={}), _rule(slice="a", change={}), _rule(slice="b", change={})]
     worse = figures_of_rule(0, 0.94, 0.95)

@@ -377,3 +377,14 @@ def test_what_keeps_the_job_from_running_is_said_and_forgotten_when_it_runs() ->
     toy.settle(CONTROLLER, NAME)
     assert "waiting" not in status(toy)
     assert condition(toy.get(EVALUATIONS, NAME), "Ready")["reason"] == "Running"
+
+
+def test_a_status_that_was_lost_names_again_what_the_job_measures() -> None:
+    toy, job = started()
+    before = status(toy)
+    toy.store({**toy.get(EVALUATIONS, NAME), "status": {}})
+    toy.store(job_started(job, at=later(0), ready=1))
+    toy.settle(CONTROLLER, NAME)
+    assert {role: status(toy)[role] for role in ("candidate", "baseline")} == {
+        role: before[role] for role in ("candidate", "baseline")
+    }

@@ -52,6 +52,7 @@ def test_without_its_model_an_evaluation_of_recent_rows_waits() -> None:
     toy.settle(CONTROLLER, NAME)
     assert toy.world.all(JOBS) == []
     assert status(toy)["waiting"]["reason"] == "ModelNotFound"
+    assert status(toy)["waiting"]["message"].startswith("Model digits does not exist")
     toy.store(make(MODELS, "digits", spec={}))
     toy.settle(CONTROLLER, NAME)
     assert len(toy.world.all(JOBS)) == 1

@@ -1,11 +1,15 @@
 """When rising counts of replicas are worth a status write."""
 
+from typing import cast
+from unittest.mock import Mock
+
 import pytest
 
 from mlops_operator.api.conditions import timestamp
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.modeldeployment import ModelDeploymentStatus, RevisionStatus
+from mlops_operator.api.modeldeployment import CandidatePhase, CandidateStatus, ModelDeploymentStatus, RevisionStatus
 from mlops_operator.controllers.modeldeployment import plan
+from mlops_operator.controllers.modeldeployment.observed import Observed
 from mlops_operator.controllers.modeldeployment.policies.coalesce import SETTLE_SECONDS, settles_in
 from mlops_operator.controllers.modeldeployment.servers import Servers
 from tests.unit.controllers.builders import NOW, later
@@ -61,3 +65,27 @@ def test_a_count_that_falls_is_written_at_once(ready: int, falls: bool) -> None:
 
     assert plan._falls(status(2), status(ready)) is falls
     assert plan._falls(status(2), status(ready, "another")) is False
+
+
+@pytest.mark.parametrize(("ready", "kept"), [(1, False), (2, True), (3, True)])
+def test_a_candidate_without_requests_keeps_the_count_that_was_told_until_it_falls(ready: int, kept: bool) -> None:
+    def candidate(phase: CandidatePhase) -> CandidateStatus:
+        return CandidateStatus(
+            version="v",
+            digest=digest_of("v"),
+            revision="r",
+            deployment="d",
+            ready_replicas=2,
+            phase=phase,
+            started_at=timestamp(NOW),
+            since=timestamp(NOW),
+        )
+
+    observed = cast(Observed, Mock(servers=lambda _: servers(wanted=3, replicas=3, ready=ready)))
+    told = candidate(CandidatePhase.STARTING)
+    assert plan._still_out(told, told, observed) == (told if kept else None)
+    assert plan._still_out(None, told, observed) is None
+    for other in (CandidatePhase.STEPPING, CandidatePhase.CHECKING):
+        assert plan._still_out(told, candidate(other), observed) is None
+    sharing = candidate(CandidatePhase.STEPPING)
+    assert plan._still_out(sharing, sharing, observed) is None

@@ -28,6 +28,7 @@ def test_a_candidate_shares_the_requests_only_after_its_checks(
         ("a", "b", {"a": 2, "b": 2}, True),
         ("a", "b", {"a": 2, "b": 0}, False),
         ("a", "b", {"a": 0, "b": 0}, True),
+        ("a", "b", {"a": 2, "b": 1}, True),
         ("a", None, {"a": 2}, True),
         (None, "b", {"b": 0}, True),
         ("a", "a", {"a": 0}, True),

@@ -66,6 +66,11 @@ class Version:
         return self.settle()
 
     def verified(self, digest: str = DIGEST) -> Plan:
+        """The Job reports this digest, and the controller learns of it."""
+        self.reports(digest)
+        return self.settle()
+
+    def reports(self, digest: str = DIGEST) -> None:
         """The Job reports this digest."""
         suffix = self.job["metadata"]["name"].rsplit("-", 1)[-1]
         message = json.dumps(
@@ -75,18 +80,22 @@ class Version:
                 "artifacts": [{"name": "artifact", "uri": URI, "digest": digest, "size": 7}],
             }
         )
-        return self._ends(succeeded_pod(self.job, message), succeeded=True)
+        self._ends(succeeded_pod(self.job, message), succeeded=True)
 
     def fails(self, reason: str, message: str = "m", *, exit_code: int = 1) -> Plan:
+        """The Job's pod leaves this error, and the controller learns of it."""
+        self.leaves(reason, message, exit_code=exit_code)
+        return self.settle()
+
+    def leaves(self, reason: str, message: str = "m", *, exit_code: int = 1) -> None:
         """The Job's pod leaves this error."""
         words = json.dumps({"reason": reason, "message": message})
-        return self._ends(failed_pod(self.job, words, exit_code=exit_code), succeeded=False)
+        self._ends(failed_pod(self.job, words, exit_code=exit_code), succeeded=False)
 
-    def _ends(self, pod: Manifest, *, succeeded: bool) -> Plan:
+    def _ends(self, pod: Manifest, *, succeeded: bool) -> None:
         job = self.job
         self.cluster.pods[job["metadata"]["name"]] = [pod]
         self.cluster.store(job_ended(job, at=self.cluster.now, succeeded=succeeded))
-        return self.settle()
 
 
 def begin(*others: Manifest) -> Version:

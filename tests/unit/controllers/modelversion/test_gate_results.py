@@ -1,5 +1,6 @@
 """What a version records of the gates that measured it, and what follows."""
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.model import Alias, Gate
 from mlops_operator.api.modelversion import MAX_GATE_RESULTS, GateResult
 from mlops_operator.controllers.modelversion.gates import concerned_by_evaluation, concerned_by_verdict
+from mlops_operator.controllers.modelversion.policies.rejection import rejection
 from mlops_operator.controllers.modelversion.policies.results import with_results
 from mlops_operator.controllers.shared.gates import gate_key, render_evaluation
 from mlops_operator.kube.resources import EVALUATIONS, MODELS, PROMOTIONS
@@ -84,6 +86,30 @@ def test_a_failed_gate_is_recorded_with_its_evidence_and_rejects() -> None:
     assert condition(version.obj, "Ready")["status"] == "True"
     assert version.status["phase"] == "Rejected"
     assert [event.reason for event in version.cluster.events] == ["Verified", "GateFailed"]
+
+
+@pytest.mark.parametrize(("group", "recorded"), [(None, ["accuracy", "f1_macro"]), ("user", [])])
+def test_the_values_over_all_independent_rows_are_recorded(group: str | None, recorded: list[str]) -> None:
+    rules = RULES if group is None else {**RULES, "columns": {"group": group}}
+    asked_by = promotion("try")
+    found = evaluation(asked_by, "Pass", rules=rules)
+    all_rows = {"verdict": "Pass", "candidate": 0.95, "n": 898}
+    found["status"]["metrics"] = [
+        {"name": "accuracy", **all_rows},
+        {"name": "accuracy", "slice": "old", **all_rows},
+        {"name": "f1_macro", "rarestClass": 80, **all_rows},
+        {"name": "balanced_accuracy", "verdict": "NoData"},
+    ]
+    version = begin(model(rules))
+    version.at(3).verified()
+    version.put(asked_by, found)
+    (record,) = version.status["gates"]
+    figures = record.get("figures", [])
+    assert [figure["name"] for figure in figures] == recorded
+    assert [(figure["value"], figure["n"], figure.get("rarestClass")) for figure in figures] == [
+        (0.95, 898, None),
+        (0.95, 898, 80),
+    ][: len(recorded)]
 
 
 @pytest.mark.parametrize(
@@ -174,6 +200,18 @@ def test_of_many_results_the_oldest_make_room_but_the_first_failure_of_each_gate
     assert len(results) == MAX_GATE_RESULTS
     assert [entry.evaluation for entry in results[:2]] == ["e0", "e3"]
     assert [entry.evaluation for entry in results[-2:]] == ["e90", "e91"]
+
+
+def test_a_pass_makes_room_and_the_first_failure_of_any_gate_does_not() -> None:
+    failures = (result(1, gate="h", verdict=Verdict.FAIL), result(2, verdict=Verdict.FAIL))
+    known = (result(0), *failures, *(result(number) for number in range(3, MAX_GATE_RESULTS)))
+    results = with_results(known, [result(90), result(91)], waiting=())
+    assert [entry.evaluation for entry in results[:3]] == ["e1", "e2", "e4"]
+
+
+def test_a_version_is_rejected_by_the_first_gate_that_refused_it() -> None:
+    for failures in permutations([result(1, verdict=Verdict.FAIL), result(2, verdict=Verdict.FAIL)]):
+        assert "(Promotion p1)" in rejection(failures, (), ()).message
 
 
 @pytest.mark.parametrize(("known", "kept"), [(MAX_GATE_RESULTS - 1, True), (MAX_GATE_RESULTS, False)])

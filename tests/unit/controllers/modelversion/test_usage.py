@@ -3,12 +3,15 @@
 from typing import Any
 
 from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.api.modelversion import ModelVersionStatus
 from mlops_operator.controllers.modelversion.observed import (
     concerned_by_deployment,
     concerned_by_deployment_change,
     concerned_by_model,
     concerned_by_model_change,
 )
+from mlops_operator.controllers.modelversion.policies.usage import deployed_in
+from mlops_operator.controllers.shared.served import ServedFact
 from mlops_operator.kube.resources import MODEL_DEPLOYMENTS, MODEL_VERSIONS
 from tests.unit.controllers.builders import NAMESPACE, ToyWorld, condition, make
 from tests.unit.controllers.modelversion.driver import MODEL, NAME, UID, begin, model
@@ -73,6 +76,20 @@ def test_a_version_in_both_roles_is_stable() -> None:
     version = begin(model(), deployment("web", stable=NAME, candidate=NAME))
     version.at(3).verified()
     assert version.status["deployedIn"] == [{"name": "web", "role": "Stable"}]
+
+
+def test_the_status_names_as_many_deployments_as_it_may() -> None:
+    facts = [ServedFact(f"web-{number:02}", NAME, UID, "", "") for number in range(40)]
+    served = deployed_in(facts, UID)
+    assert [entry.name for entry in ModelVersionStatus(deployed_in=served).deployed_in] == [
+        f"web-{number:02}" for number in range(32)
+    ]
+
+
+def test_a_model_that_appears_while_the_artifact_is_checked_is_no_longer_missed() -> None:
+    version = begin(deployment("unrelated"))
+    version.put(model())
+    assert condition(version.obj, "Ready")["reason"] == "Verifying"
 
 
 def test_a_missing_model_is_told_at_once_and_the_verification_goes_on() -> None:

@@ -7,9 +7,9 @@ from mlops_operator.controllers.modelversion.policies import verification as pol
 from mlops_operator.controllers.modelversion.policies.verification import Finding
 from mlops_operator.controllers.shared.pending import GRACE
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState
-from mlops_operator.kube.resources import JOBS
-from tests.unit.controllers.builders import condition, job_started, later, pod_of, unscheduled
-from tests.unit.controllers.modelversion.driver import DIGEST, OTHER, URI, begin
+from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS
+from tests.unit.controllers.builders import condition, job_started, later, make, pod_of, unscheduled
+from tests.unit.controllers.modelversion.driver import DIGEST, NAME, OTHER, UID, URI, begin
 from tests.unit.controllers.views import views
 
 
@@ -35,6 +35,12 @@ def test_only_what_cannot_mend_is_final(reason: str, finding: Finding) -> None:
 @pytest.mark.parametrize("phase", [TaskPhase.ABSENT, TaskPhase.PENDING, TaskPhase.RUNNING])
 def test_nothing_is_decided_while_the_task_is_at_work(phase: TaskPhase) -> None:
     assert policy.judge(TaskState(phase), digest=DIGEST).finding is Finding.UNDECIDED
+
+
+@pytest.mark.parametrize(("message", "told"), [("m", "DeadlineExceeded: m"), ("", "DeadlineExceeded")])
+def test_a_failure_is_told_by_its_reason_and_the_message_if_there_is_one(message: str, told: str) -> None:
+    task = TaskState(TaskPhase.FAILED, "DeadlineExceeded", message)
+    assert policy.judge(task, digest=DIGEST).message == told
 
 
 def test_a_version_is_ready_once_its_artifact_is_verified() -> None:
@@ -117,6 +123,45 @@ def test_each_failure_doubles_the_wait() -> None:
     version.at(13).settle()
     assert version.at(15).fails("ArtifactNotFound").requeue_after == 20
     assert version.status["attempts"] == 2
+
+
+def test_the_next_check_waits_for_the_whole_delay() -> None:
+    version = begin()
+    version.at(3).fails("ArtifactNotFound")
+    assert version.at(12.5).settle().requeue_after == 0.5
+    assert version.job["metadata"]["name"].endswith("-verify-0")
+
+
+@pytest.mark.parametrize(("seen", "wait"), [(3, 10), (7, 6), (13, 0), (60, 0)])
+def test_the_delay_counts_from_the_end_of_the_job_and_not_from_when_it_is_seen(seen: float, wait: float) -> None:
+    version = begin()
+    version.at(3).leaves("ArtifactNotFound")
+    plan = version.at(seen).cluster.step(version.controller, NAME)
+    assert plan.requeue_after == wait
+    assert version.status["failedAt"] == timestamp(later(3))
+
+
+def test_an_artifact_was_verified_when_the_job_ended_and_not_when_that_is_seen() -> None:
+    version = begin()
+    version.at(3).reports()
+    version.at(60).settle()
+    assert version.status["verifiedAt"] == timestamp(later(3))
+
+
+def test_what_was_said_of_a_failed_check_is_kept_while_the_next_one_is_awaited() -> None:
+    version = begin()
+    version.at(3).fails("ArtifactNotFound", "nothing there", exit_code=3)
+    said = condition(version.obj, "Ready")
+    version.put(make(MODEL_DEPLOYMENTS, "web", spec={}, status={"candidate": {"version": NAME, "versionUid": UID}}))
+    assert version.status["deployedIn"] == [{"name": "web", "role": "Candidate"}]
+    assert condition(version.obj, "Ready") == said
+
+
+@pytest.mark.parametrize(("ready", "wait"), [(0, GRACE - 2 + 0.1), (1, GRACE - 2)])
+def test_a_check_that_just_began_is_looked_at_again_at_the_end_of_the_grace_period(ready: int, wait: float) -> None:
+    version = begin()
+    version.cluster.store(job_started(version.job, at=later(0), ready=ready))
+    assert version.at(2).settle().requeue_after == pytest.approx(wait)
 
 
 def test_a_digest_that_the_result_does_not_confirm_is_not_believed() -> None:

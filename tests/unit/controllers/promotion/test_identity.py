@@ -61,6 +61,20 @@ def test_a_verdict_about_another_object_of_the_candidates_name_passes_nothing() 
     assert (gate_passed(toy), ready(toy)["reason"]) == ("Unknown", "RecordingResult")
 
 
+@pytest.mark.parametrize("role", ["candidate", "baseline"])
+def test_a_recorded_verdict_about_other_objects_passes_nothing(role: str) -> None:
+    toy = cluster(model(), promotion())
+    point(toy, "digits-a", by="to-a")
+    settle(toy)
+    evaluation = judge(toy, "Pass", baseline="digits-a")
+    evaluation["status"][role]["uid"] = "uid-of-its-predecessor"
+    toy.store(evaluation)
+    settle(toy)
+    assert (status(toy)["phase"], ready(toy)["reason"]) == ("Rejected", "EvaluationFailed")
+    names = "digits-b (UID uid-of-digits-b) and digits-a (UID uid-of-digits-a)"
+    assert f"measured other objects than {names}: create another" in status(toy)["message"]
+
+
 def test_a_version_created_again_during_the_evaluation_is_measured_itself() -> None:
     toy = cluster(model(), promotion())
     settle(toy)
@@ -85,6 +99,16 @@ def test_a_passed_gate_is_withdrawn_when_the_version_is_created_again() -> None:
 
 
 # -- a decision outlives its object ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("after", "left", "said"), [(0, 10, False), (9, 1, False), (10, None, True), (11, None, True)])
+def test_the_wait_for_the_record_is_said_after_ten_seconds(after: float, left: float | None, said: bool) -> None:
+    toy = cluster(model(), promotion())
+    settle(toy)
+    judge(toy, "Pass", recorded=False)
+    toy.now = later(after)
+    assert toy.settle(CONTROLLER, "to-b").requeue_after == left
+    assert (ready(toy)["reason"] == "RecordingResult") is said
 
 
 @pytest.mark.parametrize("verdict", ["Pass", "Fail", "Inconclusive"])
@@ -205,6 +229,7 @@ def test_a_deleted_baseline_is_no_baseline(measuring: bool) -> None:
     plan = toy.step(CONTROLLER, "to-b")
     assert [key.name for _, key in plan.absences] == ["digits-a"], "it may only not be in the cache yet"
     assert "which was deleted" in status(toy)["message"]
+    assert toy.plan(CONTROLLER, "to-b").absences == (), "nothing is made of it any more"
     judge(toy, "Pass")
     settle(toy)
     found = status(toy)
@@ -218,5 +243,6 @@ def test_a_deleted_baseline_is_refused_where_the_gate_requires_one() -> None:
     toy.world.remove(toy.get(MODEL_VERSIONS, "digits-a"))
     plan = toy.step(CONTROLLER, "to-b")
     assert (status(toy)["phase"], ready(toy)["reason"]) == ("Rejected", "BaselineMissing")
+    assert "champion points at digits-a, which was deleted, and its gate" in status(toy)["message"]
     assert [key.name for _, key in plan.absences] == ["digits-a"]
     assert condition(toy.get(PROMOTIONS, "to-b"), "Stalled")["status"] == "True"

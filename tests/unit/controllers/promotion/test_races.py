@@ -72,6 +72,7 @@ def test_an_alias_that_points_there_already_is_promoted_without_a_move() -> None
     point(toy, "digits-b", by="another")
     settle(toy)
     assert (status(toy)["phase"], ready(toy)["reason"]) == ("Promoted", "AlreadyThere")
+    assert status(toy)["candidate"]["uid"] == "uid-of-digits-b"
     assert "promotedAt" not in status(toy)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from mlops_operator.api.conditions import timestamp
 from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.api.model import MAX_ALIAS_HISTORY
 from mlops_operator.controllers.retrainpolicy.controller import RetrainPolicyController
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.resources import (
@@ -134,7 +135,7 @@ def promote(toy: ToyCluster, version: str, *, by: str | None = None, owner: Mani
         "since": timestamp(toy.now),
     }
     history = [{name: former[name] for name in term}, *former.get("history", ())] if former else []
-    obj["status"] = {"aliases": [{"name": "champion", **term, "history": history}]}
+    obj["status"] = {"aliases": [{"name": "champion", **term, "history": history[:MAX_ALIAS_HISTORY]}]}
     toy.store(obj)
     return promotion
 

@@ -77,6 +77,18 @@ def test_a_version_that_is_not_seen_yet_is_waited_for_and_not_for_ever() -> None
     assert progress(at=VERSION_GRACE).decision.result == "VersionFailed"
 
 
+@pytest.mark.parametrize(("after", "waits"), [(299, 1), (300, None), (301, None)])
+def test_a_version_is_waited_for_five_minutes(after: float, waits: float | None) -> None:
+    found = progress(at=after)
+    assert (found.decision.result, found.requeue_after) == (None if waits else "VersionFailed", waits)
+
+
+@pytest.mark.parametrize("training", [None, TrainingView(complete=True, model_version="digits-b")])
+def test_a_recorded_version_without_the_end_of_its_training_is_not_waited_for(training: TrainingView | None) -> None:
+    recorded = DECISION.model_copy(update={"model_version": "digits-b"})
+    assert progress(training, decision=recorded).decision.result == "VersionFailed"
+
+
 def test_a_version_that_is_being_verified_is_waited_for() -> None:
     found = progress(COMPLETE, version(ready=False))
     assert (found.decision.model_version, found.decision.result, found.promote) == ("digits-b", None, False)

@@ -123,7 +123,12 @@ class PolicyMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.running())
     @rule()
     def a_person_deletes_a_training(self) -> None:
-        self.toy.world.remove(self.running()[0])
+        job = self.running()[0]
+        self.toy.world.remove(job)
+        decision = carried_decision(job)
+        if decision is not None and decision.id not in {entry["id"] for entry in self.decisions()}:
+            # The operator ended before it recorded the start, and nothing is left that tells of it.
+            self.starts.pop(job["metadata"]["name"], None)
 
     # -- the operator ----------------------------------------------------------------------
 

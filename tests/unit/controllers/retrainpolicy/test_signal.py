@@ -82,6 +82,18 @@ def test_the_evidence_is_the_breached_windows_with_value_limit_and_n() -> None:
     assert (view.status.breached, view.status.known) == (2, 3)
 
 
+@pytest.mark.parametrize(
+    ("value", "lower", "upper", "limit"),
+    [(0.8, 0.9, 1.0, 0.9), (0.9, 0.9, 1.0, 1.0), (1.1, 0.9, 1.0, 1.0), (1.1, None, 1.0, 1.0), (None, 0.9, 1.0, 1.0)],
+)
+def test_the_limit_of_the_evidence_is_the_one_that_was_passed(
+    value: float | None, lower: float | None, upper: float, limit: float
+) -> None:
+    verdict = MetricVerdict(name="accuracy", breached=Truth.TRUE, value=value, lower=lower, upper=upper, reason="x")
+    breached = [window.model_copy(update={"metrics": (verdict,)}) for window in windows("TT")]
+    assert [entry.limit for entry in seen("TT", windows=breached).evidence] == [limit, limit]
+
+
 def test_windows_of_a_former_version_do_not_count() -> None:
     view = seen("TTT", version="digits-b")
     assert (view.status.active, view.status.known) == (Truth.UNKNOWN, 0)

@@ -146,3 +146,11 @@ def test_a_schedule_that_cannot_be_read_stalls_it_and_a_right_one_mends_it(cron:
     toy.edit(RETRAIN_POLICIES, NAME, triggers=[{"name": "fell", "signal": "live"}])
     settle(toy)
     assert len(trainings(toy)) == 1
+
+
+def test_evidence_that_is_too_old_starts_nothing_and_the_record_says_so() -> None:
+    toy = cluster("TT")
+    toy.now = later(3600)
+    settle(toy)
+    assert trainings(toy) == []
+    assert [(entry["outcome"], entry["reason"]) for entry in decisions(toy)] == [("Skipped", "StaleEvidence")]

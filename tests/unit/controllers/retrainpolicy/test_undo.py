@@ -172,6 +172,18 @@ def test_what_was_in_training_before_it_is_not_promoted_and_the_record_says_why(
     assert "consecutiveFailures" not in status(toy)
 
 
+def test_a_training_that_a_user_asked_for_before_it_is_not_promoted_either() -> None:
+    toy = promoted()
+    ask(toy, "please")
+    settle(toy)
+    undo(toy)
+    settle(toy)
+    training_ends(toy, version="digits-c", job=trainings(toy)[-1])
+    toy.world.put(model_version("digits-c"))
+    settle(toy)
+    assert decisions(toy)[-1]["result"] == "HeldByUser"
+
+
 @pytest.mark.parametrize("kind", [MODELS, RETRAIN_POLICIES])
 def test_promotions_of_a_model_and_of_other_policies_do_not_hold_it(kind: Resource) -> None:
     toy = promoted()
@@ -188,6 +200,11 @@ def test_before_anything_is_created_for_the_alias_the_model_is_confirmed() -> No
     plan = toy.plan(CONTROLLER, NAME)
     assert [action.resource for action in plan.actions] == [TRAINING_JOBS]
     assert plan.grounds == ((MODELS, toy.get(MODELS, "digits")),)
+
+
+def test_where_nothing_is_created_or_promoted_the_model_is_not_confirmed() -> None:
+    assert cluster().plan(CONTROLLER, NAME).grounds == ()
+    assert cluster("TT", promote=None).plan(CONTROLLER, NAME).grounds == ()
 
 
 def test_a_hold_by_a_promotion_that_the_cache_does_not_have_is_confirmed() -> None:

@@ -259,6 +259,11 @@ def test_a_template_that_cannot_be_honoured_is_refused(spec: dict[str, Any], wor
     assert run.cluster.world.all(JOBS) == []
 
 
+@pytest.mark.parametrize("field", ["hostname", "subdomain"])
+def test_a_single_replica_may_have_a_name_of_its_own(field: str) -> None:
+    assert begin(replicas=1, template={"spec": {field: "me"}}).job["spec"]["template"]["spec"][field] == "me"
+
+
 @pytest.mark.parametrize("name", ["d", "a.b.c", "x" * 253])
 def test_a_jobs_name_leaves_room_for_the_index_of_a_replica(name: str) -> None:
     obj = make(TRAINING_JOBS, name)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.controllers.trainingjob.policies.failure import cause
+from mlops_operator.controllers.trainingjob.policies.failure import Cause, cause
 from mlops_operator.kube.resources import MODELS
 from tests.unit.controllers.builders import condition, failed_pod, job_ended, later, make, pod_of
 from tests.unit.controllers.trainingjob.driver import DIGEST, Run, begin, model_artifact
@@ -198,6 +198,34 @@ def test_a_pod_that_was_taken_away_is_the_cause_and_not_those_it_brought_down() 
     for pods, code in (([failed_pod(job, "lost peer 1", exit_code=9, index=0), taken], 143), ([], None)):
         found = cause(disrupted(job), pods)
         assert (found.reason, found.exit_code, found.permanent) == ("DisruptionTarget", code, None)
+
+
+@pytest.mark.parametrize(("kind", "status"), [("DisruptionTarget", "False"), ("Ready", "True")])
+def test_a_pod_with_another_condition_was_not_taken_away(kind: str, status: str) -> None:
+    job = begin().job
+    pod = failed_pod(job, exit_code=9, conditions=[{"type": kind, "status": status}])
+    assert cause(disrupted(job), [pod]).exit_code is None
+
+
+def test_a_pod_that_tells_its_end_is_the_cause_before_one_that_does_not() -> None:
+    job = begin(replicas=2).job
+    silent = pod_of(job, phase="Failed", index=0, status={"reason": "NodeLost"})
+    silent["metadata"]["creationTimestamp"] = "2026-01-01T11:00:00Z"
+    telling = failed_pod(job, "out of memory", exit_code=9, index=1)
+    assert cause(job_ended(job, at=later(2), succeeded=False), [silent, telling]).exit_code == 9
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Cause("Error", "no such file", 2), "Error (exit code 2): no such file"),
+        (Cause("Error", "", 2), "Error (exit code 2)"),
+        (Cause("Evicted", "low on memory"), "Evicted: low on memory"),
+        (Cause("Evicted", ""), "Evicted"),
+    ],
+)
+def test_a_cause_in_words(found: Cause, words: str) -> None:
+    assert str(found) == words
 
 
 def test_an_eviction_by_the_kubelet_keeps_its_words() -> None:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from mlops_operator.api.conditions import timestamp
 from mlops_operator.controllers.trainingjob.policies import retry
 from mlops_operator.kube.resources import JOBS
 from tests.unit.controllers.builders import condition, failed_pod, job_ended, later
@@ -38,6 +39,41 @@ def test_a_failed_attempt_is_recorded_and_the_next_waits_for_its_time() -> None:
     assert condition(run.obj, "Reconciling")["status"] == "True"
     assert plan.requeue_after == 10.0
     assert len(run.cluster.world.all(JOBS)) == 1
+
+
+def test_the_words_of_the_wait_hold_still_and_name_its_end() -> None:
+    run = begin(backoffLimit=3)
+    run.at(2).job_fails("Traceback ...", exit_code=2)
+    run.at(5).settle()
+    failed = "attempt 0 failed: Error (exit code 2): Traceback ..."
+    assert condition(run.obj, "Ready")["message"] == (
+        f"{failed}; attempt 1 (of at most 4) starts at {timestamp(later(12))}"
+    )
+
+
+@pytest.mark.parametrize(("at", "jobs"), [(11.5, 1), (12, 2), (13, 2)])
+def test_the_next_attempt_starts_at_its_moment_and_not_before(at: float, jobs: int) -> None:
+    run = begin()
+    run.at(2).job_fails()
+    run.at(at).settle()
+    assert len(run.cluster.world.all(JOBS)) == jobs
+
+
+@pytest.mark.parametrize(
+    ("limit", "message", "code", "words"),
+    [
+        (0, "no memory", 3, "1 attempt failed, at most 1 are made; the last: Error (exit code 3): no memory"),
+        (1, "no memory", 3, "2 attempts failed, at most 2 are made; the last: Error (exit code 3): no memory"),
+    ],
+)
+def test_the_end_names_the_number_of_attempts_and_the_last_failure(
+    limit: int, message: str, code: int, words: str
+) -> None:
+    run = begin(backoffLimit=limit)
+    for attempt in range(limit + 1):
+        run.at(2 + 100 * attempt).settle()
+        run.job_fails(message, exit_code=code)
+    assert condition(run.obj, "Failed")["message"] == words
 
 
 def test_no_attempt_waits_for_a_clock_that_is_ahead_of_ours() -> None:

@@ -1,13 +1,16 @@
 """An attempt that starts, and one that does not: what keeps it is told in time and cleared when it starts."""
 
+from itertools import pairwise
+
 import pytest
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingJobStatus
-from mlops_operator.controllers.shared.pending import GRACE, LONGEST_INTERVAL, PATIENCE
-from mlops_operator.controllers.trainingjob.policies.startup import RUNNING, STARTING, startup
+from mlops_operator.controllers.shared.pending import GRACE, INTERVAL, PATIENCE
+from mlops_operator.controllers.trainingjob.policies.startup import RUNNING, STARTING, needs_pods, next_look, startup
 from mlops_operator.kube.resources import JOBS, MODELS
 from mlops_operator.runtime.plan import EventType
+from mlops_operator.runtime.reads import EVENTS_AGE
 from tests.unit.controllers.builders import (
     NOW,
     condition,
@@ -91,6 +94,55 @@ def test_a_passing_cause_is_reported_after_a_minute(pods: list[Manifest], waited
     assert found.reported == reported
 
 
+def with_conditions(*conditions: tuple[str, str]) -> Manifest:
+    job = job_started(JOB, at=NOW)
+    job["status"]["conditions"] = [{"type": kind, "status": truth} for kind, truth in conditions]
+    return job
+
+
+@pytest.mark.parametrize(
+    ("job", "after", "needed"),
+    [
+        (job_started(JOB, at=NOW), GRACE - 1, False),
+        (job_started(JOB, at=NOW), GRACE, True),
+        (job_started(JOB, at=NOW), GRACE + 1, True),
+        (job_started(JOB, at=NOW, ready=1), GRACE, False),
+        (job_ended(JOB, at=NOW), GRACE, False),
+        (JOB, GRACE, False),  # its controller has not begun it
+        (with_conditions(("Suspended", "True")), GRACE, False),  # nor gone on with it
+        (with_conditions(("Suspended", "False")), GRACE, True),
+        (with_conditions(("Other", "True")), GRACE, True),
+    ],
+)
+def test_pods_are_needed_of_a_job_that_its_controller_began_and_that_has_none_ready_in_time(
+    job: Manifest, after: float, needed: bool
+) -> None:
+    assert needs_pods(job, NOTHING, later(after)) is needed
+
+
+@pytest.mark.parametrize(("waited", "left"), [(PATIENCE - 1, 1), (PATIENCE, PATIENCE), (PATIENCE + 1, PATIENCE)])
+def test_a_job_that_its_controller_has_not_begun_is_looked_at_when_the_wait_is_reported(
+    waited: float, left: float
+) -> None:
+    assert next_look(JOB, later(waited)) == left
+
+
+@pytest.mark.parametrize(
+    ("job", "pods", "words"),
+    [
+        (JOB, [], "the Job controller has not created a pod yet"),
+        (job_started(JOB, at=NOW), [pod_of(JOB)], "not started"),
+        (job_started(JOB, at=NOW), [pod_of(JOB, main=waiting_container("Odd", ""))], "Odd"),
+    ],
+)
+def test_the_words_of_a_pod_that_does_not_start_say_what_is_known(
+    job: Manifest, pods: list[Manifest], words: str
+) -> None:
+    problem = startup(job, NOTHING, pods, NOW, {}).problem
+    assert problem is not None
+    assert words in problem.message
+
+
 def test_a_wait_for_room_costs_one_write_and_no_event() -> None:
     run = begin()
     run.cluster.store(job_started(run.job, at=NOW))
@@ -164,21 +216,30 @@ def test_a_job_that_its_controller_has_not_begun_has_no_pods_to_look_at() -> Non
     assert run.cluster.reads == []
 
 
-def test_a_pod_is_read_every_ten_seconds_at_first_and_every_minute_in_the_end() -> None:
+def test_a_pod_is_read_every_eight_seconds_however_long_it_waits() -> None:
     run = begin()
     run.cluster.store(job_started(run.job, at=NOW))
-    delays, moments = [], []
-    for _ in range(140):
-        moments.append((run.cluster.now - NOW).total_seconds())
+    moments = [0.0]
+    while moments[-1] < 3600:
+        run.cluster.now = later(moments[-1])
         plan = run.settle()
         assert plan.requeue_after is not None
-        delays.append(plan.requeue_after)
-        run.cluster.now = later(moments[-1] + plan.requeue_after)
-    early = [delay for delay, moment in zip(delays, moments, strict=True) if moment < 300]
-    assert max(early) < 9
-    assert max(delays) == LONGEST_INTERVAL
+        moments.append(moments[-1] + plan.requeue_after)
+    assert moments[1] > GRACE
+    assert max(after - before for before, after in pairwise(moments)) <= INTERVAL + 1e-6
     assert any(PATIENCE <= moment < PATIENCE + 1 for moment in moments), "the moment at which a wait is reported"
-    assert delays[0] > GRACE
+
+
+def test_a_permanent_cause_that_comes_after_an_hour_is_reported_by_the_next_look() -> None:
+    run = begin()
+    run.cluster.store(job_started(run.job, at=NOW))
+    pods = run.cluster.pods[run.job["metadata"]["name"]] = [pod_of(run.job, conditions=[unscheduled(ROOM)])]
+    look = run.at(3600).settle().requeue_after
+    pods[:] = [pod_of(run.job, main=waiting_container("ErrImagePull", "no such image"))]
+    assert look is not None
+    assert look + EVENTS_AGE <= 10
+    run.at(3600 + look).settle()
+    assert run.status["waiting"]["reason"] == "ImageUnavailable"
 
 
 def test_pods_of_a_former_job_of_the_same_name_say_nothing() -> None:

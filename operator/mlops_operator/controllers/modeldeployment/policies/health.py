@@ -71,7 +71,12 @@ def questions(pods: Sequence[Manifest], now: datetime) -> Sequence[Read]:
 
 def next_look(servers: Servers, now: datetime) -> float | None:
     """Seconds until pods that do not run are read again without an event; None where all run."""
-    return min((pending.interval(_waited(pod, now)) for pod in servers.pods if pending.waits(pod)), default=None)
+    looks = (
+        pending.interval(_waited(pod, now), namespace=pod["metadata"]["namespace"], now=now)
+        for pod in servers.pods
+        if pending.waits(pod)
+    )
+    return min(looks, default=None)
 
 
 def _waited(pod: Manifest, now: datetime) -> float:

@@ -64,7 +64,19 @@ def check_limit(
     if level is None or reference is None:
         message = "the first window with enough rows: there is no reference yet to compare it with"
         return LimitVerdict(Truth.UNKNOWN, MonitorReason.REFERENCE_INCOMPLETE, message, limit.min, limit.max)
-    return _predicted(limit, limit.false_alarms, sample, before, level, version=reference.version, size=size)
+    probability = false_breach_probability(limit.false_alarms, size=size, of_gate=reference.evaluation is not None)
+    source = _source(reference, level)
+    return _predicted(limit, limit.false_alarms, sample, before, level, probability=probability, source=source)
+
+
+def false_breach_probability(budget: FalseAlarms, *, size: int, of_gate: bool) -> float:
+    """Probability of a false breach in one window, by a reference of windows or by the figure of a gate.
+
+    A gate is passed rather with a lucky sample. If a version as good as its gate's minimum passes in one case of two,
+    false breaches after a passed gate are at most twice as frequent as after any: so a gate's figure has half the
+    probability.
+    """
+    return probability_per_window(budget, size=size) / (2 if of_gate else 1)
 
 
 def lower_limit(level: Level, sample: Sample, before: Sequence[Sample], probability: float) -> float:
@@ -84,16 +96,23 @@ def _predicted(
     before: Sequence[Sample],
     level: Level,
     *,
-    version: str,
-    size: int,
+    probability: float,
+    source: str,
 ) -> LimitVerdict:
-    predicted = lower_limit(level, sample, before, probability_per_window(budget, size=size))
+    predicted = lower_limit(level, sample, before, probability)
     lower = predicted if limit.min is None else max(limit.min, predicted)
     found = _within(sample.value, lower, limit.max)
-    source = f"{level.used} of {level.windows} windows of {version}, level {level.share:.6g}"
     chance = f"with {len(before)} windows before, false-alarm probability {budget.probability:.3g} per {budget.per}"
     message = f"{found.message} for {sample.n} rows ({source}; {chance})"
     return LimitVerdict(found.breached, found.reason, message, lower, limit.max, budget.probability)
+
+
+def _source(reference: ReferenceStatus, level: Level) -> str:
+    """Where the limit comes from."""
+    if reference.evaluation is not None:
+        rows = reference.windows[0].n
+        return f"{level.share:.6g} over {rows} rows in the gate of {reference.version}, {reference.evaluation}"
+    return f"{level.used} of {level.windows} windows of {reference.version}, level {level.share:.6g}"
 
 
 def _absolute(limit: Limit, sample: Sample, level: Level | None, size: int) -> LimitVerdict:

@@ -1,7 +1,8 @@
 """How good a version usually is: the first good windows of a version, fixed once there are enough.
 
 A reference belongs to a version and its digest. Until it is complete, that of the former version is
-in force. It never moves along: a limit that followed a slow decline would never be reached.
+in force, and without one the figure of the version's gate. It never moves along: a limit that
+followed a slow decline would never be reached.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,8 @@ class References:
     """The references of one metric while a window is judged.
 
     Attributes:
-        in_force: a complete one, of the version that is served or of a former one; None where there is none.
+        in_force: a complete one, of the version that is served or of a former one, or the figure of a gate; None where
+            there is none.
         collecting: that of the version that is served as long as it is not complete; None once it is in force.
     """
 
@@ -42,17 +44,35 @@ def references_for(
     in_force: Sequence[ReferenceStatus],
     collecting: Sequence[ReferenceStatus],
     spec: Reference,
+    *,
+    gate: ReferenceStatus | None = None,
 ) -> References:
-    """The references of `metric` for the version of `window`, without those that are older than the spec allows."""
-    complete = next((entry for entry in in_force if entry.metric == metric and _allowed(entry, spec)), None)
+    """The references of `metric` for the version of `window`, without those that are older than the spec allows.
+
+    Windows say more of the traffic than a gate does, so a gate's figure is in force only where no windows are.
+
+    Args:
+        metric: its name.
+        window: the window that is judged.
+        in_force: complete references, as they are stored.
+        collecting: those of the version of the window before.
+        spec: which windows count.
+        gate: the figure of the gate of the window's version; None where there is none.
+    """
+    allowed = [entry for entry in in_force if entry.metric == metric and _allowed(entry, spec)]
+    figure = next((entry for entry in allowed if entry.evaluation is not None), None)
+    complete = next((entry for entry in allowed if entry.evaluation is None), None)
     if complete is not None and is_of(complete, window):
         return References(complete, None)
+    if figure is None or not is_of(figure, window):
+        figure = gate if gate is not None and _allowed(gate, spec) else figure
     begun = next((entry for entry in collecting if entry.metric == metric and _allowed(entry, spec)), None)
     if begun is not None and is_of(begun, window):
-        return References(complete, begun)
+        return References(complete or figure, begun)
     if complete is None and begun is not None and len(begun.windows) >= FEWEST:
         complete = closed(begun)
-    return References(complete, ReferenceStatus(metric=metric, version=window.version, digest=window.digest))
+    own = ReferenceStatus(metric=metric, version=window.version, digest=window.digest)
+    return References(complete or figure, own)
 
 
 def closed(reference: ReferenceStatus) -> ReferenceStatus:
