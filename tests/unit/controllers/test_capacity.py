@@ -100,3 +100,16 @@ def test_nodes_are_read_only_for_a_shortage() -> None:
     assert short(message("Insufficient cpu", SELECTOR))
     assert not short(message(SELECTOR))
     assert not short(None)
+
+
+def test_a_request_as_large_as_the_largest_node_is_not_beyond_it() -> None:
+    nodes = [node("8", memory="1Gi"), node("1", memory="8Gi")]
+    verdict = judge(pod("8", memory="4Gi"), message("Insufficient cpu", "Insufficient memory"), nodes=nodes)
+    assert verdict.message.startswith("no node can run the pod: no single node has 8 cpu and ")
+
+
+def test_a_selector_that_no_node_has_the_labels_of_is_permanent() -> None:
+    wanted = pod(selector={"pool": "none"})
+    verdict = judge(wanted, message("Insufficient cpu", SELECTOR), nodes=[node()])
+    assert verdict.permanent
+    assert verdict.message == "no node can run the pod: no node has the labels of its nodeSelector"

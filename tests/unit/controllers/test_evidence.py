@@ -2,6 +2,7 @@
 
 import pytest
 
+from mlops_operator.api.conditions import timestamp
 from mlops_operator.controllers.shared import evidence
 from mlops_operator.kube.resources import JOBS
 from tests.unit.controllers.builders import failed_pod, job_ended, later, make
@@ -15,7 +16,8 @@ def test_an_end_in_the_future_is_now(told: float, taken: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "conclusive"), [(10, False), (14, False), (15, True), (0, False), (-3590, True), (3610, True)]
+    ("now", "conclusive"),
+    [(10, False), (14, False), (15, True), (0, False), (-49, False), (-50, True), (-3590, True), (3610, True)],
 )
 def test_missing_pods_are_believed_to_be_missing_some_seconds_from_the_end_by_either_clock(
     now: float, conclusive: bool
@@ -23,3 +25,13 @@ def test_missing_pods_are_believed_to_be_missing_some_seconds_from_the_end_by_ei
     job = job_ended(JOB, at=later(10), succeeded=False)
     assert evidence.conclusive(job, [], later(now)) is conclusive
     assert evidence.conclusive(job, [failed_pod(job, "", exit_code=1)], later(now))
+
+
+@pytest.mark.parametrize(("kind", "status"), [("Failed", "False"), ("Suspended", "True")])
+def test_only_a_true_condition_of_an_end_tells_the_end(kind: str, status: str) -> None:
+    told = {"type": kind, "status": status, "lastTransitionTime": timestamp(later(10))}
+    assert evidence.end_of({**JOB, "status": {"conditions": [told]}}, later(40)) is None
+
+
+def test_nothing_is_decided_without_having_read_the_pods() -> None:
+    assert not evidence.conclusive(job_ended(JOB, at=later(10)), None, later(3610))

@@ -39,6 +39,7 @@ def test_a_volume_that_is_slow_is_a_passing_cause() -> None:
     found = pending.job_problem(JOB, [CREATING], {MOUNTS: [event(CREATING, "timed out waiting for the condition")]})
     assert found is not None
     assert (found.reason, found.permanent) == ("PodPending", False)
+    assert found.message == "timed out waiting for the condition"
 
 
 def test_events_about_other_objects_do_not_count() -> None:
@@ -46,6 +47,7 @@ def test_events_about_other_objects_do_not_count() -> None:
     found = pending.job_problem(JOB, [CREATING], {MOUNTS: [event(other, 'secret "s" not found')]})
     assert found is not None
     assert not found.permanent
+    assert found.message.startswith("the pod has a node, its containers are not created yet")
 
 
 @pytest.mark.parametrize(
@@ -105,6 +107,60 @@ def test_only_what_explains_is_asked() -> None:
     assert list(pending.of_job(JOB, [selector])) == []
     assert list(pending.of_job(JOB, [CREATING])) == [MOUNTS]
     assert list(pending.of_job(JOB, [running])) == []
+
+
+def test_what_explains_one_of_several_pods_is_asked() -> None:
+    room = pod_of(JOB, conditions=[unscheduled("0/1 nodes are available: 1 Insufficient cpu.")])
+    running = pod_of(JOB, phase="Running", main={"running": {}})
+    assert list(pending.of_job(JOB, [running, room])) == [Nodes()]
+    assert list(pending.of_job(JOB, [running, CREATING])) == [MOUNTS]
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ('persistentvolumeclaim "data" not found', "VolumeNotFound"),
+        ('persistentvolumeclaim "data" is being deleted', "PodPending"),
+        ('storageclass "fast" not found', "PodPending"),
+    ],
+)
+def test_of_what_the_scheduler_misses_only_a_claim_is_a_missing_volume(message: str, reason: str) -> None:
+    found = pending.pod_problem([pod_of(JOB, conditions=[unscheduled(message)])], {})
+    assert found is not None
+    assert found.reason == reason
+
+
+@pytest.mark.parametrize(("kind", "status"), [("PodScheduled", "True"), ("Ready", "False")])
+def test_a_pod_waits_for_a_node_only_where_the_scheduler_says_so(kind: str, status: str) -> None:
+    said = {"type": kind, "status": status, "message": "words"}
+    pod = pod_of(JOB, main={"waiting": {"reason": "ContainerCreating"}}, conditions=[said])
+    assert pending.pod_problem([pod], {}) == pending.pod_problem([CREATING], {})
+
+
+def states(*found: Manifest, phase: str = "Pending") -> Manifest:
+    """A pod with containers in these states."""
+    return pod_of(JOB, phase=phase, status={"containerStatuses": [{"name": "c", "state": state} for state in found]})
+
+
+INITIALIZING = {"waiting": {"reason": "PodInitializing"}}
+CREATED = {"waiting": {"reason": "ContainerCreating"}}
+
+
+@pytest.mark.parametrize(
+    ("pod", "waits"),
+    [
+        (pod_of(JOB, conditions=[unscheduled("no room")]), True),
+        (states(CREATED), True),
+        (states(CREATED, INITIALIZING), True),
+        (states({"running": {}}, INITIALIZING), False),
+        (states({"waiting": {"reason": "ErrImagePull"}}), False),
+        (states(), False),
+        (states(CREATED, phase="Failed"), False),
+    ],
+    ids=["no node", "creating", "also initializing", "one runs", "an error", "not seen by a node", "evicted before"],
+)
+def test_a_pod_waits_without_a_node_or_without_a_container(pod: Manifest, waits: bool) -> None:
+    assert pending.waits(pod) is waits
 
 
 def at_turn(seconds: float = 0.0) -> datetime:

@@ -103,6 +103,8 @@ def test_an_offer_that_the_api_refuses_is_repeated_only_for_a_changed_spec() -> 
     assert condition(registry.obj, "Stalled")["reason"] == "Refused"
     registry.cluster.refuse.clear()
     assert registry.settle().actions == ()
+    assert offered(registry) == []
+    assert condition(registry.obj, "Stalled")["reason"] == "Refused"
     registry.cluster.edit(MODELS, NAME, description="changed")
     registry.settle()
     assert offered(registry) == ["v1"]

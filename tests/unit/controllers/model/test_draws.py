@@ -43,6 +43,10 @@ class TestDraws:
         assert with_draws(draws, results) == draws
         assert with_draws(draws, []) == draws
 
+    def test_a_result_that_is_reported_late_makes_the_last_draw_no_older(self) -> None:
+        (draws,) = with_draws(with_draws((), [result(9)]), [result(1)])
+        assert (draws.count, draws.last) == (2, result(9).time)
+
     def test_a_result_without_a_digest_of_rows_is_no_draw(self) -> None:
         assert with_draws((), [result(1)._replace(data=None)]) == ()
 

@@ -24,7 +24,7 @@ class Numbers:
 
     versions: tuple[VersionNumber, ...]
     latest: int
-    unnumbered: int = 0
+    unnumbered: int
 
 
 def number(

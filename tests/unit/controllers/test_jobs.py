@@ -1,0 +1,97 @@
+"""What a Job and its pods tell: how far it is, for how long it waits, how it ended."""
+
+import pytest
+
+from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.shared import jobs
+from mlops_operator.controllers.shared.pending import GRACE
+from mlops_operator.kube.resources import JOBS
+from mlops_operator.runtime.plan import EventsAbout
+from tests.unit.controllers.builders import (
+    NAMESPACE,
+    NOW,
+    job_ended,
+    job_started,
+    job_suspended,
+    later,
+    make,
+    pod_of,
+    terminated,
+)
+
+JOB = make(JOBS, "job", spec={})
+SUSPENDED = job_suspended(make(JOBS, "job", spec={"suspend": True}))
+
+
+@pytest.mark.parametrize(
+    ("job", "after", "needed"),
+    [
+        (job_ended(JOB, at=NOW), 0, True),
+        (job_ended(JOB, at=NOW, succeeded=False), 0, True),
+        (job_started(JOB, at=NOW), GRACE - 0.1, False),
+        (job_started(JOB, at=NOW), GRACE, True),
+        (job_started(JOB, at=NOW, ready=1), 3600, False),
+        (SUSPENDED, 3600, False),
+    ],
+    ids=["succeeded", "failed", "just started", "late", "running", "suspended"],
+)
+def test_pods_are_read_at_the_end_and_where_a_start_is_late(job: Manifest, after: float, needed: bool) -> None:
+    assert jobs.needs_pods(job, later(after)) is needed
+    assert [read.asks_for(pod_of(job)) for read in jobs.reads(job, later(after))] == [True] * needed  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("now", "seconds"), [(-60, GRACE), (-59, 0.0), (-1, 0.0), (0, 0.0), (7, 7.0)])
+def test_by_a_clock_that_is_far_ahead_a_job_has_waited_for_a_while(now: float, seconds: float) -> None:
+    assert jobs.pending_seconds(job_started(JOB, at=NOW), later(now)) == seconds
+
+
+def test_only_of_a_job_that_has_not_started_more_is_read_than_its_pods() -> None:
+    refusals = EventsAbout(namespace=NAMESPACE, kind="Job", reason="FailedCreate")
+    assert list(jobs.pods_of(job_started(JOB, at=NOW)).then([])) == [refusals]
+    assert list(jobs.pods_of(job_started(JOB, at=NOW, ready=1)).then([])) == []
+    assert list(jobs.pods_of(job_ended(JOB, at=NOW)).then([])) == []
+
+
+def pod(name: str, phase: str, *, second: int, index: int = 0) -> Manifest:
+    found = pod_of(JOB, phase=phase, index=index)
+    found["metadata"] |= {"name": name, "creationTimestamp": f"2026-01-01T12:00:{second:02}Z"}
+    return found
+
+
+def test_the_newest_finished_pod_of_the_first_replica_tells_how_it_ended() -> None:
+    pods = [
+        pod("failed", "Failed", second=1),
+        pod("succeeded", "Succeeded", second=2),
+        pod("failed-before", "Failed", second=0),
+        pod("running", "Running", second=3),
+        pod("of-the-second", "Succeeded", second=4, index=1),
+    ]
+    found = jobs.first_replica(pods)
+    assert found is not None
+    assert found["metadata"]["name"] == "succeeded"
+
+
+def test_without_a_finished_pod_the_newest_of_the_first_replica_tells() -> None:
+    found = jobs.first_replica([pod("old", "Pending", second=1), pod("new", "Running", second=2)])
+    assert found is not None
+    assert found["metadata"]["name"] == "new"
+    assert jobs.first_replica([pod("of-the-second", "Succeeded", second=4, index=1)]) is None
+
+
+@pytest.mark.parametrize(("kind", "status"), [("Failed", "False"), ("FailureTarget", "True")])
+def test_a_failed_job_is_told_by_its_own_condition(kind: str, status: str) -> None:
+    other = {"type": kind, "status": status, "reason": "Other", "message": "other"}
+    failed = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "too late"}
+    job = {**JOB, "status": {"conditions": [other, failed]}}
+    assert jobs.failure_message(job) == ("DeadlineExceeded", "too late")
+    assert jobs.failure_message(JOB) == ("Failed", "")
+
+
+def test_the_pod_tells_of_a_failure_before_the_job_does() -> None:
+    job = job_ended(JOB, at=NOW, succeeded=False)
+    told = pod_of(job, phase="Failed", main=terminated("words", exit_code=3))
+    silent = pod_of(job, phase="Failed", main=terminated(exit_code=137, reason="OOMKilled"))
+    limit = "Job has reached the specified backoff limit"
+    assert jobs.failure_of(job, [told]) == ("Error", "words", 3)
+    assert jobs.failure_of(job, [silent]) == ("OOMKilled", limit, 137)
+    assert jobs.failure_of(job, []) == ("BackoffLimitExceeded", limit, None)
