@@ -46,6 +46,12 @@ def test_a_wait_that_can_pass_is_reported_after_a_minute(seconds: float, reason:
     assert observe_task("u", job_started(job(), at=later(0)), [], later(seconds)).reason == reason
 
 
+def test_what_keeps_a_task_is_known_before_it_is_reported() -> None:
+    kept = observe_task("u", job_started(job(), at=later(0)), [], later(WAITING))
+    assert (kept.kept, kept.reason) == (True, "")
+    assert not observe_task("u", job(), [], later(WAITING)).kept
+
+
 @pytest.mark.parametrize("pods", [None, []], ids=["not read yet", "none"])
 def test_nothing_is_told_of_a_job_that_has_not_begun_or_whose_pods_were_not_read(pods: list[Manifest] | None) -> None:
     assert observe_task("u", job(), pods, later(WAITING)).reason == ""
