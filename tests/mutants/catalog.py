@@ -25,6 +25,7 @@ DECISIONS: Final[tuple[str, ...]] = (
     "mlops_operator/controllers/shared/waiting.py",
     "mlops_operator/runtime/drift.py",
     "mlops_operator/runtime/election.py",
+    "mlops_operator/runtime/answers.py",
     "mlops_operator/runtime/executor.py",
     "mlops_operator/runtime/identity.py",
     "mlops_operator/runtime/quantities.py",

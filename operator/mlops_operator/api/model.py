@@ -13,6 +13,7 @@ from mlops_operator.api.schema import (
     ListMap,
     LongText,
     ObjectName,
+    PvcUri,
     ShortName,
     SpecModel,
     StatusModel,
@@ -25,10 +26,10 @@ MAX_VERSIONS: Final = 500
 MAX_ALIAS_HISTORY: Final = 20
 
 MAX_GATE_DRAWS: Final = 16
-"""Sets of rows of which the draws are counted; the one that was drawn least recently is forgotten first."""
+"""Inputs of which the draws are counted; the one that was drawn least recently is forgotten first."""
 
 MAX_DRAWN_ARTIFACTS: Final = 500
-"""Artifacts that are told apart on one set of rows; the count stays at this."""
+"""Artifacts that are told apart on one input; the count stays at this."""
 
 MAX_REJECTIONS: Final = 128
 """Rejected artifacts that are remembered, the latest."""
@@ -110,18 +111,23 @@ class VersionNumber(StatusModel):
 
 
 class GateDraws(StatusModel):
-    """Number of artifacts that the gates of this Model have measured on one set of rows.
+    """Number of artifacts that the gates of this Model have measured on one input.
 
-    The count never falls, also when versions, Promotions or Evaluations are deleted.
+    An artifact is counted before it is judged. The count never falls, also when versions, Promotions or Evaluations are
+    deleted.
     """
 
     data: Digest
-    """Digest of the rows."""
+    """Digest of the rows of the input."""
     count: Annotated[int, Field(ge=1)]
     last: Timestamp
     """When an artifact was last counted."""
     artifacts: Annotated[tuple[Annotated[str, Field(max_length=16)], ...], Field(max_length=MAX_DRAWN_ARTIFACTS)] = ()
     """The beginnings of the digests of the artifacts, the latest last."""
+    log: PvcUri | None = None
+    """Folder of the prediction log that the rows are from, where they are recent rows."""
+    newest_row: Timestamp | None = None
+    """Time of the newest of the rows, where they are recent rows. Later windows that begin before it share rows."""
 
 
 class Rejection(StatusModel):
@@ -176,7 +182,7 @@ class ModelStatus(StatusBase):
     """The highest number given so far."""
     versions: Annotated[tuple[VersionNumber, ...], Field(max_length=MAX_VERSIONS), ListMap("name")] = ()
     gate_draws: Annotated[tuple[GateDraws, ...], Field(max_length=MAX_GATE_DRAWS), ListMap("data")] = ()
-    """The sets of rows on which gates of this Model decided, the latest last."""
+    """The inputs on which gates of this Model decided, the latest last."""
     rejections: Annotated[tuple[Rejection, ...], Field(max_length=MAX_REJECTIONS)] = ()
     """Artifacts that failed a gate of this Model, the latest last."""
 

@@ -17,30 +17,18 @@ from mlops_operator.kube.errors import (
     AlreadyExists,
     ApiError,
     Conflict,
-    Expired,
     Forbidden,
     NotFound,
     StatusError,
-    TooManyRequests,
-    Unauthorized,
 )
 from mlops_operator.kube.events import event_manifest, publish
 from mlops_operator.kube.resources import Resource
 from mlops_operator.runtime import metrics
+from mlops_operator.runtime.answers import NAME_TAKEN, Rejected, taken, target, verdict
 from mlops_operator.runtime.cache import Cache
 from mlops_operator.runtime.identity import is_rendered, stamped
 from mlops_operator.runtime.merge import merge_patch
 from mlops_operator.runtime.plan import Action, Apply, Create, Delete, Patch, Plan, Rejection
-
-NAME_TAKEN: Final = "NameTaken"
-"""Reason of a rejection because an object with the child's name exists and is not the child that would be created."""
-
-_PASSING: Final = (TooManyRequests, Unauthorized, Expired)
-"""4xx answers that the same request may not get again."""
-
-_UNTYPED: Final = "failed to create typed patch object"
-"""How the API server begins its answer to an apply of what is no object of its kind, e.g. a number for a list. It
-answers with 500, though no repetition mends it; a create of the same is 400 or 422."""
 
 LEAST_ANSWERS: Final = 1024
 """Objects of which the version of the last answer is remembered before those that have changed since are forgotten."""
@@ -50,20 +38,8 @@ _Author = tuple[Resource, Key] | None
 logger = logging.getLogger(__name__)
 
 
-class Rejected(Exception):
-    """An action was refused for a reason that repeating it will not mend."""
-
-    def __init__(self, rejection: Rejection) -> None:
-        super().__init__(f"{rejection.reason}: {rejection.message}")
-        self.rejection = rejection
-
-
 class Outdated(Exception):
     """The world is not what was planned for. The cache has been brought up to date: plan again."""
-
-
-class NamespaceEnding(Exception):
-    """Nothing can be made in the object's namespace any more; its own deletion is on the way."""
 
 
 class NotLeading(Exception):
@@ -164,24 +140,24 @@ class Executor:
                 case Delete():
                     await self._delete(action)
         except (Conflict, AlreadyExists) as error:
-            namespace, name = _target(action)
+            namespace, name = target(action)
             await self.reread(action.resource, Key(namespace, name))
             raise Outdated(str(error)) from error
         except StatusError as error:
-            raise _verdict(action, error) from error
+            raise verdict(action, error) from error
 
     async def _create(self, action: Create, by: _Author) -> None:
         self._check_selected(action)
         try:
             created = await self._client.create(action.resource, stamped(action.manifest))
         except AlreadyExists as error:
-            namespace, name = _target(action)
+            namespace, name = target(action)
             found = await self.reread(action.resource, Key(namespace, name))
             if found is None or "deletionTimestamp" in found["metadata"]:
                 # The former holder of the name is going or gone: the name is free soon.
                 raise Outdated(str(error)) from error
             if not is_rendered(action.manifest, found):
-                rejection = Rejection(action=action, code=409, reason=NAME_TAKEN, message=_taken(action, found))
+                rejection = Rejection(action=action, code=409, reason=NAME_TAKEN, message=taken(action, found))
                 raise Rejected(rejection) from error
             if not self._cache.selects(action.resource, found):
                 await self._relabel(action, found)
@@ -205,7 +181,7 @@ class Executor:
         self._cache.observe(action.resource, patched)
 
     async def _look_for(self, action: Apply) -> None:
-        key = Key(*_target(action))
+        key = Key(*target(action))
         await self.reread(action.resource, key)
         found = self._cache.get(action.resource, key)
         if found is not None and controller_uid(found) == controller_uid(action.manifest):
@@ -218,6 +194,7 @@ class Executor:
                 action.resource,
                 namespace=action.namespace,
                 name=action.name,
+                subresource=action.subresource,
                 body={**action.body, "metadata": {**(action.body.get("metadata") or {}), **guard}},
             )
         except NotFound as error:
@@ -334,7 +311,7 @@ class Executor:
         """Whether an action makes an object of a name that was there until lately."""
         if not isinstance(action, Create) or action.resource not in self._cache.stores:
             return False
-        return self._cache.store(action.resource).vanished(Key(*_target(action)))
+        return self._cache.store(action.resource).vanished(Key(*target(action)))
 
     def _needs_certainty(self, resource: Resource, parent: Manifest, action: Action) -> bool:
         """Whether an action may do harm for a parent of the past: it changes what is there, as far as is known.
@@ -344,7 +321,7 @@ class Executor:
         match action:
             case Delete() | Patch():
                 return True
-            case Apply() if self._cache.get(action.resource, Key(*_target(action))) is not None:
+            case Apply() if self._cache.get(action.resource, Key(*target(action))) is not None:
                 return True
             case _:
                 return self._cache.store(resource).from_before(_key(parent))
@@ -353,33 +330,10 @@ class Executor:
         """A child that its own watch does not show would be made again and again: refuse to begin."""
         if not self._cache.selects(action.resource, action.manifest):
             raise ValueError(
-                f"planned {action.resource} {_target(action)} lacks the labels by which it is watched; "
+                f"planned {action.resource} {target(action)} lacks the labels by which it is watched; "
                 f"expected {self._cache.selectors[action.resource]!r}, "
                 f"found {action.manifest['metadata'].get('labels')}"
             )
-
-
-def _taken(action: Create, found: Manifest) -> str:
-    """What is wrong with the object that has the child's name, and what to do about it."""
-    namespace, name = _target(action)
-    ours = controller_uid(action.manifest)
-    owner = controller_uid(found)
-    wrong = "its content is not what this object creates" if owner == ours else f"its controlling owner is {owner}"
-    kind = action.resource.kind
-    return f"{kind} {name} already exists, and {wrong}: delete {kind} {name} in namespace {namespace}, or rename it"
-
-
-def _verdict(action: Action, error: StatusError) -> Exception:
-    """What a failed action means: the namespace is ending, a rejection, or the error as it is, to be retried."""
-    if isinstance(error, Forbidden) and error.namespace_terminating:
-        return NamespaceEnding(str(error))
-    if isinstance(error, NotFound) and error.namespace_gone:
-        return NamespaceEnding(str(error))
-    if isinstance(action, Apply) and error.code >= 500 and error.message.startswith(_UNTYPED):
-        return Rejected(Rejection(action=action, code=422, reason="Invalid", message=error.message))
-    if error.code >= 500 or isinstance(error, _PASSING) or error.code < 400:
-        return error
-    return Rejected(Rejection(action=action, code=error.code, reason=error.reason, message=error.message))
 
 
 def _author(resource: Resource, obj: Manifest, plan: Plan) -> _Author:
@@ -390,10 +344,3 @@ def _author(resource: Resource, obj: Manifest, plan: Plan) -> _Author:
 def _key(obj: Manifest) -> Key:
     metadata = obj["metadata"]
     return Key(metadata.get("namespace", ""), metadata["name"])
-
-
-def _target(action: Action) -> tuple[str, str]:
-    if isinstance(action, Create | Apply):
-        metadata = action.manifest["metadata"]
-        return metadata.get("namespace", ""), metadata["name"]
-    return action.namespace, action.name

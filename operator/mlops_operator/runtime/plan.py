@@ -45,7 +45,11 @@ class Apply:
 
 @dataclass(frozen=True, kw_only=True)
 class Patch:
-    """Merge-patch a child, on the condition that it is still the object that was planned for."""
+    """Merge-patch an object, on the condition that it is still the object that was planned for.
+
+    Attributes:
+        subresource: `status`, or None for the object itself.
+    """
 
     resource: Resource
     namespace: str
@@ -53,11 +57,14 @@ class Patch:
     uid: str
     resource_version: str
     body: Mapping[str, Any]
+    subresource: str | None = None
 
     @classmethod
-    def of(cls, resource: Resource, found: Manifest, body: Mapping[str, Any]) -> Self:
+    def of(
+        cls, resource: Resource, found: Manifest, body: Mapping[str, Any], *, subresource: str | None = None
+    ) -> Self:
         """The patch of an object as it was observed."""
-        return cls(resource=resource, body=body, **_preconditions(found))
+        return cls(resource=resource, body=body, subresource=subresource, **_preconditions(found))
 
 
 @dataclass(frozen=True, kw_only=True)

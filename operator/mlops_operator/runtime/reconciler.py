@@ -10,9 +10,10 @@ from typing import Any, Final
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.kube.errors import ApiError, StatusError
 from mlops_operator.runtime import metrics
+from mlops_operator.runtime.answers import NamespaceEnding, Rejected
 from mlops_operator.runtime.cache import Cache
 from mlops_operator.runtime.controller import Controller, Watch
-from mlops_operator.runtime.executor import Executor, NamespaceEnding, NotLeading, Outdated, Rejected
+from mlops_operator.runtime.executor import Executor, NotLeading, Outdated
 from mlops_operator.runtime.internal_error import UNEXPECTED_ERRORS, internal_error, recovered, without_report
 from mlops_operator.runtime.plan import Plan, Read, Rejection
 from mlops_operator.runtime.queue import LONGEST_RETRY, Priority, WorkQueue

@@ -246,7 +246,8 @@ class ToyCluster:
                 return self._put(action)
             case Patch():
                 obj = self._guarded(action)
-                obj["spec"] = _merged(obj.get("spec") or {}, dict(action.body.get("spec") or {}))
+                part = action.subresource or "spec"
+                obj[part] = _merged(obj.get(part) or {}, dict(action.body.get(part) or {}))
                 self.store(obj)
                 self.writes.append(f"patch {obj['kind']} {action.name}")
             case Delete():

@@ -16,9 +16,10 @@ from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import ApiError
 from mlops_operator.kube.resources import Resource
+from mlops_operator.runtime.answers import Rejected
 from mlops_operator.runtime.cache import Cache
 from mlops_operator.runtime.controller import Controller, Index
-from mlops_operator.runtime.executor import Executor, Outdated, Rejected
+from mlops_operator.runtime.executor import Executor, Outdated
 from mlops_operator.runtime.plan import Action, Create, Delete, Patch, Plan, PodsOfJob, Read
 from tests.unit.controllers.builders import NAMESPACE, later
 from tests.unit.controllers.lookups import Lookups

@@ -8,7 +8,8 @@ from prometheus_client import REGISTRY
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.kube import errors
 from mlops_operator.kube.resources import JOBS
-from mlops_operator.runtime.executor import NamespaceEnding, NotLeading, Outdated, Rejected, _taken
+from mlops_operator.runtime.answers import NamespaceEnding, Rejected, taken
+from mlops_operator.runtime.executor import NotLeading, Outdated
 from mlops_operator.runtime.identity import ANNOTATION_RENDERED, rendered_digest
 from mlops_operator.runtime.plan import Action, Create, Event, EventType, Plan
 from tests.harness.gadgets import CONFIG_MAPS, GADGETS, LABEL
@@ -53,7 +54,7 @@ async def test_already_there_and_anothers_is_a_rejection(world: World, owner: Ma
 async def test_already_there_with_other_content_is_told_as_that(world: World) -> None:
     job = JOBS.manifest(name="child", namespace="ns") | {"spec": {"a": 1}}
     job["metadata"] |= {"labels": {LABEL: "g"}, "ownerReferences": [OWNER]}
-    assert "its content is not what" in _taken(Create(resource=JOBS, manifest=job), {**job, "spec": {"a": 2}})
+    assert "its content is not what" in taken(Create(resource=JOBS, manifest=job), {**job, "spec": {"a": 2}})
 
 
 @pytest.mark.parametrize(

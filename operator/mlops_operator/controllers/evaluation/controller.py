@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from mlops_operator.api.conditions import Outcome, stalled
+from mlops_operator.api.conditions import Outcome, stalled, working
 from mlops_operator.api.evaluation import EvaluationReason, EvaluationStatus, Verdict
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.controllers.evaluation.observed import observe, own_job
@@ -14,10 +14,10 @@ from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs
 from mlops_operator.controllers.shared.events import transition_events
 from mlops_operator.controllers.shared.indexes import key_of, referring, referring_if_changed, usability
-from mlops_operator.controllers.shared.refusals import refusal
+from mlops_operator.controllers.shared.refusals import FORBIDDEN_RETRY, Refusal, refusal
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import managed_jobs
-from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODEL_VERSIONS, MODELS, PODS
+from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODEL_VERSIONS, MODELS, PODS, PROMOTIONS
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
 from mlops_operator.runtime.plan import Plan, Read, Rejection
 
@@ -66,11 +66,15 @@ class EvaluationController:
             ),
             managed_jobs(EVALUATIONS),
             Watch(resource=MODELS, keys=_waiting_in_namespace),
+            # Only looked up: whether it measures for one.
+            Watch(resource=PROMOTIONS, keys=lambda _promotion, _world: ()),
         )
         self.indexes: Sequence[Index] = (EVALUATIONS_BY_VERSION, EVALUATIONS_WAITING_FOR_MODEL)
         self.rules: Sequence[Rule] = (
             Rule(MODEL_VERSIONS, ("get", "list", "watch")),
             Rule(MODELS, ("get", "list", "watch")),
+            Rule(MODELS, ("patch",), subresource="status"),  # the count of artifacts that gates measured
+            Rule(PROMOTIONS, ("get", "list", "watch")),
             Rule(JOBS, ("get", "list", "watch", "create", "patch")),
             Rule(PODS, ("list",)),
         )
@@ -91,8 +95,11 @@ class EvaluationController:
         return plan(observed, self._settings, now)
 
     def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
-        """A refused Job is the end, since the spec cannot change; a forbidden one is tried again."""
+        """A refused Job is the end, since the spec cannot change; a forbidden one, or a draw, is tried again."""
         refused = refusal(rejection)
+        if rejection.action.resource == MODELS:
+            message = f"the API server refuses to count the artifact in the Model's status: {rejection.message}"
+            refused = Refusal(working(EvaluationReason.FORBIDDEN, message), FORBIDDEN_RETRY)
         if refused.outcome.stalled:
             return self._stopped(obj, refused.outcome, now)
         before = EvaluationStatus.of(obj)

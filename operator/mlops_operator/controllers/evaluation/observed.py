@@ -9,7 +9,7 @@ from mlops_operator.controllers.evaluation.render import job_name
 from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.shared.versions import VersionView, view_version
-from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS
+from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, PROMOTIONS
 from mlops_operator.runtime.controller import World
 from mlops_operator.runtime.plan import PodsOfJob, Read
 
@@ -21,6 +21,7 @@ class Observed:
     Attributes:
         model: the candidate's Model, which counts the gates on each set of rows and whose UID chooses recent rows; None
             where it is not there.
+        gate: whether it measures for a Promotion, so that it counts among the Model's gates.
         baseline: None where the spec names none, or where it is not there.
         pods: None where they were not read.
         reads: all that was read, which explains why the pods do not run.
@@ -30,6 +31,7 @@ class Observed:
     spec: EvaluationSpec
     status: EvaluationStatus
     model: Manifest | None
+    gate: bool
     candidate: VersionView | None
     baseline: VersionView | None
     job: Manifest | None
@@ -46,6 +48,17 @@ def own_job(obj: Manifest, world: World) -> Manifest | None:
     """The Evaluation's Job, if it is there and belongs to it."""
     name = job_name(obj)
     return next((job for job in world.owned(JOBS, obj["metadata"]["uid"]) if job["metadata"]["name"] == name), None)
+
+
+def _for_promotion(obj: Manifest, spec: EvaluationSpec, world: World) -> bool:
+    """Whether its controlling owner is a Promotion of the candidate, by what is in sight and not by its own word."""
+    owner = next((entry for entry in obj["metadata"].get("ownerReferences") or () if entry.get("controller")), None)
+    if owner is None or owner["kind"] != PROMOTIONS.kind:
+        return False
+    promotion = world.get(PROMOTIONS, Key(obj["metadata"]["namespace"], owner["name"]))
+    if promotion is None or promotion["metadata"]["uid"] != owner["uid"]:
+        return False
+    return bool(promotion["spec"]["version"] == spec.candidate)
 
 
 def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]]) -> Observed:
@@ -68,6 +81,7 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
         spec=spec,
         status=EvaluationStatus.of(obj),
         model=world.get(MODELS, Key(namespace, model)) if model is not None else None,
+        gate=_for_promotion(obj, spec, world),
         candidate=candidate,
         baseline=version(spec.baseline),
         job=job,

@@ -1,6 +1,6 @@
 """What an Evaluation does next: wait for its versions, measure by one Job, judge, and be done."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -8,13 +8,15 @@ from pydantic import ValidationError
 
 from mlops_contract import DUPLICATES, UNLABELED, Result
 from mlops_operator.api.common import DataRead, ReportRef
+from mlops_operator.api.conditions import timestamp
 from mlops_operator.api.evaluation import RECENT, EvaluationReason, EvaluationStatus, Verdict
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.model import ModelStatus
+from mlops_operator.api.model import GateDraws, ModelStatus
 from mlops_operator.controllers.evaluation.observed import Observed
+from mlops_operator.controllers.evaluation.policies.draws import gates_before, rows_drawn, with_draw
 from mlops_operator.controllers.evaluation.policies.floor import asks_absolute
 from mlops_operator.controllers.evaluation.policies.judge import judge
-from mlops_operator.controllers.evaluation.policies.reuse import gates_before
+from mlops_operator.controllers.evaluation.policies.recent import recent_window
 from mlops_operator.controllers.evaluation.policies.rows import judge_rows
 from mlops_operator.controllers.evaluation.render import evaluation_task, job_name, measured_versions, run_uid
 from mlops_operator.controllers.evaluation.status import (
@@ -27,11 +29,11 @@ from mlops_operator.controllers.evaluation.status import (
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.events import transition_events
 from mlops_operator.controllers.shared.evidence import LOOK_AGAIN, conclusive
-from mlops_operator.controllers.shared.gates import rows_digest
+from mlops_operator.controllers.shared.gates import RECORDED
 from mlops_operator.controllers.shared.specs import first_problem
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task, render_task
-from mlops_operator.kube.resources import JOBS
-from mlops_operator.runtime.plan import Action, Create, Plan
+from mlops_operator.kube.resources import JOBS, MODELS
+from mlops_operator.runtime.plan import Action, Create, Patch, Plan
 
 EVENT_NAMES: Final[Mapping[str, str]] = {EvaluationReason.RUNNING: "Started"}
 WAITS: Final = (
@@ -127,10 +129,14 @@ def _judge(obs: Observed, job: Manifest, result: Result, now: datetime) -> Plan:
     asked = {entry.name for entry in obs.spec.data} | ({RECENT} if obs.spec.recent is not None else set())
     read = {entry.name: entry.digest for entry in result.data if entry.name in asked}
     data = tuple(DataRead(name=name, digest=digest) for name, digest in read.items())
-    before = _gates_before(obs, data)
+    draws = _draws(obs)
+    measuring = _measuring(obs.status, job)
+    artifact = measuring.candidate.digest if measuring.candidate is not None else ""
+    drawn = rows_drawn(data, obs.spec.recent, rows.recent)
+    before = gates_before(draws, drawn, artifact, since=_window_start(obs))
     metrics = judge(obs.spec.metrics, result, with_baseline=obs.spec.baseline is not None, gates_before=before)
     status = measured_status(
-        _measuring(obs.status, job),
+        measuring,
         metrics,
         rows,
         job=job,
@@ -142,15 +148,25 @@ def _judge(obs: Observed, job: Manifest, result: Result, now: datetime) -> Plan:
         generation=obs.generation,
         now=now,
     )
-    return _said(obs, status)
+    if obs.model is None or not obs.gate or not artifact or status.verdict not in RECORDED:
+        return _said(obs, status)
+    after = with_draw(draws, drawn, artifact, time=status.completion_time or timestamp(now))
+    return _said(obs, status, actions=() if after == draws else (_enter(obs.model, after),))
 
 
-def _gates_before(obs: Observed, data: Sequence[DataRead]) -> int:
-    """Gates of the candidate's Model on the same rows before this one."""
-    if obs.model is None or obs.candidate is None or obs.candidate.spec is None:
-        return 0
-    draws = ModelStatus.of(obs.model).gate_draws
-    return gates_before(draws, rows_digest(data), obs.candidate.spec.artifact.digest)
+def _draws(obs: Observed) -> tuple[GateDraws, ...]:
+    return ModelStatus.of(obs.model).gate_draws if obs.model is not None else ()
+
+
+def _window_start(obs: Observed) -> datetime | None:
+    recent = obs.spec.recent
+    return recent_window(recent, obs.obj["metadata"]["creationTimestamp"])[0] if recent is not None else None
+
+
+def _enter(model: Manifest, draws: tuple[GateDraws, ...]) -> Patch:
+    """Count the artifact, unless the Model's status is another one by now: then everything is planned anew."""
+    entries = ModelStatus(gate_draws=draws).to_manifest()["gateDraws"]
+    return Patch.of(MODELS, model, {"status": {"gateDraws": entries}}, subresource="status")
 
 
 def _failed(obs: Observed, reason: str, message: str, now: datetime, *, verdict: Verdict = Verdict.ERROR) -> Plan:

@@ -12,8 +12,8 @@ from mlops_operator.controllers.model import status as say
 from mlops_operator.controllers.model.observed import Observed
 from mlops_operator.controllers.model.policies.aliases import moved, next_move
 from mlops_operator.controllers.model.policies.bootstrap import offer
-from mlops_operator.controllers.model.policies.draws import with_draws, with_rejections
 from mlops_operator.controllers.model.policies.numbering import Numbers, number
+from mlops_operator.controllers.model.policies.rejections import with_rejections
 from mlops_operator.controllers.model.render import bootstrap_name, render_bootstrap
 from mlops_operator.controllers.model.transitions import events
 from mlops_operator.controllers.shared.gates import RecordedResult
@@ -27,13 +27,11 @@ def plan(obs: Observed, now: datetime) -> Plan:
     """The plan for one observation."""
     numbers = number(obs.status.versions, obs.status.latest_version, obs.versions)
     aliases = _aliases(obs, now)
-    results = _final(obs, aliases)
     changed = obs.status.replace(
         aliases=aliases,
         versions=numbers.versions,
         latest_version=numbers.latest,
-        gate_draws=with_draws(obs.status.gate_draws, results),
-        rejections=with_rejections(obs.status.rejections, results),
+        rejections=with_rejections(obs.status.rejections, _final(obs, aliases)),
     )
     actions: tuple[Action, ...] = ()
     outcome = say.outcome_of(obs.spec, aliases, numbers, obs.present)

@@ -21,8 +21,6 @@ from mlops_operator.runtime.controller import FactIndex, World
 
 COMPONENT: Final = "gate"
 
-_MARK_DIGITS: Final = 12
-
 RECORDED: Final = frozenset({Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE})
 """Verdicts that rest on figures. They are recorded before they decide anything."""
 
@@ -49,11 +47,6 @@ def rows_digest(data: Iterable[DataRead]) -> str | None:
     if len(digests) < 2:
         return digests[0] if digests else None
     return "sha256:" + hashlib.sha256("\n".join(digests).encode()).hexdigest()
-
-
-def artifact_mark(digest: str) -> str:
-    """The beginning of an artifact's digest, by which a Model remembers it: 48 bits tell its versions apart."""
-    return digest.removeprefix("sha256:")[:_MARK_DIGITS]
 
 
 # -- the Evaluation that a gate asks for ----------------------------------------------------------

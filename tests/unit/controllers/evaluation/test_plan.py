@@ -226,8 +226,8 @@ def test_an_interval_around_the_limit_is_inconclusive() -> None:
 
 @pytest.mark.parametrize(("before", "verdict"), [(0, "Pass"), (1, "Inconclusive")])
 def test_gates_on_the_same_rows_are_counted_by_the_model(before: int, verdict: str) -> None:
-    draws = [{"data": "sha256:" + "d" * 64, "count": before, "last": "2026-01-01T00:00:00Z"}] if before else []
-    model = make(MODELS, "digits", spec={}, status={"gateDraws": draws})
+    draws = [{"data": "sha256:" + "d" * 64, "count": 1, "last": "2026-01-01T00:00:00Z", "artifacts": ["a" * 12]}]
+    model = make(MODELS, "digits", spec={}, status={"gateDraws": draws if before else []})
     toy = cluster(None, model_version("digits-a"), model_version("digits-b"), model)
     toy.settle(CONTROLLER, NAME)
     # Two standard errors above the baseline: p = 0.0228

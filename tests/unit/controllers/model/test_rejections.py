@@ -1,8 +1,8 @@
-"""What a Model remembers of its gates."""
+"""What a Model remembers of artifacts that failed its gates."""
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.model import MAX_DRAWN_ARTIFACTS, MAX_GATE_DRAWS, MAX_REJECTIONS
-from mlops_operator.controllers.model.policies.draws import with_draws, with_rejections
+from mlops_operator.api.model import MAX_REJECTIONS
+from mlops_operator.controllers.model.policies.rejections import with_rejections
 from mlops_operator.controllers.shared.gates import RecordedResult
 from mlops_operator.kube.resources import MODEL_VERSIONS
 from tests.unit.controllers.model.driver import Registry, promotion, version
@@ -27,40 +27,6 @@ def result(
         promotion=f"p{number}",
         promotion_uid=f"uid-of-p{number}",
     )
-
-
-class TestDraws:
-    def test_each_artifact_counts_once_for_each_set_of_rows(self) -> None:
-        results = [result(1), result(2, artifact="v1"), result(3), result(4, data="others")]
-        assert [(entry.data, entry.count) for entry in with_draws((), results)] == [
-            (digest_of("rows"), 2),
-            (digest_of("others"), 1),
-        ]
-
-    def test_the_same_report_changes_nothing_and_a_report_that_is_gone_lowers_nothing(self) -> None:
-        results = [result(number) for number in range(3)]
-        draws = with_draws((), results)
-        assert with_draws(draws, results) == draws
-        assert with_draws(draws, []) == draws
-
-    def test_a_result_that_is_reported_late_makes_the_last_draw_no_older(self) -> None:
-        (draws,) = with_draws(with_draws((), [result(9)]), [result(1)])
-        assert (draws.count, draws.last) == (2, result(9).time)
-
-    def test_a_result_without_a_digest_of_rows_is_no_draw(self) -> None:
-        assert with_draws((), [result(1)._replace(data=None)]) == ()
-
-    def test_the_count_stays_at_the_artifacts_that_can_be_told_apart(self) -> None:
-        results = [result(number) for number in range(MAX_DRAWN_ARTIFACTS + 1)]
-        draws = with_draws((), results)
-        assert [entry.count for entry in draws] == [MAX_DRAWN_ARTIFACTS]
-        assert with_draws(draws, results) == draws
-
-    def test_the_rows_that_were_drawn_least_recently_are_forgotten_and_stay_so(self) -> None:
-        results = [result(number, data=f"rows {number}") for number in range(MAX_GATE_DRAWS + 1)]
-        draws = with_draws((), results)
-        assert [entry.data for entry in draws] == [digest_of(f"rows {n}") for n in range(1, MAX_GATE_DRAWS + 1)]
-        assert with_draws(draws, results) == draws
 
 
 class TestRejections:
@@ -102,20 +68,13 @@ def measured(name: str, by: str, verdict: str) -> Manifest:
 
 def test_a_failure_is_remembered_when_its_promotion_is_decided_and_outlives_the_version() -> None:
     registry = Registry(measured("v1", "p1", "Fail"), promotion("p1", "v1", passed=False, phase="Evaluating"))
-    assert not registry.status.keys() & {"rejections", "gateDraws"}
+    assert "rejections" not in registry.status
     registry.finish("p1", "Rejected")
-    remembered = {name: registry.status[name] for name in ("rejections", "gateDraws")}
-    assert [entry["digest"] for entry in remembered["rejections"]] == [digest_of("v1")]
+    remembered = registry.status["rejections"]
+    assert [entry["digest"] for entry in remembered] == [digest_of("v1")]
     registry.cluster.world.remove(registry.cluster.get(MODEL_VERSIONS, "v1"))
     registry.settle()
-    assert {name: registry.status[name] for name in remembered} == remembered
-
-
-def test_a_pass_is_counted_with_the_move_that_follows_from_it() -> None:
-    registry = Registry(measured("v1", "p1", "Pass"), promotion("p1", "v1"))
-    assert registry.points_at() == "v1"
-    assert [entry["count"] for entry in registry.status["gateDraws"]] == [1]
-    assert registry.cluster.writes == ["status Model digits"]
+    assert registry.status["rejections"] == remembered
 
 
 def test_a_result_whose_promotion_was_deleted_counts() -> None:
