@@ -247,7 +247,7 @@ class ToyCluster:
             case Patch():
                 obj = self._guarded(action)
                 part = action.subresource or "spec"
-                obj[part] = _merged(obj.get(part) or {}, dict(action.body.get(part) or {}))
+                obj[part] = _merged(obj.get(part) or {}, action.body.get(part) or {})
                 self.store(obj)
                 self.writes.append(f"patch {obj['kind']} {action.name}")
             case Delete():
