@@ -192,6 +192,13 @@ def test_a_bound_has_a_p_value_only_where_the_value_breaks_it(minimum: float, ou
     assert (compared("accuracy", rows_of(true), said, min=minimum).p_bound is not None) is outside
 
 
+@pytest.mark.parametrize(("maximum", "outside"), [(0.81, False), (0.8, False), (0.79, True)])
+def test_a_value_above_its_maximum_has_a_p_value_too(maximum: float, outside: bool) -> None:
+    true = np.ones(100, dtype=np.int64)
+    said = np.array([1] * 80 + [0] * 20)
+    assert (compared("accuracy", rows_of(true), said, max=maximum).p_bound is not None) is outside
+
+
 def test_a_value_below_its_minimum_by_chance_is_not_significant() -> None:
     # A true accuracy of exactly the minimum is below it in half of the gates, significantly in at most 5 %
     generator = np.random.default_rng(2)

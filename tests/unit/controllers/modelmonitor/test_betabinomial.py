@@ -43,3 +43,10 @@ def test_a_window_of_many_rows_costs_a_bounded_number_of_terms() -> None:
     distribution = BetaBinomial(100_000, 4750.5, 250.5)
     first, limit = distribution.start(np.log(1e-6)), distribution.limit(1e-6)
     assert limit - first < 20_000
+
+
+@pytest.mark.parametrize(("n", "a", "b"), [*CASES, (100, 1.2, 1.3), (10, 3.0, 2.0), (1000, 2.5, 40.0)])
+def test_the_probabilities_rise_up_to_the_mode(n: int, a: float, b: float) -> None:
+    probabilities = stats.betabinom.logpmf(np.arange(n + 1), n, a, b)
+    if a + b > 2 and a > 1 and b > 1:
+        assert probabilities[BetaBinomial(n, a, b)._mode()] == pytest.approx(probabilities.max(), abs=1e-9)

@@ -9,7 +9,15 @@ from scipy import stats
 
 from bench.decisions.monitor import false_alarm_share, missed_share, reference_windows
 from mlops_operator.api.modelmonitor import ReferenceWindow
-from mlops_operator.controllers.modelmonitor.policies.level import MAX_ROWS, OUTLIER, level_of
+from mlops_operator.controllers.modelmonitor.policies.level import (
+    MAX_ROWS,
+    OUTLIER,
+    OVERDISPERSED,
+    Level,
+    _chance,
+    _chi_squared,
+    level_of,
+)
 
 SIZES = {"5m": 300, "1h": 3600, "24h": 86400}
 
@@ -71,6 +79,38 @@ def test_the_chance_to_fall_below_a_minimum_is_binomial_for_a_well_known_level(v
     level = level_of(windows(*[0.95] * 20, n=10**6))
     expected = stats.binom.cdf(np.ceil(round(value * 500, 6)) - 1, 500, 0.95)
     assert level.probability_below(500, value) == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(2.0, 1.0), (1.0, 1 - 0.5**5)])
+def test_the_chance_to_fall_below_all_rows_and_below_more_than_all(value: float, expected: float) -> None:
+    level = level_of(windows(*[0.5] * 20, n=10**6))
+    assert level.probability_below(5, value) == pytest.approx(expected, rel=1e-6)
+
+
+def test_correlated_rows_count_for_fewer() -> None:
+    level = Level(share=0.95, rows=1000.0, correlation=0.01, design=1.0, used=10, windows=10)
+    assert (level.rows_of(100), level.rows_of(10_000)) == (50, 99)
+
+
+def test_the_correlation_is_the_variation_that_chance_does_not_explain() -> None:
+    # Ten windows of 100 rows at 0.5 +- 0.2, each four standard errors of 0.05 from the level
+    level = level_of(windows(*[0.3, 0.7] * 5, n=100))
+    assert level.correlation == pytest.approx((10 * 4.0**2 / 9 - 1) / 100)
+
+
+def test_two_windows_that_disagree_say_that_rows_are_correlated() -> None:
+    assert level_of(windows(0.3, 0.7, n=100)).correlation == pytest.approx((2 * 4.0**2 - 1) / 100)
+    assert level_of(windows(0.7, n=100)).correlation == 0.0
+
+
+@pytest.mark.parametrize("degrees", [2, 5, 9, 19, 49])
+def test_the_quantile_of_chi_squared_is_within_a_hundredth(degrees: int) -> None:
+    assert _chi_squared(OVERDISPERSED, degrees) == pytest.approx(stats.chi2.ppf(OVERDISPERSED, degrees), rel=0.01)
+
+
+@pytest.mark.parametrize(("share", "smooth"), [(0.0, 0.5 / 101), (0.5, 0.5), (1.0, 100.5 / 101)])
+def test_a_share_has_half_a_row_on_either_side(share: float, smooth: float) -> None:
+    assert _chance(share, 100.0) == pytest.approx((smooth * (1 - smooth) / 100) ** 0.5)
 
 
 # -- rates -----------------------------------------------------------------------------------

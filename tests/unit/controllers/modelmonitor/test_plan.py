@@ -209,6 +209,19 @@ def test_a_failed_job_is_unknown_and_the_next_window_is_tried() -> None:
     assert ready(toy)["status"] == "True"
 
 
+def test_a_job_that_has_just_ended_is_not_judged_before_its_pod_is_seen() -> None:
+    toy = cluster()
+    toy.now = later(70)
+    settle(toy)
+    toy.store(job_ended(running_job(toy), at=toy.now))
+    toy.pods.clear()
+    settle(toy)
+    assert "measuring" in status(toy)
+    report(toy, 0.97)
+    settle(toy)
+    assert breached(toy)[0] == "False"
+
+
 def test_a_result_of_another_run_is_no_result() -> None:
     toy = cluster()
     toy.now = later(70)
@@ -290,6 +303,17 @@ def test_suspended_nothing_starts_and_what_runs_is_let_run() -> None:
     settle(toy)
     assert status(toy)["skippedWindows"] == 14
     assert "measuring" in status(toy)
+
+
+def test_suspended_a_window_whose_job_was_deleted_is_skipped_and_counted() -> None:
+    toy = cluster()
+    toy.now = later(70)
+    settle(toy)
+    toy.edit(MODEL_MONITORS, NAME, suspend=True)
+    toy.world.remove(running_job(toy))
+    settle(toy)
+    assert status(toy)["skippedWindows"] == 1
+    assert "measuring" not in status(toy)
 
 
 @pytest.mark.parametrize("size", ["0s", "4s", "721h", "9999999999999h"])

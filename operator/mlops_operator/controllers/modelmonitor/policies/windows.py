@@ -51,12 +51,11 @@ def due_window(now: datetime, *, size: int, delay: int, created: datetime, last_
 
 
 def next_due(now: datetime, *, size: int, delay: int, created: datetime, last_end: datetime | None) -> float:
-    """Seconds until a window becomes due, where none is due now."""
+    """Seconds until a window becomes due, where none is due now: so the first that may be has not passed yet."""
     begin = created.timestamp() if last_end is None else last_end.timestamp() + size
-    after = latest_passed(now, size=size, delay=delay).end + size
     # The first aligned end at or after `begin`; strictly after it where nothing was measured yet.
     aligned = (floor(begin / size) + 1) * size if last_end is None else ceil(begin / size) * size
-    return max(after, aligned) + delay - now.timestamp()
+    return aligned + delay - now.timestamp()
 
 
 def skipped_between(last_end: datetime | None, span: Span) -> int:
