@@ -53,7 +53,7 @@ lint: venv ## formatting, lints, types, layers, generated files
 	$(BIN)/python -m mlops_operator.docgen --check
 
 unit: venv $(SERVER_STAMP) ## tests without a cluster
-	MLOPS_SERVER_PYTHON=$(CURDIR)/$(SERVER_VENV)/bin/python $(BIN)/pytest tests/unit
+	MLOPS_SERVER_PYTHON=$(CURDIR)/$(SERVER_VENV)/bin/python $(BIN)/pytest -n auto --dist worksteal tests/unit
 
 tools: venv # the programs of a control plane; a cold build takes longer than any test may
 	@$(BIN)/python -m localcluster tools >/dev/null
