@@ -59,7 +59,8 @@ tools: venv # the programs of a control plane; a cold build takes longer than an
 	@$(BIN)/python -m localcluster tools >/dev/null
 
 integration: venv tools ## tests against a real API server on loopback, no root needed, some with faults
-	$(BIN)/pytest tests/integration tests/faults
+	$(BIN)/pytest -n auto --dist loadfile tests/integration
+	$(BIN)/pytest tests/faults
 
 e2e: venv tools ## tests on real pods (a node of its own; root or sudo); ENGINE=kind for those that kind can run
 	$(if $(ENGINE),MLOPS_E2E_ENGINE=$(ENGINE)) $(BIN)/pytest tests/e2e

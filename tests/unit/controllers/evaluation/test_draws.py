@@ -60,6 +60,11 @@ def test_the_count_stays_at_the_artifacts_that_can_be_told_apart() -> None:
     assert with_draw(full, [ROWS], digest_of("one more"), time=TIME) == full
 
 
+def test_a_draw_that_is_reported_late_makes_the_last_one_no_older() -> None:
+    (entry,) = with_draw(drawn("a"), [ROWS], digest_of("b"), time="2026-01-01T11:59:59Z")
+    assert (entry.count, entry.last) == (2, TIME)
+
+
 def test_the_input_that_was_drawn_least_recently_is_forgotten() -> None:
     draws: tuple[GateDraws, ...] = ()
     for number in range(MAX_GATE_DRAWS + 1):
