@@ -140,6 +140,13 @@ def test_a_key_that_was_passed_over_and_taken_waits_as_long_again() -> None:
         queue.poll()  # the one that was added in the last turn
 
 
+def test_the_next_key_of_a_line_that_had_its_turn_waits_as_long_again() -> None:
+    queue, _ = make()
+    queue.add(A, Priority.ROUTINE)
+    queue.add(B, Priority.ROUTINE)
+    assert (turns_until(queue, A), turns_until(queue, B)) == (SHARE, SHARE)
+
+
 def test_who_was_taken_in_his_turn_has_not_been_passed_over() -> None:
     queue, _ = make()
     for _ in range(5):
