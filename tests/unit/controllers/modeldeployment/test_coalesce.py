@@ -89,3 +89,8 @@ def test_a_candidate_without_requests_keeps_the_count_that_was_told_until_it_fal
         assert plan._still_out(told, candidate(other), observed) is None
     sharing = candidate(CandidatePhase.STEPPING)
     assert plan._still_out(sharing, sharing, observed) is None
+
+
+def test_the_sooner_of_two_looks_counts() -> None:
+    assert plan._soonest(5.0, None, 3.0) == 3.0
+    assert plan._soonest(None, None) is None

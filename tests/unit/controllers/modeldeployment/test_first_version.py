@@ -1,7 +1,17 @@
 """How the first version comes to serve."""
 
-from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, SERVICES
-from tests.unit.controllers.modeldeployment.scene import LOAD_FAILED, NAME, NO_IMAGE, READY, Scene, model_version
+from mlops_operator.kube.resources import DEPLOYMENTS, JOBS, MODEL_DEPLOYMENTS, SERVICES
+from tests.unit.controllers.modeldeployment.scene import (
+    LOAD_FAILED,
+    NAME,
+    NO_IMAGE,
+    READY,
+    SLOW,
+    Scene,
+    model,
+    model_version,
+    phase,
+)
 
 
 def test_it_serves_once_it_is_ready_and_has_answered_its_golden_requests() -> None:
@@ -246,3 +256,42 @@ def test_a_lost_status_is_found_again_in_the_cluster() -> None:
     scene.rest()
     assert scene.cluster.writes[writes:] == [f"status ModelDeployment {NAME}"]
     assert scene.status["stable"] | {"golden": before["stable"]["golden"]} == before["stable"]
+
+
+def test_the_first_of_its_servers_that_is_ready_is_checked() -> None:
+    scene = Scene()
+    scene.step()
+    scene.kubelet()
+    (deployment,) = scene.cluster.world.all(DEPLOYMENTS)
+    scene.cluster.store({**deployment, "status": {**deployment["status"], "readyReplicas": 1}})
+    scene.step()
+    assert phase(scene) == "Checking"
+
+
+def test_golden_requests_that_were_answered_are_not_asked_again_when_its_servers_come_back() -> None:
+    scene = Scene()
+    scene.rest(answer=False)
+    scene.answer()
+    scene.behaviour["digits-1"] = SLOW
+    scene.kubelet()
+    scene.step()
+    assert (phase(scene), scene.status["candidate"]["golden"]["passed"]) == ("Checking", True)
+    for job in scene.cluster.world.all(JOBS):
+        scene.cluster.world.remove(job)
+    scene.behaviour["digits-1"] = READY
+    scene.kubelet()
+    scene.rest(answer=False)
+    assert scene.status["stable"]["version"] == "digits-1"
+
+
+def test_what_serves_stays_when_its_promotion_was_lost_and_its_model_is_gone() -> None:
+    scene = Scene()
+    scene.rest(answer=False)
+    scene.answer()
+    checking = scene.cluster.get(MODEL_DEPLOYMENTS, NAME)["status"]
+    scene.rest()
+    scene.cluster.store({**scene.cluster.get(MODEL_DEPLOYMENTS, NAME), "status": checking})
+    scene.cluster.store(model(None))
+    scene.step()
+    assert scene.status["stable"]["version"] == "digits-1"
+    assert "candidate" not in scene.status

@@ -31,6 +31,7 @@ def test_missing_figures_are_no_pass(counts: dict[str, int]) -> None:
     verdict = judge(result(**counts))
     assert not verdict.passed
     assert verdict.reason == "GoldenCheckFailed"
+    assert verdict.message.endswith(f", found: {', '.join(sorted(counts)) if counts else 'none'}")
 
 
 def test_a_check_that_failed_itself_says_why() -> None:

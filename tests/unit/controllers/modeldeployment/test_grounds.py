@@ -1,6 +1,6 @@
 """What the plan goes by so closely that it is looked at again before anything is done."""
 
-from mlops_operator.kube.resources import DEPLOYMENTS, MODELS
+from mlops_operator.kube.resources import DEPLOYMENTS, MODELS, SERVICES
 from mlops_operator.runtime.plan import Delete, Plan
 from tests.unit.controllers.modeldeployment.scene import LOAD_FAILED, NAME, Scene, serving
 
@@ -69,3 +69,17 @@ def test_servers_are_taken_away_after_a_look_at_the_alias() -> None:
         scene.kubelet()
         scene.answer()
     raise AssertionError("no Deployment was to be deleted")
+
+
+def test_a_service_of_a_candidate_is_taken_away_without_a_look() -> None:
+    scene = Scene()
+    for _ in range(50):
+        plan = look(scene)
+        if any(isinstance(action, Delete) for action in plan.actions):
+            assert {action.resource for action in plan.actions if isinstance(action, Delete)} == {SERVICES}
+            assert grounds(plan) == []
+            return
+        scene.step()
+        scene.kubelet()
+        scene.answer()
+    raise AssertionError("no Service was to be deleted")

@@ -102,6 +102,24 @@ def test_a_pod_that_waits_for_room_is_reported_after_a_minute(seconds: float, re
     assert health.next_look(full, later(seconds)) is not None
 
 
+def test_the_pod_that_has_waited_longest_decides_when_a_wait_is_reported_and_the_next_look_when_it_is_read() -> None:
+    full = {"phase": "Pending", "conditions": [unscheduled("0/1 nodes are available: 1 Insufficient cpu.")]}
+    old, new = (make(PODS, name, status=full, created=later(age)) for name, age in (("old", 0), ("new", 59.5)))
+    both = Servers(None, (new, old))
+    found = waiting(both, seconds=60)
+    assert found is not None
+    assert found.reason == "PodPending"
+    looks = [health.next_look(Servers(None, (pod,)), later(60)) for pod in (old, new)]
+    assert looks[0] != looks[1]
+    assert health.next_look(both, later(60)) == min(look for look in looks if look is not None)
+
+
+@pytest.mark.parametrize(("kind", "status"), [("ReplicaFailure", "False"), ("Available", "True")])
+def test_only_a_true_replica_failure_is_a_refusal(kind: str, status: str) -> None:
+    said = {"type": kind, "status": status, "reason": "R", "message": "words"}
+    assert waiting(servers(conditions=(said,))) is None
+
+
 @pytest.mark.parametrize(("seconds", "asks"), [(3.9, False), (4, True), (4.1, True)])
 def test_what_explains_a_pod_that_does_not_start_is_read_once_it_is_late(seconds: float, asks: bool) -> None:
     creating = {"name": "main", "state": {"waiting": {"reason": "ContainerCreating"}}}
@@ -133,6 +151,6 @@ def test_an_image_is_told_of_in_the_same_words_while_the_kubelet_changes_its() -
 
 
 def test_long_last_words_are_cut() -> None:
-    found = failure(servers(main(restartCount=2, state={}, lastState=terminated("x" * 5000, exit_code=1))))
+    found = failure(servers(main(restartCount=2, state={}, lastState=terminated("z" * 5000, exit_code=1))))
     assert found is not None
-    assert len(found.message) < 500
+    assert found.message.count("z") == 400

@@ -1,13 +1,16 @@
 """What is mended, what is left alone, and what is told of it."""
 
-from mlops_operator.kube.resources import DEPLOYMENTS, MODEL_DEPLOYMENTS, MODEL_VERSIONS, MODELS
+from mlops_operator.kube.resources import DEPLOYMENTS, MODEL_DEPLOYMENTS, MODEL_VERSIONS, MODELS, PODS
+from tests.unit.controllers.builders import make
 from tests.unit.controllers.modeldeployment.scene import (
     NAME,
     NO_STEPS,
     STEPS,
+    UNSCHEDULABLE,
     Scene,
     model_version,
     phase,
+    pod_status,
     serving,
 )
 
@@ -35,6 +38,7 @@ def test_a_missing_model_holds_everything_as_it_is() -> None:
     assert scene.condition("Ready") == ("True", "ModelNotFound")
     assert scene.condition("Reconciling") == ("True", "ModelNotFound")
     assert scene.served() == {"digits-1", "digits-2"}
+    assert scene.versions() == {"digits-1": 4, "digits-2": 1}
     assert phase(scene) == "Stepping"
     scene.point("digits-2")
     scene.roll()
@@ -176,3 +180,13 @@ def test_a_replaced_candidate_gets_no_more_requests_even_if_its_successor_is_ref
     del scene.cluster.refuse["Deployment"]
     scene.roll()
     assert scene.versions() == {"digits-3": 4}
+
+
+def test_a_pod_too_many_is_not_waited_for() -> None:
+    scene = serving()
+    (deployment,) = scene.cluster.world.all(DEPLOYMENTS)
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    scene.cluster.store(make(PODS, "one-more", labels=labels, status=pod_status(UNSCHEDULABLE)))
+    plan = scene.cluster.plan(scene.controller, NAME)
+    assert plan.status == scene.status
+    assert plan.requeue_after is None

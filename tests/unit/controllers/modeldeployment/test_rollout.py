@@ -2,14 +2,17 @@
 
 import pytest
 
-from mlops_operator.kube.resources import DEPLOYMENTS, MODEL_DEPLOYMENTS
+from mlops_operator.controllers.shared import jobs, pending
+from mlops_operator.kube.resources import DEPLOYMENTS, JOBS, MODEL_DEPLOYMENTS
 from tests.unit.controllers.modeldeployment.scene import (
     LOAD_FAILED,
     NAME,
+    NAMESPACE,
     NO_STEPS,
     READY,
     SLOW,
     STEPS,
+    UNSCHEDULABLE,
     Scene,
     phase,
     serving,
@@ -234,3 +237,23 @@ def test_a_step_costs_one_scaling_and_two_status_writes() -> None:
         *("apply Service", status),  # all replicas are ready already: promoted in the same plan
         *("delete Deployment", "delete Service"),
     ]
+
+
+def test_a_check_that_waits_is_looked_at_with_the_sooner_of_its_job_and_its_servers() -> None:
+    scene = serving()
+    scene.point("digits-2")
+    scene.step()
+    scene.kubelet()
+    scene.wait(30)
+    scene.step()
+    scene.step()
+    assert phase(scene) == "Checking"
+    scene.behaviour["digits-2"] = UNSCHEDULABLE
+    scene.kubelet()
+    (job,) = [job for job in scene.cluster.world.all(JOBS) if "conditions" not in (job.get("status") or {})]
+    looks = [
+        jobs.next_look(job, scene.cluster.now),
+        pending.interval(30, namespace=NAMESPACE, now=scene.cluster.now),
+    ]
+    assert looks[0] != looks[1]
+    assert scene.cluster.plan(scene.controller, NAME).requeue_after == min(looks)
