@@ -131,7 +131,10 @@ class GateDraws(StatusModel):
 
 
 class Rejection(StatusModel):
-    """An artifact that failed a gate. It outlives the ModelVersion, so that creating it again gives no second try."""
+    """An artifact that failed a gate: the latest `Fail`.
+
+    It outlives the ModelVersion, so that creating it again gives no second try on the same rows.
+    """
 
     gate: Annotated[str, Field(max_length=16)]
     """Hash of the Model, the alias, and what the gate measures."""
@@ -143,6 +146,11 @@ class Rejection(StatusModel):
     promotion: ObjectName
     promotion_uid: Uid
     time: Timestamp
+    newest_row: Timestamp | None = None
+    """Time of the newest row on which it failed, where the gate measures recent rows."""
+    passed_after: Timestamp | None = None
+    """The artifact passed this gate later, on at least `minCount` labeled rows newer than this. The rejection has ended
+    unless `newestRow` is later."""
 
 
 class ModelReason(StrEnum):

@@ -26,7 +26,7 @@ from mlops_operator.api.schema import (
 )
 
 MAX_GATE_RESULTS: Final = 32
-"""Gate results that a ModelVersion keeps. Of each gate the first `Fail` stays; of the others the latest stay."""
+"""Gate results that a ModelVersion keeps: of each gate the latest `Fail` while it rejects, of the others the latest."""
 
 
 class ModelArtifact(SpecModel):
@@ -115,7 +115,7 @@ class ModelVersionReason(StrEnum):
 
 
 REJECTED: Final = "Rejected"
-"""Condition: the version failed a gate; nothing automatic deploys it again."""
+"""Condition: the version failed a gate, and has not passed it on newer rows since; nothing automatic deploys it."""
 
 
 class DeployedIn(StatusModel):
@@ -162,6 +162,9 @@ class GateResult(StatusModel):
     """Labeled rows that were measured."""
     newest_row: Timestamp | None = None
     """Time of the newest row, where the gate measures recent rows."""
+    recent_after: Timestamp | None = None
+    """Time of the newest row by which this gate measured the artifact before. At least `minCount` labeled rows were
+    newer. A `Pass` ends the rejections by this gate on rows up to this time."""
     figures: Annotated[tuple[GateFigure, ...], Field(max_length=len(MetricName)), ListMap("name")] = ()
     """The version's values over all rows. A ModelMonitor compares the first windows of a version with them. Absent if
     the gate sets `columns.group`: how certain they are does not follow from the number of rows."""

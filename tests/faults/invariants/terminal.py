@@ -57,7 +57,8 @@ def _version(step: Step, before: Manifest, after: Manifest) -> Iterator[str]:
     then, now = status_of(before), status_of(after)
     if then.get("verifiedAt") is not None and then["verifiedAt"] != now.get("verifiedAt"):
         yield f"{step}: status.verifiedAt was {then['verifiedAt']!r} and became {now.get('verifiedAt')!r}"
-    if condition(before, REJECTED).get("status") == "True" and condition(after, REJECTED).get("status") != "True":
+    ended = condition(before, REJECTED).get("status") == "True" and condition(after, REJECTED).get("status") != "True"
+    if ended and not any(entry["verdict"] == "Pass" and entry.get("recentAfter") for entry in now.get("gates") or ()):
         yield f"{step}: was Rejected and no longer is"
     reason = condition(before, READY).get("reason")
     final = condition(before, STALLED).get("status") == "True" and reason in VERSION_ENDS

@@ -64,12 +64,18 @@ def test_a_version_that_was_verified_and_then_rejected() -> None:
     assert told(MODEL_VERSIONS, {}, VERIFIED, REJECTED, REJECTED) == []
 
 
+def test_a_version_that_passes_on_newer_rows_is_no_longer_rejected() -> None:
+    passed = {"verdict": "Pass", "recentAfter": "2026-01-01T00:00:00Z"}
+    assert told(MODEL_VERSIONS, REJECTED, {**VERIFIED, "gates": [passed]}) == []
+
+
 @pytest.mark.parametrize(
     ("before", "after", "what"),
     [
         (VERIFIED, {**VERIFIED, "verifiedAt": "2026-01-02T00:00:00Z"}, "status.verifiedAt was"),
         (VERIFIED, {"conditions": VERIFIED["conditions"]}, "became None"),
         (REJECTED, VERIFIED, "was Rejected and no longer is"),
+        (REJECTED, {**VERIFIED, "gates": [{"verdict": "Pass"}]}, "was Rejected and no longer is"),
         (CORRUPT, VERIFIED, "was stalled for good by ArtifactCorrupt, now says Verified"),
     ],
 )

@@ -18,7 +18,7 @@ from mlops_operator.controllers.modelversion.observed import (
     observe,
 )
 from mlops_operator.controllers.modelversion.plan import plan, telling
-from mlops_operator.controllers.modelversion.policies.rejection import rejection as rejected_by
+from mlops_operator.controllers.modelversion.policies.rejection import standing_fact
 from mlops_operator.controllers.modelversion.status import say
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs
@@ -85,12 +85,12 @@ class ModelVersionController:
         except InvalidSpecError as error:
             status = ModelVersionStatus.of(obj)
             outcome = stalled(ModelVersionReason.INVALID_SPEC, str(error))
-            return telling(status, say(obj, status, now, outcome, rejected_by((), (), status.conditions)))
+            return telling(status, say(obj, status, now, outcome, standing_fact(status.conditions)))
 
     def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
         """The Job was refused. What the spec is to blame for is final, since it is immutable."""
         status = ModelVersionStatus.of(obj)
-        fact = rejected_by((), (), status.conditions)
+        fact = standing_fact(status.conditions)
         if rejection.code == 403 or rejection.reason == ModelVersionReason.NAME_TAKEN:
             taken = rejection.reason == ModelVersionReason.NAME_TAKEN
             reason = ModelVersionReason.NAME_TAKEN if taken else ModelVersionReason.FORBIDDEN

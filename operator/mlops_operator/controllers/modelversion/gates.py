@@ -5,15 +5,18 @@ asks for now, and if it measured this object. The Promotion decides by the same 
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 from typing import Final, NamedTuple
 
 from mlops_operator.api.common import VersionRef
 from mlops_operator.api.conditions import READY, find
 from mlops_operator.api.evaluation import EvaluationStatus, MetricStatus
 from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.api.model import Rejection
 from mlops_operator.api.modelversion import GateFigure, GateResult
 from mlops_operator.controllers.shared.gates import (
     RECORDED,
+    RecordedResult,
     alias_target,
     gate_key,
     newest_recent_row,
@@ -22,7 +25,7 @@ from mlops_operator.controllers.shared.gates import (
     rows_digest,
 )
 from mlops_operator.controllers.shared.indexes import by_reference
-from mlops_operator.controllers.shared.models import declared_alias, pointing_alias
+from mlops_operator.controllers.shared.models import declared_alias, pointing_alias, rejections_of
 from mlops_operator.controllers.shared.promotions import is_open, where
 from mlops_operator.kube.resources import EVALUATIONS, MODELS, PROMOTIONS
 from mlops_operator.runtime.controller import FactIndex, Index, World
@@ -111,13 +114,16 @@ def _result(ref: VersionRef, promotion: Manifest, evaluation: Manifest, world: W
         return None
     target = alias_target(namespace, pointing_alias(model, spec["alias"]), world)
     key = gate_key(spec["model"], alias.name, alias.gate)
-    results = results_of_artifact(namespace, ref.digest, world)
+    known: Iterable[RecordedResult | Rejection] = chain(
+        results_of_artifact(namespace, ref.digest, world), rejections_of(model, ref.digest)
+    )
+    recent_after = newest_recent_row(alias.gate, key, known, promotion_uid=metadata["uid"])
     rendered = render_evaluation(
         promotion,
         alias.gate,
         ref,
         target.ref if target is not None else None,
-        recent_after=newest_recent_row(alias.gate, key, results, promotion_uid=metadata["uid"]),
+        recent_after=recent_after,
     )
     status = EvaluationStatus.of(evaluation)
     named = evaluation["metadata"]["name"] == rendered["metadata"]["name"]
@@ -139,6 +145,7 @@ def _result(ref: VersionRef, promotion: Manifest, evaluation: Manifest, world: W
         time=status.completion_time or evaluation["metadata"]["creationTimestamp"],
         rows=max(rows, default=None),
         newest_row=status.recent.newest if status.recent is not None else None,
+        recent_after=recent_after,
         figures=_figures(status.metrics) if alias.gate.columns.group is None else (),
     )
 

@@ -17,7 +17,13 @@ from mlops_operator.controllers.modelversion.gates import (
 )
 from mlops_operator.controllers.modelversion.render import verification
 from mlops_operator.controllers.shared.indexes import MODEL_VERSIONS_BY_DIGEST, MODEL_VERSIONS_BY_MODEL, key_of
-from mlops_operator.controllers.shared.models import VersionInModel, changed_versions, rejections_of, version_in_model
+from mlops_operator.controllers.shared.models import (
+    VersionInModel,
+    changed_rejections,
+    changed_versions,
+    rejections_of,
+    version_in_model,
+)
 from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.served import ServedFact, served_fact, view_served
 from mlops_operator.controllers.shared.specs import parse_spec
@@ -50,10 +56,13 @@ def concerned_by_model(model: Manifest, world: World) -> Iterable[Key]:
     return [Key(key.namespace, version.name) for version in world.facts(MODEL_VERSIONS_BY_MODEL, str(key))]
 
 
-def concerned_by_model_change(old: Manifest, new: Manifest, _world: World) -> Iterable[Key]:
-    """The versions that a change of their Model concerns: those whose number or aliases it changed."""
+def concerned_by_model_change(old: Manifest, new: Manifest, world: World) -> Iterable[Key]:
+    """The versions that a change of their Model concerns: those whose number, aliases or rejections it changed."""
     namespace = new["metadata"]["namespace"]
-    return [Key(namespace, name) for name in sorted(changed_versions(old, new))]
+    named = [Key(namespace, name) for name in sorted(changed_versions(old, new))]
+    digests = (str(Key(namespace, digest)) for digest in changed_rejections(old, new))
+    refused = (key for digest in digests for key in world.keys(MODEL_VERSIONS_BY_DIGEST, digest))
+    return dict.fromkeys((*named, *refused))
 
 
 def concerned_by_deployment(deployment: Manifest, _world: World) -> Iterable[Key]:

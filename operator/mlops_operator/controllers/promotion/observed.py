@@ -1,6 +1,7 @@
 """All that a Promotion's plan sees."""
 
 from dataclasses import dataclass
+from itertools import chain
 
 from mlops_operator.api.common import VersionRef
 from mlops_operator.api.evaluation import EvaluationStatus
@@ -138,7 +139,8 @@ def _gate(
     namespace, uid = obj["metadata"]["namespace"], obj["metadata"]["uid"]
     key = gate_key(obj["spec"]["model"], alias.name, alias.gate)
     results = results_of_artifact(namespace, candidate.digest, world)
-    former = newest_recent_row(alias.gate, key, results, promotion_uid=uid)
+    rejections = rejections_of(model, candidate.digest)
+    former = newest_recent_row(alias.gate, key, chain(results, rejections), promotion_uid=uid)
     rendered = render_evaluation(obj, alias.gate, candidate, baseline, recent_after=former)
     found = next((child for child in world.owned(EVALUATIONS, uid) if _is_asked(rendered, child)), None)
     return GateRequest(
@@ -148,7 +150,7 @@ def _gate(
         evaluation_uid=found["metadata"]["uid"] if found is not None else None,
         recent_after=former,
         results=results,
-        rejections=rejections_of(model, candidate.digest),
+        rejections=rejections,
     )
 
 

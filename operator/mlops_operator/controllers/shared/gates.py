@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from mlops_operator.api.common import DataRead, JobSettings, VersionRef
 from mlops_operator.api.evaluation import Measurement, Verdict
 from mlops_operator.api.meta import API_VERSION, Key, Manifest
-from mlops_operator.api.model import AliasStatus, Gate
+from mlops_operator.api.model import AliasStatus, Gate, Rejection
 from mlops_operator.controllers.shared.indexes import MODEL_VERSIONS_BY_DIGEST, by_reference
 from mlops_operator.controllers.shared.naming import child_metadata, child_name, short_hash
 from mlops_operator.controllers.shared.task import compact_json
@@ -110,6 +110,7 @@ class RecordedResult(NamedTuple):
     promotion: str
     promotion_uid: str
     newest_row: str | None = None
+    recent_after: str | None = None
 
 
 class RecordedResults(NamedTuple):
@@ -140,6 +141,7 @@ def _recorded(version: str, entry: Manifest) -> RecordedResult:
         entry["promotion"],
         entry["promotionUid"],
         entry.get("newestRow"),
+        entry.get("recentAfter"),
     )
 
 
@@ -158,7 +160,9 @@ def results_of_artifact(namespace: str, digest: str, world: World) -> tuple[Reco
     return tuple(result for entry in versions if entry is not None for result in recorded_results(entry).results)
 
 
-def newest_recent_row(gate: Gate, key: str, results: Iterable[RecordedResult], *, promotion_uid: str) -> str | None:
+def newest_recent_row(
+    gate: Gate, key: str, known: Iterable[RecordedResult | Rejection], *, promotion_uid: str
+) -> str | None:
     """Time of the newest recent row by which the artifact was measured for another Promotion.
 
     None where the gate uses no recent rows, or where the artifact was not measured by it before.
@@ -166,12 +170,12 @@ def newest_recent_row(gate: Gate, key: str, results: Iterable[RecordedResult], *
     Args:
         gate: the gate.
         key: its key.
-        results: those of the artifact.
+        known: results of the artifact, and its rejections as the Model remembers them.
         promotion_uid: the Promotion that asks; its own result is the measurement in question.
     """
     if gate.recent is None:
         return None
-    others = (entry for entry in results if entry.gate == key and entry.promotion_uid != promotion_uid)
+    others = (entry for entry in known if entry.gate == key and entry.promotion_uid != promotion_uid)
     return max((entry.newest_row for entry in others if entry.newest_row is not None), default=None)
 
 

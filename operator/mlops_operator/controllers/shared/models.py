@@ -30,8 +30,16 @@ def pointing_alias(model: Manifest | None, name: str) -> AliasStatus | None:
 
 def rejections_of(model: Manifest | None, digest: str) -> tuple[Rejection, ...]:
     """What the Model remembers of an artifact that failed its gates, the oldest first."""
-    stored = ((model or {}).get("status") or {}).get("rejections") or ()
-    return tuple(Rejection.model_validate(entry) for entry in stored if entry.get("digest") == digest)
+    return tuple(Rejection.model_validate(entry) for entry in _rejections(model) if entry.get("digest") == digest)
+
+
+def changed_rejections(old: Manifest, new: Manifest) -> tuple[str, ...]:
+    """Digests of the artifacts of which two states of a Model do not remember the same rejections."""
+    before, after = _rejections(old), _rejections(new)
+    if before == after:
+        return ()
+    changed = [entry for entry in before if entry not in after] + [entry for entry in after if entry not in before]
+    return tuple(sorted({entry["digest"] for entry in changed}))
 
 
 class AliasTarget(NamedTuple):
@@ -89,6 +97,10 @@ def changed_aliases(old: Manifest, new: Manifest) -> tuple[str, ...]:
 
 def _pointing(model: Manifest | None) -> list[Manifest]:
     return ((model or {}).get("status") or {}).get("aliases") or []
+
+
+def _rejections(model: Manifest | None) -> list[Manifest]:
+    return ((model or {}).get("status") or {}).get("rejections") or []
 
 
 def _by_name(model: Manifest) -> dict[str, tuple[Manifest | None, Manifest | None]]:

@@ -1,5 +1,7 @@
 """What a Model remembers of artifacts that failed its gates."""
 
+import pytest
+
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.model import MAX_REJECTIONS
 from mlops_operator.controllers.model.policies.rejections import with_rejections
@@ -9,10 +11,17 @@ from tests.unit.controllers.model.driver import Registry, promotion, version
 from tests.unit.controllers.versions import digest_of
 
 SINCE = "2026-01-01T00:00:00Z"
+BELOW, AT, ABOVE = "2026-01-01T11:59:59Z", "2026-01-01T12:00:00Z", "2026-01-01T12:00:01Z"
 
 
 def result(
-    number: int, *, data: str = "rows", verdict: str = "Fail", gate: str = "g", artifact: str = ""
+    number: int,
+    *,
+    data: str = "rows",
+    verdict: str = "Fail",
+    gate: str = "g",
+    artifact: str = "",
+    rows: str | None = None,
 ) -> RecordedResult:
     return RecordedResult(
         time=f"2026-01-01T{number // 3600:02}:{number // 60 % 60:02}:{number % 60:02}Z",
@@ -26,6 +35,7 @@ def result(
         evaluation_uid=f"e{number}",
         promotion=f"p{number}",
         promotion_uid=f"uid-of-p{number}",
+        newest_row=rows,
     )
 
 
@@ -34,6 +44,36 @@ class TestRejections:
         results = [result(2, artifact="a"), result(1, artifact="a"), result(3, artifact="a", gate="h"), result(4)]
         found = [(entry.gate, entry.promotion) for entry in with_rejections((), results)]
         assert found == [("g", "p1"), ("h", "p3"), ("g", "p4")]
+
+    @pytest.mark.parametrize(("rows", "named"), [(None, "p1"), (BELOW, "p1"), (AT, "p1"), (ABOVE, "p2")])
+    def test_the_failure_on_the_newest_rows_stays(self, rows: str | None, named: str) -> None:
+        results = [result(1, artifact="a", rows=AT), result(2, artifact="a", rows=rows)]
+        (together,) = with_rejections((), results)
+        (later,) = with_rejections(with_rejections((), results[:1]), results[1:])
+        assert (together.promotion, later.promotion) == (named, named)
+
+    def test_a_failure_known_without_its_rows_is_completed(self) -> None:
+        (entry,) = with_rejections(with_rejections((), [result(1)]), [result(1, rows=AT)])
+        assert (entry.promotion, entry.newest_row) == ("p1", AT)
+
+    @pytest.mark.parametrize(("after", "kept"), [(None, AT), (BELOW, AT), (AT, AT), (ABOVE, ABOVE)])
+    def test_the_pass_on_the_newest_rows_is_entered_and_outlives_its_version(
+        self, after: str | None, kept: str
+    ) -> None:
+        failed = result(1, artifact="a", rows=BELOW)
+        first = result(2, artifact="a", verdict="Pass")._replace(recent_after=AT)
+        second = result(3, artifact="a", verdict="Pass")._replace(recent_after=after)
+        (entry,) = with_rejections((), [failed, first, second])
+        assert (entry.newest_row, entry.passed_after) == (BELOW, kept)
+        assert with_rejections((entry,), [failed]) == (entry,)
+        (again,) = with_rejections((entry,), [result(4, artifact="a", rows=ABOVE)])
+        assert (again.promotion, again.passed_after) == ("p4", kept)
+
+    @pytest.mark.parametrize(("verdict", "gate"), [("Inconclusive", "g"), ("Fail", "g"), ("Pass", "h")])
+    def test_other_results_end_nothing(self, verdict: str, gate: str) -> None:
+        other = result(2, artifact="a", verdict=verdict, gate=gate)._replace(recent_after=AT)
+        entries = with_rejections((), [result(1, artifact="a", rows=BELOW), other])
+        assert [entry.passed_after for entry in entries] == [None]
 
     def test_only_failures_reject(self) -> None:
         assert with_rejections((), [result(1, verdict="Pass"), result(2, verdict="Inconclusive")]) == ()

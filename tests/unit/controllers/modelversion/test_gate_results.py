@@ -39,10 +39,15 @@ def promotion(name: str, *, phase: str = "Evaluating", version: str = NAME) -> M
 
 
 def evaluation(
-    asked_by: Manifest, verdict: str | None = "Fail", *, rules: Manifest = RULES, measured: VersionRef = REF
+    asked_by: Manifest,
+    verdict: str | None = "Fail",
+    *,
+    rules: Manifest = RULES,
+    measured: VersionRef = REF,
+    recent_after: str | None = None,
 ) -> Manifest:
     """The Evaluation that a Promotion asks for by `rules`, with its verdict."""
-    obj = stamped(render_evaluation(asked_by, Gate.model_validate(rules), REF, None, recent_after=None))
+    obj = stamped(render_evaluation(asked_by, Gate.model_validate(rules), REF, None, recent_after=recent_after))
     name = obj["metadata"]["name"]
     obj["metadata"] |= {"uid": f"uid-of-{name}", "resourceVersion": "1", "creationTimestamp": SINCE}
     if verdict is not None:
@@ -194,11 +199,12 @@ def result(number: int, *, gate: str = "g", verdict: Verdict = Verdict.PASS) -> 
     )
 
 
-def test_of_many_results_the_oldest_make_room_but_the_first_failure_of_each_gate_stays() -> None:
-    known = (result(0, verdict=Verdict.FAIL), *(result(number) for number in range(1, MAX_GATE_RESULTS)))
-    results = with_results(known, [result(90, verdict=Verdict.FAIL), result(91)], waiting=())
+def test_of_many_results_the_oldest_make_room_but_the_latest_failure_of_each_gate_stays() -> None:
+    failures = [result(number, verdict=Verdict.FAIL) for number in (0, 1)]
+    known = (*failures, *(result(number) for number in range(2, MAX_GATE_RESULTS)))
+    results = with_results(known, [result(90), result(91)], waiting=())
     assert len(results) == MAX_GATE_RESULTS
-    assert [entry.evaluation for entry in results[:2]] == ["e0", "e3"]
+    assert [entry.evaluation for entry in results[:2]] == ["e1", "e3"]
     assert [entry.evaluation for entry in results[-2:]] == ["e90", "e91"]
 
 

@@ -1,7 +1,7 @@
 """A gate on recent rows measures an artifact again only on new rows, whatever became of the Promotion before."""
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.kube.resources import EVALUATIONS, MODELS, PROMOTIONS
+from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS
 from tests.unit.controllers.builders import ToyCluster, later
 from tests.unit.controllers.promotion.scene import (
     GATE,
@@ -56,6 +56,23 @@ def test_it_is_told_so_even_if_the_first_promotion_was_deleted() -> None:
     for obj in (*toy.world.all(EVALUATIONS), *toy.world.all(PROMOTIONS)):
         toy.world.remove(obj)
     assert ask_again(toy)["spec"]["recentAfter"] == NEWEST
+
+
+def test_it_is_told_so_even_if_the_first_version_was_deleted_and_made_again() -> None:
+    toy = failed_once()
+    version = toy.get(MODEL_VERSIONS, "digits-b")
+    (result,) = version["status"].pop("gates")
+    names = ("gate", "digest", "alias", "promotion", "promotionUid", "time", "newestRow")
+    known = toy.get(MODELS, "digits")
+    known["status"]["rejections"] = [{name: result[name] for name in names} | {"version": "digits-b"}]
+    for obj in (*toy.world.all(EVALUATIONS), *toy.world.all(PROMOTIONS)):
+        toy.world.remove(obj)
+    toy.store(version)
+    toy.store(known)
+    assert ask_again(toy)["spec"]["recentAfter"] == NEWEST
+    judged(toy, "Pass", newest="2026-01-01T12:00:30Z")
+    (recorded,) = toy.get(MODEL_VERSIONS, "digits-b")["status"]["gates"]
+    assert (recorded["verdict"], recorded["recentAfter"]) == ("Pass", NEWEST)
 
 
 def test_without_enough_new_rows_the_version_stays_rejected() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 
 from mlops_operator.api.evaluation import Verdict
 from mlops_operator.api.modelversion import MAX_GATE_RESULTS, GateResult
+from mlops_operator.controllers.shared.rejections import has_ended
 
 
 def with_results(
@@ -15,8 +16,8 @@ def with_results(
 ) -> tuple[GateResult, ...]:
     """The records with the fresh ones, as far as there is room.
 
-    The first `Fail` of each gate stays for all time, and what an open Promotion waits for stays until it is decided. Of
-    the others the oldest make room.
+    The latest `Fail` of each gate stays while it rejects the version, and the pass that ended one does not go before
+    it. What an open Promotion waits for stays until it is decided. Of the others the oldest make room.
 
     Args:
         fresh: results of Evaluations that open Promotions wait for.
@@ -39,5 +40,14 @@ def with_results(
 def _may_go(entry: GateResult, results: Sequence[GateResult], waiting: Collection[str]) -> bool:
     if entry.promotion in waiting:
         return False
-    first = next((other for other in results if other.gate == entry.gate and other.verdict is Verdict.FAIL), None)
-    return entry is not first
+    same = [other for other in results if other.gate == entry.gate]
+    failures = [other for other in same if other.verdict is Verdict.FAIL]
+    if entry.verdict is Verdict.PASS:
+        return not any(_ends(entry, failure) for failure in failures)
+    if not failures or entry is not failures[-1]:
+        return True
+    return any(other.verdict is Verdict.PASS and _ends(other, entry) for other in same)
+
+
+def _ends(entry: GateResult, failure: GateResult) -> bool:
+    return has_ended(failure.newest_row, entry.recent_after)
