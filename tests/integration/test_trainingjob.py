@@ -257,6 +257,25 @@ async def test_a_bad_pod_template_stalls_with_the_apis_words_before_any_child_ex
         await eventually(lambda: place.all(JOBS), bool)
 
 
+async def test_a_job_that_is_too_large_for_etcd_stalls_with_its_size_until_the_spec_is_shorter(
+    stage: Callable[..., Any],
+) -> None:
+    """The API server adds to a Job who set which field, so it is larger than the TrainingJob that it is made for."""
+    variables = [{"name": f"V{number:05}"} for number in range(30_000)]
+    side = {"name": "side", "image": "example/side:1", "env": variables}
+    async with stage(lambda _pod: None) as place:
+        await place.create(template={"spec": {"containers": [side]}})
+        obj = await eventually(place.get, lambda found: reason(found["status"], "Stalled") is not None)
+        message = next(entry["message"] for entry in obj["status"]["conditions"] if entry["type"] == "Stalled")
+        assert reason(obj["status"], "Stalled") == "InvalidPodTemplate"
+        for words in ("Job: Job train-", "is too large", "bytes as sent", "takes 1572864 bytes", "shorten the spec"):
+            assert words in message
+        await asyncio.sleep(2.0)
+        assert (await place.requests())["create jobs"] == 1
+        await place.edit(template=None)
+        await eventually(lambda: place.all(JOBS), bool)
+
+
 async def test_a_quota_is_told_and_not_final(stage: Callable[..., Any]) -> None:
     async with stage(lambda _pod: None) as place:
         quota = QUOTAS.manifest(name="none", namespace=place.namespace)
