@@ -29,10 +29,17 @@ def _gate(figures: Figures) -> str:
 
 def _rule(rule: Figures) -> str:
     where = f"on {rule['slice']} rows" if rule.get("slice") else "on all rows"
-    text = f"{rule['name']} {where} {rule['candidate']:.3f}"
+    text = f"{rule['name']} {where} {_number(rule.get('candidate'))}"
     if rule.get("baseline") is not None:
-        text += f" against {rule['baseline']:.3f}, difference in [{rule['lower']:+.3f}, {rule['upper']:+.3f}]"
+        text += f" against {_number(rule['baseline'])}"
+    if rule.get("lower") is not None and rule.get("upper") is not None:
+        text += f", difference in [{rule['lower']:+.3f}, {rule['upper']:+.3f}]"
     return f"{text} (n={rule['n']}, {rule['verdict']})"
+
+
+def _number(value: float | None) -> str:
+    """A metric's value; a rule of too few rows has none."""
+    return "without a value" if value is None else f"{value:.3f}"
 
 
 _SENTENCES: Final[dict[str, Callable[[Figures], str]]] = {
