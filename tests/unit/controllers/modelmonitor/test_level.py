@@ -27,6 +27,31 @@ def windows(*values: float, n: int = 500, effective: float | None = None) -> lis
     return [ReferenceWindow(start="2026-01-01T12:00:00Z", value=value, n=n, effective=rows) for value in values]
 
 
+@pytest.mark.parametrize("n", [100, 500, 5000])
+@pytest.mark.parametrize("lower", [0.5, 0.9, 0.96])
+def test_the_loss_that_is_found_breaches_in_four_of_five_windows(n: int, lower: float) -> None:
+    loss = level_of(windows(*[0.97] * 10)).found_loss(n, lower)
+    assert loss is not None
+    # The share is that of whole rows: half of the probability of the limit itself is the mean over limits nearby.
+    right = round(lower * n)
+    found = stats.binom.cdf(right - 1, n, loss) + stats.binom.pmf(right, n, loss) / 2
+    assert found == pytest.approx(0.8, abs=0.015)
+
+
+def test_a_limit_that_no_window_is_below_finds_no_loss() -> None:
+    level = level_of(windows(*[0.97] * 10))
+    assert level.found_loss(500, 0.0) is None
+    assert level.found_loss(500, 1.5) == level.found_loss(500, 1.0)
+
+
+def test_rows_that_depend_on_each_other_find_larger_losses_only() -> None:
+    calm, wild = level_of(windows(*[0.9] * 10)), level_of(windows(*[0.8, 0.85, 0.9, 0.95, 1.0] * 2))
+    one, other = calm.found_loss(500, 0.85), wild.found_loss(500, 0.85)
+    assert one is not None
+    assert other is not None
+    assert other < one - 0.01
+
+
 def test_windows_that_agree_are_pooled_by_their_rows() -> None:
     level = level_of([*windows(0.94, 0.95, 0.96), *windows(0.95, n=1000)])
     assert level.share == pytest.approx((0.94 * 500 + 0.95 * 500 + 0.96 * 500 + 0.95 * 1000) / 2500)

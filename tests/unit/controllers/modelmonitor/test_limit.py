@@ -51,6 +51,16 @@ def test_a_window_at_the_prediction_limit_is_within_it(before: tuple[float, ...]
     ]
 
 
+def test_a_window_within_its_limits_says_which_loss_it_finds() -> None:
+    found = [check(0.95, n=n, falseAlarms={}).message.rpartition("; ")[2] for n in (500, 5000)]
+    assert found == ["4 of 5 such windows find a loss to 0.882", "4 of 5 such windows find a loss to 0.924"]
+    assert check(0.8, n=3, falseAlarms={}).message.endswith("; it has too few rows to find any loss")
+
+
+def test_a_breach_says_nothing_of_losses_that_it_would_find() -> None:
+    assert "find a loss" not in check(0.5, falseAlarms={}).message
+
+
 def test_an_improvement_is_no_breach() -> None:
     low = REFERENCE.model_copy(update={"windows": (WINDOW.model_copy(update={"value": 0.8}),) * 10})
     assert check(1.0, low, falseAlarms={}).breached is Truth.FALSE

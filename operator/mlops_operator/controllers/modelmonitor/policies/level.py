@@ -28,6 +28,9 @@ OUTLIER: Final = 4.0
 OVERDISPERSED: Final = 0.99
 """Quantile of chi-squared below which the variation of the windows is taken for chance."""
 
+FOUND: Final = 0.8
+"""Share of windows that breach, from which on a loss is called found: 4 of 5."""
+
 MAX_ROWS: Final = 100_000
 """Rows of a window beyond which its own chance is negligible against that of any reference; bounds the computation."""
 
@@ -67,6 +70,17 @@ class Level:
         distribution = self._next(n)
         # The least count that is not below; rounded so that 0.9 of 500 rows is 450, not 450.00000000000006.
         return distribution.below(min(distribution.n + 1, -int(-round(value * distribution.n, 6) // 1)))
+
+    def found_loss(self, n: int, lower: float) -> float | None:
+        """The highest true value of a model of which `FOUND` of the windows of n rows are below `lower`.
+
+        It is the lower end of Wilson's score interval at `lower`. None where no window can be below.
+        """
+        if lower <= 0:
+            return None
+        rows, z, limit = self.rows_of(n), NormalDist().inv_cdf(FOUND), min(1.0, lower)
+        half = z * sqrt(limit * (1 - limit) / rows + (z / (2 * rows)) ** 2)
+        return max(0.0, (limit + z**2 / (2 * rows) - half) / (1 + z**2 / rows))
 
     def _next(self, n: int) -> BetaBinomial:
         return BetaBinomial(self.rows_of(n), self.share * self.rows + 0.5, (1 - self.share) * self.rows + 0.5)

@@ -104,7 +104,17 @@ def _predicted(
     found = _within(sample.value, lower, limit.max)
     chance = f"with {len(before)} windows before, false-alarm probability {budget.probability:.3g} per {budget.per}"
     message = f"{found.message} for {sample.n} rows ({source}; {chance})"
+    if found.breached is Truth.FALSE:
+        message += _sensitivity(level, sample.n, lower)
     return LimitVerdict(found.breached, found.reason, message, lower, limit.max, budget.probability)
+
+
+def _sensitivity(level: Level, n: int, lower: float) -> str:
+    """Which loss such a window finds, so that a user can see whether it has rows enough for the one that matters."""
+    loss = level.found_loss(n, lower)
+    if loss is None:
+        return "; it has too few rows to find any loss"
+    return f"; 4 of 5 such windows find a loss to {loss:.3g}"
 
 
 def _source(reference: ReferenceStatus, level: Level) -> str:
