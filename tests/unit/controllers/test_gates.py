@@ -1,7 +1,16 @@
-"""The digest of a gate's rows."""
+"""The digest of a gate's rows, and how recorded results are read."""
+
+import pytest
 
 from mlops_operator.api.common import DataRead
-from mlops_operator.controllers.shared.gates import rows_digest
+from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.shared.gates import (
+    RecordedResult,
+    _model_if_measured,
+    failure_of_gate,
+    recorded_results,
+    rows_digest,
+)
 from tests.unit.controllers.versions import digest_of
 
 
@@ -11,4 +20,47 @@ def test_the_rows_are_their_content_whatever_the_inputs_are_called() -> None:
 
     assert rows(a="x") == digest_of("x")
     assert rows(a="x", b="y") == rows(c="y", d="x") != rows(a="x")
+    assert rows(a="x", b="y") != rows(a="x", b="z")
     assert rows() is None
+
+
+def result(**stored: str) -> RecordedResult:
+    entry = {
+        "time": "2026-01-01T00:00:00Z",
+        "gate": "g",
+        "alias": "prod",
+        "digest": digest_of("x"),
+        "verdict": "Fail",
+        "evaluationUid": "e",
+        "promotion": "p",
+        "promotionUid": "pu",
+    }
+    (found,) = recorded_results({"metadata": {"name": "v1"}, "status": {"gates": [entry | stored]}}).results
+    return found
+
+
+def test_a_recorded_result_keeps_its_message_and_need_not_have_one() -> None:
+    assert result(message="0.8 is below 0.9").message == "0.8 is below 0.9"
+    assert result().message == ""
+
+
+def test_a_version_that_was_never_measured_has_no_results() -> None:
+    assert recorded_results({"metadata": {"name": "v1"}}).results == ()
+    assert recorded_results({"metadata": {"name": "v1"}, "status": {}}).results == ()
+
+
+def test_the_first_failure_of_a_gate_is_its_failure() -> None:
+    later = result(time="2026-01-03T00:00:00Z")
+    first = result(time="2026-01-02T00:00:00Z")
+    passed = result(verdict="Pass")
+    of_another = result(gate="h")
+    assert failure_of_gate([later, passed, of_another, first], "g") == first
+    assert failure_of_gate([passed, of_another], "g") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "found"), [({"gates": [{}]}, ["ns/digits"]), ({"gates": []}, []), ({}, []), (None, [])]
+)
+def test_only_a_version_that_was_measured_is_looked_up_by_its_model(status: Manifest | None, found: list[str]) -> None:
+    version = {"metadata": {"name": "v1", "namespace": "ns"}, "spec": {"model": "digits"}, "status": status}
+    assert list(_model_if_measured(version)) == found
