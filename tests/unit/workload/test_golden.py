@@ -20,8 +20,8 @@ class Model:
     """A model on a clock of its own: ready after so many seconds, and as slow as the test says."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, ready_after: float = 0.0, latency: float = 0.0) -> None:
-        self.now, self.asked = 0.0, 0
-        self._ready_after, self._latency = ready_after, latency
+        self.now, self.asked = 100.0, 0
+        self._ready_at, self._latency = self.now + ready_after, latency
         monkeypatch.setattr(golden, "exchange", self._exchange)
 
     def clock(self) -> float:
@@ -34,7 +34,7 @@ class Model:
         assert timeout > 0
         if body is None:
             self.asked += 1
-            return HttpReply(200, b"{}") if self.now >= self._ready_after else HttpReply(503, b"loading")
+            return HttpReply(200, b"{}") if self.now >= self._ready_at else HttpReply(503, b"loading")
         self.now += self._latency
         return HttpReply(200, ANSWER)
 
