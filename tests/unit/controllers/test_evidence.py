@@ -5,7 +5,7 @@ import pytest
 from mlops_operator.api.conditions import timestamp
 from mlops_operator.controllers.shared import evidence
 from mlops_operator.kube.resources import JOBS
-from tests.unit.controllers.builders import failed_pod, job_ended, later, make
+from tests.unit.controllers.builders import failed_pod, job_ended, later, make, pod_of, terminated
 
 JOB = make(JOBS, "job", spec={})
 
@@ -35,3 +35,13 @@ def test_only_a_true_condition_of_an_end_tells_the_end(kind: str, status: str) -
 
 def test_nothing_is_decided_without_having_read_the_pods() -> None:
     assert not evidence.conclusive(job_ended(JOB, at=later(10)), None, later(3610))
+
+
+@pytest.mark.parametrize(
+    ("succeeded", "phase", "conclusive"),
+    [(True, "Succeeded", True), (True, "Running", False), (False, "Failed", True), (False, "Succeeded", False)],
+)
+def test_just_after_the_end_a_pod_that_ended_alike_is_believed(succeeded: bool, phase: str, conclusive: bool) -> None:
+    job = job_ended(JOB, at=later(10), succeeded=succeeded)
+    main = {"running": {}} if phase == "Running" else terminated()
+    assert evidence.conclusive(job, [pod_of(job, phase=phase, main=main)], later(10)) is conclusive

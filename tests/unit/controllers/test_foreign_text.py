@@ -111,6 +111,7 @@ def _version(message: str, succeeded: bool) -> Manifest:
     version.at(5)
     pod = succeeded_pod(version.job, message) if succeeded else failed_pod(version.job, message)
     version._ends(pod, succeeded=succeeded)
+    version.settle()
     return version.obj
 
 

@@ -185,7 +185,8 @@ def _preparing(pod: Manifest) -> bool:
         return False
     states = [entry.get("state") or {} for entry in _containers(pod)]
     reasons = {(state.get("waiting") or {}).get("reason", "") for state in states}
-    return bool(states) and not any(state.get("running") for state in states) and reasons <= _PREPARING
+    # A container that runs waits for nothing: its reason is "".
+    return bool(states) and reasons <= _PREPARING
 
 
 def _latest_note(events: Sequence[Manifest], about: Manifest) -> str | None:
