@@ -77,14 +77,23 @@ async def test_from_the_first_version_over_a_better_one_back_to_the_first(
 
         await workshop.version("digits-b", ready=False)
         await workshop.until(MODEL_VERSIONS, "digits-b", lambda status: condition(status, "Ready")[0] == "True")
+        await asyncio.sleep(0.5)
+        await requests(audit_log, workshop.namespace)
         await promote(workshop, "to-b", "digits-b")
         await champion(workshop, "digits-b")
         better = await decided(workshop, "to-b")
         assert (better["phase"], better["from"], better["verdict"]) == ("Promoted", "digits-a", "Pass")
         assert better["metrics"][1]["lower"] == pytest.approx(0.0302)
-
         await asyncio.sleep(0.5)
-        await requests(audit_log, workshop.namespace)
+        assert await requests(audit_log, workshop.namespace) == {
+            ("create", "evaluations"): 1,
+            ("patch", "promotions/status"): 3,
+            ("create", "jobs"): 1,
+            ("patch", "evaluations/status"): 2,
+            ("patch", "models/status"): 2,  # the draw, by the Evaluation; the alias
+            ("patch", "modelversions/status"): 3,  # the gate's result; the alias, of each of the two
+        }
+
         await promote(workshop, "back", "digits-a")
         await champion(workshop, "digits-a")
         back = await decided(workshop, "back")
