@@ -44,7 +44,7 @@ def redirect(path: Path, server: str) -> None:
 
 
 def hand_over(path: Path) -> None:
-    """Give a file to the person who called sudo; it stays with root if nobody did."""
+    """Make the user who called sudo the owner of a file; without sudo its owner stays root."""
     os.chown(path, int(os.environ.get("SUDO_UID", "-1")), int(os.environ.get("SUDO_GID", "-1")))
 
 

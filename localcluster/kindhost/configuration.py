@@ -84,12 +84,12 @@ def _argument(version: str, name: str, value: str) -> dict[str, Any]:
 
 def write(target: Path, base: Path, patches: Sequence[Path], *, audit: Path | None) -> Path:
     """The file to give to kind: ``base`` itself if there is nothing to add, else ``target``, written anew."""
-    document = load(base)
+    original = document = load(base)
     for patch in patches:
         document = patched(document, load(patch))
     if audit is not None:
         document = with_audit(document, audit)
-    if document == load(base):
+    if document == original:
         return base
     target.write_text(yaml.safe_dump(document, sort_keys=False))
     return target

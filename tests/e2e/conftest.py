@@ -17,6 +17,7 @@ from localcluster.kubectl import Kubectl
 from localcluster.progress import OnConsole
 from tests.e2e.session_audit import SessionAudit
 from tests.e2e.support import new_namespace
+from tests.harness.platforms import running
 
 CLUSTER = os.environ.get("MLOPS_E2E_CLUSTER", "mlops-e2e")
 """Not the name of the cluster that `make demo` leaves running."""
@@ -46,13 +47,8 @@ def began() -> datetime:
 
 @pytest.fixture(scope="session")
 def platform(began: datetime) -> Iterator[Platform]:
-    platform = Platform(CLUSTER, engine=ENGINE, progress=OnConsole(), audit=True)
-    if not KEEP:
-        platform.down()  # what a killed run left
-    platform.up()
-    yield platform
-    if not KEEP:
-        platform.down()
+    with running(Platform(CLUSTER, engine=ENGINE, progress=OnConsole(), audit=True), keep=KEEP) as platform:
+        yield platform
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import pytest
 
 from demo.platform import ROOT, Platform
 from localcluster.progress import OnConsole
+from tests.harness.platforms import running
 
 CONFIG = ROOT / "tests/kind/three-nodes.yaml"
 SHORT_CLOCKS = ROOT / "tests/kind/short-clocks.yaml"
@@ -22,9 +23,5 @@ def platform() -> Iterator[Platform]:
     platform = Platform(
         KEPT or "mlops-kind", engine="kind", progress=OnConsole(), audit=True, config=CONFIG, patches=[SHORT_CLOCKS]
     )
-    if not KEPT:
-        platform.down()  # what a killed run left
-    platform.up()
-    yield platform
-    if not KEPT:
-        platform.down()
+    with running(platform, keep=bool(KEPT)):
+        yield platform

@@ -154,7 +154,7 @@ def seconds(duration: str) -> int:
 
 
 def duration_of(total: int) -> str:
-    """The `Duration` of so many seconds, in its largest units."""
+    """A number of seconds as a `Duration`, in the largest units."""
     minutes, rest = divmod(total, 60)
     hours, minutes = divmod(minutes, 60)
     parts = (f"{count}{unit}" for count, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if count)

@@ -15,8 +15,7 @@ _PASSING: Final = (TooManyRequests, Unauthorized, Expired)
 
 _UNTYPED: Final = "failed to create typed patch object"
 """How the API server begins its answer to an apply of what is no object of its kind, e.g. a number for a list. It
-answers with 500, though no repetition mends it; a create of the same is 400 or 422."""
-
+answers with 500, though a retry does not help; a create of the same is 400 or 422."""
 
 TOO_LARGE: Final = "TooLarge"
 """Reason of a rejection because the object, or a field of it, is larger than the API server or its store takes."""
@@ -29,8 +28,7 @@ STORE_LIMIT: Final = 1536 * 1024
 
 _STORE_WORDS: Final = ("request is too large", "trying to send message larger than max")
 """What etcd and the API server's connection to it say of an object that is too large. The API server passes it on with
-500, though no repetition mends it."""
-
+500, though a retry does not help."""
 
 _UID_LABEL: Final = "controller-uid"
 """Part of the labels that the API server itself gives the pods of a Job."""
@@ -66,17 +64,24 @@ def verdict(action: Action, error: StatusError) -> Exception:
         return NamespaceEnding(str(error))
     if isinstance(action, Apply) and error.code >= 500 and error.message.startswith(_UNTYPED):
         return Rejected(Rejection(action=action, code=422, reason="Invalid", message=error.message))
-    if _is_too_large(action, error):
-        return Rejected(Rejection(action=action, code=422, reason=TOO_LARGE, message=too_large(action, error)))
+    limit = _exceeded_limit(action, error)
+    if limit is not None:
+        message = _too_large(action, error, limit)
+        return Rejected(Rejection(action=action, code=422, reason=TOO_LARGE, message=message))
     if error.code >= 500 or isinstance(error, _PASSING) or error.code < 400:
         return error
     return Rejected(Rejection(action=action, code=error.code, reason=error.reason, message=error.message))
 
 
-def _is_too_large(action: Action, error: StatusError) -> bool:
-    if error.code == 413 or (error.code == 422 and error.has_cause("FieldValueTooLong")):
-        return True
-    return _is_too_large_to_store(action, error)
+def _exceeded_limit(action: Action, error: StatusError) -> str | None:
+    """The limit that the object exceeds, in words; None where it is not refused because of its size."""
+    if error.code == 413:
+        return f"the API server takes requests of {REQUEST_LIMIT} bytes"
+    if _is_too_large_to_store(action, error):
+        return f"etcd by default takes {STORE_LIMIT} bytes, what the API server adds included"
+    if error.code == 422 and error.has_cause("FieldValueTooLong"):
+        return "a field has a limit of its own"
+    return None
 
 
 def _is_too_large_to_store(action: Action, error: StatusError) -> bool:
@@ -92,19 +97,13 @@ def _is_too_large_to_store(action: Action, error: StatusError) -> bool:
     return any(_UID_LABEL in field for field in fields) and not any(_UID_LABEL in label for label in labels)
 
 
-def too_large(action: Action, error: StatusError) -> str:
+def _too_large(action: Action, error: StatusError, limit: str) -> str:
     """What is too large and by how much, and what to do about it.
 
     The API server stores more than it is sent, above all which fields are whose, so the object that is sent may be
     smaller than the limit.
     """
     namespace, name = target(action)
-    if error.code == 413:
-        limit = f"the API server takes requests of {REQUEST_LIMIT} bytes"
-    elif _is_too_large_to_store(action, error):
-        limit = f"etcd by default takes {STORE_LIMIT} bytes, what the API server adds included"
-    else:
-        limit = "a field has a limit of its own"
     size = f", {_size(action)} bytes as sent" if not isinstance(action, Delete) else ""
     return (
         f"{action.resource.kind} {name} in namespace {namespace} is too large{size}; {limit}: shorten the spec that it "

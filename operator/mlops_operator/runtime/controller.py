@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
-from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.api.meta import Key, Manifest, controller_reference
 from mlops_operator.kube.resources import Resource
 from mlops_operator.runtime.plan import Plan, Read, Rejection
 
@@ -164,13 +164,10 @@ def owner_keys(owner: Resource) -> Callable[[Manifest, World], Iterable[Key]]:
     """Maps a child to the object of kind `owner` that controls it."""
 
     def keys(child: Manifest, _world: World) -> Iterable[Key]:
-        metadata = child["metadata"]
-        for reference in metadata.get("ownerReferences", ()):
-            if (
-                reference.get("controller")
-                and reference["kind"] == owner.kind
-                and reference["apiVersion"].partition("/")[0] == owner.group
-            ):
-                yield Key(metadata.get("namespace", ""), reference["name"])
+        reference = controller_reference(child)
+        if reference is None:
+            return
+        if reference["kind"] == owner.kind and reference["apiVersion"].partition("/")[0] == owner.group:
+            yield Key(child["metadata"].get("namespace", ""), reference["name"])
 
     return keys

@@ -190,12 +190,16 @@ def test_down_deletes_the_kind_cluster(kind_programs: StandIns) -> None:
     assert not one.folder.exists()
 
 
-def test_an_archive_is_loaded_into_the_kind_cluster(
-    kind_programs: StandIns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    archive = tmp_path / "image.tar"
-    archive.write_bytes(b"")
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    path = tmp_path / "image.tar"
+    path.write_bytes(b"")
+    return path
 
+
+def test_an_archive_is_loaded_into_the_kind_cluster(
+    kind_programs: StandIns, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = Cluster("one", "kind").up()
     monkeypatch.setattr(kind, "image_digests", lambda _archive: {"localhost/one:1": "sha256:2"})
 
@@ -204,10 +208,8 @@ def test_an_archive_is_loaded_into_the_kind_cluster(
 
 
 def test_an_archive_that_is_there_is_not_loaded_again(
-    kind_programs: StandIns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind_programs: StandIns, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    archive = tmp_path / "image.tar"
-    archive.write_bytes(b"")
     one = Cluster("one", "kind").up()
     monkeypatch.setattr(kind, "image_digests", lambda _archive: {"localhost/one:1": "sha256:2"})
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mlops_operator.api.evaluation import EvaluationSpec, EvaluationStatus
-from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.api.meta import Key, Manifest, controller_reference
 from mlops_operator.controllers.evaluation.render import job_name
 from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.specs import parse_spec
@@ -51,8 +51,8 @@ def own_job(obj: Manifest, world: World) -> Manifest | None:
 
 
 def _for_promotion(obj: Manifest, spec: EvaluationSpec, world: World) -> bool:
-    """Whether its controlling owner is a Promotion of the candidate, by what is in sight and not by its own word."""
-    owner = next((entry for entry in obj["metadata"].get("ownerReferences") or () if entry.get("controller")), None)
+    """Whether an existing Promotion of the candidate controls it. An owner reference alone is no proof."""
+    owner = controller_reference(obj)
     if owner is None or owner["kind"] != PROMOTIONS.kind:
         return False
     promotion = world.get(PROMOTIONS, Key(obj["metadata"]["namespace"], owner["name"]))

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from mlops_operator.api.common import VersionRef
 from mlops_operator.api.conditions import READY, find
 from mlops_operator.api.evaluation import EvaluationStatus, MetricStatus
-from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.api.meta import Key, Manifest, controller_reference
 from mlops_operator.api.model import Rejection
 from mlops_operator.api.modelversion import GateFigure, GateResult
 from mlops_operator.controllers.shared.gates import (
@@ -49,9 +49,8 @@ def _has_verdict(evaluation: Manifest) -> bool:
 
 def _promotion_of(evaluation: Manifest) -> str:
     """Name of the Promotion that controls the Evaluation; empty where none does."""
-    references = evaluation["metadata"].get("ownerReferences") or ()
-    owned = (entry for entry in references if entry.get("controller") and entry["kind"] == PROMOTIONS.kind)
-    return next((str(entry["name"]) for entry in owned), "")
+    owner = controller_reference(evaluation)
+    return str(owner["name"]) if owner is not None and owner["kind"] == PROMOTIONS.kind else ""
 
 
 def _judged_version(evaluation: Manifest) -> Iterable[str]:

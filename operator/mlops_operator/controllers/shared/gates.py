@@ -102,7 +102,6 @@ class RecordedResult(NamedTuple):
     version: str
     gate: str
     alias: str
-    data: str | None
     digest: str
     verdict: str
     message: str
@@ -133,7 +132,6 @@ def _recorded(version: str, entry: Manifest) -> RecordedResult:
         version,
         entry["gate"],
         entry["alias"],
-        entry.get("data"),
         entry["digest"],
         entry["verdict"],
         entry.get("message") or "",

@@ -17,7 +17,6 @@ BELOW, AT, ABOVE = "2026-01-01T11:59:59Z", "2026-01-01T12:00:00Z", "2026-01-01T1
 def result(
     number: int,
     *,
-    data: str = "rows",
     verdict: str = "Fail",
     gate: str = "g",
     artifact: str = "",
@@ -28,7 +27,6 @@ def result(
         version=f"v{number}",
         gate=gate,
         alias="champion",
-        data=digest_of(data),
         digest=digest_of(artifact or f"v{number}"),
         verdict=verdict,
         message="",

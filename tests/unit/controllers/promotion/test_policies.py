@@ -45,7 +45,7 @@ def result(promotion: str, *, verdict: str = "Fail", gate: str = "gate", time: s
     evaluation = f"evaluation-of-{promotion}"
     uid = f"uid-of-{promotion}"
     return RecordedResult(
-        time, "digits-c", gate, "champion", None, digest_of("c"), verdict, "0.5 < 0.9", evaluation, promotion, uid
+        time, "digits-c", gate, "champion", digest_of("c"), verdict, "0.5 < 0.9", evaluation, promotion, uid
     )
 
 
