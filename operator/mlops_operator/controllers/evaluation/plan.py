@@ -8,7 +8,6 @@ from pydantic import ValidationError
 
 from mlops_contract import DUPLICATES, UNLABELED, Result
 from mlops_operator.api.common import DataRead, ReportRef
-from mlops_operator.api.conditions import timestamp
 from mlops_operator.api.evaluation import RECENT, EvaluationReason, EvaluationStatus, Verdict
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.model import GateDraws, ModelStatus
@@ -16,7 +15,6 @@ from mlops_operator.controllers.evaluation.observed import Observed
 from mlops_operator.controllers.evaluation.policies.draws import gates_before, rows_drawn, with_draw
 from mlops_operator.controllers.evaluation.policies.floor import asks_absolute
 from mlops_operator.controllers.evaluation.policies.judge import judge
-from mlops_operator.controllers.evaluation.policies.recent import recent_window
 from mlops_operator.controllers.evaluation.policies.rows import judge_rows
 from mlops_operator.controllers.evaluation.render import evaluation_task, job_name, measured_versions, run_uid
 from mlops_operator.controllers.evaluation.status import (
@@ -132,8 +130,8 @@ def _judge(obs: Observed, job: Manifest, result: Result, now: datetime) -> Plan:
     draws = _draws(obs)
     measuring = _measuring(obs.status, job)
     artifact = measuring.candidate.digest if measuring.candidate is not None else ""
-    drawn = rows_drawn(data, obs.spec.recent, rows.recent)
-    before = gates_before(draws, drawn, artifact, since=_window_start(obs))
+    drawn = rows_drawn(data, rows.recent, obs.spec.recent.uri if obs.spec.recent is not None else None)
+    before = gates_before(draws, drawn, artifact)
     metrics = judge(obs.spec.metrics, result, with_baseline=obs.spec.baseline is not None, gates_before=before)
     status = measured_status(
         measuring,
@@ -150,17 +148,13 @@ def _judge(obs: Observed, job: Manifest, result: Result, now: datetime) -> Plan:
     )
     if obs.model is None or not obs.gate or not artifact or status.verdict not in RECORDED:
         return _said(obs, status)
-    after = with_draw(draws, drawn, artifact, time=status.completion_time or timestamp(now))
+    assert status.completion_time is not None, "a finished status has it"
+    after = with_draw(draws, drawn, artifact, time=status.completion_time)
     return _said(obs, status, actions=() if after == draws else (_enter(obs.model, after),))
 
 
 def _draws(obs: Observed) -> tuple[GateDraws, ...]:
     return ModelStatus.of(obs.model).gate_draws if obs.model is not None else ()
-
-
-def _window_start(obs: Observed) -> datetime | None:
-    recent = obs.spec.recent
-    return recent_window(recent, obs.obj["metadata"]["creationTimestamp"])[0] if recent is not None else None
 
 
 def _enter(model: Manifest, draws: tuple[GateDraws, ...]) -> Patch:

@@ -1,13 +1,14 @@
 """How often gates drew on the rows of an Evaluation: by the Model's record, whoever judges first."""
 
 import copy
-from datetime import UTC, datetime
 
 import pytest
 
+from mlops_operator.api.common import DataRead
+from mlops_operator.api.evaluation import RecentRows
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.model import MAX_DRAWN_ARTIFACTS, MAX_GATE_DRAWS, GateDraws
-from mlops_operator.controllers.evaluation.policies.draws import RowsDrawn, gates_before, with_draw
+from mlops_operator.controllers.evaluation.policies.draws import RowsDrawn, gates_before, rows_drawn, with_draw
 from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODELS, PROMOTIONS
 from mlops_operator.runtime.plan import Patch, Plan
 from tests.unit.controllers.builders import ToyCluster, ToyWorld, make
@@ -18,6 +19,7 @@ TIME = "2026-01-01T12:00:00Z"
 ROWS = RowsDrawn(digest_of("rows"))
 OTHER = RowsDrawn(digest_of("other"))
 LOG = "pvc://logs/digits"
+START = "2026-01-01T11:00:00Z"
 
 
 def drawn(*artifacts: str, rows: RowsDrawn = ROWS) -> tuple[GateDraws, ...]:
@@ -50,9 +52,28 @@ def test_one_input_in_common_is_enough() -> None:
     ],
 )
 def test_recent_rows_are_shared_where_a_former_window_reaches_into_this_one(newest: str, log: str, count: int) -> None:
-    draws = drawn("a", rows=RowsDrawn(digest_of("then"), log, newest))
-    now = RowsDrawn(digest_of("now"), LOG, TIME)
-    assert gates_before(draws, [now], digest_of("b"), since=datetime(2026, 1, 1, 11, tzinfo=UTC)) == count
+    draws = drawn("a", rows=RowsDrawn(digest_of("then"), log, START, newest))
+    now = RowsDrawn(digest_of("now"), LOG, START, TIME)
+    assert gates_before(draws, [now], digest_of("b")) == count
+
+
+def test_frozen_rows_share_none_with_recent_ones() -> None:
+    recent = RowsDrawn(digest_of("then"), LOG, START, TIME)
+    assert gates_before(drawn("a", rows=recent), [ROWS], digest_of("b")) == 0
+    assert gates_before(drawn("a"), [recent], digest_of("b")) == 0
+
+
+def test_recent_rows_are_entered_with_their_log_and_times_and_other_inputs_by_digest_alone() -> None:
+    data = [DataRead(name=name, digest=digest_of(name)) for name in ("holdout", "recent")]
+    found = RecentRows(start=START, end=TIME, newest=TIME)
+    plain = tuple(RowsDrawn(entry.digest) for entry in data)
+    assert rows_drawn(data, found, LOG) == (plain[0], RowsDrawn(digest_of("recent"), LOG, START, TIME))
+    assert rows_drawn(data, None, None) == plain  # an input of a user may have this name
+
+
+def test_an_artifact_is_remembered_by_twelve_digits() -> None:
+    (entry,) = drawn("a")
+    assert entry.artifacts == (digest_of("a").removeprefix("sha256:")[:12],)
 
 
 def test_the_count_stays_at_the_artifacts_that_can_be_told_apart() -> None:

@@ -1,6 +1,7 @@
 """An Evaluation on recent rows, and what the rows themselves decide, in a toy cluster."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -24,8 +25,8 @@ def configuration_of(job: Manifest) -> dict[str, Any]:
     return dict(json.loads(env["MLOPS_EVALUATION"]))
 
 
-def with_model(*others: Manifest, **spec: Any) -> tuple[ToyCluster, Manifest]:
-    model = make(MODELS, "digits", spec={}, uid="uid-of-the-model")
+def with_model(*others: Manifest, draws: Sequence[Manifest] = (), **spec: Any) -> tuple[ToyCluster, Manifest]:
+    model = make(MODELS, "digits", spec={}, uid="uid-of-the-model", status={"gateDraws": list(draws)})
     versions = others or (model_version("digits-a"), model_version("digits-b"))
     toy = cluster(evaluation(recent=RECENT, metrics=[FLOOR, ON_RECENT], **spec), model, *versions)
     toy.settle(CONTROLLER, NAME)
@@ -147,6 +148,20 @@ def test_rows_may_stand_in_the_way_of_rules_that_pass(
     ready = found["conditions"][-1]
     assert (ready["type"], ready["reason"]) == ("Ready", reason)
     assert words in ready["message"]
+
+
+@pytest.mark.parametrize(
+    ("newest", "log", "before"),
+    [
+        ("2026-01-01T10:59:59Z", RECENT["uri"], 0),
+        ("2026-01-01T11:00:00Z", RECENT["uri"], 1),
+        ("2026-01-01T11:00:01Z", RECENT["uri"], 1),
+        ("2026-01-01T11:00:01Z", "pvc://logs/others", 0),
+    ],
+)
+def test_a_gate_on_an_overlapping_window_of_the_log_was_before_this_one(newest: str, log: str, before: int) -> None:
+    former = {"data": "sha256:" + "a" * 64, "count": 1, "last": newest, "artifacts": ["b" * 12], "log": log}
+    assert measured(ENOUGH, draws=[former | {"newestRow": newest}])["gatesBefore"] == before
 
 
 def test_missing_hashes_are_unknown_and_refused_where_they_are_required() -> None:

@@ -6,12 +6,10 @@ has changed since it was read. So of any two gates on the same rows one finds th
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Final, NamedTuple
 
 from mlops_operator.api.common import DataRead
-from mlops_operator.api.conditions import parse_timestamp
-from mlops_operator.api.evaluation import RECENT, Recent, RecentRows
+from mlops_operator.api.evaluation import RECENT, RecentRows
 from mlops_operator.api.model import MAX_DRAWN_ARTIFACTS, MAX_GATE_DRAWS, GateDraws
 
 _MARK_DIGITS: Final = 12
@@ -23,44 +21,53 @@ class RowsDrawn(NamedTuple):
     Attributes:
         data: digest of the rows.
         log: folder of the prediction log that they are from; None where they are no recent rows.
-        newest: time of the newest of them; None where they are no recent rows.
+        start: of the window of recent rows; None where they are no recent rows.
+        newest: time of the newest recent row; None where there is none.
     """
 
     data: str
     log: str | None = None
+    start: str | None = None
     newest: str | None = None
 
 
-def rows_drawn(data: Iterable[DataRead], recent: Recent | None, found: RecentRows | None) -> tuple[RowsDrawn, ...]:
-    """The inputs of a measurement, given the recent rows that were asked for and those that were found."""
-    log, newest = (recent.uri, found.newest) if recent is not None and found is not None else (None, None)
+def rows_drawn(data: Iterable[DataRead], recent: RecentRows | None, log: str | None) -> tuple[RowsDrawn, ...]:
+    """The inputs of a measurement.
+
+    Args:
+        data: names and digests.
+        recent: the recent rows that were measured; None where the spec asks for none.
+        log: the folder that they are from.
+    """
     return tuple(
-        RowsDrawn(entry.digest, log, newest) if entry.name == RECENT else RowsDrawn(entry.digest) for entry in data
+        RowsDrawn(entry.digest)
+        if recent is None or entry.name != RECENT
+        else RowsDrawn(entry.digest, log, recent.start, recent.newest)
+        for entry in data
     )
 
 
-def gates_before(
-    known: Sequence[GateDraws], rows: Sequence[RowsDrawn], artifact: str, *, since: datetime | None = None
-) -> int:
+def gates_before(known: Sequence[GateDraws], rows: Sequence[RowsDrawn], artifact: str) -> int:
     """Number of other artifacts that gates measured on any of the same rows.
+
+    A former window of the same log shares rows with one that begins before the former one's newest row.
 
     Args:
         known: the Model's record.
         rows: the inputs that are measured now.
         artifact: digest of the candidate, which does not count if it is in the record already.
-        since: start of the window of recent rows. Former windows of the same log that reach into it share rows with it.
     """
-    shared = [entry for entry in known if any(_share_rows(entry, one, since) for one in rows)]
+    shared = [entry for entry in known if any(_share_rows(entry, one) for one in rows)]
     marks = {mark for entry in shared for mark in entry.artifacts}
     return len(marks - {_mark(artifact)})
 
 
-def _share_rows(former: GateDraws, now: RowsDrawn, since: datetime | None) -> bool:
+def _share_rows(former: GateDraws, now: RowsDrawn) -> bool:
     if former.data == now.data:
         return True
-    if since is None or now.log is None or former.log != now.log or former.newest_row is None:
+    if now.start is None or former.newest_row is None:
         return False
-    return parse_timestamp(former.newest_row) >= since
+    return former.log == now.log and former.newest_row >= now.start  # both metav1.Time: text order is time order
 
 
 def with_draw(
