@@ -8,7 +8,13 @@ from mlops_operator.api.conditions import Truth
 from mlops_operator.api.modelmonitor import FalseAlarms, Limit, ReferenceStatus, ReferenceWindow
 from mlops_operator.controllers.modelmonitor.policies.budget import probability_per_window
 from mlops_operator.controllers.modelmonitor.policies.level import level_of
-from mlops_operator.controllers.modelmonitor.policies.limit import LimitVerdict, Sample, check_limit, lower_limit
+from mlops_operator.controllers.modelmonitor.policies.limit import (
+    LimitVerdict,
+    Sample,
+    check_limit,
+    false_breach_probability,
+    lower_limit,
+)
 
 SIZE = 300
 BUDGET = FalseAlarms()
@@ -112,3 +118,9 @@ def test_the_budget_is_shared_by_the_windows_of_its_period(size: int, windows: i
 def test_a_window_longer_than_the_period_has_the_whole_budget(size: int, expected: float) -> None:
     budget = FalseAlarms(probability=0.5, per="1h")
     assert probability_per_window(budget, size=size) == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_figure_of_a_gate_has_half_the_probability_of_a_false_breach() -> None:
+    of_windows = false_breach_probability(BUDGET, size=300, of_gate=False)
+    assert of_windows == probability_per_window(BUDGET, size=300)
+    assert false_breach_probability(BUDGET, size=300, of_gate=True) == of_windows / 2
