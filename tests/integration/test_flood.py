@@ -55,28 +55,36 @@ class Counted:
 
 
 class Ahead:
-    """Counts, for each key of a namespace, the keys of other namespaces that were taken while it waited."""
+    """Counts the keys of other namespaces that are taken, while keys of one namespace wait, before one of these is.
+
+    Attributes:
+        most: the greatest count so far.
+    """
 
     def __init__(self, queue: WorkQueue, namespace: str) -> None:
         self.most = 0
         self._namespace = namespace
-        self._waiting: dict[Key, int] = {}
+        self._waiting: set[Key] = set()
+        self._count = 0
         self._add, self._poll = queue.add, queue.poll
         queue.add = self.add  # type: ignore[method-assign]
         queue.poll = self.poll  # type: ignore[method-assign]
 
     def add(self, key: Key, priority: Priority = Priority.NEWS) -> None:
         if key.namespace == self._namespace:
-            self._waiting.setdefault(key, 0)
+            self._waiting.add(key)
         self._add(key, priority)
 
     def poll(self) -> Key | None:
         key = self._poll()
-        if key is not None and key.namespace != self._namespace:
-            for waiting in self._waiting:
-                self._waiting[waiting] += 1
-        elif key is not None:
-            self.most = max(self.most, self._waiting.pop(key, 0))
+        if key is None:
+            return None
+        if key.namespace == self._namespace:
+            self._waiting.discard(key)
+            self._count = 0
+        elif self._waiting:
+            self._count += 1
+            self.most = max(self.most, self._count)
         return key
 
 

@@ -29,8 +29,8 @@ SHARE: Final = 16
 """One key of a priority is taken for at most this number of keys of higher priorities, so that none waits for ever."""
 
 MOST_AHEAD: Final = 2 * SHARE + 3
-"""Keys of one other namespace that are taken, at most, before the first key of a namespace: one in the turns of its own
-priority, and while that priority is passed over, `SHARE` and one more, twice."""
+"""Keys of one other namespace that are taken, at most, while keys of a namespace wait, before one of these is: one in
+the turns of its own priority, and while that priority is passed over, `SHARE` and one more, twice."""
 
 
 class Priority(IntEnum):
@@ -68,16 +68,20 @@ class _Line:
         """Add `key` behind the others of its namespace."""
         self._by_namespace.setdefault(key.namespace, deque()).append(key)
 
-    def take(self) -> Key | None:
-        """Remove the first key of the namespace whose turn it is; None where there is none."""
-        namespace = next(iter(self._by_namespace), None)
-        if namespace is None:
-            return None
-        keys = self._by_namespace.pop(namespace)
-        key = keys.popleft()
-        if keys:
-            self._by_namespace[namespace] = keys  # its next turn comes after all others
-        return key
+    def take(self, is_here: Callable[[Key], bool]) -> Key | None:
+        """Remove the first key of the namespace whose turn it is; None where there is none.
+
+        Places of keys that are not here any more are removed on the way; they cost their namespace no turn.
+        """
+        while (namespace := next(iter(self._by_namespace), None)) is not None:
+            keys = self._by_namespace.pop(namespace)
+            while keys:
+                key = keys.popleft()
+                if is_here(key):
+                    if keys:
+                        self._by_namespace[namespace] = keys  # its next turn comes after all others
+                    return key
+        return None
 
 
 class WorkQueue:
@@ -233,14 +237,12 @@ class WorkQueue:
         """The next key of one line; whoever is behind in another one has been passed over."""
         line = self._lines[priority]
         line.passed_over = 0
-        while (key := line.take()) is not None:
-            waiting = self._waiting.get(key)
-            if waiting is not None and waiting[0] is priority:
-                for behind in Priority:
-                    if behind > priority and self._lines[behind]:
-                        self._lines[behind].passed_over += 1
-                return key
-        return None
+        key = line.take(lambda key: (waiting := self._waiting.get(key)) is not None and waiting[0] is priority)
+        if key is not None:
+            for behind in Priority:
+                if behind > priority and self._lines[behind]:
+                    self._lines[behind].passed_over += 1
+        return key
 
     def _next_due(self) -> float | None:
         while self._appointments:

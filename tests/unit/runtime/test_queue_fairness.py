@@ -79,6 +79,18 @@ def test_it_is_so_in_every_state_of_the_queue(floods: list[Priority], priority: 
     assert taken_before(queue, OTHER) <= MOST_AHEAD
 
 
+def test_a_key_that_got_into_a_greater_hurry_costs_its_namespace_no_turn() -> None:
+    queue = flooded(Priority.NEWS)
+    hurried = [Key("other", f"{count}") for count in range(2 * MOST_AHEAD)]
+    for key in hurried:
+        queue.add(key)
+        queue.add(key, Priority.ENDS)
+    for key in hurried:
+        assert taken_before(queue, key, keep=False) <= MOST_AHEAD
+    queue.add(OTHER)
+    assert taken_before(queue, OTHER) <= MOST_AHEAD
+
+
 def test_namespaces_that_have_no_keys_left_take_no_room() -> None:
     queue = WorkQueue("test-fairness", clock=lambda: 0.0)
     for count in range(100):
