@@ -95,3 +95,34 @@ def test_the_pod_tells_of_a_failure_before_the_job_does() -> None:
     assert jobs.failure_of(job, [told]) == ("Error", "words", 3)
     assert jobs.failure_of(job, [silent]) == ("OOMKilled", limit, 137)
     assert jobs.failure_of(job, []) == ("BackoffLimitExceeded", limit, None)
+
+
+KILLED = terminated(exit_code=137, reason="Error")
+
+
+def with_init(pod: Manifest, state: Manifest, **container: str) -> Manifest:
+    """The pod with one more init container, `proxy`, in this state."""
+    pod["spec"]["initContainers"] = [{"name": "proxy", "image": "example/proxy:1", **container}]
+    pod["status"]["initContainerStatuses"] = [{"name": "proxy", "started": False, "state": state}]
+    return pod
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_native_sidecar_that_was_killed_does_not_tell_how_the_run_ended(code: int) -> None:
+    main = pod_of(JOB, phase="Failed" if code else "Succeeded", main=terminated("words", exit_code=code))
+    ended = jobs.pod_termination(with_init(main, KILLED, restartPolicy="Always"))
+    assert ended is not None
+    assert (ended.exit_code, ended.message) == (code, "words")
+
+
+def test_a_native_sidecar_that_has_ended_is_no_end_of_a_run_that_goes_on() -> None:
+    running = pod_of(JOB, phase="Running", main={"running": {}})
+    assert jobs.pod_termination(with_init(running, KILLED, restartPolicy="Always")) is None
+
+
+@pytest.mark.parametrize("container", [{}, {"restartPolicy": "Never"}], ids=["the pod's policy", "its own"])
+def test_an_init_container_that_failed_is_the_end_of_the_run(container: dict[str, str]) -> None:
+    waiting = pod_of(JOB, phase="Failed", main={"waiting": {"reason": "PodInitializing"}})
+    ended = jobs.pod_termination(with_init(waiting, terminated("no such data", exit_code=4), **container))
+    assert ended is not None
+    assert (ended.exit_code, ended.message) == (4, "no such data")

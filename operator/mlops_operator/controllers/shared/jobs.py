@@ -176,14 +176,16 @@ def termination(pods: Sequence[Manifest], *, container: str = MAIN) -> Terminati
 def pod_termination(pod: Manifest, *, container: str = MAIN) -> Termination | None:
     """How `container` of one pod ended; None where it has not, or nothing tells.
 
-    Where an init container failed the main one never ran: then the init container's end is it. Of a container with
-    foreign code only how it ended counts, not what it wrote.
+    Where an init container failed the main one never ran: then the init container's end is it. That of a native
+    sidecar never is: it ends after the main one, killed as a rule. Of a container with foreign code only how it ended
+    counts, not what it wrote.
     """
     status = pod.get("status") or {}
+    sidecars = _native_sidecars(pod)
     failed_inits = [
         entry
         for entry in status.get("initContainerStatuses") or ()
-        if ((entry.get("state") or {}).get("terminated") or {}).get("exitCode")
+        if entry["name"] not in sidecars and ((entry.get("state") or {}).get("terminated") or {}).get("exitCode")
     ]
     mains = [entry for entry in status.get("containerStatuses") or () if entry["name"] == container]
     foreign = foreign_containers(pod)
@@ -200,6 +202,12 @@ def pod_termination(pod: Manifest, *, container: str = MAIN) -> Termination | No
                 finished_at=ended.get("finishedAt"),
             )
     return None
+
+
+def _native_sidecars(pod: Manifest) -> frozenset[str]:
+    """Names of the init containers that run beside the main one, as an admission webhook may add them."""
+    inits = (pod.get("spec") or {}).get("initContainers") or ()
+    return frozenset(entry["name"] for entry in inits if entry.get("restartPolicy") == "Always")
 
 
 def foreign_containers(pod: Manifest) -> frozenset[str]:
