@@ -118,6 +118,13 @@ class EndpointUnavailableError(WorkloadError):
     exit_code = 9
 
 
+class CoordinatorUnresolvedError(WorkloadError):
+    """Replica 0 of a run with several replicas was not found by its name in time."""
+
+    reason = "CoordinatorUnresolved"
+    exit_code = 12
+
+
 class RunFinishedError(WorkloadError):
     """Something was logged or finished after the run's result had been written."""
 

@@ -11,6 +11,9 @@ LABEL_ATTEMPT: Final = PREFIX + "attempt"
 ANNOTATION_INPUTS: Final = PREFIX + "inputs-digest"
 """What the attempt runs with; see `inputs.py`."""
 
+WAIT: Final = "wait-for-coordinator"
+"""Name of the container that waits until replica 0 is found by its name."""
+
 _INDEX_ROOM: Final = 5
 """Room that a Job's name leaves for `-<index>`, since both together are a pod's host name."""
 

@@ -3,20 +3,23 @@
 from collections.abc import Mapping
 
 from mlops_contract import environment as env_names
+from mlops_operator.api.common import Resources
 from mlops_operator.api.meta import LABEL_GENERATION, LABEL_UID, Manifest
+from mlops_operator.api.schema import Quantity
 from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs, pods
 from mlops_operator.controllers.shared.holdout import model_holdout
 from mlops_operator.controllers.shared.locations import check_step
 from mlops_operator.controllers.shared.naming import child_metadata
-from mlops_operator.controllers.shared.task import step_container
-from mlops_operator.controllers.trainingjob.environment import environment, output_uri
+from mlops_operator.controllers.shared.task import Step, step_container
+from mlops_operator.controllers.trainingjob.environment import coordinator, environment, output_uri
 from mlops_operator.controllers.trainingjob.inputs import inputs_digest
 from mlops_operator.controllers.trainingjob.names import (
     ANNOTATION_INPUTS,
     COMPONENT,
     LABEL_ATTEMPT,
+    WAIT,
     job_name,
     service_name,
 )
@@ -63,7 +66,7 @@ def _pod_spec(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt:
     mounts = pods.location_mounts(read=data.values(), write=written)
     pod = pods.pod_spec(
         containers=[pods.settings_container(spec, env=env, mounts=mounts)],
-        init_containers=[_check(data, settings)] if pods.locations(data.values()) else (),
+        init_containers=[*_check(spec, data, settings), *_wait(obj, spec, settings, attempt)],
         volumes=pods.claim_volumes([*data.values(), *written]),
         node_selector=spec.node_selector,
         service_account_name=spec.service_account_name,
@@ -74,10 +77,40 @@ def _pod_spec(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt:
     return pod
 
 
-def _check(data: Mapping[str, str], settings: Settings) -> Manifest:
+def _check(spec: TrainingJobSpec, data: Mapping[str, str], settings: Settings) -> list[Manifest]:
     """The project's own container that sees the whole claims, before the run sees its places on them."""
-    variables = {env_names.PVC_ROOT: env_names.DEFAULT_PVC_ROOT}
-    return step_container(check_step(data), image=settings.workload_image, variables=variables)
+    if not pods.locations(data.values()):
+        return []
+    return [_step(check_step(data), spec, settings, {env_names.PVC_ROOT: env_names.DEFAULT_PVC_ROOT})]
+
+
+def _wait(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int) -> list[Manifest]:
+    """The project's own container that ends when replica 0 is found by its name; none where nobody is to find it.
+
+    A run whose `env` sets the variable has a coordinator of its own, or none.
+    """
+    if spec.replicas == 1 or any(entry.name == env_names.COORDINATOR for entry in spec.env):
+        return []
+    step = Step(name=WAIT, module="rendezvous")
+    return [_step(step, spec, settings, {env_names.COORDINATOR: coordinator(obj, attempt)})]
+
+
+def _step(step: Step, spec: TrainingJobSpec, settings: Settings, variables: Mapping[str, str]) -> Manifest:
+    return step_container(step, image=settings.workload_image, variables=variables, resources=_share(spec.resources))
+
+
+def _share(resources: Resources) -> Resources:
+    """The run's own CPU and memory, for a container before it.
+
+    The pod needs no more room by it. Without, a quota on CPU or memory would refuse the pod, and one whose requests
+    equal its limits would no longer be `Guaranteed`.
+    """
+
+    return Resources(requests=_cpu_and_memory(resources.requests), limits=_cpu_and_memory(resources.limits))
+
+
+def _cpu_and_memory(amounts: Mapping[str, Quantity] | None) -> dict[str, Quantity] | None:
+    return {name: amount for name, amount in (amounts or {}).items() if name in ("cpu", "memory")} or None
 
 
 def render_service(obj: Manifest) -> Manifest:

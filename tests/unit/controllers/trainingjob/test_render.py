@@ -227,6 +227,59 @@ def test_without_data_there_is_no_other_container() -> None:
     assert "initContainers" not in begin(output={"uri": "pvc://out"}).job["spec"]["template"]["spec"]
 
 
+def before_main(run: Run) -> list[Manifest]:
+    return list(run.job["spec"]["template"]["spec"].get("initContainers") or ())
+
+
+def test_every_replica_waits_until_replica_0_is_found_by_its_name() -> None:
+    run = begin(replicas=2)
+    (wait,) = before_main(run)
+    assert (wait["name"], wait["image"]) == ("wait-for-coordinator", Settings().workload_image)
+    assert wait["command"] == ["python3", "-m", "mlops_workload.rendezvous"]
+    assert wait["env"] == [{"name": "MLOPS_COORDINATOR", "value": env_of(run)["MLOPS_COORDINATOR"]}]
+
+
+def test_the_next_attempt_waits_for_its_own_replica_0() -> None:
+    run = begin(replicas=2)
+    first = env_of(run)["MLOPS_COORDINATOR"]
+    run.at(5).job_fails()
+    run.at(60).settle()
+    assert before_main(run)[0]["env"][0]["value"] == env_of(run)["MLOPS_COORDINATOR"] != first
+
+
+def test_missing_data_is_reported_without_waiting_for_the_others() -> None:
+    run = begin(replicas=2, data=[{"name": "train", "uri": "pvc://data/train.npz"}])
+    assert [container["name"] for container in before_main(run)] == ["check-locations", "wait-for-coordinator"]
+
+
+@pytest.mark.parametrize("value", ["", "elsewhere.example"])
+def test_a_run_with_a_coordinator_of_its_own_waits_for_none(value: str) -> None:
+    assert before_main(begin(replicas=2, env=[{"name": "MLOPS_COORDINATOR", "value": value}])) == []
+
+
+def test_what_runs_before_a_run_takes_of_the_same_cpu_and_memory() -> None:
+    # The scheduler counts the largest of the containers that run one after the other, a quota wants each to say.
+    room = {"cpu": "2", "memory": "4Gi"}
+    run = begin(
+        replicas=2,
+        data=[{"name": "train", "uri": "pvc://data/train.npz"}],
+        resources={"requests": room, "limits": {**room, "example.com/gpu": "1"}},
+    )
+    assert [container["resources"] for container in before_main(run)] == [{"requests": room, "limits": room}] * 2
+    assert main_of(run)["resources"]["limits"]["example.com/gpu"] == "1"
+
+
+def test_what_runs_before_a_run_without_resources_has_none() -> None:
+    assert "resources" not in before_main(begin(replicas=2))[0]
+
+
+@pytest.mark.parametrize("name", ["check-locations", "wait-for-coordinator"])
+def test_a_template_does_not_change_what_runs_before_the_run(name: str) -> None:
+    run = begin(replicas=2, template={"spec": {"initContainers": [{"name": name, "command": ["true"]}]}})
+    assert condition(run.obj, "Stalled")["reason"] == "InvalidPodTemplate"
+    assert f"expected another name than '{name}'" in condition(run.obj, "Stalled")["message"]
+
+
 def test_a_persons_template_is_merged_in() -> None:
     template = {
         "metadata": {"labels": {"team": "vision"}},

@@ -9,6 +9,7 @@ from mlops_contract.environment import DEFAULT_PVC_ROOT
 from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers.shared import pods
 from mlops_operator.controllers.shared.locations import CHECK
+from mlops_operator.controllers.trainingjob.names import WAIT
 from mlops_operator.controllers.trainingjob.policies.gate_data import template_claims
 
 
@@ -56,8 +57,8 @@ def _stores(spec: TrainingJobSpec, uris: Collection[str]) -> str | None:
             return f"{where}: expected another name than {item['name']!r}, which is the operator's own volume"
     for group in ("initContainers", "containers"):
         for where, container in _items(spec.template.spec, group):
-            if container.get("name") == CHECK:
-                return f"{where}: expected another name than {CHECK!r}, which is the operator's own container"
+            if (name := container.get("name")) in [CHECK, WAIT]:  # a list: a name of the template may be anything
+                return f"{where}: expected another name than {name!r}, which is the operator's own container"
             for at, mount in _items(container, "volumeMounts"):
                 if mount.get("name") in names or _below_root(mount.get("mountPath")):
                     return (

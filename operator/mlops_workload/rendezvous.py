@@ -1,0 +1,119 @@
+"""Wait until replica 0 is found by its name, before the program of a replica starts.
+
+`python -m mlops_workload.rendezvous` runs as an init container of every replica, replica 0 included, and asks for
+`MLOPS_COORDINATOR` as the program will: by getaddrinfo, in the same pod. The name exists from the moment at which
+the cluster has published the address of replica 0's pod, about a second after that pod has one; its containers need
+not run.
+
+Exit codes: 0, or that of the error (`mlops_workload.errors`), which is also one line of JSON in the termination
+message.
+"""
+
+import argparse
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from mlops_contract import environment
+from mlops_workload.errors import ConfigurationInvalidError, CoordinatorUnresolvedError
+from mlops_workload.termination import run_command
+
+FIRST_PAUSE: Final = 2.0
+"""Seconds before the first question. DNS servers remember for 5 to 30 s that a name did not exist, and a kubelet tells
+the address of a new pod only after a second: whoever asked at once would make all replicas wait for that memory."""
+
+LONGEST_PAUSE: Final = 5.0
+"""Longest time between two questions, in seconds."""
+
+GROWTH: Final = 1.5
+"""By how much the pause grows with each question without an address."""
+
+CONFIRMATIONS: Final = 8
+"""Addresses in a row after which the name is known. Each question goes to one of the cluster's DNS servers by chance:
+where one of two still remembers that the name did not exist, eight in a row miss it once in 256 times."""
+
+BETWEEN_CONFIRMATIONS: Final = 0.1
+"""Seconds between these."""
+
+PATIENCE: Final = 1800.0
+"""Seconds until the replica gives up: half an hour, in which a cluster can add the node that replica 0 waits for.
+A replica holds its own node's room meanwhile, so it does not wait for ever."""
+
+
+def look_up(name: str) -> str | None:
+    """What the resolver says against `name`; None where it has an address."""
+    try:
+        socket.getaddrinfo(name, None)
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return None
+
+
+def pause_after(misses: int) -> float:
+    """Seconds until the next question, after so many without an address."""
+    # It is at its longest after the first few; the power need not be.
+    return min(LONGEST_PAUSE, GROWTH ** min(misses - 1, 16))
+
+
+def await_name(
+    name: str,
+    *,
+    ask: Callable[[str], str | None] = look_up,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> float:
+    """Wait until `name` has an address, whichever of the cluster's DNS servers is asked.
+
+    Args:
+        name: a DNS name.
+        ask: what is said against a name; None where it has an address.
+        sleep: waits for some seconds.
+        clock: the time in seconds.
+
+    Returns:
+        The seconds that it took.
+
+    Raises:
+        CoordinatorUnresolvedError: it had none for `PATIENCE`.
+    """
+    began = clock()
+    found = misses = 0
+    pause = FIRST_PAUSE
+    while found < CONFIRMATIONS:
+        sleep(pause)
+        problem = ask(name)
+        if problem is None:
+            found += 1
+            pause = BETWEEN_CONFIRMATIONS
+            continue
+        found = 0
+        misses += 1
+        pause = pause_after(misses)
+        if misses == 1:
+            print(f"waiting for replica 0: {name}: {problem}")
+        if clock() - began + pause > PATIENCE:
+            raise CoordinatorUnresolvedError(
+                f"expected an address of replica 0, {name}, within {PATIENCE:.0f} s, found: {problem}; its pod has not "
+                "started, or has ended before this one started, or this pod cannot reach the cluster's DNS"
+            )
+    return clock() - began
+
+
+def _command() -> None:
+    name = os.environ.get(environment.COORDINATOR)
+    if not name:
+        raise ConfigurationInvalidError(f"expected the name of replica 0 in {environment.COORDINATOR}, found none")
+    print(f"replica 0 is found as {name}, after {await_name(name):.1f} s")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; its exit code."""
+    argparse.ArgumentParser(prog="mlops_workload.rendezvous", description=__doc__).parse_args(argv)
+    return run_command(_command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
