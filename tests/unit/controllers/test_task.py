@@ -110,6 +110,18 @@ def test_the_projects_own_container_is_believed() -> None:
 # -- what another pod would not change -----------------------------------------------------------
 
 
+def test_disruptions_use_up_no_try() -> None:
+    parent = make(EVALUATIONS, "e", spec={})
+    task = Task(parent=parent, suffix="s", component="c", steps=(Step(module="evaluate"),))
+    body = render_task(task, Settings())["spec"]
+    # The first rule that matches counts: an evicted pod may have any exit code.
+    assert body["podFailurePolicy"]["rules"][0] == {
+        "action": "Ignore",
+        "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+    }
+    assert body["activeDeadlineSeconds"] == 1800
+
+
 def test_failures_that_another_pod_would_repeat_are_not_retried() -> None:
     errors = pytest.importorskip("mlops_workload.errors", reason="the data plane's libraries are not installed")
     permanent = {
@@ -124,7 +136,7 @@ def test_failures_that_another_pod_would_repeat_are_not_retried() -> None:
     assert not others & set(PERMANENT_EXIT_CODES)
     parent = make(EVALUATIONS, "e", spec={})
     task = Task(parent=parent, suffix="s", component="c", steps=(Step(module="evaluate"),))
-    (rule,) = render_task(task, Settings())["spec"]["podFailurePolicy"]["rules"]
+    _, rule = render_task(task, Settings())["spec"]["podFailurePolicy"]["rules"]
     assert rule == {
         "action": "FailJob",
         "onExitCodes": {"containerName": "main", "operator": "In", "values": [2, 5, 6, 8, 11]},

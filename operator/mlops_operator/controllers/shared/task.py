@@ -33,7 +33,14 @@ configuration, a model, the data, a metric or predictions are invalid."""
 FOREIGN_TMP_LIMIT: Final = "1Gi"
 """Size of `/tmp` for a step that runs foreign code."""
 
-_PERMANENT: Final = {"containerName": pods.MAIN, "operator": "In", "values": list(PERMANENT_EXIT_CODES)}
+_RULES: Final = (
+    # Evictions, drains, preemptions and lost nodes say nothing about the task: its deadline alone bounds them.
+    {"action": "Ignore", "onPodConditions": [{"type": jobs.DISRUPTED, "status": "True"}]},
+    {
+        "action": "FailJob",
+        "onExitCodes": {"containerName": pods.MAIN, "operator": "In", "values": list(PERMANENT_EXIT_CODES)},
+    },
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +134,7 @@ def render_task(task: Task, settings: Settings) -> Manifest:
         "spec": {
             "backoffLimit": TASK_BACKOFF_LIMIT,
             "activeDeadlineSeconds": TASK_DEADLINE_SECONDS,
-            "podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": _PERMANENT}]},
+            "podFailurePolicy": {"rules": [*_RULES]},
             "template": {
                 "metadata": template,
                 "spec": pods.pod_spec(
