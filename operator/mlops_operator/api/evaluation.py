@@ -272,6 +272,8 @@ class EvaluationReason(StrEnum):
     TOO_FEW_NEW_ROWS = "TooFewNewRows"
     """`TooFewNewRows` is set when fewer than `recent.minCount` rows are newer than `recentAfter`."""
     JOB_FAILED = "JobFailed"
+    RETRYING = "Retrying"
+    """The Job runs again: a try of it failed, or its result was lost with its pod."""
     RESULT_INVALID = "ResultInvalid"
     """The Job ended well, but what it reported is no result of it."""
     IMAGE_UNAVAILABLE = "ImageUnavailable"

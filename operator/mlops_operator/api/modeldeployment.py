@@ -210,6 +210,8 @@ class DeploymentReason(StrEnum):
     GOLDEN_CHECK_FAILED = "GoldenCheckFailed"
     """The golden requests could not be asked."""
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+    RETRYING = "Retrying"
+    """The Job that asks the golden requests runs again: a try of it failed, or its result was lost with its pod."""
     IMAGE_UNAVAILABLE = "ImageUnavailable"
     VOLUME_NOT_FOUND = "VolumeNotFound"
     CONFIG_UNAVAILABLE = "ConfigUnavailable"

@@ -281,6 +281,8 @@ class MonitorReason(StrEnum):
     """`ReferenceIncomplete` is set for the first window with enough rows, if the version passed no gate that measured
     the metric: there is nothing to compare it with yet."""
     JOB_FAILED = "JobFailed"
+    RETRYING = "Retrying"
+    """The window's Job runs again: a try of it failed, or its result was lost with its pod."""
     RESULT_INVALID = "ResultInvalid"
     IMAGE_UNAVAILABLE = "ImageUnavailable"
     VOLUME_NOT_FOUND = "VolumeNotFound"

@@ -94,6 +94,8 @@ class ModelVersionReason(StrEnum):
     ARTIFACT_CORRUPT = "ArtifactCorrupt"
     VERIFICATION_FAILED = "VerificationFailed"
     """The check itself could not be done."""
+    RETRYING = "Retrying"
+    """The check runs again, since its result was lost with its pod."""
     IMAGE_UNAVAILABLE = "ImageUnavailable"
     VOLUME_NOT_FOUND = "VolumeNotFound"
     """The PersistentVolumeClaim of the artifact's URI is not there (yet)."""

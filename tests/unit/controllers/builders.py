@@ -318,9 +318,9 @@ NO_NODE: Final = "0/1 nodes are available: 1 node(s) didn't match Pod's node aff
 # -- Jobs and pods ---------------------------------------------------------------------------
 
 
-def job_started(job: Manifest, *, at: datetime, ready: int = 0) -> Manifest:
-    """A Job whose controller has begun; so many of its pods are ready."""
-    status = {"startTime": timestamp(at), "active": 1, "ready": ready}
+def job_started(job: Manifest, *, at: datetime, ready: int = 0, failed: int = 0) -> Manifest:
+    """A Job whose controller has begun; so many of its pods are ready, so many have failed and been replaced."""
+    status = {"startTime": timestamp(at), "active": 1, "ready": ready} | ({"failed": failed} if failed else {})
     return {**job, "status": status}
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mlops_contract import ResultInvalidError
 from mlops_operator.api.meta import Manifest
-from mlops_operator.controllers.shared import jobs, pending
+from mlops_operator.controllers.shared import jobs, pending, tries
 from mlops_operator.controllers.shared.task import observe_task
 from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.controllers.trainingjob.policies.failure import cause
@@ -79,13 +79,13 @@ def pods(draw: st.DrawFn) -> list[Manifest]:
 def test_every_reading_of_a_job_and_its_pods_comes_to_an_end(
     found: list[Manifest], succeeded: bool, reason: str | None, message: str | None
 ) -> None:
-    job = job_ended(make(JOBS, "job", spec={}), at=NOW, succeeded=succeeded)
+    job = job_ended(make(JOBS, "job", spec={"backoffLimit": 2}), at=NOW, succeeded=succeeded)
     job["status"]["conditions"][0] |= {"reason": reason, "message": message}
     job["metadata"]["labels"] = {"mlops-operator.io/generation": message or ""}
-    for job_state in (job, {**job, "status": {}}):
+    for job_state in (job, {**job, "status": {}}, {**job, "status": {"ready": 1, "failed": 1}}):
         state = observe_task("uid", job_state, found, NOW)
         assert_sendable(state.reason, state.message)
-    assert_sendable(str(cause(job, found)), *jobs.failure_of(job, found)[:2])
+    assert_sendable(str(cause(job, found)), *tries.failure(job, found))
     problem = pending.job_problem(job, found, {})
     if problem is not None:
         assert_sendable(wait_for(None, NOW, problem.reason, problem.message).message)

@@ -20,6 +20,7 @@ from tests.unit.controllers.builders import (
 )
 
 JOB = make(JOBS, "job", spec={})
+TASK = make(JOBS, "job", spec={"backoffLimit": 2})
 SUSPENDED = job_suspended(make(JOBS, "job", spec={"suspend": True}))
 
 
@@ -31,11 +32,15 @@ SUSPENDED = job_suspended(make(JOBS, "job", spec={"suspend": True}))
         (job_started(JOB, at=NOW), GRACE - 0.1, False),
         (job_started(JOB, at=NOW), GRACE, True),
         (job_started(JOB, at=NOW, ready=1), 3600, False),
+        (job_started(TASK, at=NOW, ready=1, failed=1), 1, True),
+        (job_started(JOB, at=NOW, ready=1, failed=1), 1, False),
         (SUSPENDED, 3600, False),
     ],
-    ids=["succeeded", "failed", "just started", "late", "running", "suspended"],
+    ids=["succeeded", "failed", "just started", "late", "running", "a try failed", "a rank failed", "suspended"],
 )
-def test_pods_are_read_at_the_end_and_where_a_start_is_late(job: Manifest, after: float, needed: bool) -> None:
+def test_pods_are_read_at_the_end_after_a_failed_try_and_where_a_start_is_late(
+    job: Manifest, after: float, needed: bool
+) -> None:
     assert jobs.needs_pods(job, later(after)) is needed
     assert [read.asks_for(pod_of(job)) for read in jobs.reads(job, later(after))] == [True] * needed  # type: ignore[union-attr]
 
@@ -43,6 +48,11 @@ def test_pods_are_read_at_the_end_and_where_a_start_is_late(job: Manifest, after
 @pytest.mark.parametrize(("now", "seconds"), [(-60, GRACE), (-59, 0.0), (-1, 0.0), (0, 0.0), (7, 7.0)])
 def test_by_a_clock_that_is_far_ahead_a_job_has_waited_for_a_while(now: float, seconds: float) -> None:
     assert jobs.pending_seconds(job_started(JOB, at=NOW), later(now)) == seconds
+
+
+@pytest.mark.parametrize(("failed", "followed"), [(0, 0), (1, 1), (2, 2), (3, 2)])
+def test_the_last_try_that_fails_is_followed_by_none(failed: int, followed: int) -> None:
+    assert jobs.failed_tries(job_started(TASK, at=NOW, failed=failed)) == followed
 
 
 def test_only_of_a_job_that_has_not_started_more_is_read_than_its_pods() -> None:
@@ -85,16 +95,6 @@ def test_a_failed_job_is_told_by_its_own_condition(kind: str, status: str) -> No
     job = {**JOB, "status": {"conditions": [other, failed]}}
     assert jobs.failure_message(job) == ("DeadlineExceeded", "too late")
     assert jobs.failure_message(JOB) == ("Failed", "")
-
-
-def test_the_pod_tells_of_a_failure_before_the_job_does() -> None:
-    job = job_ended(JOB, at=NOW, succeeded=False)
-    told = pod_of(job, phase="Failed", main=terminated("words", exit_code=3))
-    silent = pod_of(job, phase="Failed", main=terminated(exit_code=137, reason="OOMKilled"))
-    limit = "Job has reached the specified backoff limit"
-    assert jobs.failure_of(job, [told]) == ("Error", "words", 3)
-    assert jobs.failure_of(job, [silent]) == ("OOMKilled", limit, 137)
-    assert jobs.failure_of(job, []) == ("BackoffLimitExceeded", limit, None)
 
 
 KILLED = terminated(exit_code=137, reason="Error")

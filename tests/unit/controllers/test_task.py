@@ -107,6 +107,57 @@ def test_the_projects_own_container_is_believed() -> None:
     assert (state.reason, state.message) == ("ArtifactCorrupt", "the store is broken")
 
 
+# -- a result that cannot be read ----------------------------------------------------------------
+
+DISRUPTION: Manifest = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}
+
+
+def stopped(*, message: str = "", conditions: list[Manifest], deleted: bool = False) -> Manifest:
+    found = pod(inits=[], mains=[ended("main", code=0, message=message, reason="Completed")], phase="Succeeded")
+    found["status"]["conditions"] = conditions
+    found["metadata"] |= {"deletionTimestamp": "2026-01-01T12:00:03Z"} if deleted else {}
+    return found
+
+
+@pytest.mark.parametrize(
+    "pods",
+    [[], [stopped(conditions=[DISRUPTION])], [stopped(conditions=[], deleted=True)]],
+    ids=["gone", "evicted before it reported", "deleted before it reported"],
+)
+def test_a_result_that_is_gone_with_its_pod_is_no_evidence(pods: list[Manifest]) -> None:
+    state = observe_task("u", job_ended(job(), at=later(3)), pods, later(30))
+    assert (state.phase, state.reason) == (TaskPhase.RESULT_LOST, "Retrying")
+    assert "lost with its pod, so it runs again (1 of at most 3 times)" in state.message
+
+
+@pytest.mark.parametrize(
+    "pods",
+    [
+        [stopped(conditions=[])],
+        [stopped(message="done!", conditions=[DISRUPTION])],
+        [stopped(message='{"v": 1, "uid": "another"}', conditions=[DISRUPTION], deleted=True)],
+    ],
+    ids=["none", "no result", "of another run"],
+)
+def test_a_result_that_is_there_and_wrong_does_not_count(pods: list[Manifest]) -> None:
+    state = observe_task("u", job_ended(job(), at=later(3)), pods, later(30))
+    assert (state.phase, state.reason) == (TaskPhase.RESULT_INVALID, "ResultInvalid")
+
+
+def test_a_result_that_was_complete_counts_though_its_pod_was_taken_away() -> None:
+    found = stopped(message='{"v": 1, "uid": "u"}', conditions=[DISRUPTION], deleted=True)
+    state = observe_task("u", job_ended(job(), at=later(3)), [found], later(30))
+    assert state.phase is TaskPhase.SUCCEEDED
+
+
+def test_a_result_that_is_lost_again_and_again_is_given_up() -> None:
+    again = job_ended(job(), at=later(3))
+    again["metadata"]["annotations"] = {"mlops-operator.io/lost-results": "3"}
+    state = observe_task("u", again, [], later(30))
+    assert (state.phase, state.reason) == (TaskPhase.RESULT_INVALID, "ResultInvalid")
+    assert "cannot be read; the task has run 4 times" in state.message
+
+
 # -- what another pod would not change -----------------------------------------------------------
 
 

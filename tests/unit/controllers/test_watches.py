@@ -23,5 +23,16 @@ def test_only_what_plans_read_of_a_jobs_status_is_news() -> None:
     assert store.observe(job(2, {**running, "active": 0, "terminating": 1})) is None
     assert store.observe(job(3, {**running, **announced})) is None
     assert store.observe(job(4, {**running, "ready": 1}))
-    for version, kind in enumerate(("Suspended", "Failed", "Complete"), start=5):
+    assert store.observe(job(5, {**running, "ready": 1, "failed": 1})) is None
+    for version, kind in enumerate(("Suspended", "Failed", "Complete"), start=6):
         assert store.observe(job(version, {**running, "conditions": [condition(kind)]})), kind
+
+
+def test_a_try_that_failed_is_news_and_the_last_one_is_told_by_the_end_of_the_job() -> None:
+    store = Store(JOBS, trim=trim_job)
+
+    def with_failed(version: int, failed: int) -> Manifest:
+        return {**job(version, {"ready": 1, "failed": failed}), "spec": {"backoffLimit": 2}}
+
+    news = [store.observe(with_failed(version, failed)) is not None for version, failed in enumerate((0, 1, 1, 2, 3))]
+    assert news == [True, True, False, True, False]

@@ -75,12 +75,12 @@ class EvaluationController:
             Rule(MODELS, ("get", "list", "watch")),
             Rule(MODELS, ("patch",), subresource="status"),  # the count of artifacts that gates measured
             Rule(PROMOTIONS, ("get", "list", "watch")),
-            Rule(JOBS, ("get", "list", "watch", "create", "patch")),
+            Rule(JOBS, ("get", "list", "watch", "create", "patch", "delete")),
             Rule(PODS, ("list",)),
         )
 
     def reads(self, obj: Manifest, world: World, now: datetime) -> Sequence[Read]:
-        """The Job's pods at its end, and while it does not start."""
+        """The Job's pods at its end, after a try that failed, and while it does not start."""
         if (obj.get("status") or {}).get("phase") in FINAL:
             return ()
         job = own_job(obj, world)

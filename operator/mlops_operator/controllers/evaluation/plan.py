@@ -25,6 +25,7 @@ from mlops_operator.controllers.evaluation.status import (
     waiting_status,
 )
 from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared import jobs, tries
 from mlops_operator.controllers.shared.events import transition_events
 from mlops_operator.controllers.shared.evidence import LOOK_AGAIN, conclusive
 from mlops_operator.controllers.shared.gates import RECORDED
@@ -40,8 +41,9 @@ WAITS: Final = (
     EvaluationReason.CONFIG_UNAVAILABLE,
     EvaluationReason.UNSCHEDULABLE,
     EvaluationReason.FORBIDDEN,
+    EvaluationReason.RETRYING,
 )
-"""Reasons that keep a Job from running and that a person may have to mend."""
+"""Reasons that keep a Job from running or make it fail, and that a person may have to mend."""
 
 
 def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
@@ -53,20 +55,25 @@ def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
         return _failed(obs, EvaluationReason.NO_ABSOLUTE_RULE, message, now, verdict=Verdict.NO_DATA)
     if obs.job is None:
         return _start(obs, settings, now)
-    return _follow(obs, obs.job, now)
+    return _follow(obs, obs.job, settings, now)
 
 
-def _start(obs: Observed, settings: Settings, now: datetime) -> Plan:
+def _start(obs: Observed, settings: Settings, now: datetime, lost: TaskState | None = None) -> Plan:
+    """Create the Job, in the place of the one that is there where its result is `lost`."""
     missing = _unusable(obs)
     if missing is not None:
         status = waiting_status(obs.status, *missing, generation=obs.generation, now=now)
         return _said(obs, status)
     assert obs.candidate is not None
     task = evaluation_task(obs.obj, obs.spec, obs.candidate, obs.baseline, settings, model=obs.model)
-    create = Create(resource=JOBS, manifest=render_task(task, settings))
-    before = _measuring(obs.status, create.manifest)
-    status = running_status(before, task.name, "", "", generation=obs.generation, now=now)
-    return _said(obs, status, actions=(create,))
+    manifest = render_task(task, settings)
+    begun: tuple[Action, ...] = (Create(resource=JOBS, manifest=manifest),)
+    if lost is not None and obs.job is not None:
+        begun = tries.run_again(obs.job, manifest)
+    before = _measuring(obs.status, manifest)
+    reason, message = (lost.reason, lost.message) if lost is not None else ("", "")
+    status = running_status(before, task.name, reason, message, generation=obs.generation, now=now)
+    return _said(obs, status, actions=begun)
 
 
 def _measuring(status: EvaluationStatus, job: Manifest) -> EvaluationStatus:
@@ -93,10 +100,12 @@ def _unusable(obs: Observed) -> tuple[str, str] | None:
     return None
 
 
-def _follow(obs: Observed, job: Manifest, now: datetime) -> Plan:
+def _follow(obs: Observed, job: Manifest, settings: Settings, now: datetime) -> Plan:
     task = observe_task(run_uid(obs.obj), job, obs.pods, now, obs.reads)
-    if task.phase in (TaskPhase.FAILED, TaskPhase.RESULT_INVALID) and not conclusive(job, obs.pods, now):
+    if jobs.ended(job) and task.result is None and not conclusive(job, obs.pods, now):
         return Plan(requeue_after=LOOK_AGAIN)
+    if task.phase is TaskPhase.RESULT_LOST:
+        return _start(obs, settings, now, lost=task)
     if task.phase is TaskPhase.FAILED:
         return _failed(obs, EvaluationReason.JOB_FAILED, f"{task.reason}: {task.message}", now)
     if task.phase is TaskPhase.RESULT_INVALID:

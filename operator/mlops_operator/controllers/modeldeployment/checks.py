@@ -8,6 +8,8 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modeldeployment import CandidatePhase, ModelDeploymentStatus
 from mlops_operator.controllers.modeldeployment import names
 from mlops_operator.controllers.modeldeployment.observed import Observed
+from mlops_operator.controllers.shared import tries
+from mlops_operator.controllers.shared.evidence import conclusive
 from mlops_operator.controllers.shared.jobs import ended
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task
 
@@ -30,14 +32,16 @@ def check_state(observed: Observed, now: datetime) -> TaskState | None:
     if name is None or candidate is None:
         return None
     job, pods = observed.job(name), observed.job_pods.get(name)
-    if job is not None and _not_read_yet(job, pods):
-        return TaskState(TaskPhase.RUNNING, next_look=LOOK_AGAIN_SECONDS)
+    if job is not None and _not_read_yet(job, pods, now):
+        told = tries.told(job, pods)
+        return TaskState(TaskPhase.RUNNING, tries.RETRYING if told else "", told, next_look=LOOK_AGAIN_SECONDS)
     suffix = names.golden_suffix(candidate.revision, candidate.started_at)
     return observe_task(f"{observed.obj['metadata']['uid']}-{suffix}", job, pods, now, observed.reads)
 
 
-def _not_read_yet(job: Manifest, pods: Sequence[Manifest] | None) -> bool:
+def _not_read_yet(job: Manifest, pods: Sequence[Manifest] | None, now: datetime) -> bool:
     """Whether a finished Job's pods were read too early to tell how they ended."""
     if not ended(job):
         return False
-    return pods is None or any((pod.get("status") or {}).get("phase") in ("Pending", "Running") for pod in pods)
+    early = pods is None or any((pod.get("status") or {}).get("phase") in ("Pending", "Running") for pod in pods)
+    return early or not conclusive(job, pods, now)

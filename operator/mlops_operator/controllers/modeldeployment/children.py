@@ -21,7 +21,9 @@ from mlops_operator.controllers.modeldeployment.rollout import State
 from mlops_operator.controllers.modeldeployment.server_pods import fetch_image
 from mlops_operator.controllers.modeldeployment.servers import revision_of
 from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared import tries
 from mlops_operator.controllers.shared.jobs import ended
+from mlops_operator.controllers.shared.task import TaskPhase, TaskState
 from mlops_operator.kube.resources import (
     DEPLOYMENTS,
     HORIZONTAL_POD_AUTOSCALERS,
@@ -40,6 +42,7 @@ def actions(
     blueprints: dict[str, Blueprint],
     settings: Settings,
     autoscaler_refused: bool,
+    check: TaskState | None = None,
 ) -> tuple[Action, ...]:
     """What has to be done, in order; nothing where the children are as they should be.
 
@@ -47,11 +50,12 @@ def actions(
         blueprints: the revisions whose pods are known, by their names. The stable revision's are not
             where the pod settings have changed since: it is left as it is, but for its replicas.
         autoscaler_refused: the API server has refused the autoscaler that this generation asks for.
+        check: the state of the candidate's golden-request Job.
     """
     return (
         *_traffic(observed, state),
         *_deployments(observed, state, blueprints, settings),
-        *_check(observed, state, blueprints, settings),
+        *_check(observed, state, blueprints, settings, check),
         *(() if autoscaler_refused else _autoscaler(observed, state)),
         *_budget(observed, state),
         *_leftovers(observed, state),
@@ -131,7 +135,13 @@ def _scale(found: Manifest, replicas: int) -> Iterator[Action]:
         yield Patch.of(DEPLOYMENTS, found, {"spec": {"replicas": replicas}})
 
 
-def _check(observed: Observed, state: State, blueprints: dict[str, Blueprint], settings: Settings) -> Iterator[Action]:
+def _check(
+    observed: Observed,
+    state: State,
+    blueprints: dict[str, Blueprint],
+    settings: Settings,
+    check: TaskState | None,
+) -> Iterator[Action]:
     """The candidate's own Service and the Job that asks it its golden requests."""
     candidate = state.candidate
     if candidate is None or _job_of(candidate.golden) is None:
@@ -144,8 +154,13 @@ def _check(observed: Observed, state: State, blueprints: dict[str, Blueprint], s
         return
     task = render.golden_task(observed.obj, observed.spec, blueprint, candidate, settings)
     decided = candidate.golden is not None and candidate.golden.passed is not None
-    if not decided and observed.job(task.name) is None:
-        yield Create(resource=JOBS, manifest=render.golden_job(task, settings))
+    if decided:
+        return
+    found, wanted = observed.job(task.name), render.golden_job(task, settings)
+    if found is None:
+        yield Create(resource=JOBS, manifest=wanted)
+    elif check is not None and check.phase is TaskPhase.RESULT_LOST:
+        yield from tries.run_again(found, wanted)
 
 
 def _autoscaler(observed: Observed, state: State) -> Iterator[Action]:

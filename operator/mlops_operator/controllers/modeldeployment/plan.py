@@ -34,6 +34,7 @@ def plan(observed: Observed, settings: Settings, now: datetime) -> Plan:
     if isinstance(target, Blueprint):
         target = keep_image(target, observed.status.stable)
     known = _stable_blueprint(observed, settings)
+    check = check_state(observed, now)
     state = advance(
         observed,
         stable=stable_revision(
@@ -42,14 +43,21 @@ def plan(observed: Observed, settings: Settings, now: datetime) -> Plan:
             target=target.revision if isinstance(target, Blueprint) else None,
         ),
         target=target,
-        check=check_state(observed, now),
+        check=check,
         now=now,
     )
     blueprints = {entry.revision: entry for entry in (known, target) if isinstance(entry, Blueprint)}
     refused = _autoscaler_problem(observed)
     problem = refused or (target if isinstance(target, Problem) else None)
     told = _status(observed, state, problem=problem, settings=settings, now=now)
-    todo = actions(observed, state, blueprints=blueprints, settings=settings, autoscaler_refused=refused is not None)
+    todo = actions(
+        observed,
+        state,
+        blueprints=blueprints,
+        settings=settings,
+        autoscaler_refused=refused is not None,
+        check=check,
+    )
     return Plan(
         actions=todo,
         grounds=_grounds(observed, target, todo, told.status),

@@ -316,9 +316,9 @@ class _Run:
             return _Wait(candidate, requeue=min(left, look_in or left), waiting=waiting)
         if self.stable is None:
             return _Wait(candidate, requeue=look_in, overdue=True, waiting=waiting)
-        why = f"; waiting: {waiting.reason}: {waiting.message}" if waiting else ""
+        why = f"; {waiting}" if waiting else ""
         phase = candidate.phase.value.lower()
-        message = f"not done with {phase} within {self.rollout.progress_deadline}{why}"
+        message = f"{phase} was not done within {self.rollout.progress_deadline}{why}"
         return _Stop(DeploymentReason.PROGRESS_DEADLINE_EXCEEDED, message)
 
     # -- ends ------------------------------------------------------------------------------

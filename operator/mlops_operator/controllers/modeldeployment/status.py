@@ -122,7 +122,8 @@ def _first_version(situation: Situation) -> Outcome:
         return ready(DeploymentReason.SCALED_TO_ZERO, "no replicas are wanted; the first version waits for some")
     message = _progress(situation, situation.candidate)
     if situation.overdue:
-        message = f"not ready within {situation.rollout.progress_deadline}, and waited for on: {message}"
+        deadline = situation.rollout.progress_deadline
+        message = f"the first version is not ready within {deadline} and is waited for: {message}"
         return stalled(DeploymentReason.PROGRESS_DEADLINE_EXCEEDED, message)
     reason = situation.waiting.reason if situation.waiting is not None else DeploymentReason.LOADING
     return working(reason, message)
@@ -153,7 +154,7 @@ def _progress(situation: Situation, candidate: CandidateStatus) -> str:
 
 
 def _waits(waiting: Trouble | None) -> str:
-    return f"; waiting: {waiting.reason}: {waiting.message}" if waiting is not None else ""
+    return f"; {waiting}" if waiting is not None else ""
 
 
 def _stopped(stopped: StoppedCandidate) -> str:

@@ -50,7 +50,7 @@ class ModelMonitorController:
         )
 
     def reads(self, obj: Manifest, world: World, now: datetime) -> Sequence[Read]:
-        """The pods of the window's Job at its end, and while it does not start."""
+        """The pods of the window's Job at its end, after a try that failed, and while it does not start."""
         job = measuring_job(obj, world)
         return jobs.reads(job, now) if job is not None else ()
 

@@ -4,7 +4,7 @@ The status changes when a window begins or ends and when something keeps a Job f
 never with the clock alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -30,10 +30,10 @@ from mlops_operator.controllers.modelmonitor.policies.windows import (
 from mlops_operator.controllers.modelmonitor.render import window_task
 from mlops_operator.controllers.modelmonitor.status import final_status, held, outcome_of
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared import jobs
+from mlops_operator.controllers.shared import jobs, tries
 from mlops_operator.controllers.shared.events import flip_events, transition_events
 from mlops_operator.controllers.shared.evidence import LOOK_AGAIN, conclusive
-from mlops_operator.controllers.shared.task import TaskPhase, observe_task, render_task
+from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task, render_task
 from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.kube.resources import JOBS
 from mlops_operator.runtime.plan import Action, Create, Delete, Plan
@@ -49,6 +49,7 @@ WARNINGS: Final = (
     MonitorReason.VOLUME_NOT_FOUND,
     MonitorReason.CONFIG_UNAVAILABLE,
     MonitorReason.UNSCHEDULABLE,
+    MonitorReason.RETRYING,
 )
 
 
@@ -86,7 +87,7 @@ def _follow(obs: Observed, settings: Settings, now: datetime) -> Step | None:
         return Step(status=obs.status)
     task = window_task(obs.obj, obs.spec, window)
     if obs.job is None:
-        return _again(obs, render_task(task, settings))
+        return _again(obs, Create(resource=JOBS, manifest=render_task(task, settings)))
     state = observe_task(task.run_uid, obs.job, obs.pods, now, obs.reads)
     if (
         state.phase is TaskPhase.PENDING
@@ -95,23 +96,31 @@ def _follow(obs: Observed, settings: Settings, now: datetime) -> Step | None:
     ):
         # It never ran, and what keeps it may be what was corrected: the present spec says what is due.
         return Step(status=obs.status.replace(measuring=None), over=True)
-    if state.phase in (TaskPhase.PENDING, TaskPhase.RUNNING):
+    if not jobs.ended(obs.job):
         problem = working(state.reason, state.message) if state.reason else None
         return Step(status=obs.status, problem=problem, requeue_after=state.next_look)
     if state.result is None and not conclusive(obs.job, obs.pods, now):
         return None
-    return Step(status=concluded(obs.status, obs.spec, window, state, gates=obs.gates))
+    return _ended(obs, obs.job, window, state, render_task(task, settings))
 
 
-def _again(obs: Observed, job: Manifest) -> Step:
-    """The window's Job is gone before its end: make it again, unless nothing new may start."""
+def _ended(obs: Observed, job: Manifest, window: WindowStatus, state: TaskState, manifest: Manifest) -> Step:
+    """The window's Job has ended; where its result is lost, `manifest` takes its place."""
+    if state.phase is not TaskPhase.RESULT_LOST:
+        return Step(status=concluded(obs.status, obs.spec, window, state, gates=obs.gates))
+    step = _again(obs, *tries.run_again(job, manifest))
+    return replace(step, problem=working(state.reason, state.message)) if step.actions else step
+
+
+def _again(obs: Observed, *actions: Action) -> Step:
+    """The window's Job is gone before its end: make it again by `actions`, unless nothing new may start."""
     if obs.spec.suspend:
         skipped = obs.status.skipped_windows + 1
         return Step(status=obs.status.replace(measuring=None, skipped_windows=skipped))
     problem = held(obs.status, generation=obs.generation)
     if problem is not None:
         return Step(status=obs.status, problem=problem)
-    return Step(status=obs.status, actions=(Create(resource=JOBS, manifest=job),))
+    return Step(status=obs.status, actions=actions)
 
 
 def _begin(obs: Observed, status: ModelMonitorStatus, settings: Settings, now: datetime) -> Step:

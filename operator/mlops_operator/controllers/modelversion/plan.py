@@ -29,7 +29,7 @@ from mlops_operator.controllers.modelversion.policies.verification import Findin
 from mlops_operator.controllers.modelversion.render import render_job, verification
 from mlops_operator.controllers.modelversion.status import settled
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared import evidence, jobs
+from mlops_operator.controllers.shared import evidence, jobs, tries
 from mlops_operator.controllers.shared.events import flip_events, transition_events
 from mlops_operator.controllers.shared.pending import GRACE, PodProblem
 from mlops_operator.controllers.shared.task import TaskPhase, observe_task
@@ -94,7 +94,11 @@ def _events(before: ModelVersionStatus, after: ModelVersionStatus) -> tuple[Even
             before,
             after,
             action=_ACTION,
-            warnings=(ModelVersionReason.ARTIFACT_NOT_FOUND, ModelVersionReason.VERIFICATION_FAILED),
+            warnings=(
+                ModelVersionReason.ARTIFACT_NOT_FOUND,
+                ModelVersionReason.VERIFICATION_FAILED,
+                ModelVersionReason.RETRYING,
+            ),
             quiet=(ModelVersionReason.VERIFYING,),
         ),
         *flip_events(before, after, REJECTED, action="Evaluate", warning=True),
@@ -117,7 +121,7 @@ def _progress(obs: Observed, settings: Settings, now: datetime) -> Progress:
         return Progress(outcome=ready(ModelVersionReason.VERIFIED, _VERIFIED))
     if obs.job is None:
         return _next(obs, settings, now)
-    return _at_work(obs, obs.job, now)
+    return _at_work(obs, obs.job, settings, now)
 
 
 def _next(obs: Observed, settings: Settings, now: datetime) -> Progress:
@@ -135,11 +139,14 @@ def _deletions(former: Sequence[Manifest]) -> tuple[Action, ...]:
     return tuple(Delete.of(JOBS, job) for job in former if "deletionTimestamp" not in job["metadata"])
 
 
-def _at_work(obs: Observed, job: Manifest, now: datetime) -> Progress:
+def _at_work(obs: Observed, job: Manifest, settings: Settings, now: datetime) -> Progress:
     task = verification(obs.obj, obs.status.attempts)
     state = observe_task(task.run_uid, job, obs.pods, now, obs.reads)
     if jobs.ended(job) and not evidence.conclusive(job, obs.pods, now):
         return Progress(outcome=None, requeue_after=evidence.LOOK_AGAIN)
+    if state.phase is TaskPhase.RESULT_LOST:
+        again = tries.run_again(job, render_job(obs.obj, obs.status.attempts, settings))
+        return _waiting(obs, job, PodProblem(state.reason, state.message), actions=again, look=GRACE, now=now)
     verdict = policy.judge(state, digest=obs.spec.artifact.digest)
     match verdict.finding:
         case Finding.UNDECIDED:
@@ -167,9 +174,22 @@ def _undecided(obs: Observed, job: Manifest, problem: PodProblem | None, look: f
     if problem is None:
         outcome = working(ModelVersionReason.VERIFYING, "the artifact is being checked")
         return Progress(outcome=outcome, changes={"job": name, "waiting": None}, requeue_after=look)
+    return _waiting(obs, job, problem, look=look, now=now)
+
+
+def _waiting(
+    obs: Observed,
+    job: Manifest,
+    problem: PodProblem,
+    *,
+    actions: tuple[Action, ...] = (),
+    look: float | None,
+    now: datetime,
+) -> Progress:
     waiting = wait_for(obs.status.waiting, now, problem.reason, problem.message)
     outcome = working(waiting.reason, waiting.message)
-    return Progress(outcome=outcome, changes={"job": name, "waiting": waiting}, requeue_after=look)
+    changes = {"job": job["metadata"]["name"], "waiting": waiting}
+    return Progress(outcome=outcome, actions=actions, changes=changes, requeue_after=look)
 
 
 def _failed(obs: Observed, job: Manifest, verdict: Verdict, now: datetime) -> Progress:

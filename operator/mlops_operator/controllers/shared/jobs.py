@@ -1,6 +1,6 @@
 """A child Job as its parent sees it: how far it is, what keeps it, what it reported.
 
-Pods of Jobs are not watched. Their parent's plan asks for them at the Job's end, and while
+Pods of Jobs are not watched. Their parent's plan asks for them at the Job's end, after a try that failed, and while
 the Job has had no ready pod for `pending.GRACE`; see `reads`. Why a pod does not run is decided in `pending.py`.
 """
 
@@ -112,9 +112,16 @@ def reported_failure(message: object) -> tuple[str, str] | None:
     return (reason, clean(document.get("message"))) if reason else None
 
 
+def failed_tries(job: Manifest) -> int:
+    """Pods of a Job that failed and are followed by another one; disruptions are not counted."""
+    failed: int = (job.get("status") or {}).get("failed") or 0
+    # The last one ends the Job, which says so itself.
+    return min(failed, job["spec"].get("backoffLimit") or 0)
+
+
 def needs_pods(job: Manifest, now: datetime) -> bool:
-    """Whether a decision on `job` wants its pods: it has ended, or it has not started in time."""
-    if ended(job):
+    """Whether a decision on `job` wants its pods: it has ended, a pod of it failed, or it has not started in time."""
+    if ended(job) or failed_tries(job):
         return True
     return job_phase(job) is JobPhase.PENDING and pending_seconds(job, now) >= pending.GRACE
 
@@ -165,6 +172,12 @@ def _index(pod: Manifest) -> int:
     labels = pod["metadata"].get("labels") or {}
     # A user's pod template may set the label: a text that is no index says nothing.
     return whole_number(labels.get("batch.kubernetes.io/job-completion-index"), 0)
+
+
+def disrupted(pod: Manifest) -> bool:
+    """Whether Kubernetes took the pod away: it says nothing about what ran in it."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(entry["type"] == DISRUPTED and entry["status"] == "True" for entry in conditions)
 
 
 def termination(pods: Sequence[Manifest], *, container: str = MAIN) -> Termination | None:
@@ -237,12 +250,3 @@ def reported(pods: Sequence[Manifest], *, uid: str) -> Result | ResultInvalidErr
         return parse_result(ended.message, uid=uid)
     except ResultInvalidError as error:
         return error
-
-
-def failure_of(job: Manifest, pods: Sequence[Manifest]) -> tuple[str, str, int | None]:
-    """Reason, message and exit code of a failed Job, from its pod where that tells more."""
-    ended = termination(pods)
-    if ended is None:
-        return *failure_message(job), None
-    words = clean(ended.message) or failure_message(job)[1]
-    return ended.reason or "Failed", words, ended.exit_code

@@ -2,7 +2,7 @@
 
 A task runs one or more steps, each `python -m mlops_workload.<module>` in a container of its own, one after
 the other. The last one reports by the result contract. Kubernetes retries its pod (`TASK_BACKOFF_LIMIT`); the
-parent decides what a failed task means.
+parent decides what a failed task means, and runs one again whose result was lost. What is told of that: `tries.py`.
 """
 
 import json
@@ -18,7 +18,7 @@ from mlops_contract import environment as env_names
 from mlops_operator.api.common import JobSettings, Resources
 from mlops_operator.api.meta import LABEL_GENERATION, Manifest
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared import jobs, pending, pods
+from mlops_operator.controllers.shared import jobs, pending, pods, tries
 from mlops_operator.controllers.shared.naming import child_metadata, child_name
 from mlops_operator.controllers.shared.pending import Reads
 
@@ -238,6 +238,8 @@ class TaskPhase(StrEnum):
     RUNNING = "Running"
     SUCCEEDED = "Succeeded"
     RESULT_INVALID = "ResultInvalid"
+    RESULT_LOST = "ResultLost"
+    """Ended well, but its pod was gone before its result was read: the parent runs it again (`tries.run_again`)."""
     FAILED = "Failed"
 
 
@@ -246,7 +248,7 @@ class TaskState:
     """A task as its parent's plan sees it.
 
     Attributes:
-        reason: why it waits or failed; one of the documented reasons, or the workload's own
+        reason: why it waits, runs again or failed; one of the documented reasons, or the workload's own
             (`ArtifactNotFound`, `ArtifactCorrupt`, ...).
         kept: whether something keeps it from running, reported in `reason` or not yet.
         result: there exactly when the phase is `SUCCEEDED`.
@@ -279,32 +281,34 @@ def observe_task(
     if job is None:
         return TaskState(TaskPhase.ABSENT)
     phase = jobs.job_phase(job)
-    if phase in (jobs.JobPhase.PENDING, jobs.JobPhase.SUSPENDED):
-        found = pending.job_problem(job, job_pods, reads) if job_pods is not None else None
-        problem = pending.reported(found, jobs.pending_seconds(job, now))
-        return TaskState(
-            TaskPhase.PENDING,
-            problem.reason if problem else "",
-            problem.message if problem else "",
-            kept=found is not None,
-            next_look=jobs.next_look(job, now),
-        )
-    if phase is jobs.JobPhase.RUNNING:
-        return TaskState(TaskPhase.RUNNING)
     if phase is jobs.JobPhase.FAILED:
-        reason, message = task_failure(job, job_pods or ())
+        reason, message = tries.failure(job, job_pods or ())
         return TaskState(TaskPhase.FAILED, reason, message)
-    result = jobs.reported(job_pods or (), uid=task_uid)
-    if isinstance(result, ResultInvalidError):
+    if phase is jobs.JobPhase.SUCCEEDED:
+        return _ended_well(task_uid, job, job_pods or ())
+    told = tries.told(job, job_pods)
+    again = tries.RETRYING if told else ""
+    if phase is jobs.JobPhase.RUNNING:
+        return TaskState(TaskPhase.RUNNING, again, told)
+    found = pending.job_problem(job, job_pods, reads) if job_pods is not None else None
+    problem = pending.reported(found, tries.waited(job, job_pods, now))
+    return TaskState(
+        TaskPhase.PENDING,
+        problem.reason if problem else again,
+        "; ".join(filter(None, (problem.message if problem else "", told))),
+        kept=found is not None,
+        next_look=jobs.next_look(job, now),
+    )
+
+
+def _ended_well(task_uid: str, job: Manifest, job_pods: Sequence[Manifest]) -> TaskState:
+    """A Job that ended well has a result, or one that does not count, or none that can be read any more."""
+    result = jobs.reported(job_pods, uid=task_uid)
+    if not isinstance(result, ResultInvalidError):
+        return TaskState(TaskPhase.SUCCEEDED, result=result)
+    if not tries.result_lost(job_pods):
         return TaskState(TaskPhase.RESULT_INVALID, "ResultInvalid", str(result))
-    return TaskState(TaskPhase.SUCCEEDED, result=result)
-
-
-def task_failure(job: Manifest, job_pods: Sequence[Manifest]) -> tuple[str, str]:
-    """Reason and message of a failed task.
-
-    The workload's commands leave `{"reason": ..., "message": ...}` in the termination message.
-    """
-    ended = jobs.termination(job_pods)
-    reported = jobs.reported_failure(ended.message) if ended is not None else None
-    return reported or jobs.failure_of(job, job_pods)[:2]
+    message = tries.lost_message(job)
+    if tries.lost_results(job) < tries.MAX_LOST:
+        return TaskState(TaskPhase.RESULT_LOST, tries.RETRYING, message)
+    return TaskState(TaskPhase.RESULT_INVALID, "ResultInvalid", message)

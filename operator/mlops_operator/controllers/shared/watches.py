@@ -41,9 +41,9 @@ _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _JOB_SPEC: Final = ("suspend", "completions", "parallelism", "backoffLimit")
 """What a plan reads of a Job's spec: Jobs are created once and never compared, so the template can go."""
 
-_JOB_STATUS: Final = ("startTime", "completionTime", "ready")
+_JOB_STATUS: Final = ("startTime", "completionTime", "ready")  # and the tries that failed
 _JOB_CONDITIONS: Final = frozenset({"Complete", "Failed", "Suspended"})
-"""What a plan reads of a Job's status. What comes and goes beside it, counts of pods that end and conditions
+"""What a plan reads of a Job's status. What comes and goes beside it, counts of other pods that end and conditions
 that announce an end, is no news to anybody and wakes nobody."""
 
 
@@ -89,13 +89,16 @@ def trim_job(job: Manifest) -> Manifest:
     if ours:
         metadata["annotations"] = ours
     status = job.get("status") or {}
+    kept = _pick(status, _JOB_STATUS)
+    if failed := jobs.failed_tries(job):
+        kept["failed"] = failed
     conditions = [entry for entry in status.get("conditions") or () if entry["type"] in _JOB_CONDITIONS]
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": metadata,
         "spec": _pick(job.get("spec") or {}, _JOB_SPEC),
-        "status": _pick(status, _JOB_STATUS) | ({"conditions": conditions} if conditions else {}),
+        "status": kept | ({"conditions": conditions} if conditions else {}),
     }
 
 

@@ -1,5 +1,6 @@
 """The golden-request Job as the plan sees it."""
 
+from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS
 from mlops_operator.runtime.plan import PodsOfJob
 from tests.unit.controllers.builders import NO_NODE, failed_pod, job_ended, job_started, pod_of, unscheduled
@@ -63,3 +64,108 @@ def test_a_job_that_is_gone_before_its_result_was_seen_is_made_again() -> None:
     scene.cluster.world.remove(scene.cluster.only(JOBS))
     scene.rest()
     assert scene.condition("Ready") == ("True", "Serving")
+
+
+# -- a try that fails ----------------------------------------------------------------------------
+
+WORDS = '{"reason": "EndpointUnavailable", "message": "http://digits-candidate: timed out"}'
+TOLD = "try 1 of 3 failed: EndpointUnavailable: http://digits-candidate: timed out"
+
+
+def try_fails(scene: Scene, *, failed: int = 1) -> Manifest:
+    """So many tries of the golden-request Job have failed, and the next one runs."""
+    job = scene.cluster.store(job_started(scene.cluster.only(JOBS), at=scene.cluster.now, ready=1, failed=failed))
+    pods = [failed_pod(job, WORDS), pod_of(job, phase="Running")]
+    scene.cluster.pods[job["metadata"]["name"]] = pods
+    return job
+
+
+def ready_message(scene: Scene) -> str:
+    (found,) = [entry for entry in scene.status["conditions"] if entry["type"] == "Ready"]
+    return str(found["message"])
+
+
+def test_a_failed_try_is_in_the_status_while_the_next_one_runs() -> None:
+    scene = checking()
+    try_fails(scene)
+    scene.rest(answer=False)
+    assert scene.condition("Ready") == ("False", "Retrying")
+    assert ready_message(scene) == f"digits-1 is asked its golden requests; {TOLD}"
+    assert scene.status["waiting"]["message"] == TOLD
+    scene.wait(60)
+    scene.rest(answer=False)
+    assert ready_message(scene).endswith(TOLD)
+
+
+def test_each_failed_try_costs_one_write() -> None:
+    scene = checking()
+    before = len(scene.cluster.writes)
+    for failed in (1, 2):
+        job = scene.cluster.only(JOBS)
+        pods = [failed_pod(job, WORDS)]
+        scene.cluster.pods[job["metadata"]["name"]] = pods
+        scene.cluster.store(job_started(job, at=scene.cluster.now, failed=failed))  # before the next pod
+        scene.rest(answer=False)
+        pods.append(pod_of(job))
+        scene.rest(answer=False)
+        try_fails(scene, failed=failed)  # the next pod runs
+        scene.wait(30)
+        scene.rest(answer=False)
+    assert scene.cluster.writes[before:] == ["status ModelDeployment digits"] * 2
+
+
+def test_the_message_of_an_overdue_first_version_ends_with_the_last_cause() -> None:
+    scene = Scene({"rollout": {"progressDeadline": "2m"}})
+    scene.rest(answer=False)
+    try_fails(scene)
+    scene.wait(121)
+    scene.rest(answer=False)
+    assert scene.condition("Stalled") == ("True", "ProgressDeadlineExceeded")
+    assert ready_message(scene) == (
+        f"the first version is not ready within 2m and is waited for: digits-1 is asked its golden requests; {TOLD}"
+    )
+
+
+def test_the_message_of_a_stopped_candidate_ends_with_the_last_cause() -> None:
+    scene = Scene({"rollout": {"progressDeadline": "2m"}})
+    scene.rest()
+    scene.cluster.world.remove(scene.cluster.only(JOBS))
+    scene.point("digits-2")
+    scene.rest(answer=False)
+    try_fails(scene)
+    scene.rest(answer=False)
+    assert scene.status["candidate"]["phase"] == "Checking"
+    assert ready_message(scene) == f"digits-2 is asked its golden requests; {TOLD}"
+    scene.wait(121)
+    scene.rest(answer=False)
+    assert scene.status["stopped"]["reason"] == "ProgressDeadlineExceeded"
+    assert scene.status["stopped"]["message"] == f"checking was not done within 2m; {TOLD}"
+
+
+# -- a result that is lost -----------------------------------------------------------------------
+
+
+def test_golden_requests_whose_result_is_lost_are_asked_again() -> None:
+    scene = checking()
+    job = scene.cluster.store(job_ended(scene.cluster.only(JOBS), at=scene.cluster.now))
+    scene.rest(answer=False)
+    assert scene.cluster.only(JOBS)["metadata"]["uid"] == job["metadata"]["uid"]  # the read may have been too early
+    scene.wait(6)
+    scene.rest(answer=False)
+    again = scene.cluster.only(JOBS)
+    assert again["metadata"]["uid"] != job["metadata"]["uid"]
+    assert scene.condition("Ready") == ("False", "Retrying")
+    assert ready_message(scene).endswith("was lost with its pod, so it runs again (1 of at most 3 times)")
+    scene.rest()
+    assert scene.condition("Ready") == ("True", "Serving")
+
+
+def test_golden_requests_whose_result_is_lost_four_times_stop_the_candidate() -> None:
+    scene = checking()
+    for _ in range(4):
+        assert "stopped" not in scene.status
+        scene.cluster.store(job_ended(scene.cluster.only(JOBS), at=scene.cluster.now))
+        scene.wait(6)
+        scene.rest(answer=False)
+    assert scene.status["stopped"]["reason"] == "GoldenCheckFailed"
+    assert scene.status["stopped"]["message"].endswith("cannot be read; the task has run 4 times")

@@ -8,7 +8,7 @@ from mlops_operator.controllers.modelversion.policies.verification import Findin
 from mlops_operator.controllers.shared.pending import GRACE
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS
-from tests.unit.controllers.builders import condition, job_started, later, make, pod_of, unscheduled
+from tests.unit.controllers.builders import condition, job_ended, job_started, later, make, pod_of, unscheduled
 from tests.unit.controllers.modelversion.driver import DIGEST, NAME, OTHER, UID, URI, begin
 from tests.unit.controllers.views import views
 
@@ -168,6 +168,35 @@ def test_a_digest_that_the_result_does_not_confirm_is_not_believed() -> None:
     version = begin()
     version.at(3).verified(OTHER)
     assert condition(version.obj, "Ready")["reason"] == "VerificationFailed"
+
+
+def test_a_check_whose_result_is_lost_is_made_again_at_once_and_is_no_failure() -> None:
+    version = begin()
+    job = version.job
+    version.at(3).cluster.store(job_ended(job, at=later(3)))
+    version.settle()
+    assert version.job["metadata"]["uid"] == job["metadata"]["uid"]  # the read may have been too early
+    version.at(9).settle()
+    (again,) = version.cluster.world.all(JOBS)
+    assert again["metadata"]["uid"] != job["metadata"]["uid"]
+    found = condition(version.obj, "Ready")
+    assert (found["status"], found["reason"]) == ("False", "Retrying")
+    assert found["message"].endswith("lost with its pod, so it runs again (1 of at most 3 times)")
+    version.at(20).settle()
+    assert condition(version.obj, "Ready") == found
+    version.verified()
+    assert version.status["phase"] == "Ready"
+    assert "attempts" not in version.status
+
+
+def test_a_check_whose_result_is_lost_four_times_waits_as_any_that_failed() -> None:
+    version = begin()
+    for lost in range(4):
+        version.at(10 * lost + 3).cluster.store(job_ended(version.job, at=later(10 * lost + 3)))
+        version.at(10 * lost + 9).settle()
+    assert condition(version.obj, "Ready")["reason"] == "VerificationFailed"
+    assert "the task has run 4 times" in condition(version.obj, "Ready")["message"]
+    assert version.status["attempts"] == 1
 
 
 def test_a_missing_claim_is_named() -> None:

@@ -21,6 +21,7 @@ from mlops_operator.controllers.modeldeployment.servers import Servers, containe
 from mlops_operator.controllers.shared import pending
 from mlops_operator.controllers.shared.jobs import reported_failure
 from mlops_operator.controllers.shared.pods import MAIN
+from mlops_operator.controllers.shared.tries import RETRYING
 from mlops_operator.runtime.plan import Read
 
 MAX_RESTARTS: Final = 2
@@ -40,6 +41,10 @@ class Trouble:
 
     reason: str
     message: str
+
+    def __str__(self) -> str:
+        """A clause that says what is waited for. Of a task that runs again the message says it all."""
+        return self.message if self.reason == RETRYING else f"waiting: {self.reason}: {self.message}"
 
 
 def failure(servers: Servers) -> Trouble | None:

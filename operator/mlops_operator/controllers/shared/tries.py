@@ -1,0 +1,143 @@
+"""What is told of a task that runs again: a try of it failed, or its result was lost; pure.
+
+A *try* is one pod of a task's Job. Kubernetes makes the next one when it has failed, so that only the Job's count of
+failed pods tells of it; the cause is in the pod. See docs/design/tasks.md.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from mlops_contract.text import clean, whole_number
+from mlops_operator.api.conditions import parse_timestamp
+from mlops_operator.api.meta import PREFIX, Manifest
+from mlops_operator.controllers.shared import jobs
+from mlops_operator.kube.resources import JOBS
+from mlops_operator.runtime.plan import Action, Create, Delete
+
+RETRYING: Final = "Retrying"
+"""Reason of an object whose task runs again."""
+
+ANNOTATION_LOST: Final = PREFIX + "lost-results"
+"""On a task's Job: how many Jobs before it ended well and left no result, because their pods were gone."""
+
+MAX_LOST: Final = 3
+"""Times that a task is run again because its result was lost."""
+
+_DEADLINE: Final = "DeadlineExceeded"
+
+
+def last_failed(pods: Sequence[Manifest]) -> Manifest | None:
+    """The newest pod that failed by itself; None where none did."""
+    failed = [pod for pod in pods if (pod.get("status") or {}).get("phase") == "Failed" and not jobs.disrupted(pod)]
+    return max(failed, key=_made, default=None)
+
+
+def cause(pod: Manifest, otherwise: str = "") -> tuple[str, str]:
+    """Reason and message of a pod that failed: the workload's own words, else the kubelet's, else `otherwise`.
+
+    The workload's commands leave `{"reason": ..., "message": ...}` in the termination message.
+    """
+    ended = jobs.pod_termination(pod)
+    reported = jobs.reported_failure(ended.message) if ended is not None else None
+    if reported is not None:
+        return reported
+    status = pod.get("status") or {}
+    if reason := jobs.as_reason(status.get("reason")):
+        return reason, clean(status.get("message")) or otherwise
+    if ended is None:
+        return "Failed", otherwise
+    words = clean(ended.message) or otherwise or f"the container ended with exit code {ended.exit_code}"
+    return ended.reason or "Failed", words
+
+
+def failure(job: Manifest, pods: Sequence[Manifest]) -> tuple[str, str]:
+    """Reason and message of a task's Job that has failed."""
+    reason, message = jobs.failure_message(job)
+    pod = last_failed(pods)
+    if reason == _DEADLINE:
+        before = f"before that a try failed: {_words(pod)}" if pod is not None else _taken_away(pods)
+        return reason, "; ".join(filter(None, (message, before)))
+    return cause(pod, message) if pod is not None else (reason, message)
+
+
+def _taken_away(pods: Sequence[Manifest]) -> str:
+    """What Kubernetes says of the newest pod that it took away; empty where it took none."""
+    pod = max(filter(jobs.disrupted, pods), key=_made, default=None)
+    if pod is None:
+        return ""
+    (said, *_) = [entry for entry in pod["status"]["conditions"] if entry["type"] == jobs.DISRUPTED]
+    return f"before that a pod was taken away: {clean(said.get('message')) or jobs.as_reason(said.get('reason'))}"
+
+
+def told(job: Manifest, pods: Sequence[Manifest] | None) -> str:
+    """Why a task that has not ended runs again; empty where it runs for the first time.
+
+    The same text from the end of one try to the end of the next, so that it costs one write.
+    """
+    parts = []
+    if lost := lost_results(job):
+        parts.append(_lost(lost))
+    failed = jobs.failed_tries(job)
+    if failed and pods is not None:
+        pod = last_failed(pods)
+        of = job["spec"]["backoffLimit"] + 1
+        parts.append(f"try {failed} of {of} failed: {_words(pod) if pod is not None else 'its pod is gone'}")
+    return "; ".join(parts)
+
+
+def waited(job: Manifest, pods: Sequence[Manifest] | None, now: datetime) -> float:
+    """Seconds for which the present try has not started."""
+    seconds = jobs.pending_seconds(job, now)
+    pod = last_failed(pods or ())
+    ended = jobs.pod_termination(pod) if pod is not None else None
+    if ended is None or ended.finished_at is None:
+        return seconds
+    return max(0.0, min(seconds, (now - parse_timestamp(ended.finished_at)).total_seconds()))
+
+
+def result_lost(pods: Sequence[Manifest]) -> bool:
+    """Whether the pods of a Job that ended well cannot tell its result: it is no evidence, good or bad.
+
+    The pod that ran is gone, or it ended well because it was told to stop, before it had reported.
+    """
+    pod = jobs.first_replica(pods)
+    ended = jobs.pod_termination(pod) if pod is not None else None
+    if pod is None or ended is None:
+        return True
+    return not ended.message and (jobs.disrupted(pod) or "deletionTimestamp" in pod["metadata"])
+
+
+def lost_results(job: Manifest) -> int:
+    """How many Jobs before this one left no result."""
+    return whole_number((job["metadata"].get("annotations") or {}).get(ANNOTATION_LOST), 0)
+
+
+def lost_message(job: Manifest) -> str:
+    """What is said of a Job whose result is lost."""
+    lost = lost_results(job) + 1
+    if lost <= MAX_LOST:
+        return _lost(lost)
+    return f"the pod that ran is gone: its result cannot be read; the task has run {lost} times"
+
+
+def run_again(job: Manifest, manifest: Manifest) -> tuple[Action, ...]:
+    """The actions that put `manifest`, the same task's Job, in the place of `job`, whose result is lost."""
+    if "deletionTimestamp" in job["metadata"]:
+        return ()  # its name is free once it is gone: then the task is begun as usual
+    metadata = manifest["metadata"]
+    marked = {**(metadata.get("annotations") or {}), ANNOTATION_LOST: str(lost_results(job) + 1)}
+    again = {**manifest, "metadata": {**metadata, "annotations": marked}}
+    return Delete.of(JOBS, job), Create(resource=JOBS, manifest=again)
+
+
+def _lost(times: int) -> str:
+    return f"the result of the task was lost with its pod, so it runs again ({times} of at most {MAX_LOST} times)"
+
+
+def _words(pod: Manifest) -> str:
+    return ": ".join(filter(None, cause(pod)))
+
+
+def _made(pod: Manifest) -> str:
+    return str(pod["metadata"].get("creationTimestamp", ""))

@@ -1,0 +1,86 @@
+"""An Evaluation whose Job runs again: a try failed, or its result is lost."""
+
+from mlops_operator.api.meta import Manifest
+from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODEL_VERSIONS
+from tests.unit.controllers.builders import ToyCluster, condition, failed_pod, job_ended, job_started, later, pod_of
+from tests.unit.controllers.evaluation.test_plan import CONTROLLER, NAME, report, started, status
+
+WORDS = '{"reason": "ArtifactUnreachable", "message": "the store does not answer"}'
+TOLD = "try 1 of 3 failed: ArtifactUnreachable: the store does not answer"
+
+
+def ready(toy: ToyCluster) -> Manifest:
+    return condition(toy.get(EVALUATIONS, NAME), "Ready")
+
+
+def test_a_failed_try_is_in_the_status_for_one_write_each() -> None:
+    toy, job = started()
+    before = len(toy.writes)
+    pods = toy.pods[job["metadata"]["name"]] = []
+    for failed in (1, 2):
+        pods.append(failed_pod(job, WORDS))
+        toy.store(job_started(job, at=later(1), failed=failed))  # before the next pod
+        toy.settle(CONTROLLER, NAME)
+        toy.store(job_started(job, at=later(1), ready=1, failed=failed))
+        toy.settle(CONTROLLER, NAME)
+        assert (ready(toy)["reason"], ready(toy)["message"]) == ("Retrying", TOLD.replace("1", str(failed)))
+        assert status(toy)["phase"] == "Running"
+    assert toy.writes[before:] == [f"status Evaluation {NAME}"] * 2
+    assert [(event.type.value, event.reason) for event in toy.events] == [
+        ("Normal", "Started"),
+        ("Warning", "Retrying"),
+    ]
+
+
+def test_the_next_try_counts() -> None:
+    toy, job = started()
+    toy.pods[job["metadata"]["name"]] = [failed_pod(job, WORDS), pod_of(job, phase="Running")]
+    toy.store(job_started(job, at=later(1), ready=1, failed=1))
+    toy.settle(CONTROLLER, NAME)
+    report(toy, job)
+    toy.settle(CONTROLLER, NAME)
+    assert status(toy)["verdict"] == "Pass"
+    assert "waiting" not in status(toy)
+
+
+def lose(toy: ToyCluster) -> None:
+    """The Job ends well, and its pod is gone before it was read."""
+    toy.store(job_ended(toy.only(JOBS), at=toy.now))
+    toy.settle(CONTROLLER, NAME)
+    toy.now = toy.now.fromtimestamp(toy.now.timestamp() + 6, tz=toy.now.tzinfo)
+    toy.settle(CONTROLLER, NAME)
+
+
+def test_what_was_lost_is_measured_again() -> None:
+    toy, job = started()
+    lose(toy)
+    assert toy.only(JOBS)["metadata"]["uid"] != job["metadata"]["uid"]
+    assert ready(toy)["reason"] == "Retrying"
+    assert ready(toy)["message"] == (
+        "the result of the task was lost with its pod, so it runs again (1 of at most 3 times)"
+    )
+    assert [write.split()[0] for write in toy.writes[-3:]] == ["delete", "create", "status"]
+    report(toy, toy.only(JOBS))
+    toy.settle(CONTROLLER, NAME)
+    assert status(toy)["verdict"] == "Pass"
+
+
+def test_a_result_that_is_lost_four_times_is_given_up() -> None:
+    toy, _ = started()
+    for _ in range(4):
+        assert status(toy)["phase"] == "Running"
+        lose(toy)
+    assert (status(toy)["phase"], ready(toy)["reason"]) == ("Failed", "ResultInvalid")
+    assert ready(toy)["message"].endswith("the task has run 4 times")
+
+
+def test_nothing_is_measured_again_while_a_version_is_not_ready() -> None:
+    toy, job = started()
+    candidate = toy.get(MODEL_VERSIONS, "digits-b")
+    toy.world.remove(candidate)
+    lose(toy)
+    assert toy.only(JOBS)["metadata"]["uid"] == job["metadata"]["uid"]
+    assert ready(toy)["reason"] == "ModelVersionNotFound"
+    toy.world.put(candidate)
+    toy.settle(CONTROLLER, NAME)
+    assert toy.only(JOBS)["metadata"]["uid"] != job["metadata"]["uid"]
