@@ -126,6 +126,10 @@ def test_a_task_that_ran_too_long_says_so_with_its_last_cause() -> None:
     assert state.reason == "DeadlineExceeded"
     assert state.message.startswith(late["message"])
     assert state.message.endswith("EndpointUnavailable: http://digits-candidate: timed out")
+    stopped = failed(30, "", exit_code=137)
+    stopped["metadata"]["deletionTimestamp"] = "2026-01-01T12:30:00Z"
+    assert observe_task("u", job, [failed(0), stopped], later(1810)) == state
+    assert observe_task("u", job, [stopped], later(1810)).message == late["message"]
 
 
 def test_a_task_whose_pods_were_taken_away_until_its_deadline_says_so() -> None:

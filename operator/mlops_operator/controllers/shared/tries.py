@@ -54,11 +54,16 @@ def cause(pod: Manifest, otherwise: str = "") -> tuple[str, str]:
 def failure(job: Manifest, pods: Sequence[Manifest]) -> tuple[str, str]:
     """Reason and message of a task's Job that has failed."""
     reason, message = jobs.failure_message(job)
-    pod = last_failed(pods)
     if reason == _DEADLINE:
-        before = f"before that a try failed: {_words(pod)}" if pod is not None else _taken_away(pods)
-        return reason, "; ".join(filter(None, (message, before)))
+        return reason, "; ".join(filter(None, (message, _before_the_end(pods))))
+    pod = last_failed(pods)
     return cause(pod, message) if pod is not None else (reason, message)
+
+
+def _before_the_end(pods: Sequence[Manifest]) -> str:
+    """What happened to a task that was ended at its deadline. The pod that it still had was deleted for that."""
+    pod = last_failed([pod for pod in pods if "deletionTimestamp" not in pod["metadata"]])
+    return f"before that a try failed: {_words(pod)}" if pod is not None else _taken_away(pods)
 
 
 def _taken_away(pods: Sequence[Manifest]) -> str:
