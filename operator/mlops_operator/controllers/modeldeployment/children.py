@@ -176,9 +176,10 @@ def _autoscaler(observed: Observed, state: State) -> Iterator[Action]:
 
 
 def _budget(observed: Observed, state: State) -> Iterator[Action]:
+    if state.stable is None:
+        return  # as with the traffic: what there is stays where a first version was lost
     found = observed.budgets[0] if observed.budgets else None
-    wants = state.stable is not None and wants_budget(replicas=state.wanted, autoscaling=observed.spec.autoscaling)
-    if not wants:
+    if not wants_budget(replicas=state.wanted, autoscaling=observed.spec.autoscaling):
         if found is not None:
             yield Delete.of(POD_DISRUPTION_BUDGETS, found)
         return

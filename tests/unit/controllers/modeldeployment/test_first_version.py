@@ -1,6 +1,7 @@
 """How the first version comes to serve."""
 
-from mlops_operator.kube.resources import DEPLOYMENTS, JOBS, MODEL_DEPLOYMENTS, SERVICES
+from mlops_operator.kube.resources import DEPLOYMENTS, JOBS, MODEL_DEPLOYMENTS, POD_DISRUPTION_BUDGETS, SERVICES
+from mlops_operator.runtime.plan import Delete
 from tests.unit.controllers.modeldeployment.scene import (
     LOAD_FAILED,
     NAME,
@@ -295,3 +296,16 @@ def test_what_serves_stays_when_its_promotion_was_lost_and_its_model_is_gone() -
     scene.step()
     assert scene.status["stable"]["version"] == "digits-1"
     assert "candidate" not in scene.status
+
+
+def test_an_old_status_takes_nothing_from_the_version_that_serves() -> None:
+    scene = Scene()
+    scene.rest()
+    assert scene.cluster.world.all(POD_DISRUPTION_BUDGETS)
+    former = [entry for entry in scene.history if "stable" not in (entry.get("status") or {})]
+    assert former
+    for obj in former:
+        scene.cluster.store(obj)
+        plan = scene.cluster.plan(scene.controller, NAME)
+        taken = {action.resource for action in plan.actions if isinstance(action, Delete)}
+        assert not taken & {POD_DISRUPTION_BUDGETS, SERVICES, DEPLOYMENTS}, obj.get("status")
