@@ -46,6 +46,9 @@ FINAL: Final = frozenset(
 )
 """Reasons that, once they stall a version, stay: its spec is immutable. Make another version."""
 
+_FAILURES: Final = (ModelVersionReason.ARTIFACT_NOT_FOUND, ModelVersionReason.VERIFICATION_FAILED)
+"""Reasons of a check that failed and is made again."""
+
 _VERIFIED: Final = "the artifact is what its digest says"
 _ACTION: Final = "Verify"
 
@@ -94,11 +97,7 @@ def _events(before: ModelVersionStatus, after: ModelVersionStatus) -> tuple[Even
             before,
             after,
             action=_ACTION,
-            warnings=(
-                ModelVersionReason.ARTIFACT_NOT_FOUND,
-                ModelVersionReason.VERIFICATION_FAILED,
-                ModelVersionReason.RETRYING,
-            ),
+            warnings=(*_FAILURES, ModelVersionReason.RETRYING),
             quiet=(ModelVersionReason.VERIFYING,),
         ),
         *flip_events(before, after, REJECTED, action="Evaluate", warning=True),
@@ -166,11 +165,16 @@ def _at_work(obs: Observed, job: Manifest, settings: Settings, now: datetime) ->
 
 
 def _undecided(obs: Observed, job: Manifest, problem: PodProblem | None, look: float | None, now: datetime) -> Progress:
-    """Nothing is said for a moment; then that it is being checked, or what keeps it."""
+    """Nothing is said for a moment; then that it is being checked, or what keeps it.
+
+    What the former check found stays in the status: it is why this one is made.
+    """
     name = job["metadata"]["name"]
     age = jobs.pending_seconds(job, now)
     if age < GRACE:
         return Progress(outcome=None, requeue_after=look or GRACE - age)
+    if problem is None and obs.status.waiting is not None and obs.status.waiting.reason in _FAILURES:
+        return Progress(outcome=None, requeue_after=look)
     if problem is None:
         outcome = working(ModelVersionReason.VERIFYING, "the artifact is being checked")
         return Progress(outcome=outcome, changes={"job": name, "waiting": None}, requeue_after=look)

@@ -157,6 +157,20 @@ def test_what_was_said_of_a_failed_check_is_kept_while_the_next_one_is_awaited()
     assert condition(version.obj, "Ready") == said
 
 
+def test_what_was_said_of_a_failed_check_stays_while_the_next_one_runs() -> None:
+    version = begin()
+    version.at(3).fails("ArtifactNotFound", "nothing there", exit_code=3)
+    said, waiting = condition(version.obj, "Ready"), version.status["waiting"]
+    version.at(13).settle()
+    before = len(version.cluster.writes)
+    version.cluster.store(job_started(version.job, at=later(13), ready=1))
+    version.at(40).settle()
+    assert (condition(version.obj, "Ready"), version.status["waiting"]) == (said, waiting)
+    assert version.cluster.writes[before:] == []
+    version.verified()
+    assert version.status["phase"] == "Ready"
+
+
 @pytest.mark.parametrize(("ready", "wait"), [(0, GRACE - 2 + 0.1), (1, GRACE - 2)])
 def test_a_check_that_just_began_is_looked_at_again_at_the_end_of_the_grace_period(ready: int, wait: float) -> None:
     version = begin()
