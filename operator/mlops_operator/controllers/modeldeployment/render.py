@@ -21,6 +21,9 @@ GOLDEN_TTL_SECONDS: Final = 3600
 """A golden-request Job and its log are kept so long for people. The verdict is in status by then; if
 not, because the operator was away for longer, the requests are asked again."""
 
+MIN_READY_TIMEOUT, MAX_READY_TIMEOUT = 10, 60
+"""Seconds that one try of the golden requests gives a server, which is ready by its pod, to answer by its Service."""
+
 REQUESTS: Final = "/mnt/requests"
 """Where the containers of a golden-request Job see the copy of the requests."""
 
@@ -146,6 +149,7 @@ def golden_task(
         "model": blueprint.model,
         "requests": {"uri": f"{REQUESTS}/{_name(requests.uri)}", "digest": requests.digest},
         "maxLatencySeconds": seconds(limits.max_latency),
+        "readyTimeoutSeconds": _ready_timeout(seconds(spec.rollout.progress_deadline)),
         "tolerance": limits.tolerance,
     }
     if not blueprint.custom:
@@ -170,6 +174,11 @@ def golden_task(
             ),
         ),
     )
+
+
+def _ready_timeout(progress_deadline: int) -> int:
+    """A third of the deadline within these limits: why the server did not answer is known before it is stopped."""
+    return max(MIN_READY_TIMEOUT, min(MAX_READY_TIMEOUT, progress_deadline // 3))
 
 
 def _name(uri: str) -> str:

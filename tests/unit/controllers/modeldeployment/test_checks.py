@@ -1,5 +1,9 @@
 """The golden-request Job as the plan sees it."""
 
+import json
+
+import pytest
+
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS
 from mlops_operator.runtime.plan import PodsOfJob
@@ -64,6 +68,15 @@ def test_a_job_that_is_gone_before_its_result_was_seen_is_made_again() -> None:
     scene.cluster.world.remove(scene.cluster.only(JOBS))
     scene.rest()
     assert scene.condition("Ready") == ("True", "Serving")
+
+
+@pytest.mark.parametrize(("deadline", "seconds"), [("10m", 60), ("3m", 60), ("2m", 40), ("10s", 10)])
+def test_a_try_ends_well_before_the_deadline_so_that_its_cause_is_known_by_then(deadline: str, seconds: int) -> None:
+    scene = Scene({"rollout": {"progressDeadline": deadline}})
+    scene.rest(answer=False)
+    (container,) = scene.cluster.only(JOBS)["spec"]["template"]["spec"]["containers"]
+    (text,) = [entry["value"] for entry in container["env"] if entry["name"] == "MLOPS_GOLDEN"]
+    assert json.loads(text)["readyTimeoutSeconds"] == seconds
 
 
 # -- a try that fails ----------------------------------------------------------------------------
