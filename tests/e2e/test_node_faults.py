@@ -75,27 +75,59 @@ NODE_LOST = 150.0
 # -- evicted -------------------------------------------------------------------------------------
 
 
-def test_evicted_training_is_tried_again(space: Kubectl) -> None:
+def test_evicted_training_is_tried_again_and_counts_as_no_failure(space: Kubectl) -> None:
     space.apply(claim("shared"))
-    space.apply(training("moved", ALONE, backoffLimit=1, template={"spec": SHARED}))
+    space.apply(training("moved", ALONE, backoffLimit=0, template={"spec": SHARED}))
     running = wait_phase(space, "trainingjob", "moved", "Running")
+    node = node_name(space)
     evict(space, only_pod(space, running))
-    waiting = wait_reason(space, "trainingjob", "moved", "BackingOff")
-    assert "attempt 0 failed: DisruptionTarget" in condition(waiting)["message"]
     done = wait_true(space, "trainingjob", "moved", "Complete")
-    assert outcomes(done) == [("Failed", "DisruptionTarget"), ("Succeeded", "")]
+    assert outcomes(done) == [("Disrupted", "Evicted"), ("Succeeded", "")]
+    assert f"was evicted from node {node}, as a drain of the node does" in done["status"]["attempts"][0]["message"]
+    assert (done["status"]["disruptions"], done["status"].get("failures", 0)) == (1, 0)
     assert done["status"]["counts"] == {"runs": 2}
 
 
-def test_evicted_training_without_another_attempt_says_why_it_failed(space: Kubectl) -> None:
-    space.apply(training("gone", "signal.pause()\n"))
-    running = wait_phase(space, "trainingjob", "gone", "Running")
-    evict(space, only_pod(space, running))
-    failed = wait_true(space, "trainingjob", "gone", "Failed")
-    assert condition(failed, "Failed")["reason"] == "BackoffLimitExceeded"
-    assert "DisruptionTarget" in condition(failed)["message"]
-    assert outcomes(failed) == [("Failed", "DisruptionTarget")]
-    assert len(space.list("job", of(failed))) == 1
+def test_program_that_ends_well_when_it_is_evicted_has_not_succeeded(space: Kubectl) -> None:
+    body = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\nsignal.pause()\n"
+    space.apply(training("stopped", body, disruptionLimit=1))
+    for attempt in range(2):
+        evict(space, live_pod(space, wait_attempt(space, "stopped", attempt)))
+    failed = wait_true(space, "trainingjob", "stopped", "Failed")
+    assert condition(failed, "Failed")["reason"] == "DisruptionLimitExceeded"
+    assert outcomes(failed) == [("Disrupted", "Evicted")] * 2
+
+
+def test_all_ranks_stop_when_one_is_evicted_and_the_result_of_one_that_has_ended_stays(space: Kubectl) -> None:
+    body = """
+import time
+if ENV["MLOPS_REPLICA_INDEX"] == "0":
+    report(metrics={"accuracy": 0.5})
+elif ENV["MLOPS_ATTEMPT"] == "0":
+    signal.pause()
+else:
+    time.sleep(8)
+"""
+    space.apply(training("gang", body, replicas=2))
+    kept = space.wait(
+        "trainingjob",
+        "gang",
+        lambda obj: obj.get("status", {}).get("finishedRanks", {}).get("indexes") == "0",
+        what="to keep the result of rank 0",
+    )
+    evict(space, live_pod(space, kept))
+    again = space.wait(
+        "trainingjob",
+        "gang",
+        lambda obj: obj["status"].get("attempt") == 1 and "finishedRanks" in obj["status"],
+        what="to run rank 0 again",
+    )
+    pods = [pod["metadata"]["name"] for pod in space.list("pod", of(again))]
+    (rank_0,) = [name for name in pods if "-1-0-" in name]
+    space.run("delete", "pod", rank_0)
+    done = wait_true(space, "trainingjob", "gang", "Complete")
+    assert outcomes(done) == [("Disrupted", "Evicted"), ("Succeeded", "")]
+    assert done["status"]["metrics"] == {"accuracy": 0.5}
 
 
 def test_evicted_server_costs_no_request_and_the_budget_keeps_the_other(space: Kubectl) -> None:
@@ -187,7 +219,7 @@ def test_training_on_a_node_that_was_gone_is_tried_again_and_never_runs_twice(
     # Where all nodes of a cluster fall silent, its controller blames the network and takes pods from none of them. The
     # only node's silence is that, unless the node does not count.
     space.run("label", "node", node_name(space), f"{NOT_COUNTED}=", "--overwrite")
-    space.apply(training("lost", ALONE, backoffLimit=1, template=template))
+    space.apply(training("lost", ALONE, backoffLimit=0, template=template))
     running = wait_phase(space, "trainingjob", "lost", "Running")
     pod = only_pod(space, running)
     kubelet = platform.cluster.process("kubelet")
@@ -204,7 +236,8 @@ def test_training_on_a_node_that_was_gone_is_tried_again_and_never_runs_twice(
         # Nobody knows whether the pod still runs, and it does: there must be no other.
         assert only_pod(space, running) == pod
         gone = fetch(space, "trainingjob", "lost")
-        assert gone["status"]["phase"] == "Running"
+        assert condition(gone)["reason"] in ("NodeLost", "Disrupted")
+        assert node_name(space) in condition(gone)["message"]
         assert [entry.get("outcome") for entry in gone["status"]["attempts"]] == [None]
     finally:
         platform.cluster.up()
@@ -213,7 +246,7 @@ def test_training_on_a_node_that_was_gone_is_tried_again_and_never_runs_twice(
         system = platform.kubectl.in_namespace(SYSTEM_NAMESPACE)
         system.run("wait", "--for=condition=Available", "deployment", "--all", f"--timeout={RUNNING:.0f}s")
     done = wait_true(space, "trainingjob", "lost", "Complete", timeout=120)
-    assert outcomes(done) == [("Failed", "DisruptionTarget"), ("Succeeded", "")]
+    assert outcomes(done) == [("Disrupted", "NodeLost"), ("Succeeded", "")]
     assert done["status"]["counts"] == {"runs": 2}
     assert len(space.list("job", of(done))) == 2
 
@@ -224,6 +257,26 @@ def test_training_on_a_node_that_was_gone_is_tried_again_and_never_runs_twice(
 def outcomes(obj: Manifest) -> list[tuple[str, str]]:
     """Outcome and reason of each attempt."""
     return [(entry["outcome"], entry.get("reason", "")) for entry in obj["status"]["attempts"]]
+
+
+def wait_attempt(kubectl: Kubectl, name: str, attempt: int) -> Manifest:
+    """The TrainingJob when this attempt runs."""
+
+    def runs(obj: Manifest) -> bool:
+        status = obj.get("status") or {}
+        return (status.get("phase"), status.get("attempt")) == ("Running", attempt)
+
+    return kubectl.wait("trainingjob", name, runs, what=f"to run attempt {attempt}", timeout=RUNNING)
+
+
+def live_pod(kubectl: Kubectl, obj: Manifest) -> str:
+    """The name of an object's only pod that runs and was not told to go."""
+    (pod,) = [
+        pod
+        for pod in kubectl.list("pod", of(obj))
+        if pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]
+    ]
+    return str(pod["metadata"]["name"])
 
 
 def only_pod(kubectl: Kubectl, obj: Manifest) -> str:

@@ -19,6 +19,7 @@ from mlops_operator.api.schema import (
     CelRule,
     Digest,
     ListMap,
+    LongText,
     ObjectName,
     PvcUri,
     SpecModel,
@@ -28,8 +29,14 @@ from mlops_operator.api.schema import (
     Uri,
 )
 
-MAX_ATTEMPTS: Final = 21
-"""Attempts that `backoffLimit` can allow: each is kept in status."""
+MAX_FAILURES: Final = 21
+"""Attempts that `backoffLimit` allows to fail, at most."""
+
+MAX_DISRUPTIONS: Final = 101
+"""Attempts that `disruptionLimit` allows to be disrupted, at most."""
+
+MAX_ATTEMPTS: Final = MAX_FAILURES + MAX_DISRUPTIONS
+"""Attempts there can be: each is kept in status."""
 
 
 class Output(SpecModel):
@@ -73,8 +80,11 @@ class TrainingJobSpec(PodSettings):
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     suspend: bool = False
     """Stops the pods of the running attempt, or keeps the first from starting."""
-    backoff_limit: Annotated[int, Field(ge=0, le=MAX_ATTEMPTS - 1)] = 3
+    backoff_limit: Annotated[int, Field(ge=0, le=MAX_FAILURES - 1)] = 3
     """Failed attempts that are tried again before the TrainingJob is `Failed`."""
+    disruption_limit: Annotated[int, Field(ge=0, le=MAX_DISRUPTIONS - 1)] = 50
+    """Attempts that are tried again because a pod was evicted, preempted or deleted, or its node was lost. They do
+    not count for `backoffLimit`."""
     active_deadline_seconds: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     """Running time, over all attempts, after which the TrainingJob fails; time in a queue does not count."""
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
@@ -101,6 +111,10 @@ class TrainingReason(StrEnum):
     SUSPENDED = "Suspended"
     BACKING_OFF = "BackingOff"
     """An attempt failed; the next waits for its time."""
+    DISRUPTED = "Disrupted"
+    """A pod of the attempt was taken away; the next starts when no pod of it runs any more."""
+    NODE_LOST = "NodeLost"
+    """The node of a pod does not answer, so nobody knows whether the pod runs."""
     SUCCEEDED = "Succeeded"
     MODEL_NOT_FOUND = "ModelNotFound"
     """The Model it names is not there (yet)."""
@@ -123,6 +137,7 @@ class TrainingReason(StrEnum):
     NAME_TAKEN = "NameTaken"
     """An object of the child's name exists and belongs to somebody else."""
     BACKOFF_LIMIT_EXCEEDED = "BackoffLimitExceeded"
+    DISRUPTION_LIMIT_EXCEEDED = "DisruptionLimitExceeded"
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     RESULT_INVALID = "ResultInvalid"
     """The container ended well but left no valid result where one is needed."""
@@ -143,6 +158,8 @@ class AttemptOutcome(StrEnum):
 
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
+    DISRUPTED = "Disrupted"
+    """A pod of it was taken away before it had ended; that says nothing about the run."""
     STOPPED = "Stopped"
     """Ended by the operator: deadline."""
 
@@ -162,6 +179,18 @@ class Attempt(StatusModel):
     exit_code: int | None = None
 
 
+class FinishedRanks(StatusModel):
+    """What is kept of ranks that ended well while others of their attempt run on: their pods may be gone at its end."""
+
+    attempt: Annotated[int, Field(ge=0)]
+    indexes: LongText
+    """The ranks, as batch/v1 writes indexes: `0,2-4`."""
+    result: LongText = ""
+    """What rank 0 reported."""
+    image: Annotated[str, Field(max_length=1024)] = ""
+    """The image that rank 0 ran."""
+
+
 class ArtifactStatus(StatusModel):
     """An artifact that the run reported."""
 
@@ -178,8 +207,13 @@ class TrainingJobStatus(StatusBase):
     attempt: int | None = None
     """Index of the current or last attempt, from 0."""
     attempts: Annotated[tuple[Attempt, ...], Field(max_length=MAX_ATTEMPTS), ListMap("index")] = ()
+    failures: Annotated[int, Field(ge=0)] = 0
+    """Attempts that failed; `backoffLimit` counts them."""
+    disruptions: Annotated[int, Field(ge=0)] = 0
+    """Attempts that were disrupted; `disruptionLimit` counts them."""
+    finished_ranks: FinishedRanks | None = None
     start_time: Timestamp | None = None
-    """When a pod first ran."""
+    """When all pods of an attempt first ran."""
     completion_time: Timestamp | None = None
     running_since: Timestamp | None = None
     """When the present stretch of running time began; absent while nothing runs."""
@@ -210,6 +244,8 @@ TRAINING_JOB: Final = Kind(
     description="One run of training code to its end; its result may become a ModelVersion.",
     columns=(
         Column("Attempt", ".status.attempt", type="integer"),
+        Column("Failures", ".status.failures", type="integer", wide=True),
+        Column("Disruptions", ".status.disruptions", type="integer", wide=True),
         Column("Version", ".status.modelVersion"),
         Column("Model", ".spec.model", wide=True),
         Column("Image", ".spec.image", wide=True),

@@ -245,10 +245,9 @@ class ToyCluster:
             case Create() | Apply():
                 return self._put(action)
             case Patch():
+                parts = (action.subresource,) if action.subresource else ("metadata", "spec")
                 obj = self._guarded(action)
-                part = action.subresource or "spec"
-                obj[part] = _merged(obj.get(part) or {}, action.body.get(part) or {})
-                self.store(obj)
+                self.store(_merged(obj, {part: action.body[part] for part in parts if part in action.body}))
                 self.writes.append(f"patch {obj['kind']} {action.name}")
             case Delete():
                 obj = self._guarded(action)
@@ -320,7 +319,8 @@ NO_NODE: Final = "0/1 nodes are available: 1 node(s) didn't match Pod's node aff
 
 def job_started(job: Manifest, *, at: datetime, ready: int = 0, failed: int = 0) -> Manifest:
     """A Job whose controller has begun; so many of its pods are ready, so many have failed and been replaced."""
-    status = {"startTime": timestamp(at), "active": 1, "ready": ready} | ({"failed": failed} if failed else {})
+    status = {"startTime": timestamp(at), "active": job["spec"].get("completions") or 1, "ready": ready}
+    status |= {"failed": failed} if failed else {}
     return {**job, "status": status}
 
 

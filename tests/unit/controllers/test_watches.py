@@ -17,14 +17,15 @@ def condition(kind: str) -> Manifest:
 
 def test_only_what_plans_read_of_a_jobs_status_is_news() -> None:
     store = Store(JOBS, trim=trim_job)
-    running = {"startTime": "2026-01-01T00:00:00Z", "ready": 0}
+    running = {"startTime": "2026-01-01T00:00:00Z", "ready": 0, "active": 1}
     announced = {"conditions": [condition("SuccessCriteriaMet")], "uncountedTerminatedPods": {"succeeded": ["p"]}}
-    assert store.observe(job(1, {**running, "active": 1, "terminating": 0}))
-    assert store.observe(job(2, {**running, "active": 0, "terminating": 1})) is None
-    assert store.observe(job(3, {**running, **announced})) is None
+    assert store.observe(job(1, {**running, "terminating": 0}))
+    assert store.observe(job(2, {**running, **announced, "succeeded": 1})) is None
+    assert store.observe(job(3, {**running, **announced, "terminating": 1})) is None
     assert store.observe(job(4, {**running, "ready": 1}))
     assert store.observe(job(5, {**running, "ready": 1, "failed": 1})) is None
-    for version, kind in enumerate(("Suspended", "Failed", "Complete"), start=6):
+    assert store.observe(job(6, {**running, "ready": 1, "active": 2}))
+    for version, kind in enumerate(("Suspended", "Failed", "Complete"), start=7):
         assert store.observe(job(version, {**running, "conditions": [condition(kind)]})), kind
 
 
@@ -36,3 +37,18 @@ def test_a_try_that_failed_is_news_and_the_last_one_is_told_by_the_end_of_the_jo
 
     news = [store.observe(with_failed(version, failed)) is not None for version, failed in enumerate((0, 1, 1, 2, 3))]
     assert news == [True, True, False, True, False]
+
+
+def test_a_pod_that_is_told_to_go_is_news_unless_the_job_has_come_to_its_end() -> None:
+    store = Store(JOBS, trim=trim_job)
+    assert store.observe(job(1, {"active": 1}))
+    assert store.observe(job(2, {"active": 1, "terminating": 1}))
+    for kind in ("FailureTarget", "SuccessCriteriaMet"):
+        ending = trim_job(job(3, {"active": 1, "terminating": 1, "conditions": [condition(kind)]}))
+        assert "terminating" not in ending["status"]
+
+
+def test_of_several_ranks_each_that_ends_is_news() -> None:
+    several = {**job(1, {"active": 2, "succeeded": 1}), "spec": {"completions": 3}}
+    assert trim_job(several)["status"]["succeeded"] == 1
+    assert "succeeded" not in trim_job({**several, "spec": {"completions": 1}})["status"]

@@ -37,7 +37,7 @@ class JobPhase(StrEnum):
 
     SUSPENDED = "Suspended"
     PENDING = "Pending"
-    """Created, no pod ready."""
+    """Created, not all of its pods are ready."""
     RUNNING = "Running"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
@@ -76,7 +76,19 @@ def job_phase(job: Manifest) -> JobPhase:
                 return JobPhase.FAILED
     if job["spec"].get("suspend"):
         return JobPhase.SUSPENDED
-    return JobPhase.RUNNING if status.get("ready") else JobPhase.PENDING
+    return JobPhase.RUNNING if _all_run(job) else JobPhase.PENDING
+
+
+def ranks(job: Manifest) -> int:
+    """Number of pods that a Job needs to end well: its ranks."""
+    return int(job["spec"].get("completions") or 1)
+
+
+def _all_run(job: Manifest) -> bool:
+    """Whether each rank runs or has ended well, and one of them runs. `active` counts pods without a node as well."""
+    status = job.get("status") or {}
+    running = status.get("ready") or 0
+    return running > 0 and running + (status.get("succeeded") or 0) >= ranks(job)
 
 
 def ended(job: Manifest) -> bool:
@@ -163,15 +175,22 @@ def begun(job: Manifest) -> bool:
 
 def first_replica(pods: Sequence[Manifest]) -> Manifest | None:
     """The newest finished pod of replica 0, else its newest pod; None where there is none."""
-    candidates = [pod for pod in pods if _index(pod) == 0]
+    candidates = [pod for pod in pods if rank_of(pod) == 0]
     finished = [pod for pod in candidates if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")]
     return max(finished or candidates, key=lambda pod: pod["metadata"].get("creationTimestamp", ""), default=None)
 
 
-def _index(pod: Manifest) -> int:
+def rank_of(pod: Manifest) -> int:
+    """The pod's rank in its Job; 0 where it has no other one."""
+    return rank_label(pod) or 0
+
+
+def rank_label(pod: Manifest) -> int | None:
+    """The rank that the pod's label states; None for a Job of one pod."""
     labels = pod["metadata"].get("labels") or {}
     # A user's pod template may set the label: a text that is no index says nothing.
-    return whole_number(labels.get("batch.kubernetes.io/job-completion-index"), 0)
+    number = whole_number(labels.get("batch.kubernetes.io/job-completion-index"), -1)
+    return number if number >= 0 else None
 
 
 def disrupted(pod: Manifest) -> bool:

@@ -44,11 +44,13 @@ class PodProblem:
     Attributes:
         reason: one of the kinds' documented condition reasons.
         permanent: whether it does not end by waiting; see the module.
+        about: how the message begins where it tells which of several pods wait.
     """
 
     reason: str
     message: str
     permanent: bool = True
+    about: str = ""
 
 
 Reads = Mapping[Read, Sequence[Manifest]]
@@ -90,25 +92,32 @@ def waits(pod: Manifest) -> bool:
 
 
 def of_job(job: Manifest, pods: Sequence[Manifest]) -> Sequence[Read]:
-    """The same for the pods of a Job, of which there may be none because they are refused."""
-    namespace = job["metadata"]["namespace"]
-    if pods:
-        return questions(namespace, pods)
+    """The same for the pods of a Job, of which some or all may be missing because they are refused."""
+    asked = questions(job["metadata"]["namespace"], pods)
     started = (job.get("status") or {}).get("startTime")
-    return (EventsAbout(namespace=namespace, kind="Job", reason=FAILED_CREATE),) if started else ()
+    missing = len(pods) < int(job["spec"].get("completions") or 1)
+    return (*asked, _refusals(job)) if missing and started else asked
 
 
 def job_problem(job: Manifest, pods: Sequence[Manifest], reads: Reads) -> PodProblem | None:
     """What keeps a Job from running, given its pods and what `of_job` asks for; None where nothing does."""
     if pods:
         return pod_problem(pods, reads)
-    refusals = EventsAbout(namespace=job["metadata"]["namespace"], kind="Job", reason=FAILED_CREATE)
-    refusal = _latest_note(reads.get(refusals, ()), job)
-    if refusal is not None:
-        return PodProblem("Forbidden", _POD_NAME.sub(r"\1", refusal))
+    if (refused := refusal(job, reads)) is not None:
+        return refused
     if (job.get("status") or {}).get("startTime"):
         return PodProblem(POD_PENDING, "the Job controller has not created a pod yet", permanent=False)
     return None
+
+
+def refusal(job: Manifest, reads: Reads) -> PodProblem | None:
+    """Why the API server refuses the pods of a Job; None where it does not."""
+    note = _latest_note(reads.get(_refusals(job), ()), job)
+    return PodProblem("Forbidden", _POD_NAME.sub(r"\1", note)) if note is not None else None
+
+
+def _refusals(job: Manifest) -> EventsAbout:
+    return EventsAbout(namespace=job["metadata"]["namespace"], kind="Job", reason=FAILED_CREATE)
 
 
 def pod_problem(pods: Sequence[Manifest], reads: Reads) -> PodProblem | None:

@@ -21,14 +21,19 @@ def _without_numbers(message: str) -> str:
     return _NUMBER.sub("", clean(message))
 
 
-def wait_for(former: Waiting | None, now: datetime, reason: str, message: str) -> Waiting:
+def wait_for(former: Waiting | None, now: datetime, reason: str, message: str, *, about: str = "") -> Waiting:
     """What it waits for now, given what it waited for before.
 
     `since` moves only with the reason. Where the words alternate, or differ only in numbers that are counted on, the
     first ones stay, so that waiting costs no writes.
+
+    Args:
+        about: how the message begins, of which every number counts.
     """
     if former is None or former.reason != reason:
         return Waiting(reason=reason, message=clean(message), since=timestamp(now))
+    if not former.message.startswith(clean(about)):
+        return Waiting(reason=reason, message=clean(message), since=former.since)
     if reason in _IN_TURNS or (reason in _COUNTING and _without_numbers(message) == _without_numbers(former.message)):
         return former
     return Waiting(reason=reason, message=clean(message), since=former.since)

@@ -41,10 +41,13 @@ _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _JOB_SPEC: Final = ("suspend", "completions", "parallelism", "backoffLimit")
 """What a plan reads of a Job's spec: Jobs are created once and never compared, so the template can go."""
 
-_JOB_STATUS: Final = ("startTime", "completionTime", "ready")  # and the tries that failed
+_JOB_STATUS: Final = ("startTime", "completionTime", "ready", "active")  # and `_counts`
 _JOB_CONDITIONS: Final = frozenset({"Complete", "Failed", "Suspended"})
-"""What a plan reads of a Job's status. What comes and goes beside it, counts of other pods that end and conditions
-that announce an end, is no news to anybody and wakes nobody."""
+"""What a plan reads of a Job's status. What else comes and goes beside it, such as conditions that announce an end, is
+no news to anybody and wakes nobody."""
+
+_ANNOUNCED: Final = frozenset({"FailureTarget", "SuccessCriteriaMet", "Failed", "Complete"})
+"""Conditions after which the Job controller itself takes pods away."""
 
 
 def managed_jobs(owner: Resource) -> Watch:
@@ -89,17 +92,29 @@ def trim_job(job: Manifest) -> Manifest:
     if ours:
         metadata["annotations"] = ours
     status = job.get("status") or {}
-    kept = _pick(status, _JOB_STATUS)
-    if failed := jobs.failed_tries(job):
-        kept["failed"] = failed
     conditions = [entry for entry in status.get("conditions") or () if entry["type"] in _JOB_CONDITIONS]
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": metadata,
         "spec": _pick(job.get("spec") or {}, _JOB_SPEC),
-        "status": kept | ({"conditions": conditions} if conditions else {}),
+        "status": _pick(status, _JOB_STATUS) | _counts(job) | ({"conditions": conditions} if conditions else {}),
     }
+
+
+def _counts(job: Manifest) -> Manifest:
+    """The counts of pods that are news: tries that failed, of several ranks those that have ended, and pods that are
+    told to go before the Job ends."""
+    status = job.get("status") or {}
+    counts = {}
+    if failed := jobs.failed_tries(job):
+        counts["failed"] = failed
+    if status.get("succeeded") and jobs.ranks(job) > 1:
+        counts["succeeded"] = status["succeeded"]
+    announced = {entry["type"] for entry in status.get("conditions") or () if entry["status"] == "True"}
+    if status.get("terminating") and not announced & _ANNOUNCED:
+        counts["terminating"] = status["terminating"]
+    return counts
 
 
 def trim_child(child: Manifest) -> Manifest:

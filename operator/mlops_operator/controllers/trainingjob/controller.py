@@ -12,9 +12,16 @@ from mlops_operator.controllers.shared.indexes import referring, referring_if_ch
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import managed_jobs, managed_services
 from mlops_operator.controllers.trainingjob import status as say
-from mlops_operator.controllers.trainingjob.observed import INDEXES, UNFINISHED_BY_MODEL, current_job, finished, observe
+from mlops_operator.controllers.trainingjob.observed import (
+    INDEXES,
+    UNFINISHED_BY_MODEL,
+    current_job,
+    ended,
+    finished,
+    observe,
+)
 from mlops_operator.controllers.trainingjob.plan import plan, telling
-from mlops_operator.controllers.trainingjob.policies import startup
+from mlops_operator.controllers.trainingjob.policies import ranks, startup, stopping
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, PODS, SERVICES, TRAINING_JOBS, Resource
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
 from mlops_operator.runtime.plan import Plan, Read, Rejection
@@ -52,14 +59,16 @@ class TrainingJobController:
         self._settings = settings
 
     def reads(self, obj: Manifest, world: World, now: datetime) -> Sequence[Read]:
-        """The pods of the attempt's Job, when it has ended or does not start."""
+        """The pods of the attempt's Job, when it has ended, does not start, or one of them ends before the others."""
         status = TrainingJobStatus.of(obj)
         if finished(status):
             return ()
         job = current_job(obj, status, world)
         if job is None:
             return ()
-        return (jobs.pods_of(job),) if jobs.ended(job) or startup.needs_pods(job, status, now) else ()
+        attempt = len(ended(status))
+        needed = jobs.ended(job) or stopping.needs_pods(job) or ranks.unseen(job, status, attempt)
+        return (jobs.pods_of(job),) if needed or startup.needs_pods(job, status, now) else ()
 
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """See `plan.py`; a spec that cannot be read is `InvalidSpec`, and what runs is left alone."""

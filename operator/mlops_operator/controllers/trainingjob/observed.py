@@ -1,17 +1,32 @@
 """All that the plan of a TrainingJob sees."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mlops_operator.api.conditions import READY, STALLED, find, is_true
 from mlops_operator.api.meta import Key, Manifest
-from mlops_operator.api.trainingjob import Attempt, TrainingJobSpec, TrainingJobStatus, TrainingPhase, TrainingReason
+from mlops_operator.api.trainingjob import (
+    Attempt,
+    AttemptOutcome,
+    TrainingJobSpec,
+    TrainingJobStatus,
+    TrainingPhase,
+    TrainingReason,
+)
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared.holdout import model_holdout
 from mlops_operator.controllers.shared.indexes import by_reference
 from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.specs import parse_spec
-from mlops_operator.controllers.trainingjob.environment import require_deliverable, require_distinct_variables
-from mlops_operator.controllers.trainingjob.names import job_name, service_name
+from mlops_operator.controllers.trainingjob.environment import (
+    environment,
+    require_deliverable,
+    require_distinct_variables,
+)
+from mlops_operator.controllers.trainingjob.inputs import inputs_digest
+from mlops_operator.controllers.trainingjob.names import ANNOTATION_INPUTS, job_name, service_name
+from mlops_operator.controllers.trainingjob.policies import ranks
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, SERVICES, TRAINING_JOBS
 from mlops_operator.runtime.controller import Index, World
 from mlops_operator.runtime.plan import PodsOfJob, Read
@@ -100,22 +115,32 @@ def finished(status: TrainingJobStatus) -> bool:
     return status.phase in TERMINAL
 
 
-def failures(status: TrainingJobStatus) -> int:
-    """How many attempts have ended, which were failures all unless the whole has ended too."""
-    return sum(attempt.outcome is not None for attempt in status.attempts)
+def with_finished_ranks(obs: Observed, job: Manifest, settings: Settings) -> Observed:
+    """The observation with stand-ins for the pods of ranks that ended well and are gone; see `policies/ranks.py`."""
+    record = ranks.kept(obs.status, obs.attempt)
+    if record is None or obs.pods is None:
+        return obs
+    held_out = model_holdout(obs.model) if obs.model is not None else None
+    pinned = (job["metadata"].get("annotations") or {}).get(ANNOTATION_INPUTS)
+    # A later spec is not what the rank ran with, and then nothing says what that was.
+    same = pinned == inputs_digest(obs.spec, holdout=held_out)
+    env = environment(obs.obj, obs.spec, settings, obs.attempt, holdout=held_out) if same else ()
+    return replace(obs, pods=(*obs.pods, *ranks.remembered(job, record, obs.pods, env)))
 
 
-def last_failure(status: TrainingJobStatus) -> Attempt:
-    """The last attempt that has ended, of which there must be one.
+def ended(status: TrainingJobStatus) -> tuple[Attempt, ...]:
+    """The attempts that have ended. An attempt whose Job was deleted while it ran is on record and has not."""
+    return tuple(attempt for attempt in status.attempts if attempt.outcome is not None)
 
-    It need not be the last on record: an attempt whose Job was deleted while it ran is on record and has not ended.
-    """
-    return next(attempt for attempt in reversed(status.attempts) if attempt.outcome is not None)
+
+def count(status: TrainingJobStatus, outcome: AttemptOutcome) -> int:
+    """How many attempts have ended so."""
+    return sum(attempt.outcome == outcome for attempt in status.attempts)
 
 
 def current_job(obj: Manifest, status: TrainingJobStatus, world: World) -> Manifest | None:
     """The Job of the attempt at work, if it is there and ours."""
-    name = job_name(obj, failures(status))
+    name = job_name(obj, len(ended(status)))
     jobs = world.owned(JOBS, obj["metadata"]["uid"])
     return next((job for job in jobs if job["metadata"]["name"] == name), None)
 
@@ -138,7 +163,7 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
         obj=obj,
         spec=spec,
         status=status,
-        attempt=failures(status),
+        attempt=len(ended(status)),
         job=job,
         service=next((entry for entry in services if entry["metadata"]["name"] == service_name(obj)), None),
         model=world.get(MODELS, model_key) if model_key is not None else None,

@@ -9,21 +9,31 @@ from datetime import datetime
 from typing import Any
 
 from mlops_contract import ResultInvalidError
-from mlops_operator.api.conditions import parse_timestamp, timestamp
+from mlops_operator.api.conditions import timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import AttemptOutcome, TrainingJobStatus, TrainingPhase, TrainingReason
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import evidence, jobs
-from mlops_operator.controllers.shared.pending import GRACE, PATIENCE
+from mlops_operator.controllers.shared.disruptions import Disruption, disruption
+from mlops_operator.controllers.shared.pending import GRACE, PATIENCE, interval
 from mlops_operator.controllers.trainingjob import status as say
 from mlops_operator.controllers.trainingjob.environment import mounted_uris, output_uri
 from mlops_operator.controllers.trainingjob.names import run_uid
-from mlops_operator.controllers.trainingjob.observed import Observed, failures, last_failure
-from mlops_operator.controllers.trainingjob.policies import deadline, results, retry, startup, template, ttl
-from mlops_operator.controllers.trainingjob.policies.failure import cause
+from mlops_operator.controllers.trainingjob.observed import Observed, count, ended, with_finished_ranks
+from mlops_operator.controllers.trainingjob.policies import (
+    deadline,
+    ranks,
+    results,
+    retry,
+    startup,
+    stopping,
+    template,
+    ttl,
+)
+from mlops_operator.controllers.trainingjob.policies.failure import cause, gone
 from mlops_operator.controllers.trainingjob.policies.gate_data import declared_gate_data, gate_data
 from mlops_operator.controllers.trainingjob.policies.startup import Startup
-from mlops_operator.controllers.trainingjob.registration import render_version
+from mlops_operator.controllers.trainingjob.registration import image_of, render_version
 from mlops_operator.controllers.trainingjob.render import render_job, render_service
 from mlops_operator.controllers.trainingjob.transitions import events
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, SERVICES, TRAINING_JOBS
@@ -37,13 +47,15 @@ def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
         return _finished(obs, now)
     if obs.job is None:
         return _between_attempts(obs, settings, now)
-    match jobs.job_phase(obs.job):
+    job = obs.job
+    obs = with_finished_ranks(obs, job, settings)
+    match jobs.job_phase(job):
         case jobs.JobPhase.SUCCEEDED:
             return _succeeded(obs, now)
         case jobs.JobPhase.FAILED:
             return _failed(obs, now)
         case _:
-            return _live(obs, obs.job, now)
+            return _live(obs, job, now)
 
 
 def telling(
@@ -97,10 +109,18 @@ def _held_back(obs: Observed, settings: Settings, now: datetime) -> Plan | None:
 
 def _over(obs: Observed, status: TrainingJobStatus, now: datetime) -> Plan | None:
     """The end, if the attempts or the running time are used up."""
-    count, last = failures(status), last_failure(status)
-    if retry.exhausted(count, obs.spec.backoff_limit):
-        message = f"{_attempts(count)} failed, at most {obs.spec.backoff_limit + 1} are made; the last: {_words(last)}"
+    failures, disruptions = count(status, AttemptOutcome.FAILED), count(status, AttemptOutcome.DISRUPTED)
+    last = ended(status)[-1]
+    if retry.exhausted(failures, obs.spec.backoff_limit):
+        most = obs.spec.backoff_limit + 1
+        message = f"{_attempts(failures)} failed, at most {most} are made; the last: {_words(last)}"
         return _end(obs, say.failed(obs.obj, status, now, TrainingReason.BACKOFF_LIMIT_EXCEEDED, message), now)
+    if retry.exhausted(disruptions, obs.spec.disruption_limit):
+        message = (
+            f"{_attempts(disruptions)} disrupted, and disruptionLimit is {obs.spec.disruption_limit}; "
+            f"the last: {_words(last)}"
+        )
+        return _end(obs, say.failed(obs.obj, status, now, TrainingReason.DISRUPTION_LIMIT_EXCEEDED, message), now)
     if deadline.exceeded(obs.spec.active_deadline_seconds, status, now):
         message = f"{_limit(obs)}; the last attempt: {_words(last)}"
         return _end(obs, say.failed(obs.obj, status, now, TrainingReason.DEADLINE_EXCEEDED, message), now)
@@ -109,18 +129,21 @@ def _over(obs: Observed, status: TrainingJobStatus, now: datetime) -> Plan | Non
 
 def _wait(status: TrainingJobStatus, now: datetime) -> float:
     """Seconds until the next attempt."""
-    last_end = parse_timestamp(last_failure(status).completion_time or timestamp(now))
-    return (retry.next_start(failures(status), last_end) - now).total_seconds()
+    return (retry.next_start(ended(status), now) - now).total_seconds()
 
 
 def _retry_later(obs: Observed, status: TrainingJobStatus, now: datetime, wait: float) -> Plan:
-    count, last = failures(status), last_failure(status)
-    start = retry.next_start(count, parse_timestamp(last.completion_time or timestamp(now)))
-    message = (
-        f"attempt {last.index} failed: {_words(last)}; attempt {count} (of at most {obs.spec.backoff_limit + 1}) "
-        f"starts at {timestamp(start)}"
-    )
-    return _tell(obs, say.retrying(obs.obj, status, now, message=message), requeue_after=max(0.0, wait))
+    last = ended(status)[-1]
+    start = timestamp(retry.next_start(ended(status), now))
+    if last.outcome == AttemptOutcome.DISRUPTED:
+        reason, what = TrainingReason.DISRUPTED, "was disrupted"
+        left = f"disruption {count(status, AttemptOutcome.DISRUPTED)} of at most {obs.spec.disruption_limit}"
+    else:
+        reason, what = TrainingReason.BACKING_OFF, "failed"
+        left = f"failure {count(status, AttemptOutcome.FAILED)} of at most {obs.spec.backoff_limit}"
+    message = f"attempt {last.index} {what}: {_words(last)}; attempt {last.index + 1} starts at {start} ({left})"
+    waiting = say.retrying(obs.obj, status, now, reason=reason, message=message)
+    return _tell(obs, waiting, requeue_after=max(0.0, wait))
 
 
 def _start(obs: Observed, settings: Settings, now: datetime) -> Plan:
@@ -141,6 +164,8 @@ def _start(obs: Observed, settings: Settings, now: datetime) -> Plan:
 
 
 def _live(obs: Observed, job: Manifest, now: datetime) -> Plan:
+    if (why := stopping.recorded(job)) is not None:
+        return _stopping(obs, job, why, now)
     if obs.spec.suspend:
         halt = () if job["spec"].get("suspend") else (_suspend(job, suspended=True),)
         return _tell(obs, say.suspended(obs, now), actions=halt)
@@ -150,12 +175,23 @@ def _live(obs: Observed, job: Manifest, now: datetime) -> Plan:
     if job["spec"].get("suspend"):
         actions = (_suspend(job, suspended=False), *repair)
         return _tell(obs, say.starting(obs, now), actions=actions, requeue_after=GRACE)
-    progress = startup.startup(job, obs.status, obs.pods, now, obs.reads)
-    if progress.running:
-        status = say.running(obs, now)
-        left = deadline.remaining(obs.spec.active_deadline_seconds, status, now)
-        return telling(obs.status, status, actions=repair, requeue_after=left, settled=True)
-    return _not_running(obs, progress, repair, requeue_after=startup.next_look(job, now), now=now)
+    if stopping.suspected(job) and (why := stopping.found(job, obs.pods or ())) is not None:
+        return Plan(actions=(Patch.of(JOBS, job, stopping.stop(why)),))
+    return _at_work(replace(obs, status=_keep_finished_ranks(obs, job)), job, repair, now)
+
+
+def _at_work(obs: Observed, job: Manifest, repair: tuple[Action, ...], now: datetime) -> Plan:
+    """Nothing stops the attempt: it starts or runs."""
+    look = startup.next_look(job, now)
+    if obs.status.running_since is None:
+        progress = startup.startup(job, obs.pods, now, obs.reads)
+        if not progress.running:
+            return _not_running(obs, progress, repair, requeue_after=look, now=now)
+    elif (lost := startup.silent(obs.pods or ())) is not None:
+        return _tell(obs, say.pending(obs, now, lost), actions=repair, requeue_after=look)
+    status = say.running(obs, now)
+    left = deadline.remaining(obs.spec.active_deadline_seconds, status, now)
+    return telling(obs.status, status, actions=repair, requeue_after=left, settled=obs.pods is None)
 
 
 def _not_running(
@@ -169,7 +205,41 @@ def _not_running(
         return _tell(obs, say.pending(obs, now, problem), actions=actions, requeue_after=requeue_after)
     if obs.status.written and obs.status.observed_generation != obs.generation:
         return _tell(obs, say.starting(obs, now), actions=actions, requeue_after=requeue_after)
-    return Plan(actions=actions, requeue_after=requeue_after)
+    kept = obs.status.to_manifest() if obs.status.finished_ranks is not None else None
+    return Plan(actions=actions, status=kept, requeue_after=requeue_after)
+
+
+def _keep_finished_ranks(obs: Observed, job: Manifest) -> TrainingJobStatus:
+    """The status with what ranks that have ended well leave, while others run on."""
+    if obs.pods is None or not ranks.unseen(job, obs.status, obs.attempt):
+        return obs.status
+    image = image_of(jobs.first_replica(obs.pods) or {"spec": {"containers": ()}})
+    return obs.status.replace(finished_ranks=ranks.keep(obs.status, obs.attempt, obs.pods, image=image))
+
+
+def _stopping(obs: Observed, job: Manifest, why: Disruption, now: datetime) -> Plan:
+    """A pod was taken away: the attempt ends when the last of its pods has ended, with no pod left that may run."""
+    if obs.pods is None:
+        return Plan(requeue_after=evidence.LOOK_AGAIN)
+    if stopping.over(job, obs.pods):
+        return _disrupted(obs, why, now)
+    late = stopping.overdue(obs.pods, now)
+    message = f"attempt {obs.attempt} is being stopped, since {why.message}; the next starts when its pods have ended"
+    if late is not None:
+        message = f"{message}; {late.message}"
+    reason = late.reason if late is not None else TrainingReason.DISRUPTED
+    status = say.stopping(obs, now, reason, message)
+    return _tell(obs, status, requeue_after=interval(GRACE, namespace=job["metadata"]["namespace"], now=now))
+
+
+def _disrupted(obs: Observed, why: Disruption, now: datetime) -> Plan:
+    """The attempt is over, and says nothing about the run."""
+    status = say.ended(obs, now, AttemptOutcome.DISRUPTED, reason=why.reason, message=why.message)
+    if (over := _over(obs, status, now)) is not None:
+        return over
+    if obs.spec.suspend:
+        return _tell(obs, say.suspended(replace(obs, status=status, job=None), now))
+    return _retry_later(obs, status, now, _wait(status, now))
 
 
 def _missing_service(obs: Observed, job: Manifest) -> tuple[Action, ...]:
@@ -195,9 +265,11 @@ def _stop_at_deadline(obs: Observed, job: Manifest, now: datetime) -> Plan:
 
 def _failed(obs: Observed, now: datetime) -> Plan:
     assert obs.job is not None
-    if not evidence.conclusive(obs.job, obs.pods, now):
+    if stopping.recorded(obs.job) is None and not evidence.conclusive(obs.job, obs.pods, now):
         return Plan(requeue_after=evidence.LOOK_AGAIN)
     why = cause(obs.job, obs.pods or ())
+    if why.disrupted:
+        return _disrupted(obs, Disruption(why.reason, why.message), now)
     status = say.ended(obs, now, AttemptOutcome.FAILED, reason=why.reason, message=why.message, exit_code=why.exit_code)
     if why.permanent is not None:
         message = f"attempt {obs.attempt} failed: {why}; another would meet the same"
@@ -211,9 +283,14 @@ def _failed(obs: Observed, now: datetime) -> Plan:
 
 def _succeeded(obs: Observed, now: datetime) -> Plan:
     assert obs.job is not None
-    if not evidence.conclusive(obs.job, obs.pods, now):
+    stopped = stopping.recorded(obs.job)
+    if stopped is None and not evidence.conclusive(obs.job, obs.pods, now):
         return Plan(requeue_after=evidence.LOOK_AGAIN)
     pods = obs.pods or ()
+    if lost := ranks.missing(obs.job, pods):
+        taken = (disruption(pod) for pod in pods if jobs.rank_of(pod) in lost)
+        why = stopped or next((found for found in taken if found is not None), None)
+        return _disrupted(obs, why or gone(obs.job, lost), now)
     actions: tuple[Action, ...] = ()
     found: dict[str, Any] = {}
     try:

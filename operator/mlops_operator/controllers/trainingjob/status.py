@@ -85,8 +85,8 @@ def starting(obs: Observed, now: datetime) -> TrainingJobStatus:
 
 
 def pending(obs: Observed, now: datetime, problem: PodProblem) -> TrainingJobStatus:
-    """The attempt does not start, for this reason."""
-    waiting = wait_for(obs.status.waiting, now, problem.reason, problem.message)
+    """The attempt does not start, or not all of its ranks run any more, for this reason."""
+    waiting = wait_for(obs.status.waiting, now, problem.reason, problem.message, about=problem.about)
     return say(
         obs.obj,
         obs.status,
@@ -99,9 +99,9 @@ def pending(obs: Observed, now: datetime, problem: PodProblem) -> TrainingJobSta
 
 
 def running(obs: Observed, now: datetime) -> TrainingJobStatus:
-    """A pod of the attempt runs; the clock of the running time goes."""
+    """All ranks of the attempt run; the clock of the running time goes."""
     assert obs.job is not None
-    replicas = obs.job["spec"].get("completions") or 1
+    replicas = jobs.ranks(obs.job)
     pods = f" in {replicas} pods" if replicas > 1 else ""
     moment = timestamp(now)
     known = next((entry for entry in obs.status.attempts if entry.index == obs.attempt), None)
@@ -147,17 +147,22 @@ def ended(
     termination = jobs.termination(obs.pods or ())
     end = evidence.end_of(obs.job, now) or now
     started = obs.status.running_since or (termination.started_at if termination else None)
+    work = _at_work(
+        obs,
+        start_time=_start_of(obs) or started,
+        completion_time=timestamp(end),
+        outcome=outcome,
+        reason=reason[:MAX_REASON],
+        message=clean(message),
+        exit_code=exit_code,
+    )
+    outcomes = [entry.outcome for entry in work["attempts"]]
     return at_rest(obs.status.replace(running_since=started), end).replace(
         start_time=obs.status.start_time or started,
-        **_at_work(
-            obs,
-            start_time=_start_of(obs) or started,
-            completion_time=timestamp(end),
-            outcome=outcome,
-            reason=reason[:MAX_REASON],
-            message=clean(message),
-            exit_code=exit_code,
-        ),
+        finished_ranks=None,
+        failures=outcomes.count(AttemptOutcome.FAILED),
+        disruptions=outcomes.count(AttemptOutcome.DISRUPTED),
+        **work,
     )
 
 
@@ -165,10 +170,23 @@ def _start_of(obs: Observed) -> str | None:
     return next((entry.start_time for entry in obs.status.attempts if entry.index == obs.attempt), None)
 
 
-def retrying(obj: Manifest, status: TrainingJobStatus, now: datetime, *, message: str) -> TrainingJobStatus:
-    """An attempt failed and the next one waits for its time."""
-    outcome = working(TrainingReason.BACKING_OFF, message)
-    return say(obj, status, now, phase=TrainingPhase.RETRYING, outcome=outcome)
+def retrying(
+    obj: Manifest, status: TrainingJobStatus, now: datetime, *, reason: TrainingReason, message: str
+) -> TrainingJobStatus:
+    """An attempt failed or was disrupted and the next one waits for its time."""
+    return say(obj, status, now, phase=TrainingPhase.RETRYING, outcome=working(reason, message))
+
+
+def stopping(obs: Observed, now: datetime, reason: str, message: str) -> TrainingJobStatus:
+    """A pod of the attempt was taken away, and its pods are being stopped."""
+    return say(
+        obs.obj,
+        obs.status,
+        now,
+        phase=TrainingPhase.RETRYING,
+        outcome=working(reason, message),
+        **_at_work(obs),
+    )
 
 
 def succeeded(obj: Manifest, status: TrainingJobStatus, now: datetime, **result: Any) -> TrainingJobStatus:

@@ -11,7 +11,7 @@ from typing import Final
 from mlops_operator.api.conditions import READY, STALLED, find, is_true
 from mlops_operator.api.trainingjob import TrainingJobStatus, TrainingReason
 from mlops_operator.controllers.shared.events import event
-from mlops_operator.controllers.trainingjob.observed import failures
+from mlops_operator.controllers.trainingjob.observed import ended
 from mlops_operator.runtime.plan import Event
 
 ACTION: Final = "Train"
@@ -20,6 +20,7 @@ _NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {
         TrainingReason.BACKING_OFF: "Retrying",
         TrainingReason.BACKOFF_LIMIT_EXCEEDED: "Failed",
+        TrainingReason.DISRUPTION_LIMIT_EXCEEDED: "Failed",
         TrainingReason.RESULT_INVALID: "Failed",
         TrainingReason.DATA_CORRUPT: "Failed",
         TrainingReason.DATA_INVALID: "Failed",
@@ -37,7 +38,7 @@ def events(before: TrainingJobStatus, after: TrainingJobStatus) -> tuple[Event, 
     then, now = find(before.conditions, READY), find(after.conditions, READY)
     if now is None or now.reason in _ROUTINE:
         return ()
-    further = failures(after) > failures(before) and now.reason == TrainingReason.BACKING_OFF
+    further = len(ended(after)) > len(ended(before)) and now.reason == TrainingReason.BACKING_OFF
     if then is not None and then.reason == now.reason and not further:
         return ()
     if now.reason == TrainingReason.STARTING:

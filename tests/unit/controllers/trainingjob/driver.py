@@ -70,7 +70,10 @@ class Run:
 
     def job_succeeds(self, message: str = "", **pod: Any) -> Plan:
         job = self.job
-        self.cluster.pods[job["metadata"]["name"]] = [succeeded_pod(job, message, **pod)]
+        ranks = range(job["spec"]["completions"]) if job["spec"]["completions"] > 1 else (None,)
+        self.cluster.pods[job["metadata"]["name"]] = [
+            succeeded_pod(job, "" if rank else message, index=rank, **pod) for rank in ranks
+        ]
         self.cluster.store(job_ended(job, at=self.cluster.now))
         return self.settle()
 

@@ -22,15 +22,6 @@ def invalid(run: Run) -> str:
     return str(failed["message"])
 
 
-def disrupted(job: Manifest) -> Manifest:
-    """A Job that failed because Kubernetes took a pod of it away."""
-    found = job_ended(job, at=later(2), succeeded=False)
-    name = f"{job['metadata']['namespace']}/{job['metadata']['name']}-x7k2p"
-    words = f"Pod {name} has condition DisruptionTarget matching FailJob rule at index 0"
-    found["status"]["conditions"][0] |= {"reason": "PodFailurePolicy", "message": words}
-    return found
-
-
 def test_what_was_reported_is_in_the_status() -> None:
     run = begin(**OUTPUT)
     run.at(2).job_succeeds(
@@ -143,19 +134,15 @@ def test_a_read_that_began_before_the_end_is_not_believed() -> None:
     assert run.status["phase"] == "Succeeded"
 
 
-def test_a_pod_that_is_gone_took_its_result_with_it() -> None:
-    run = begin(**OUTPUT)
+@pytest.mark.parametrize("spec", [OUTPUT, {}], ids=["owes a result", "plain"])
+def test_a_pod_that_is_gone_proves_no_success(spec: Manifest) -> None:
+    run = begin(**spec)
     run.cluster.store(job_ended(run.job, at=later(2)))
     assert run.at(2).settle().requeue_after == 1
     run.at(10).settle()
-    assert "is gone" in invalid(run)
-
-
-def test_a_plain_run_whose_pod_is_gone_has_succeeded() -> None:
-    run = begin()
-    run.cluster.store(job_ended(run.job, at=later(2)))
-    run.at(10).settle()
-    assert run.status["phase"] == "Succeeded"
+    (attempt,) = run.status["attempts"]
+    assert (attempt["outcome"], attempt["reason"]) == ("Disrupted", "PodDeleted")
+    assert run.status["phase"] == "Retrying"
 
 
 def test_the_first_replica_to_fail_is_the_cause() -> None:
@@ -168,43 +155,6 @@ def test_the_first_replica_to_fail_is_the_cause() -> None:
     run.at(2).settle()
     (attempt,) = run.status["attempts"]
     assert (attempt["exitCode"], attempt["message"]) == (9, "CUDA out of memory")
-
-
-def test_an_evicted_pod_gives_the_kubelets_reason() -> None:
-    run = begin()
-    job = run.job
-    evicted = pod_of(job, phase="Failed", status={"reason": "Evicted", "message": "low on memory"})
-    run.cluster.pods[job["metadata"]["name"]] = [evicted]
-    run.cluster.store(job_ended(job, at=later(2), succeeded=False))
-    run.at(2).settle()
-    (attempt,) = run.status["attempts"]
-    assert (attempt["reason"], attempt["message"]) == ("Evicted", "low on memory")
-    assert "exitCode" not in attempt
-
-
-def test_a_pod_that_was_taken_away_is_told_by_its_job() -> None:
-    run = begin()
-    run.cluster.store(disrupted(run.job))
-    run.at(10).settle()
-    (attempt,) = run.status["attempts"]
-    assert (attempt["outcome"], attempt["reason"]) == ("Failed", "DisruptionTarget")
-    assert "has condition DisruptionTarget" in attempt["message"]
-
-
-def test_a_pod_that_was_taken_away_is_the_cause_and_not_those_it_brought_down() -> None:
-    run = begin(replicas=2)
-    job = run.job
-    taken = failed_pod(job, exit_code=143, index=1, conditions=[{"type": "DisruptionTarget", "status": "True"}])
-    for pods, code in (([failed_pod(job, "lost peer 1", exit_code=9, index=0), taken], 143), ([], None)):
-        found = cause(disrupted(job), pods)
-        assert (found.reason, found.exit_code, found.permanent) == ("DisruptionTarget", code, None)
-
-
-@pytest.mark.parametrize(("kind", "status"), [("DisruptionTarget", "False"), ("Ready", "True")])
-def test_a_pod_with_another_condition_was_not_taken_away(kind: str, status: str) -> None:
-    job = begin().job
-    pod = failed_pod(job, exit_code=9, conditions=[{"type": kind, "status": status}])
-    assert cause(disrupted(job), [pod]).exit_code is None
 
 
 def test_a_pod_that_tells_its_end_is_the_cause_before_one_that_does_not() -> None:
@@ -226,13 +176,3 @@ def test_a_pod_that_tells_its_end_is_the_cause_before_one_that_does_not() -> Non
 )
 def test_a_cause_in_words(found: Cause, words: str) -> None:
     assert str(found) == words
-
-
-def test_an_eviction_by_the_kubelet_keeps_its_words() -> None:
-    run = begin()
-    job = run.job
-    words = {"reason": "Evicted", "message": "low on memory"}
-    condition = {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"}
-    evicted = failed_pod(job, exit_code=137, status=words, conditions=[condition])
-    found = cause(disrupted(job), [evicted])
-    assert (found.reason, found.message, found.exit_code) == ("Evicted", "low on memory", 137)

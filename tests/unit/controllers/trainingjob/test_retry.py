@@ -5,6 +5,7 @@ import json
 import pytest
 
 from mlops_operator.api.conditions import timestamp
+from mlops_operator.api.trainingjob import Attempt, AttemptOutcome
 from mlops_operator.controllers.trainingjob.policies import retry
 from mlops_operator.kube.resources import JOBS
 from tests.unit.controllers.builders import condition, failed_pod, job_ended, later
@@ -18,8 +19,41 @@ def test_the_delay_doubles_up_to_six_minutes(failures: int, seconds: float) -> N
     assert retry.delay(failures) == seconds
 
 
+def attempt(index: int, outcome: str, *, start: float | None = 0, end: float = 100) -> Attempt:
+    began = timestamp(later(start)) if start is not None else None
+    return Attempt(
+        index=index,
+        job=f"j-{index}",
+        generation=1,
+        outcome=AttemptOutcome(outcome),
+        start_time=began,
+        completion_time=timestamp(later(end)),
+    )
+
+
 def test_the_delay_counts_from_the_attempts_end() -> None:
-    assert retry.next_start(2, later(100)) == later(120)
+    assert retry.next_start([attempt(0, "Failed"), attempt(1, "Failed")], later(0)) == later(120)
+
+
+def test_disruptions_do_not_lengthen_the_delay_after_a_failure() -> None:
+    attempts = [attempt(0, "Disrupted"), attempt(1, "Failed"), attempt(2, "Disrupted"), attempt(3, "Failed")]
+    assert retry.next_start(attempts, later(0)) == later(120)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "seconds"),
+    [
+        ([attempt(0, "Disrupted", start=99)], 0),
+        ([attempt(0, "Disrupted", start=41), attempt(1, "Disrupted", start=40)], 0),
+        ([attempt(0, "Disrupted", start=41), attempt(1, "Disrupted", start=41)], 10),
+        ([attempt(0, "Disrupted", start=None), attempt(1, "Disrupted", start=None)], 10),
+        ([attempt(count, "Disrupted", start=99) for count in range(3)], 20),
+        ([attempt(count, "Disrupted", start=99) for count in range(50)], 360),
+        ([attempt(0, "Disrupted", start=99), attempt(1, "Failed", start=99), attempt(2, "Disrupted", start=99)], 0),
+    ],
+)
+def test_a_disruption_waits_only_where_one_follows_the_other_at_once(attempts: list[Attempt], seconds: float) -> None:
+    assert retry.next_start(attempts, later(0)) == later(100 + seconds)
 
 
 @pytest.mark.parametrize(("failures", "limit", "over"), [(1, 0, True), (1, 1, False), (3, 3, False), (4, 3, True)])
@@ -47,7 +81,7 @@ def test_the_words_of_the_wait_hold_still_and_name_its_end() -> None:
     run.at(5).settle()
     failed = "attempt 0 failed: Error (exit code 2): Traceback ..."
     assert condition(run.obj, "Ready")["message"] == (
-        f"{failed}; attempt 1 (of at most 4) starts at {timestamp(later(12))}"
+        f"{failed}; attempt 1 starts at {timestamp(later(12))} (failure 1 of at most 3)"
     )
 
 

@@ -37,26 +37,28 @@ def waiting_container(reason: str, message: str) -> Manifest:
 
 
 def test_a_ready_pod_means_running() -> None:
-    assert startup(job_started(JOB, at=NOW, ready=1), NOTHING, None, NOW, {}) == RUNNING
+    assert startup(job_started(JOB, at=NOW, ready=1), None, NOW, {}) == RUNNING
 
 
 def test_an_attempt_that_ran_once_is_running_until_its_job_ends() -> None:
-    status = TrainingJobStatus(running_since="2026-01-01T12:00:00Z")
-    assert startup(job_started(JOB, at=NOW), status, None, NOW, {}) == RUNNING
+    run = begin()
+    run.at(2).job_runs()
+    run.at(9).job_runs(ready=0)
+    assert condition(run.obj, "Ready")["reason"] == "Running"
 
 
 def test_a_running_container_counts_even_if_it_is_not_ready() -> None:
     pod = pod_of(JOB, phase="Running", main={"running": {}})
-    assert startup(job_started(JOB, at=NOW), NOTHING, [pod], NOW, {}) == RUNNING
+    assert startup(job_started(JOB, at=NOW), [pod], NOW, {}) == RUNNING
 
 
 def test_a_pod_that_has_ended_is_no_pending_pod() -> None:
     pod = pod_of(JOB, phase="Succeeded", main=terminated())
-    assert startup(job_started(JOB, at=NOW), NOTHING, [pod], NOW, {}) == STARTING
+    assert startup(job_started(JOB, at=NOW), [pod], NOW, {}) == STARTING
 
 
 def test_without_a_look_at_the_pods_nothing_is_said() -> None:
-    assert startup(job_started(JOB, at=NOW), NOTHING, None, NOW, {}) == STARTING
+    assert startup(job_started(JOB, at=NOW), None, NOW, {}) == STARTING
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,7 @@ def test_without_a_look_at_the_pods_nothing_is_said() -> None:
     ],
 )
 def test_a_permanent_cause_is_reported_at_once(pod: Manifest, reason: str) -> None:
-    problem = startup(job_started(JOB, at=NOW), NOTHING, [pod], NOW, {}).problem
+    problem = startup(job_started(JOB, at=NOW), [pod], NOW, {}).problem
     assert problem is not None
     assert problem.reason == reason
 
@@ -87,7 +89,7 @@ def test_a_permanent_cause_is_reported_at_once(pod: Manifest, reason: str) -> No
     ids=["no pod", "no status", "no room", "pull"],
 )
 def test_a_passing_cause_is_reported_after_a_minute(pods: list[Manifest], waited: float, reported: bool) -> None:
-    found = startup(job_started(JOB, at=NOW), NOTHING, pods, later(waited), {})
+    found = startup(job_started(JOB, at=NOW), pods, later(waited), {})
     assert not found.running
     assert found.problem is not None
     assert (found.problem.reason, found.problem.permanent) == ("PodPending", False)
@@ -138,7 +140,7 @@ def test_a_job_that_its_controller_has_not_begun_is_looked_at_when_the_wait_is_r
 def test_the_words_of_a_pod_that_does_not_start_say_what_is_known(
     job: Manifest, pods: list[Manifest], words: str
 ) -> None:
-    problem = startup(job, NOTHING, pods, NOW, {}).problem
+    problem = startup(job, pods, NOW, {}).problem
     assert problem is not None
     assert words in problem.message
 

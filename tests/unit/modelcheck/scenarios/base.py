@@ -8,7 +8,7 @@ from typing import Any
 
 from mlops_contract.environment import RUN_UID
 from mlops_operator.api.meta import Manifest
-from mlops_operator.controllers.shared.jobs import JobPhase, job_phase
+from mlops_operator.controllers.shared.jobs import JobPhase, job_phase, ranks
 from mlops_operator.kube.resources import JOBS, Resource
 from tests.unit.controllers.builders import (
     failed_pod,
@@ -60,7 +60,7 @@ class Base(Scenario):
         elif said or not (data.get("status") or {}).get("startTime"):
             yield Happening(
                 f"{job.id} starts",
-                lambda server: server.report(job, job_started(data, at=later(server.now), ready=1)["status"]),
+                lambda server: server.report(job, job_started(data, at=later(server.now), ready=ranks(data))["status"]),
             )
         else:
             for good in (True, False) if self.failing else (True,):
@@ -73,14 +73,16 @@ class Base(Scenario):
         found = server.get(JOBS, job)
         if found is None:
             return ()
+        indexes = range(ranks(found)) if ranks(found) > 1 else (None,)
         match job_phase(found):
             case JobPhase.SUCCEEDED:
-                return (succeeded_pod(found, self.message(found)),)
+                return [succeeded_pod(found, "" if index else self.message(found), index=index) for index in indexes]
             case JobPhase.FAILED:
-                return (failed_pod(found, self.error(found)),)
+                return [failed_pod(found, self.error(found), index=index) for index in indexes]
             case _:
                 begun = bool((found.get("status") or {}).get("startTime"))
-                return (pod_of(found, phase="Running", main={"running": {}}),) if begun else ()
+                running: Manifest = {"running": {}}
+                return [pod_of(found, phase="Running", index=index, main=running) for index in indexes if begun]
 
     def message(self, job: Manifest) -> str:
         """What the pod of a Job that ended well reports."""

@@ -2,21 +2,35 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from operator import methodcaller
 
+from mlops_operator.api.conditions import timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared import jobs
 from mlops_operator.controllers.trainingjob.controller import TrainingJobController
 from mlops_operator.controllers.trainingjob.names import LABEL_ATTEMPT
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, SERVICES, TRAINING_JOBS
+from tests.unit.controllers.builders import job_ended, later
 from tests.unit.controllers.trainingjob.driver import NAME, model_artifact
 from tests.unit.modelcheck.apiserver import ApiServer, Write
-from tests.unit.modelcheck.items import Id
+from tests.unit.modelcheck.items import Id, Item
 from tests.unit.modelcheck.scenarios.base import Base, create, deletions, edits, run_uid, status_of
 from tests.unit.modelcheck.state import Happening
 
 FINAL = frozenset({"Succeeded", "Failed"})
+
+EVICTED = "evicted"
+"""Mark in the status of a Job of whose pods one was told to stop before it had ended."""
+
+STOPPED: Manifest = {"conditions": [{"type": "Suspended", "status": "True"}], EVICTED: True}
+
+
+def _gone(job: Item, good: bool, server: ApiServer) -> None:
+    status = job_ended(job.data, at=later(server.now), succeeded=good)["status"]
+    server.report(job, {**status, EVICTED: True})
 
 
 class Training(Base):
@@ -40,7 +54,35 @@ class Training(Base):
         """A person makes the TrainingJob."""
         create(server, TRAINING_JOBS, NAME, self.spec, status={"observedGeneration": -1})
 
+    def job(self, job: Item) -> Iterator[Happening]:
+        if not (job.data.get("status") or {}).get(EVICTED):
+            yield from super().job(job)
+        elif jobs.ended(job.data) or status_of(job).get("conditions"):
+            return
+        elif job.data["spec"].get("suspend"):
+            yield Happening(f"{job.id} stops", methodcaller("report", job, STOPPED))
+        else:
+            for good in (True, False):
+                yield Happening(f"{job.id} {'succeeds' if good else 'fails'}, told to stop", partial(_gone, job, good))
+
+    def pods(self, server: ApiServer, job: str) -> Sequence[Manifest]:
+        found = super().pods(server, job)
+        data = server.get(JOBS, job)
+        status = (data.get("status") or {}) if data is not None else {}
+        if not status.get(EVICTED):
+            return found
+        if status.get("conditions"):
+            return ()  # whatever ran is gone
+        for pod in found:
+            pod["metadata"] |= {"deletionTimestamp": timestamp(later(server.now)), "deletionGracePeriodSeconds": 0}
+        return found
+
     def people(self, server: ApiServer) -> Iterator[Happening]:
+        for job in server.all(JOBS):
+            status = status_of(job)
+            if status.get("ready") and not job.data["spec"].get("suspend") and not status.get(EVICTED):
+                evicted = {**status, "ready": 0, "active": 0, "terminating": jobs.ranks(job.data), EVICTED: True}
+                yield Happening(f"a person evicts the pods of {job.id}", methodcaller("report", job, evicted))
         yield from edits(server, TRAINING_JOBS, NAME, {"suspend": True}, {"suspend": False}, {"backoffLimit": 0})
         yield from edits(server, TRAINING_JOBS, NAME, {"backoffLimit": self.most})
         yield from deletions(server.all(JOBS))
@@ -58,13 +100,20 @@ class Training(Base):
         return json.dumps({"v": 1, "uid": run_uid(job), "artifacts": [model_artifact()]})
 
     def check(self, server: ApiServer) -> None:
-        jobs = Counter((job.owner, job.data["metadata"]["labels"][LABEL_ATTEMPT]) for job in server.all(JOBS))
-        assert max(jobs.values(), default=0) <= 1, f"an attempt has two Jobs: {jobs}"
+        made = Counter((job.owner, job.data["metadata"]["labels"][LABEL_ATTEMPT]) for job in server.all(JOBS))
+        assert max(made.values(), default=0) <= 1, f"an attempt has two Jobs: {made}"
         for job in server.all(TRAINING_JOBS):
             attempts = status_of(job).get("attempts") or ()
-            assert len(attempts) <= self.most + 1, f"{len(attempts)} attempts, at most {self.most + 1} are allowed"
+            own = [entry for entry in attempts if entry.get("outcome") != "Disrupted"]
+            assert len(own) <= self.most + 1, f"{len(own)} attempts, at most {self.most + 1} are allowed"
             indexes = [attempt["index"] for attempt in attempts]
             assert indexes == sorted(set(indexes)), f"attempts {indexes}"
+            for entry in attempts:
+                found = server.get(JOBS, entry["job"])
+                evicted = found is not None and (found.get("status") or {}).get(EVICTED)
+                assert not (evicted and entry.get("outcome") == "Succeeded"), f"{entry} was told to stop"
+        live = [job for job in server.all(JOBS) if not job.going and self._live(job.data)]
+        assert len({job.owner for job in live}) == len(live), f"{live} run beside each other"
 
     def check_write(self, write: Write, before: ApiServer, after: ApiServer) -> None:
         if write.id.resource == TRAINING_JOBS and write.before is not None and write.after is not None:

@@ -10,6 +10,8 @@ from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingReason
 from mlops_operator.controllers.shared import jobs
+from mlops_operator.controllers.shared.disruptions import POD_DELETED, Disruption, disruption
+from mlops_operator.controllers.trainingjob.policies import stopping
 from mlops_operator.controllers.trainingjob.policies.retry import PERMANENT
 
 
@@ -18,17 +20,18 @@ class Cause:
     """Why an attempt failed.
 
     Attributes:
-        reason: the run's own word (`DataInvalid`), or the kubelet's (`OOMKilled`, `Error`, `Evicted`), or
-            `DisruptionTarget` where Kubernetes took the pod away.
+        reason: the run's own word (`DataInvalid`), or the kubelet's (`OOMKilled`, `Error`), or that of a disruption.
         message: what was said about it.
         exit_code: of the main container, where it ended.
         permanent: the reason for which there is no further attempt, or None.
+        disrupted: whether a pod was taken away, which says nothing about the run.
     """
 
     reason: str
     message: str
     exit_code: int | None = None
     permanent: TrainingReason | None = None
+    disrupted: bool = False
 
     def __str__(self) -> str:
         code = f" (exit code {self.exit_code})" if self.exit_code is not None else ""
@@ -38,14 +41,15 @@ class Cause:
 def cause(job: Manifest, pods: Sequence[Manifest]) -> Cause:
     """Why the failed `job` failed.
 
-    Of several replicas that failed, the first to fail is the cause: the others were brought
-    down by it. Without a pod that tells, the Job's own words are all there is.
+    Of several replicas that failed by themselves, the first to fail is the cause: the others were brought
+    down by it. Pods that failed stay; so where none is there, it was taken away before it had ended.
     """
-    if jobs.failure_message(job)[0] == _BY_POD_FAILURE_POLICY:
-        return _disruption(job, pods)
-    pod = _first_failed(pods)
-    if pod is None:
-        return Cause(*jobs.failure_message(job))
+    if (known := stopping.recorded(job)) is not None:
+        return _disrupted(known)
+    pod = _first_failed([pod for pod in pods if disruption(pod) is None])
+    if pod is None or jobs.failure_message(job)[0] == _BY_POD_FAILURE_POLICY:
+        taken = next((why for entry in pods if (why := disruption(entry)) is not None), None)
+        return _disrupted(taken or gone(job))
     ended = jobs.pod_termination(pod)
     if ended is None or ended.exit_code == 0:
         status = pod["status"]
@@ -59,18 +63,21 @@ _BY_POD_FAILURE_POLICY: Final = "PodFailurePolicy"
 """Reason of a Job that failed by a rule of its `podFailurePolicy`; the only one is about disruptions."""
 
 
-def _disruption(job: Manifest, pods: Sequence[Manifest]) -> Cause:
-    """What the pod says that Kubernetes took away, where it is still there, else what the Job has kept of it."""
-    message = jobs.failure_message(job)[1]
-    for pod in pods:
-        status = pod.get("status") or {}
-        conditions = status.get("conditions") or ()
-        if any(entry["type"] == jobs.DISRUPTED and entry["status"] == "True" for entry in conditions):
-            ended = jobs.pod_termination(pod)
-            code = ended.exit_code if ended is not None else None
-            reason = jobs.as_reason(status.get("reason")) or jobs.DISRUPTED
-            return Cause(reason, clean(status.get("message")) or message, code)
-    return Cause(jobs.DISRUPTED, message)
+def gone(job: Manifest, ranks: Sequence[int] = ()) -> Disruption:
+    """The disruption of which nothing is left but that a pod is not there any more.
+
+    Args:
+        ranks: those whose pods are gone, where it is known and the Job has several.
+    """
+    whose = f"rank {', '.join(map(str, ranks))} of Job" if ranks and jobs.ranks(job) > 1 else "Job"
+    name = job["metadata"]["name"]
+    return Disruption(
+        POD_DELETED, f"the pod of {whose} {name} is gone, and nothing shows that it had ended by itself before"
+    )
+
+
+def _disrupted(why: Disruption) -> Cause:
+    return Cause(why.reason, why.message, disrupted=True)
 
 
 def _first_failed(pods: Sequence[Manifest]) -> Manifest | None:

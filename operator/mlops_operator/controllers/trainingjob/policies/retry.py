@@ -1,13 +1,17 @@
-"""Whether and when a failed attempt is followed by another.
+"""Whether and when an attempt that failed or was disrupted is followed by another.
 
-The numbers are those of Kubernetes' Job controller, so that a TrainingJob waits as a Job does.
+The numbers are those of Kubernetes' Job controller, so that a TrainingJob waits as a Job does. A disruption is no
+failure of the run: it has a limit of its own and waits for nothing, unless one follows the other at once.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Final
 
-from mlops_operator.api.trainingjob import TrainingReason
+from mlops_operator.api.conditions import parse_timestamp
+from mlops_operator.api.trainingjob import Attempt, AttemptOutcome, TrainingReason
 
 FIRST_DELAY: Final = 10.0
 """Seconds between the end of the first failed attempt and the next."""
@@ -34,11 +38,31 @@ def delay(failures: int) -> float:
     return min(MAX_DELAY, FIRST_DELAY * 2.0 ** min(failures - 1, 16))
 
 
-def next_start(failures: int, last_end: datetime) -> datetime:
-    """When the next attempt begins."""
-    return last_end + timedelta(seconds=delay(failures))
+SHORT: Final = 60.0
+"""Seconds of running time below which a disrupted attempt counts as one that got nowhere."""
 
 
-def exhausted(failures: int, backoff_limit: int) -> bool:
-    """Whether `failures` failed attempts were the last: there are at most `backoff_limit` + 1."""
-    return failures > backoff_limit
+def next_start(attempts: Sequence[Attempt], now: datetime) -> datetime:
+    """When the next attempt begins, given those that have ended, of which there is one.
+
+    After a disruption at once; after several in a row that got nowhere, after the delay of one failure less.
+    """
+    last = attempts[-1]
+    end = parse_timestamp(last.completion_time) if last.completion_time else now
+    if last.outcome != AttemptOutcome.DISRUPTED:
+        return end + timedelta(seconds=delay(sum(entry.outcome == AttemptOutcome.FAILED for entry in attempts)))
+    in_vain = sum(1 for _ in takewhile(_got_nowhere, reversed(attempts)))
+    return end + timedelta(seconds=delay(in_vain - 1) if in_vain > 1 else 0.0)
+
+
+def _got_nowhere(attempt: Attempt) -> bool:
+    if attempt.outcome != AttemptOutcome.DISRUPTED:
+        return False
+    if attempt.start_time is None or attempt.completion_time is None:
+        return True
+    return (parse_timestamp(attempt.completion_time) - parse_timestamp(attempt.start_time)).total_seconds() < SHORT
+
+
+def exhausted(count: int, limit: int) -> bool:
+    """Whether `count` failed (or disrupted) attempts were too many: the limit is of those that are tried again."""
+    return count > limit

@@ -1,13 +1,16 @@
-"""How far a live attempt is: starting, running, or kept from it by something a person should know."""
+"""How far a live attempt is: starting, running, or kept from it by something a person should know.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+An attempt runs when all of its ranks run or have ended well.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingJobStatus, TrainingReason
-from mlops_operator.controllers.shared import jobs, pending
+from mlops_operator.controllers.shared import disruptions, jobs, pending
 from mlops_operator.controllers.shared.pending import PodProblem, Reads
 from mlops_operator.controllers.shared.pods import MAIN
 
@@ -17,7 +20,7 @@ class Startup:
     """How far an attempt is.
 
     Attributes:
-        running: whether a pod of it runs, or ran already.
+        running: whether all of its ranks run.
         problem: what keeps it from running; None where nothing does, or it was not read yet.
         reported: whether the status reports the problem by now.
     """
@@ -32,9 +35,11 @@ STARTING: Final = Startup(running=False)
 
 
 def needs_pods(job: Manifest, status: TrainingJobStatus, now: datetime) -> bool:
-    """Whether the decision wants the Job's pods: it has had none ready for too long."""
-    if status.running_since is not None or not _begun(job):
+    """Whether the decision wants the Job's pods: not all have been ready for too long, or one is so no more."""
+    if not _begun(job):
         return False
+    if status.running_since is not None:
+        return _unready(job)
     return jobs.job_phase(job) is jobs.JobPhase.PENDING and jobs.needs_pods(job, now)
 
 
@@ -46,16 +51,14 @@ def next_look(job: Manifest, now: datetime) -> float:
     return pending.PATIENCE - waited if waited < pending.PATIENCE else pending.PATIENCE
 
 
-def startup(
-    job: Manifest, status: TrainingJobStatus, pods: Sequence[Manifest] | None, now: datetime, reads: Reads
-) -> Startup:
-    """How far the attempt of a Job that is neither finished nor suspended is.
+def startup(job: Manifest, pods: Sequence[Manifest] | None, now: datetime, reads: Reads) -> Startup:
+    """How far the attempt of a Job that is neither finished nor suspended is, unless all of its ranks ran already.
 
     Args:
         pods: None where they were not read, because it is too early to ask.
         reads: what else was read to explain that the pods do not run; see `pending`.
     """
-    if status.running_since is not None or jobs.job_phase(job) is jobs.JobPhase.RUNNING:
+    if jobs.job_phase(job) is jobs.JobPhase.RUNNING:
         return RUNNING
     waited = jobs.pending_seconds(job, now)
     if not _begun(job) and not _resuming(job) and waited >= pending.PATIENCE:
@@ -63,17 +66,50 @@ def startup(
         return Startup(running=False, problem=problem, reported=True)
     if pods is None:
         return STARTING
-    if any(_started(pod) for pod in pods):
+    run = {jobs.rank_of(pod) for pod in pods if _started(pod)}
+    well = {jobs.rank_of(pod) for pod in pods if _phase(pod) == "Succeeded"}
+    if run and len(run | well) == jobs.ranks(job):
         # The Job's own count of ready pods lags, or a readiness probe of theirs says no.
         return RUNNING
-    if any(_ended(pod) for pod in pods):
+    if len(well) == jobs.ranks(job) or any(_phase(pod) == "Failed" for pod in pods):
         return STARTING  # the Job is about to say so
-    problem = pending.job_problem(job, pods, reads) or PodProblem(
-        TrainingReason.POD_PENDING, _pending_words(pods), permanent=False
-    )
+    waiting = [pod for pod in pods if jobs.rank_of(pod) not in run | well]
+    problem = _of_rank(job, waiting, reads, run | well)
     return Startup(running=False, problem=problem, reported=pending.reported(problem, waited) is not None)
 
 
+def silent(pods: Sequence[Manifest]) -> PodProblem | None:
+    """The first pod whose node does not answer any more; None where all do."""
+    for pod in pods:
+        if since := disruptions.silent_since(pod):
+            message = (
+                f"node {disruptions.node_of(pod)} of {disruptions.name_of(pod)} has not answered since {since}; the"
+                " attempt goes on if the node comes back, and another one starts when the cluster has removed the pod"
+            )
+            return PodProblem(TrainingReason.NODE_LOST, message)
+    return None
+
+
+def _of_rank(job: Manifest, waiting: Sequence[Manifest], reads: Reads, others: Collection[int]) -> PodProblem:
+    """What keeps the ranks that do not run; of several ranks with which one it is and how many run.
+
+    Args:
+        waiting: the pods of such ranks.
+        others: the ranks that run or have ended well.
+    """
+    pods = {jobs.rank_of(pod): pod for pod in waiting}
+    absent = set(range(jobs.ranks(job))) - set(others) - set(pods)
+    found = {rank: pending.pod_problem([pod], reads) or _no_cause(pod) for rank, pod in pods.items()}
+    if absent:
+        found[min(absent)] = pending.refusal(job, reads) or _NO_POD
+    rank = min(found, key=lambda rank: (not found[rank].permanent, rank))
+    if jobs.ranks(job) == 1:
+        return found[rank]
+    about = f"{len(others)} of {jobs.ranks(job)} ranks run; rank {rank} waits: "
+    return replace(found[rank], message=f"{about}{found[rank].message}", about=about)
+
+
+_NO_POD: Final = PodProblem(TrainingReason.POD_PENDING, "the Job controller has not created a pod yet", permanent=False)
 _NOT_BEGUN: Final = "the Job controller has not begun the Job; is the controller manager running?"
 
 
@@ -101,13 +137,17 @@ def _started(pod: Manifest) -> bool:
     return "running" in _main_state(pod)
 
 
-def _ended(pod: Manifest) -> bool:
-    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+def _phase(pod: Manifest) -> str:
+    return str((pod.get("status") or {}).get("phase") or "")
 
 
-def _pending_words(pods: Sequence[Manifest]) -> str:
-    if not pods:
-        return "the Job controller has not created a pod yet"
-    pod = pods[0]
+def _unready(job: Manifest) -> bool:
+    """Whether a pod that runs, as far as the Job knows, is not ready."""
+    status = job.get("status") or {}
+    return (status.get("ready") or 0) < (status.get("active") or 0)
+
+
+def _no_cause(pod: Manifest) -> PodProblem:
     reason = (_main_state(pod).get("waiting") or {}).get("reason") or "not started"
-    return f"pod {pod['metadata']['name']}: {reason}; the events of the pod may say more"
+    words = f"pod {pod['metadata']['name']}: {reason}; the events of the pod may say more"
+    return PodProblem(TrainingReason.POD_PENDING, words, permanent=False)

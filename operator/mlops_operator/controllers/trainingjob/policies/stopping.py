@@ -1,0 +1,99 @@
+"""An attempt of which a pod was taken away: all its pods are stopped at once, and it has ended when none of them runs.
+
+The Job keeps what happened: the pod that tells it is gone when it has ended. While a pod of the attempt may still run
+there is no other attempt.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from mlops_contract.text import clean, decode_object
+from mlops_operator.api.conditions import parse_timestamp
+from mlops_operator.api.meta import PREFIX, Manifest
+from mlops_operator.controllers.shared import jobs
+from mlops_operator.controllers.shared.disruptions import NODE_LOST, Disruption, disruption, name_of, node_of
+from mlops_operator.controllers.shared.task import compact_json
+
+ANNOTATION_DISRUPTED: Final = PREFIX + "disrupted"
+"""On a Job: what took a pod of it away, as JSON."""
+
+OVERDUE: Final = timedelta(seconds=30)
+"""How long after its grace period a pod may still be there before a person is told what to do."""
+
+_RESUMED: Final = timedelta(seconds=2)
+"""By how much the clocks of two parts of the control plane may differ."""
+
+
+def recorded(job: Manifest) -> Disruption | None:
+    """What took a pod of the attempt away, where it is known already: the attempt is being stopped."""
+    text = (job["metadata"].get("annotations") or {}).get(ANNOTATION_DISRUPTED)
+    if text is None:
+        return None
+    document = decode_object(text) or {}
+    return Disruption(jobs.as_reason(document.get("reason")) or "Disrupted", clean(document.get("message")))
+
+
+def stop(found: Disruption) -> Manifest:
+    """The patch of the Job that stops its pods and keeps why."""
+    words = compact_json({"reason": found.reason, "message": found.message})
+    return {"metadata": {"annotations": {ANNOTATION_DISRUPTED: words}}, "spec": {"suspend": True}}
+
+
+def suspected(job: Manifest) -> bool:
+    """Whether a pod of a live Job is about to go, for a reason that the Job does not say."""
+    if job["spec"].get("suspend") or job["metadata"].get("deletionTimestamp"):
+        return False
+    return bool((job.get("status") or {}).get("terminating"))
+
+
+def needs_pods(job: Manifest) -> bool:
+    """Whether a decision on a live Job wants its pods for this."""
+    return recorded(job) is not None or suspected(job)
+
+
+def found(job: Manifest, pods: Sequence[Manifest]) -> Disruption | None:
+    """What took a pod of a live attempt away; None where nothing did, or a pod failed by itself."""
+    if any(_failed(pod) for pod in pods):
+        return None  # the Job is about to say so, and takes the others away
+    started = (job.get("status") or {}).get("startTime")
+    if started is None:
+        return None
+    # Pods of before a suspension were taken away by it.
+    since = parse_timestamp(started) - _RESUMED
+    present = [pod for pod in pods if parse_timestamp(pod["metadata"]["creationTimestamp"]) >= since]
+    return next((why for pod in present if (why := disruption(pod)) is not None), None)
+
+
+def over(job: Manifest, pods: Sequence[Manifest]) -> bool:
+    """Whether none of the pods of a Job that is being stopped runs, and none will be made."""
+    return _acknowledged(job) and all(_phase(pod) in ("Succeeded", "Failed") for pod in pods)
+
+
+def overdue(pods: Sequence[Manifest], now: datetime) -> Disruption | None:
+    """The pod that should be gone and is not, with what to do about it."""
+    for pod in pods:
+        deleted = pod["metadata"].get("deletionTimestamp")
+        if deleted and _phase(pod) not in ("Succeeded", "Failed") and now >= parse_timestamp(deleted) + OVERDUE:
+            node = node_of(pod)
+            return Disruption(
+                NODE_LOST,
+                f"{name_of(pod)} should have ended by {deleted}, but node {node} does not say that it has: if the node"
+                f" is gone, delete it (kubectl delete node {node}); if it is shut down, taint it"
+                f" (kubectl taint node {node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute)",
+            )
+    return None
+
+
+def _acknowledged(job: Manifest) -> bool:
+    """Whether the Job controller has seen that the Job is suspended; from then on it makes no pod."""
+    conditions = (job.get("status") or {}).get("conditions") or ()
+    return any(entry["type"] == "Suspended" and entry["status"] == "True" for entry in conditions)
+
+
+def _failed(pod: Manifest) -> bool:
+    return _phase(pod) == "Failed" and disruption(pod) is None
+
+
+def _phase(pod: Manifest) -> str:
+    return str((pod.get("status") or {}).get("phase") or "")

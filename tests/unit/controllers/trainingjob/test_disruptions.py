@@ -1,0 +1,375 @@
+"""Pods that are taken away: no success, no failure, another attempt at once, and none beside one that may run."""
+
+from typing import Any
+
+import pytest
+
+from mlops_operator.api.conditions import timestamp
+from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.trainingjob.policies.failure import cause
+from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS
+from tests.unit.controllers.builders import (
+    condition,
+    failed_pod,
+    job_ended,
+    job_started,
+    later,
+    make,
+    pod_of,
+    succeeded_pod,
+    terminated,
+)
+from tests.unit.controllers.trainingjob.driver import Run, begin, model_artifact
+
+RUNNING: Manifest = {"running": {}}
+
+
+def taken(pod: Manifest, at: float, *, reason: str | None = None, grace: int = 30, node: str = "worker-1") -> Manifest:
+    """A pod that was told to go at this moment."""
+    pod["metadata"] |= {"deletionTimestamp": timestamp(later(at + grace)), "deletionGracePeriodSeconds": grace}
+    pod["spec"]["nodeName"] = node
+    if reason is not None:
+        told = {
+            "type": "DisruptionTarget",
+            "status": "True",
+            "reason": reason,
+            "lastTransitionTime": timestamp(later(at)),
+        }
+        pod["status"]["conditions"] = [*pod["status"]["conditions"], told]
+    return pod
+
+
+def terminating(job: Manifest, *, ready: int = 0) -> Manifest:
+    """A Job of which one pod has been told to go, as its controller counts it."""
+    found = job_started(job, at=later(0), ready=ready)
+    found["status"] |= {"active": ready, "terminating": 1}
+    return found
+
+
+def pods_are(run: Run, *pods: Manifest) -> None:
+    run.cluster.pods[run.job["metadata"]["name"]] = list(pods)
+
+
+def rank(job: Manifest, index: int, **rest: Any) -> Manifest:
+    return pod_of(job, phase="Running", index=index, main=RUNNING, **rest)
+
+
+def stopped(job: Manifest) -> Manifest:
+    """The suspended Job when its controller has seen it."""
+    status = {"conditions": [{"type": "Suspended", "status": "True"}], "active": 0, "ready": 0}
+    return {**job, "status": status}
+
+
+def evicted(**spec: Any) -> Run:
+    """A run of which rank 1 (or the only pod) was evicted after 25 s."""
+    run = begin(**spec)
+    run.at(2).job_runs(ready=spec.get("replicas", 1))
+    job = run.job
+    if spec.get("replicas", 1) > 1:
+        pods_are(run, rank(job, 0), taken(rank(job, 1), 25, reason="EvictionByEvictionAPI"))
+    else:
+        gone = pod_of(job, phase="Running", main=RUNNING)
+        pods_are(run, taken(gone, 25, reason="EvictionByEvictionAPI"))
+    run.cluster.store(terminating(job, ready=spec.get("replicas", 1) - 1))
+    run.at(25).settle()
+    return run
+
+
+def test_all_ranks_are_stopped_when_one_is_taken_away_and_not_when_it_has_gone() -> None:
+    run = evicted(replicas=2)
+    assert run.job["spec"]["suspend"] is True
+    ready = condition(run.obj, "Ready")
+    assert (run.status["phase"], ready["reason"]) == ("Retrying", "Disrupted")
+    assert "rank 1 (pod " in ready["message"]
+    assert "was evicted from node worker-1, as a drain of the node does" in ready["message"]
+
+
+def test_the_next_attempt_waits_for_the_last_pod_and_for_nothing_else() -> None:
+    run = evicted(replicas=2)
+    job = run.job
+    pods_are(run, taken(rank(job, 0), 26), failed_pod(job, exit_code=143, index=1))
+    run.cluster.store(stopped(job))
+    run.at(40).settle()
+    assert len(run.cluster.world.all(JOBS)) == 1
+    pods_are(run)
+    run.at(56).settle()
+    assert [entry["outcome"] for entry in run.status["attempts"]] == ["Disrupted"]
+    assert len(run.cluster.world.all(JOBS)) == 2
+    assert (run.status["disruptions"], run.status.get("failures", 0)) == (1, 0)
+
+
+def test_no_attempt_is_made_before_the_job_controller_has_seen_the_stop() -> None:
+    run = evicted()
+    pods_are(run)
+    run.at(27).settle()
+    assert len(run.cluster.world.all(JOBS)) == 1
+
+
+def test_disruptions_have_a_limit_of_their_own() -> None:
+    run = begin(backoffLimit=0, disruptionLimit=1)
+    for count, at in enumerate((10.0, 200.0)):
+        run.at(at).job_runs()
+        pods_are(run)
+        run.cluster.store(job_ended(run.job, at=later(at + 100), succeeded=False))
+        run.at(at + 106).settle()
+        assert run.status["disruptions"] == count + 1
+    assert run.status["phase"] == "Failed"
+    failed = condition(run.obj, "Failed")
+    assert failed["reason"] == "DisruptionLimitExceeded"
+    assert "2 attempts disrupted, and disruptionLimit is 1" in failed["message"]
+
+
+def test_a_disruption_is_one_warning() -> None:
+    run = evicted()
+    pods_are(run)
+    run.cluster.store(stopped(run.job))
+    run.at(30).settle()
+    assert run.events == ["Disrupted"]
+
+
+@pytest.mark.parametrize("model", [False, True])
+@pytest.mark.parametrize("present", [False, True], ids=["its pod is gone", "its pod is there"])
+def test_a_program_that_ends_well_because_it_is_told_to_stop_has_not_succeeded(model: bool, present: bool) -> None:
+    run = begin(make(MODELS, "m", spec={}), **({"model": "m"} if model else {}))
+    run.at(2).job_runs()
+    job = run.job
+    pod = succeeded_pod(job, run.result(artifacts=[model_artifact()]) if model else "")
+    pod["status"]["containerStatuses"][0]["state"] = terminated("", finished=later(25))
+    pods_are(run, *([taken(pod, 25, reason="EvictionByEvictionAPI")] if present else []))
+    run.cluster.store(job_ended(job, at=later(26)))
+    run.at(32).settle()
+    (attempt,) = [entry for entry in run.status["attempts"] if entry.get("outcome")]
+    assert attempt["outcome"] == "Disrupted"
+    assert attempt["reason"] == ("Evicted" if present else "PodDeleted")
+    assert run.cluster.world.all(MODEL_VERSIONS) == []
+    assert len(run.cluster.world.all(JOBS)) == 2
+
+
+@pytest.mark.parametrize(("ended", "outcome"), [(24, "Succeeded"), (25, "Disrupted"), (26, "Disrupted")])
+def test_a_pod_that_had_ended_before_it_was_told_to_go_has_succeeded(ended: float, outcome: str) -> None:
+    run = begin()
+    run.at(2).job_runs()
+    pod = succeeded_pod(run.job)
+    pod["status"]["containerStatuses"][0]["state"] = terminated("", finished=later(ended))
+    pods_are(run, taken(pod, 25, grace=0))
+    run.cluster.store(job_ended(run.job, at=later(27)))
+    run.at(28).settle()
+    assert run.status["attempts"][0]["outcome"] == outcome
+
+
+def test_each_rank_owes_evidence() -> None:
+    run = begin(replicas=2)
+    run.at(2).job_runs(ready=2)
+    pods_are(run, succeeded_pod(run.job, index=0))
+    run.cluster.store(job_ended(run.job, at=later(60)))
+    run.at(70).settle()
+    attempt = run.status["attempts"][0]
+    assert attempt["outcome"] == "Disrupted"
+    assert "the pod of rank 1 of Job" in attempt["message"]
+
+
+# -- ranks that end before the others ------------------------------------------------------------
+
+
+def rank_0_has_ended(run: Run, message: str, *, at: float = 30) -> None:
+    job = run.job
+    pods_are(run, succeeded_pod(job, message, index=0, image_id=f"example/image@sha256:{'b' * 64}"), rank(job, 1))
+    begun = job_started(job, at=later(0), ready=1)
+    begun["status"]["succeeded"] = 1
+    run.cluster.store(begun)
+    run.at(at).settle()
+
+
+def test_a_result_is_kept_when_its_rank_has_ended_and_others_run_on() -> None:
+    run = begin(make(MODELS, "m", spec={}), model="m", replicas=2, parameters={"c": 1})
+    run.at(2).job_runs(ready=2)
+    writes = len(run.cluster.writes)
+    rank_0_has_ended(run, run.result(metrics={"accuracy": 0.9}, artifacts=[model_artifact()]))
+    assert len(run.cluster.writes) == writes + 1
+    pods_are(run, succeeded_pod(run.job, index=1))
+    run.cluster.store(job_ended(run.job, at=later(60)))
+    run.at(60).settle()
+    assert run.status["metrics"] == {"accuracy": 0.9}
+    assert "finishedRanks" not in run.status
+    lineage = run.cluster.only(MODEL_VERSIONS)["spec"]["lineage"]
+    assert lineage["parameters"] == {"c": 1}
+    assert lineage["image"] == f"example/image@sha256:{'b' * 64}"
+
+
+def test_of_a_spec_that_was_edited_since_nothing_is_told_as_if_it_had_run() -> None:
+    run = begin(make(MODELS, "m", spec={}), model="m", replicas=2, parameters={"c": 1})
+    run.at(2).job_runs(ready=2)
+    rank_0_has_ended(run, run.result(artifacts=[model_artifact()]))
+    run.edit(parameters={"c": 2})
+    pods_are(run, succeeded_pod(run.job, index=1))
+    run.cluster.store(job_ended(run.job, at=later(60)))
+    run.at(60).settle()
+    assert "parameters" not in run.cluster.only(MODEL_VERSIONS)["spec"]["lineage"]
+
+
+def test_what_was_kept_is_of_one_attempt() -> None:
+    run = begin(replicas=2)
+    run.at(2).job_runs(ready=2)
+    rank_0_has_ended(run, run.result(metrics={"accuracy": 0.9}))
+    pods_are(run, failed_pod(run.job, "bang", index=1))
+    run.cluster.store(job_ended(run.job, at=later(60), succeeded=False))
+    run.at(60).settle()
+    run.at(71).settle()
+    run.at(73).job_runs(ready=2)
+    pods_are(run, succeeded_pod(run.job, index=1))
+    run.cluster.store(job_ended(run.job, at=later(90)))
+    run.at(99).settle()
+    assert [entry.get("outcome") for entry in run.status["attempts"]][:2] == ["Failed", "Disrupted"]
+
+
+def test_a_message_that_no_status_can_hold_is_no_result_later() -> None:
+    run = begin(replicas=2, output={"uri": "pvc://store/out"})
+    run.at(2).job_runs(ready=2)
+    rank_0_has_ended(run, "\ud800" + "x" * 5000)
+    pods_are(run, succeeded_pod(run.job, index=1))
+    run.cluster.store(job_ended(run.job, at=later(60)))
+    run.at(60).settle()
+    assert condition(run.obj, "Failed")["reason"] == "ResultInvalid"
+
+
+# -- what is no disruption -----------------------------------------------------------------------
+
+
+def test_ranks_that_are_taken_away_because_one_failed_are_not_the_cause() -> None:
+    run = begin(replicas=2)
+    run.at(2).job_runs(ready=2)
+    job = run.job
+    pods_are(run, taken(rank(job, 0), 26), failed_pod(job, "bang", exit_code=9, index=1))
+    run.cluster.store(terminating(job))
+    run.at(27).settle()
+    assert not run.job["spec"].get("suspend")
+    found = cause(job_ended(job, at=later(30), succeeded=False), run.cluster.pods[job["metadata"]["name"]])
+    assert (found.disrupted, found.exit_code) == (False, 9)
+
+
+def test_pods_that_a_suspension_took_away_are_no_disruption() -> None:
+    run = begin()
+    run.at(2).job_runs()
+    run.at(10).edit(suspend=True)
+    run.job_is_suspended()
+    run.at(12).edit(suspend=False)
+    old = taken(pod_of(run.job, phase="Running", main=RUNNING), 10)
+    pods_are(run, old)
+    resumed = job_started(run.job, at=later(13))
+    resumed["status"]["terminating"] = 1
+    run.cluster.store(resumed)
+    run.at(14).settle()
+    assert not run.job["spec"].get("suspend")
+
+
+def test_a_pod_that_used_more_than_it_may_failed_by_itself() -> None:
+    run = begin()
+    job = run.job
+    words = {"reason": "Evicted", "message": 'Usage of EmptyDir volume "tmp" exceeds the limit "1Gi".'}
+    told = {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"}
+    found = cause(
+        job_ended(job, at=later(2), succeeded=False), [pod_of(job, phase="Failed", status=words, conditions=[told])]
+    )
+    assert (found.disrupted, found.reason) == (False, "Evicted")
+    assert "exceeds the limit" in found.message
+
+
+# -- lost nodes ----------------------------------------------------------------------------------
+
+
+def silent(job: Manifest, index: int) -> Manifest:
+    """A pod as the control plane marks it when its node does not answer."""
+    pod = rank(job, index)
+    pod["spec"]["nodeName"] = "worker-2"
+    pod["status"]["containerStatuses"][0]["ready"] = True
+    pod["status"]["conditions"] = [{"type": "Ready", "status": "False", "lastTransitionTime": timestamp(later(90))}]
+    return pod
+
+
+def on_a_lost_node() -> Run:
+    run = begin(replicas=2)
+    run.at(2).job_runs(ready=2)
+    pods_are(run, rank(run.job, 0), silent(run.job, 1))
+    begun = job_started(run.job, at=later(0), ready=1)
+    begun["status"]["active"] = 2
+    run.cluster.store(begun)
+    run.at(91).settle()
+    return run
+
+
+def test_a_lost_node_is_told_with_rank_and_time() -> None:
+    run = on_a_lost_node()
+    ready = condition(run.obj, "Ready")
+    assert ready["reason"] == "NodeLost"
+    assert f"node worker-2 of rank 1 (pod {run.job['metadata']['name']}-1-x7k2p)" in ready["message"]
+    assert f"has not answered since {timestamp(later(90))}" in ready["message"]
+    writes = len(run.cluster.writes)
+    run.at(150).settle()
+    assert len(run.cluster.writes) == writes
+
+
+def test_a_node_that_comes_back_ends_it() -> None:
+    run = on_a_lost_node()
+    pods_are(run, rank(run.job, 0), rank(run.job, 1))
+    run.at(120).job_runs(ready=2)
+    assert condition(run.obj, "Ready")["reason"] == "Running"
+    assert run.status["attempts"][0].get("outcome") is None
+
+
+def test_a_pod_that_a_lost_node_keeps_is_told_with_what_to_do_and_nothing_runs_beside_it() -> None:
+    run = on_a_lost_node()
+    pod = taken(silent(run.job, 1), 390, reason="DeletionByTaintManager", node="worker-2")
+    pods_are(run, rank(run.job, 0), pod)
+    run.cluster.store(terminating(run.job, ready=1))
+    run.at(391).settle()
+    assert "has not answered since" in condition(run.obj, "Ready")["message"]
+    pods_are(run, failed_pod(run.job, index=0, exit_code=143), pod)
+    run.cluster.store(stopped(run.job))
+    run.at(449).settle()
+    assert condition(run.obj, "Ready")["reason"] == "Disrupted"
+    run.at(450).settle()
+    ready = condition(run.obj, "Ready")
+    assert ready["reason"] == "NodeLost"
+    assert "kubectl delete node worker-2" in ready["message"]
+    assert "node.kubernetes.io/out-of-service" in ready["message"]
+    run.at(4000).settle()
+    assert len(run.cluster.world.all(JOBS)) == 1
+    pods_are(run)
+    run.at(4001).settle()
+    assert run.status["attempts"][0]["reason"] == "NodeLost"
+    assert len(run.cluster.world.all(JOBS)) == 2
+
+
+# -- gangs that wait -----------------------------------------------------------------------------
+
+
+def test_a_gang_runs_when_all_of_its_ranks_do() -> None:
+    run = begin(replicas=3)
+    begun = job_started(run.job, at=later(0), ready=2)
+    begun["status"]["active"] = 3
+    run.cluster.store(begun)
+    no_room = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes: no room"}
+    pods_are(run, rank(run.job, 0), pod_of(run.job, index=1, conditions=[no_room]), rank(run.job, 2))
+    run.at(30).settle()
+    assert "phase" not in run.status
+    run.at(61).settle()
+    ready = condition(run.obj, "Ready")
+    assert (run.status["phase"], ready["reason"]) == ("Pending", "PodPending")
+    assert ready["message"].startswith("2 of 3 ranks run; rank 1 waits: ")
+    assert "runningSince" not in run.status
+    run.at(100).job_runs(ready=3)
+    assert run.status["runningSince"] == timestamp(later(100))
+    assert condition(run.obj, "Ready")["message"] == "attempt 0 is running in 3 pods"
+
+
+def test_the_number_of_ranks_that_run_is_never_an_old_one() -> None:
+    run = begin(replicas=3)
+    run.cluster.store(job_started(run.job, at=later(0), ready=0))
+    no_room = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes: no room"}
+    waits = pod_of(run.job, index=2, conditions=[no_room])
+    pods_are(run, rank(run.job, 0), pod_of(run.job, index=1, conditions=[no_room]), waits)
+    run.at(61).settle()
+    assert "1 of 3 ranks run; rank 1 waits" in run.status["waiting"]["message"]
+    pods_are(run, rank(run.job, 0), rank(run.job, 1), waits)
+    run.at(80).settle()
+    assert "2 of 3 ranks run; rank 2 waits" in run.status["waiting"]["message"]
