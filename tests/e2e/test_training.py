@@ -106,6 +106,24 @@ print(json.dumps({"env": mine, "read": source.read_text(), "writable": writable,
     assert status["startTime"] <= status["completionTime"]
 
 
+def test_parameters_reach_a_real_container_as_they_were_written(kubectl: Kubectl) -> None:
+    """The kubelet itself expands `$(NAME)` and `$$`; unit tests have only a model of it."""
+    written = {
+        "variable": "$(MLOPS_RUN_UID)",
+        "home": "$(HOME)x",
+        "dollars": "$$",
+        "escaped": "$$(HOME)",
+        "unknown": "$(NONE) $(",
+    }
+    program = 'print(json.dumps({name: value for name, value in ENV.items() if name.startswith("MLOPS_PARAM")}))\n'
+    with new_namespace(kubectl, "literal", claims=()) as space:
+        space.apply(training("run", program, parameters=written))
+        done = wait_true(space, "trainingjob", "run", "Complete")
+        seen = json.loads(space.logs(f"job/{done['status']['attempts'][0]['job']}"))
+    assert json.loads(seen["MLOPS_PARAMETERS"]) == written
+    assert {name: seen[f"MLOPS_PARAM_{name.upper()}"] for name in written} == written
+
+
 def test_replicas_find_each_other_by_name(space: Kubectl) -> None:
     program = """
 import socket, time
