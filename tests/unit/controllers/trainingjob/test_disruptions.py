@@ -373,3 +373,18 @@ def test_the_number_of_ranks_that_run_is_never_an_old_one() -> None:
     pods_are(run, rank(run.job, 0), rank(run.job, 1), waits)
     run.at(80).settle()
     assert "2 of 3 ranks run; rank 2 waits" in run.status["waiting"]["message"]
+
+
+def test_a_rank_that_waits_for_the_name_of_rank_0_says_so() -> None:
+    run = begin(replicas=2)
+    run.cluster.store(job_started(run.job, at=later(0)))
+    no_room = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes: no room"}
+    waits = pod_of(run.job, index=1)
+    state = {"running": {"startedAt": timestamp(later(1))}}
+    waits["status"]["initContainerStatuses"] = [{"name": "wait-for-coordinator", "state": state}]
+    pods_are(run, waits, rank(run.job, 0))
+    run.at(61).settle()
+    assert "1 of 2 ranks run; rank 1 waits: it starts when MLOPS_COORDINATOR" in run.status["waiting"]["message"]
+    pods_are(run, waits, pod_of(run.job, index=0, conditions=[no_room]))
+    run.at(80).settle()
+    assert "0 of 2 ranks run; rank 0 waits: " in run.status["waiting"]["message"]

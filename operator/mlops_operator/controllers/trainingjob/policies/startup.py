@@ -13,6 +13,7 @@ from mlops_operator.api.trainingjob import TrainingJobStatus, TrainingReason
 from mlops_operator.controllers.shared import disruptions, jobs, pending
 from mlops_operator.controllers.shared.pending import PodProblem, Reads
 from mlops_operator.controllers.shared.pods import MAIN
+from mlops_operator.controllers.trainingjob.names import WAIT
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,8 @@ def _of_rank(job: Manifest, waiting: Sequence[Manifest], reads: Reads, others: C
 
 
 _NO_POD: Final = PodProblem(TrainingReason.POD_PENDING, "the Job controller has not created a pod yet", permanent=False)
+_NO_COORDINATOR: Final = "it starts when MLOPS_COORDINATOR, the name of rank 0, resolves"
+
 _NOT_BEGUN: Final = "the Job controller has not begun the Job; is the controller manager running?"
 
 
@@ -148,6 +151,9 @@ def _unready(job: Manifest) -> bool:
 
 
 def _no_cause(pod: Manifest) -> PodProblem:
+    inits = (pod.get("status") or {}).get("initContainerStatuses") or ()
+    if any(entry["name"] == WAIT and (entry.get("state") or {}).get("running") for entry in inits):
+        return PodProblem(TrainingReason.POD_PENDING, _NO_COORDINATOR, permanent=False)
     reason = (_main_state(pod).get("waiting") or {}).get("reason") or "not started"
     words = f"pod {pod['metadata']['name']}: {reason}; the events of the pod may say more"
     return PodProblem(TrainingReason.POD_PENDING, words, permanent=False)
