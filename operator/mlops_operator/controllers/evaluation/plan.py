@@ -173,9 +173,8 @@ def _enter(model: Manifest, draws: tuple[GateDraws, ...]) -> Patch:
 
 
 def _failed(obs: Observed, reason: str, message: str, now: datetime, *, verdict: Verdict = Verdict.ERROR) -> Plan:
-    status = failed_status(
-        obs.status, reason, message, verdict=verdict, job=obs.job, generation=obs.generation, now=now
-    )
+    before = _measuring(obs.status, obs.job) if obs.job is not None else obs.status
+    status = failed_status(before, reason, message, verdict=verdict, job=obs.job, generation=obs.generation, now=now)
     return _said(obs, status)
 
 
