@@ -167,6 +167,54 @@ def test_evicted_server_costs_no_request_and_the_budget_keeps_the_other(space: K
     client.stop()
 
 
+def test_evicted_server_of_a_new_version_in_its_bake_gives_the_requests_back(space: Kubectl) -> None:
+    contents = {f"plus-{number}": f'{{"offset": {number}}}' for number in (1, 2)}
+    write_files(space, {f"{name}.json": content for name, content in contents.items()})
+    space.apply(config_map("server", "v2_server.py"))
+    space.apply(manifest("Model", "plus"))
+    for name, content in contents.items():
+        space.apply(version(name, "plus", f"{name}.json", content))
+    light = {"requests": {"cpu": "20m", "memory": "32Mi"}}
+    rollout = {"steps": [], "bake": "5m"}
+    space.apply(served("baked", {"name": "plus", "version": "plus-1"}, replicas=2, resources=light, rollout=rollout))
+    wait_two_servers(space, "baked")
+    client = Client(space, "baked-client", url="http://baked/v2/models/plus/infer")
+    client.more(20)
+    patch(space, "modeldeployment", "baked", {"model": {"version": "plus-2"}})
+    new = space.wait(
+        "modeldeployment",
+        "baked",
+        lambda obj: obj["status"]["stable"]["version"] == "plus-2" and is_true(obj, "Ready"),
+        what="the second version",
+        timeout=120,
+    )
+    assert new["status"]["former"]["version"] == "plus-1"
+    assert len(space.list("deployment", of(new))) == 2
+    revision = f"{of(new)},mlops-operator.io/revision={new['status']['stable']['revision']}"
+    first, _ = sorted(pod["metadata"]["name"] for pod in space.list("pod", revision))
+
+    with no_new_pods(space):
+        evict(space, first)
+        back = wait_reason(space, "modeldeployment", "baked", "CandidateStopped")
+    assert (back["status"]["stable"]["version"], back["status"]["readyReplicas"]) == ("plus-1", 2)
+    assert condition(back)["status"] == "True"
+    stopped = back["status"]["stopped"]
+    assert (stopped["version"], stopped["reason"]) == ("plus-2", "CandidateUnavailable")
+    counts = client.more(20)
+    assert (counts["failed"], counts["errors"]) == (0, [])
+    client.stop()
+
+    again = space.wait(
+        "modeldeployment",
+        "baked",
+        lambda obj: obj["status"]["stable"]["version"] == "plus-2" and is_true(obj, "Ready"),
+        what="the second version to be tried again",
+        timeout=150,
+    )
+    assert "stopped" not in again["status"]
+    assert again["status"]["former"]["retries"] == 1
+
+
 # -- no memory, no room --------------------------------------------------------------------------
 
 

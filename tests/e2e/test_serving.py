@@ -124,7 +124,7 @@ def test_scaling_by_the_subresource_and_the_disruption_budget(shelf: Kubectl) ->
 
 
 def test_changed_resources_are_a_new_revision_and_cost_no_request(shelf: Kubectl) -> None:
-    rollout = {"steps": [{"weight": 50, "pause": "2s"}]}
+    rollout = {"steps": [{"weight": 50, "pause": "2s"}], "bake": "2s"}
     shelf.apply(served("steady", {"name": "plus", "version": "plus-1"}, resources=LIGHT, rollout=rollout, replicas=2))
     before = wait_true(shelf, "modeldeployment", "steady")
     client = Client(shelf, "steady-client", url="http://steady/v2/models/plus/infer")
@@ -154,7 +154,7 @@ def test_changed_resources_are_a_new_revision_and_cost_no_request(shelf: Kubectl
 
 
 def test_alias_that_moves_in_mid_rollout_ends_at_its_last_target(shelf: Kubectl) -> None:
-    rollout = {"steps": [{"weight": 50, "pause": "4s"}]}
+    rollout = {"steps": [{"weight": 50, "pause": "4s"}], "bake": "0s"}
     promote(shelf, "first", "plus-1")
     shelf.apply(served("follows", {"name": "plus", "alias": "champion"}, resources=LIGHT, rollout=rollout))
     wait_true(shelf, "modeldeployment", "follows")

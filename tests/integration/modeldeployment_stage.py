@@ -86,8 +86,10 @@ class Stage:
         await self._status(MODEL_VERSIONS, name, {"conditions": [ready]})
 
     async def deploy(self, **spec: Any) -> None:
-        """The ModelDeployment."""
-        await self._put(MODEL_DEPLOYMENTS, NAME, {"model": {"name": "digits", "alias": "champion"}, **spec})
+        """The ModelDeployment; its rollouts end with the hand-over unless a bake is declared."""
+        rollout = {"bake": "0s", **spec.get("rollout", {})}
+        model = {"name": "digits", "alias": "champion"}
+        await self._put(MODEL_DEPLOYMENTS, NAME, {"model": model, **spec, "rollout": rollout})
 
     async def edit(self, **spec: Any) -> None:
         await self.client.merge_patch(MODEL_DEPLOYMENTS, namespace=self.namespace, name=NAME, body={"spec": spec})

@@ -173,6 +173,47 @@ async def test_a_rollout_without_steps_and_checks_costs_three_child_writes_and_t
         }
 
 
+async def test_a_new_version_that_fails_in_its_bake_gives_the_requests_back(
+    client: Client, stage: Stage, operator: Operator, audit_log: AuditLog
+) -> None:
+    async with operator():
+        await stage.deploy(replicas=2, rollout={"steps": [], "bake": "5m"})
+        await stage.serving("digits-1")
+        await stage.point("digits-2")
+        status = await stage.serving("digits-2")
+        assert status["former"]["version"] == "digits-1"
+        assert await stage.versions() == {"digits-1": 2, "digits-2": 2}
+        await quiet(audit_log, stage.namespace)
+    async with operator():  # a restart within the bake
+        await quiet(audit_log, stage.namespace)
+        name = (await stage.get())["status"]["stable"]["deployment"]
+        await client.delete(DEPLOYMENTS, namespace=stage.namespace, name=name)
+        status = await stage.until(lambda status: "stopped" in status)
+        assert (status["stable"]["version"], status["stopped"]["version"]) == ("digits-1", "digits-2")
+        assert status["stopped"]["reason"] == "CandidateUnavailable"
+        assert condition(status, "Ready") == ("True", "CandidateStopped")
+        await eventually(stage.versions, lambda found: found == {"digits-1": 2})
+        await quiet(audit_log, stage.namespace)
+
+
+async def test_a_bake_costs_one_status_and_one_read(stage: Stage, operator: Operator, audit_log: AuditLog) -> None:
+    async with operator():
+        await stage.deploy(replicas=2, rollout={"steps": [], "bake": "4s"})
+        await stage.serving("digits-1")
+        await stage.point("digits-2")
+        await stage.serving("digits-2")
+        await asyncio.sleep(1.0)
+        audit_log.skip()
+        await eventually(stage.versions, lambda found: found == {"digits-2": 2})
+        await asyncio.sleep(0.5)
+        requests = audit_log.read()
+        assert changes(requests, stage.namespace) == {
+            ("patch", "modeldeployments/status"): 1,
+            ("delete", "deployments"): 1,
+        }
+        assert reads(requests, stage.namespace)["get", "deployments"] == 1
+
+
 async def test_a_model_that_does_not_load_is_stopped_and_the_stable_one_serves_on(
     stage: Stage, operator: Operator, audit_log: AuditLog
 ) -> None:

@@ -120,6 +120,11 @@ class Rollout(SpecModel):
     progress_deadline: Duration = "10m"
     """Time within which a candidate must become ready in each phase and step; then it is stopped.
     A first version, with nothing to fall back on, is reported as stalled but left to mend itself."""
+    bake: Duration = "60s"
+    """Time for which the former revision keeps its pods after the hand-over. It takes the requests back when the new
+    revision has fewer ready replicas than it needs. The pods of a node that has failed count as ready until the node
+    monitor grace period is over, 50s by default: a shorter bake does not cover that. `0s` deletes the former revision
+    at once."""
 
 
 class ModelDeploymentSpec(SpecModel):
@@ -209,6 +214,8 @@ class DeploymentReason(StrEnum):
     """Golden requests were answered wrongly, not at all, or too slowly."""
     GOLDEN_CHECK_FAILED = "GoldenCheckFailed"
     """The golden requests could not be asked."""
+    CANDIDATE_UNAVAILABLE = "CandidateUnavailable"
+    """The new revision had fewer ready replicas than it needs during `spec.rollout.bake`; it is tried again."""
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     RETRYING = "Retrying"
     """The Job that asks the golden requests runs again: a try of it failed, or its result was lost with its pod."""
@@ -219,6 +226,8 @@ class DeploymentReason(StrEnum):
     """No node can run the pod: none has the labels, the allocatable resources or the volumes that it needs."""
     POD_PENDING = "PodPending"
     """A pod has not started for a minute, for a cause that can pass: no free capacity, or an image that is pulled."""
+    BAKING = "Baking"
+    """The candidate waits until `spec.rollout.bake` of the stable revision is over."""
     UP_TO_DATE = "UpToDate"
     NOT_DEGRADED = "NotDegraded"
 
@@ -240,8 +249,8 @@ class GoldenStatus(StatusModel):
     """The figures."""
 
 
-class RevisionStatus(StatusModel):
-    """A version as it is served: model, server and pod settings together make a revision."""
+class Revision(StatusModel):
+    """Model, server and pod settings together."""
 
     version: ObjectName
     version_uid: Uid = ""
@@ -251,13 +260,27 @@ class RevisionStatus(StatusModel):
     deployment: ObjectName
     server_image: Image | None = None
     """The model server's image: kept until the version or its pods' settings change, also by a newer operator."""
-    replicas: Annotated[int, Field(ge=0)] = 0
-    ready_replicas: Annotated[int, Field(ge=0)] = 0
     golden: GoldenStatus | None = None
 
     def replace(self, **changes: object) -> Self:
         """A copy with these fields changed, by their Python names."""
         return self.model_copy(update=changes)
+
+
+class RevisionStatus(Revision):
+    """A version as it is served."""
+
+    replicas: Annotated[int, Field(ge=0)] = 0
+    ready_replicas: Annotated[int, Field(ge=0)] = 0
+
+
+class FormerRevision(Revision):
+    """The revision that served before the stable one: its pods are kept for `spec.rollout.bake`, without requests."""
+
+    handed_over_at: Timestamp
+    """When the stable revision took over from it."""
+    retries: Annotated[int, Field(ge=0)] = 0
+    """`retries` of the candidate that took over."""
 
 
 class CandidateStatus(RevisionStatus):
@@ -274,13 +297,16 @@ class CandidateStatus(RevisionStatus):
     """Since when all replicas of the present step are ready without a restart; the pause counts from here."""
     restarts: Annotated[int, Field(ge=0)] = 0
     """Restarts of its servers' containers when the status was written."""
+    retries: Annotated[int, Field(ge=0)] = 0
+    """How often the revision has been tried again after it was stopped as `CandidateUnavailable`."""
 
 
 class StoppedCandidate(StatusModel):
     """A candidate that was stopped.
 
     The same revision is not tried again until something else has been the target: another version,
-    or other pod settings (any annotation under `template.metadata.annotations` will do).
+    or other pod settings (any annotation under `template.metadata.annotations` will do). The exception is a
+    revision that was stopped as `CandidateUnavailable`, which is tried again at `retryAt`.
     """
 
     version: ObjectName
@@ -290,6 +316,10 @@ class StoppedCandidate(StatusModel):
     reason: Annotated[str, Field(max_length=128)]
     message: Text = ""
     at: Timestamp
+    retries: Annotated[int, Field(ge=0)] = 0
+    """`retries` of the candidate."""
+    retry_at: Timestamp | None = None
+    """When the revision is tried again; absent where it is not."""
 
 
 class Weights(StatusModel):
@@ -304,6 +334,8 @@ class ModelDeploymentStatus(StatusBase):
 
     stable: RevisionStatus | None = None
     candidate: CandidateStatus | None = None
+    former: FormerRevision | None = None
+    """Present until `spec.rollout.bake` is over."""
     stopped: StoppedCandidate | None = None
     weights: Weights | None = None
     url: Annotated[str, Field(max_length=512)] | None = None

@@ -132,10 +132,11 @@ def _few_pods(spec: Manifest) -> bool:
 
 
 def _few_servers(spec: Manifest) -> bool:
-    """At most three servers, and no step of a rollout that holds for longer than an end is waited for."""
+    """At most three servers, and no step or bake of a rollout that takes longer than an end is waited for."""
     scaling = spec.get("autoscaling") or {}
     few = (spec.get("replicas") or 0) <= 3 and (scaling.get("minReplicas") or 1) <= 3
-    return few and (spec.get("rollout") or {}).get("steps") == []
+    rollout = spec.get("rollout") or {}
+    return few and rollout.get("steps") == [] and rollout.get("bake") == "0s"
 
 
 def _some_servers(spec: Manifest) -> bool:

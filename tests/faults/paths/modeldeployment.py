@@ -26,8 +26,9 @@ ASKS: Final = 1.5
 """Seconds that golden requests take: the Job controller gathers what pods do for one second."""
 
 REPLICAS: Final = 3
-CANARY: Final[Manifest] = {"steps": [{"weight": 25, "pause": "1s"}]}
-AT_ONCE: Final[Manifest] = {"steps": []}
+CANARY: Final[Manifest] = {"steps": [{"weight": 25, "pause": "1s"}], "bake": "0s"}
+AT_ONCE: Final[Manifest] = {"steps": [], "bake": "0s"}
+BAKED: Final[Manifest] = {"steps": [], "bake": "3s"}
 
 
 class ModelDeploymentPath(Scene):
@@ -180,6 +181,25 @@ class Rollout(ModelDeploymentPath):
         await self.come_to(partial(self.serving, SECOND))
 
 
+class Baked(ModelDeploymentPath):
+    """The next version takes over, and the former one keeps its pods for a while."""
+
+    name = "modeldeployment/baked"
+    versions: ClassVar = (FIRST, SECOND)
+    spec: ClassVar = {"replicas": REPLICAS, "rollout": BAKED}
+
+    async def play(self) -> None:
+        await self.start()
+        await self.serving(FIRST)
+        await self.promote(SECOND)
+        await self.come_to(self.baked)
+
+    async def baked(self) -> None:
+        """Wait until the second version serves alone."""
+        await self.serving(SECOND)
+        await self.at(lambda status: "former" not in status and "candidate" not in status)
+
+
 class MovedOn(ModelDeploymentPath):
     """The alias moves once more while the next version is on its way: the one after it takes over."""
 
@@ -276,6 +296,7 @@ class Autoscaled(ModelDeploymentPath):
 MODELDEPLOYMENT: Final = (
     Create,
     Rollout,
+    Baked,
     MovedOn,
     BadCandidate,
     Mended,

@@ -64,7 +64,7 @@ class Scene(Path):
 
     async def served(self, **spec: Any) -> None:
         """The ModelDeployment, as the operator leaves it when it serves."""
-        await self.serve(**{"rollout": {"steps": []}, **spec})
+        await self.serve(**{"rollout": {"steps": [], "bake": "0s"}, **spec})
         await self.settle(until=self._serves)
 
     async def _serves(self) -> bool:

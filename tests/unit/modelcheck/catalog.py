@@ -26,6 +26,7 @@ MOST: Final = 300_000 if DEEP else 20_000
 FAULT: Final = Budget(1, 0, 0)
 PERSON: Final = Budget(0, 1, 0)
 PERSON_AND_TIME: Final = Budget(0, 1, 1)
+FAULT_AND_TIME: Final = Budget(1, 0, 1)
 FAULT_AND_PERSON: Final = Budget(1, 1, 0)
 TWO_FAULTS: Final = Budget(2, 0, 0)
 
@@ -68,6 +69,7 @@ _SHORT: Final[dict[str, Sequence[tuple[Budget, int]]]] = {
     "modeldeployment": [(FAULT, 1100), (PERSON, 2700)],
     "modeldeployment, checked": [],
     "modeldeployment, bad second": [(FAULT, 300)],
+    "modeldeployment, baked": [(FAULT_AND_TIME, 3800)],
     "modelmonitor": [(FAULT, 300), (PERSON, 300)],
     "retrainpolicy": [(FAULT, 1300), (PERSON, 800)],
 }

@@ -3,7 +3,7 @@
 Two rules keep every moment between two requests safe:
 
 - The traffic Service is brought in line first, so requests leave a revision before anything happens to it.
-- Record first, then remove: what the observed status still names as stable or candidate is never
+- Record first, then remove: what the observed status still names as stable, candidate or former is never
   deleted, nor what the observed traffic Service is pinned to. The plan that replaces it writes the
   status; the next one, reading that status, deletes. A crash in between leaves too much, never too little.
 """
@@ -106,6 +106,10 @@ def _deployments(
             yield from _deployment(manifest, found, autoscaled=autoscaled, told=revision in told)
         elif found is not None:
             yield from _scale(found, replicas)
+    kept = observed.servers(state.former.revision).deployment if state.former is not None else None
+    if kept is not None:
+        # Never scaled up, not even by an autoscaler: see `policies.bake`.
+        yield from _scale(kept, min(kept["spec"].get("replicas", 1), state.wanted))
 
 
 def _told(observed: Observed) -> set[str]:
@@ -190,13 +194,13 @@ def _budget(observed: Observed, state: State) -> Iterator[Action]:
 
 def _leftovers(observed: Observed, state: State) -> Iterator[Action]:
     """Deletes what neither the observed status nor the coming one names, and no request reaches."""
-    former = observed.status
-    named = (former.stable, former.candidate, state.stable, state.candidate)
+    before = observed.status
+    named = (before.stable, before.candidate, before.former, state.stable, state.candidate, state.former)
     revisions = {pinned_to(observed.traffic), *(entry.revision for entry in named if entry is not None)}
     for deployment in observed.deployments:
         if revision_of(deployment) not in revisions and not _is_going(deployment):
             yield Delete.of(DEPLOYMENTS, deployment)
-    jobs = {_job_of(entry.golden) for entry in (former.candidate, state.candidate) if entry is not None} - {None}
+    jobs = {_job_of(entry.golden) for entry in (before.candidate, state.candidate) if entry is not None} - {None}
     if not jobs and observed.candidate_service is not None:
         yield Delete.of(SERVICES, observed.candidate_service)
     for job in observed.jobs:

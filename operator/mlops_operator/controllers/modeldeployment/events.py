@@ -41,7 +41,10 @@ def _rollout(before: ModelDeploymentStatus, after: ModelDeploymentStatus, rollou
     if stable is not None and (before.stable is None or before.stable.revision != stable.revision):
         former = f" in place of {before.stable.version}" if before.stable is not None else ""
         checked = f"; golden requests: {stable.golden.message}" if stable.golden is not None else ""
-        yield _event("Promoted", f"{stable.version} (revision {stable.revision}) serves{former}{checked}")
+        if before.former is not None and before.former.revision == stable.revision:
+            yield _event("RolledBack", f"{stable.version} (revision {stable.revision}) serves again{former}")
+        else:
+            yield _event("Promoted", f"{stable.version} (revision {stable.revision}) serves{former}{checked}")
     if stopped is not None and stopped != before.stopped:
         yield _event("CandidateStopped", f"{stopped.version}: {stopped.reason}: {stopped.message}", warning=True)
     elif (

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from mlops_operator.api.conditions import STALLED, find
-from mlops_operator.api.meta import Manifest
+from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.modeldeployment import CandidateStatus, DeploymentReason, ModelDeploymentStatus, RevisionStatus
 from mlops_operator.controllers.modeldeployment import names, render
 from mlops_operator.controllers.modeldeployment.blueprint import Blueprint, Problem, keep_image
@@ -61,6 +61,7 @@ def plan(observed: Observed, settings: Settings, now: datetime) -> Plan:
     return Plan(
         actions=todo,
         grounds=_grounds(observed, target, todo, told.status),
+        absences=_absences(observed, told.status),
         status=told.status.to_manifest(),
         requeue_after=_soonest(state.requeue, told.look_in),
         events=events_of(observed.status, told.status, observed.spec.rollout),
@@ -70,10 +71,38 @@ def plan(observed: Observed, settings: Settings, now: datetime) -> Plan:
 def _grounds(
     observed: Observed, target: Blueprint | Problem, todo: Sequence[Action], told: ModelDeploymentStatus
 ) -> tuple[tuple[Resource, Manifest], ...]:
-    """The Model, before the course that the status tells of is left or forgotten, or servers are taken away.
+    """The objects whose present state is confirmed before the plan is carried out.
 
-    By an alias of the past a version would be begun that was stopped before, or one be taken back that is on its way.
+    The Model, before the course that the status tells of is left or forgotten, or servers are taken away:
+    by an alias of the past a version would be begun that was stopped before, or one be taken back that is on its way.
+    The Deployments, before a bake ends: by readiness of the past the requests would go to the wrong revision.
     """
+    return (*_model_grounds(observed, target, todo, told), *_bake_grounds(observed, told))
+
+
+def _absences(observed: Observed, told: ModelDeploymentStatus) -> tuple[tuple[Resource, Key], ...]:
+    """The Deployment of the stable revision where a bake ends because it is missing: the cache may be older than it."""
+    before = observed.status
+    if before.former is None or told.former is not None or before.stable is None:
+        return ()
+    if observed.servers(before.stable.revision).exists:
+        return ()
+    return ((DEPLOYMENTS, Key(observed.namespace, before.stable.deployment)),)
+
+
+def _bake_grounds(observed: Observed, told: ModelDeploymentStatus) -> tuple[tuple[Resource, Manifest], ...]:
+    before = observed.status
+    if before.former is None or told.former is not None:
+        return ()
+    restored = told.stable is not None and told.stable.revision == before.former.revision
+    decided = [before.stable, before.former] if restored else [before.stable]
+    found = (observed.servers(entry.revision).deployment for entry in decided if entry is not None)
+    return tuple((DEPLOYMENTS, deployment) for deployment in found if deployment is not None)
+
+
+def _model_grounds(
+    observed: Observed, target: Blueprint | Problem, todo: Sequence[Action], told: ModelDeploymentStatus
+) -> tuple[tuple[Resource, Manifest], ...]:
     if observed.model is None:
         return ()
     course = _course(observed.status)
@@ -164,6 +193,7 @@ def _with_counts(
         previous=observed.status,
         stable=stable,
         candidate=candidate,
+        former=state.former,
         stopped=state.stopped,
         wanted=state.wanted,
         rollout=observed.spec.rollout,

@@ -85,6 +85,7 @@ def _told(
         previous=before,
         stable=before.stable,
         candidate=None if stopped is not None else before.candidate,
+        former=before.former,
         stopped=stopped or before.stopped,
         wanted=wanted_replicas(replicas=spec.replicas, autoscaling=spec.autoscaling, current=current),
         rollout=spec.rollout,

@@ -5,7 +5,7 @@ nothing is done here. A rollback is never held up: when the target is the stable
 again, the candidate is gone in the same moment, whatever its phase.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +14,7 @@ from mlops_operator.api.modeldeployment import (
     CandidatePhase,
     CandidateStatus,
     DeploymentReason,
+    FormerRevision,
     GoldenStatus,
     RevisionStatus,
     Rollout,
@@ -23,7 +24,7 @@ from mlops_operator.api.schema import seconds
 from mlops_operator.controllers.modeldeployment import names
 from mlops_operator.controllers.modeldeployment.blueprint import Blueprint, Problem
 from mlops_operator.controllers.modeldeployment.observed import Observed
-from mlops_operator.controllers.modeldeployment.policies import deadline, health, replicas
+from mlops_operator.controllers.modeldeployment.policies import bake, deadline, health, replicas, retry
 from mlops_operator.controllers.modeldeployment.policies import golden as golden_policy
 from mlops_operator.controllers.modeldeployment.policies.hold import hold
 from mlops_operator.controllers.modeldeployment.policies.traffic import SHARING
@@ -44,6 +45,7 @@ class State:
     Attributes:
         wanted: replicas of the stable version.
         candidate_replicas: replicas of the candidate; 0 where there is none.
+        former: the revision that served before, while its pods are kept.
         requeue: seconds until time alone may change something, or None.
         overdue: a first version is not ready within its deadline; it is kept, since there is nothing better.
         waiting: what the candidate, or else the stable version, waits for.
@@ -53,6 +55,7 @@ class State:
     stable: RevisionStatus | None
     candidate: CandidateStatus | None = None
     candidate_replicas: int = 0
+    former: FormerRevision | None = None
     stopped: StoppedCandidate | None = None
     requeue: float | None = None
     overdue: bool = False
@@ -101,25 +104,42 @@ def advance(
         target: what is to be served, or why that is not known. Unknown holds everything as it is.
         check: the state of the candidate's golden-request Job; None where there is no candidate yet.
     """
-    spec, status = observed.spec, observed.status
+    revision = target.revision if isinstance(target, Blueprint) else None
+    baking = bake.follow(observed, stable=stable, target=revision, now=now)
+    state = _advance(observed, baking, target=target, check=check, now=now)
+    waits = [wait for wait in (state.requeue, baking.left) if wait is not None]
+    return replace(state, former=state.former or baking.former, requeue=min(waits, default=None))
+
+
+def _advance(
+    observed: Observed, baking: bake.Bake, *, target: Blueprint | Problem, check: TaskState | None, now: datetime
+) -> State:
+    spec, status, stable = observed.spec, observed.status, baking.stable
     current = observed.servers(stable.revision).scaled_to if stable is not None else None
     wanted = replicas.wanted_replicas(replicas=spec.replicas, autoscaling=spec.autoscaling, current=current)
     if isinstance(target, Problem):
-        return _held(observed, stable=stable, wanted=wanted)
+        return _held(observed, stable=stable, wanted=wanted, stopped=baking.stopped or status.stopped)
     if stable is not None and target.revision == stable.revision:
         return _settled(observed, stable=stable, wanted=wanted, now=now)
-    stopped = status.stopped if status.stopped and status.stopped.revision == target.revision else None
-    if stopped is not None or wanted == 0:
+    stopped = baking.stopped or status.stopped
+    if stopped is not None and stopped.revision != target.revision:
+        stopped = None
+    due = retry.seconds_until(stopped, now)
+    if wanted == 0 or (stopped is not None and (due is None or due > 0)):
         return _settled(observed, stable=stable, wanted=wanted, stopped=stopped, now=now)
     candidate = status.candidate
     if candidate is None or candidate.revision != target.revision:
-        candidate, check = begin(observed, target, now=now), None
+        candidate, check = begin(observed, target, retries=stopped.retries + 1 if stopped else 0, now=now), None
     run = _Run(observed, stable=stable, target=target, wanted=wanted, check=check, now=now)
     return run.drive(candidate)
 
 
-def begin(observed: Observed, target: Blueprint, *, now: datetime) -> CandidateStatus:
-    """The target as a candidate whose servers are about to be made."""
+def begin(observed: Observed, target: Blueprint, *, retries: int, now: datetime) -> CandidateStatus:
+    """The target as a candidate whose servers are about to be made.
+
+    Args:
+        retries: see `CandidateStatus.retries`.
+    """
     moment = timestamp(now)
     return CandidateStatus(
         version=target.version,
@@ -131,6 +151,7 @@ def begin(observed: Observed, target: Blueprint, *, now: datetime) -> CandidateS
         phase=CandidatePhase.STARTING,
         started_at=moment,
         since=moment,
+        retries=retries,
     )
 
 
@@ -148,10 +169,11 @@ def _settled(
     if servers is not None and servers.ready < wanted:
         waiting = health.waiting(servers, reads=observed.reads, now=now)
         requeue = health.next_look(servers, now)
-    return State(wanted=wanted, stable=stable, stopped=stopped, waiting=waiting, requeue=requeue)
+    looks = [look for look in (requeue, retry.seconds_until(stopped, now)) if look is not None and look > 0]
+    return State(wanted=wanted, stable=stable, stopped=stopped, waiting=waiting, requeue=min(looks, default=None))
 
 
-def _held(observed: Observed, *, stable: RevisionStatus | None, wanted: int) -> State:
+def _held(observed: Observed, *, stable: RevisionStatus | None, wanted: int, stopped: StoppedCandidate | None) -> State:
     """Everything as it was: what is not known neither promotes nor stops."""
     candidate = observed.status.candidate
     if stable is not None and candidate is not None and candidate.revision == stable.revision:
@@ -162,7 +184,7 @@ def _held(observed: Observed, *, stable: RevisionStatus | None, wanted: int) -> 
         stable=stable,
         candidate=candidate,
         candidate_replicas=count or 0,
-        stopped=observed.status.stopped,
+        stopped=stopped,
     )
 
 
@@ -273,6 +295,9 @@ class _Run:
         if self.stable is None:
             # Its pods may have gone while they were checked: nothing is promoted that is not ready.
             return _Promote(candidate) if self.servers.ready else self._late(candidate)
+        if bake.has_third_revision(self.observed, stable=self.stable.revision, candidate=self.target.revision):
+            message = "the candidate takes no requests before the pods of the former revision are deleted"
+            return _Wait(candidate, waiting=health.Trouble(DeploymentReason.BAKING, message))
         phase = CandidatePhase.STEPPING if self.rollout.steps else CandidatePhase.PROMOTING
         return _Next(self._enter(candidate, phase))
 
@@ -337,7 +362,10 @@ class _Run:
 
     def _promoted(self, candidate: CandidateStatus) -> State:
         stable = RevisionStatus.model_validate(candidate.model_dump(include=set(RevisionStatus.model_fields)))
-        return State(wanted=self._handed_over, stable=stable)
+        former = None
+        if self.stable is not None:
+            former = bake.hand_over(self.stable, bake=self.rollout.bake, retries=candidate.retries, now=self.now)
+        return State(wanted=self._handed_over, stable=stable, former=former)
 
     @property
     def _handed_over(self) -> int:

@@ -42,6 +42,13 @@ class Servers:
         return self._count("readyReplicas")
 
     @property
+    def ready_to_stay(self) -> int:
+        """Ready pods that are kept: none where the Deployment is being deleted, and no more than it asks for."""
+        if self.deployment is None or "deletionTimestamp" in self.deployment["metadata"]:
+            return 0
+        return min(self.ready, self.scaled_to or 0)
+
+    @property
     def seen(self) -> bool:
         """Whether the Deployment's counts speak of its present spec."""
         if self.deployment is None:

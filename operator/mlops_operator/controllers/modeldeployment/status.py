@@ -24,6 +24,7 @@ from mlops_operator.api.modeldeployment import (
     CandidateStatus,
     DeploymentPhase,
     DeploymentReason,
+    FormerRevision,
     ModelDeploymentStatus,
     RevisionStatus,
     Rollout,
@@ -46,6 +47,7 @@ class Situation:
 
     Attributes:
         stable, candidate: with the counts that are to be shown.
+        former: the revision that served before, while its pods are kept.
         wanted: replicas that the stable version should have.
         rollout: the settings of the rollout, for what a step is called.
         problem: why the target is not known or cannot be served, or a child cannot be had.
@@ -57,6 +59,7 @@ class Situation:
     previous: ModelDeploymentStatus
     stable: RevisionStatus | None
     candidate: CandidateStatus | None = None
+    former: FormerRevision | None = None
     stopped: StoppedCandidate | None = None
     wanted: int
     rollout: Rollout
@@ -89,6 +92,7 @@ def status_of(situation: Situation, *, now: datetime) -> ModelDeploymentStatus:
         ),
         stable=situation.stable,
         candidate=situation.candidate,
+        former=situation.former,
         stopped=situation.stopped,
         weights=_weights(situation),
         url=situation.url if situation.stable is not None else None,
@@ -110,7 +114,8 @@ def outcome_of(situation: Situation) -> Outcome:
     if situation.candidate is not None:
         return working(DeploymentReason.ROLLING_OUT, _progress(situation, situation.candidate), ready=truth)
     if situation.stopped is not None:
-        return stalled(DeploymentReason.CANDIDATE_STOPPED, _stopped(situation.stopped), ready=truth)
+        make = working if situation.stopped.retry_at is not None else stalled
+        return make(DeploymentReason.CANDIDATE_STOPPED, _stopped(situation.stopped), ready=truth)
     return _serving(situation, situation.stable, truth)
 
 

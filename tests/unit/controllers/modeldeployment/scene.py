@@ -82,6 +82,7 @@ class Scene:
     """One ModelDeployment, driven step by step.
 
     Attributes:
+        spec: beside the model and 2 replicas. A rollout ends with its hand-over unless a bake is declared.
         behaviour: how the servers of a version behave; `ready` by default.
         checks: what golden requests find, by version: counts beside 20 requests.
         timeline: ready pods behind the traffic Service after every step.
@@ -100,6 +101,7 @@ class Scene:
     def __post_init__(self) -> None:
         self.controller = ModelDeploymentController(self.settings)
         spec = {"model": {"name": "digits", "alias": "champion"}, "replicas": 2, **self.spec}
+        spec["rollout"] = {"bake": "0s", **spec.get("rollout", {})}
         world = ToyWorld(
             make(MODEL_DEPLOYMENTS, NAME, spec={key: value for key, value in spec.items() if value is not None}),
             model(self.version),

@@ -41,17 +41,21 @@ class Serving(Base):
         name: what reports call it.
         second: how the servers of the second version behave.
         golden: whether versions have golden requests.
+        bake: how long the former version keeps its pods.
         settled: whether the first version serves, and the alias has just moved to the second, when all begins.
     """
 
     waits = (400,)
     failing = False
 
-    def __init__(self, name: str, *, second: str = READY, golden: bool = False, settled: bool = True) -> None:
+    def __init__(
+        self, name: str, *, second: str = READY, golden: bool = False, settled: bool = True, bake: str = "0s"
+    ) -> None:
         self.name = name
         self.settled = settled
         self.behaviour = {FIRST: READY, SECOND: second}
         self.golden = golden
+        self.bake = bake
         self.controllers = (ModelDeploymentController(SETTINGS),)
 
     def begin(self, server: ApiServer) -> None:
@@ -62,7 +66,8 @@ class Serving(Base):
 
     def declare(self, server: ApiServer) -> None:
         """A person makes the ModelDeployment."""
-        spec = {"model": {"name": "digits", "alias": "champion"}, "replicas": 2, "rollout": {"steps": []}}
+        rollout = {"steps": [], "bake": self.bake}
+        spec = {"model": {"name": "digits", "alias": "champion"}, "replicas": 2, "rollout": rollout}
         server.create(MODEL_DEPLOYMENTS, make(MODEL_DEPLOYMENTS, NAME, spec=spec))
 
     def open(self, server: ApiServer) -> None:
@@ -157,9 +162,14 @@ class Serving(Base):
 
     @staticmethod
     def _check_memory(before: Manifest, after: Manifest, server: ApiServer) -> None:
-        """A version that was stopped is remembered while it is asked for: it would be begun again."""
+        """A version that was stopped is remembered while it is asked for: it would be begun again.
+
+        One that is tried again may have been promoted already.
+        """
         stopped = before.get("stopped")
         if stopped is None or after.get("stopped") is not None or after.get("candidate") is not None:
+            return
+        if "retryAt" in stopped and (after.get("stable") or {}).get("revision") == stopped["revision"]:
             return
         (pointing,) = server.all(MODELS)
         target = status_of(pointing)["aliases"][0]["version"]
@@ -207,4 +217,5 @@ def small() -> list[Serving]:
         Serving("modeldeployment"),
         Serving("modeldeployment, checked", golden=True),
         Serving("modeldeployment, bad second", second="load-failed"),
+        Serving("modeldeployment, baked", bake="60s"),
     ]
