@@ -223,12 +223,10 @@ async def test_several_replicas_start_together_with_names_of_their_own(stage: Ca
         assert subdomain == service["metadata"]["name"]
         assert host == f"{job['metadata']['name']}-0"
         assert env_of(seen["2"])[names.COORDINATOR] == f"{host}.{subdomain}.{place.namespace}.svc"
-        assert await place.requests() == {
-            "create jobs": 1,
-            "create services": 1,
-            "patch trainingjobs/status": 2,
-            "list pods": 1,
-        }
+        together = {"create jobs": 1, "create services": 1, "patch trainingjobs/status": 2, "list pods": 1}
+        # Where the Job counts rank 0 before the others its result is kept: one read and one write.
+        apart = {**together, "patch trainingjobs/status": 3, "list pods": 2}
+        assert await place.requests() in (together, apart)
 
 
 async def test_one_failed_replica_fails_the_attempt(stage: Callable[..., Any]) -> None:
