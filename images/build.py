@@ -7,6 +7,7 @@ distribution the base.
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
@@ -14,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from images import debian, oci, python
-from images.catalog import Recipe
+from images.catalog import SITE, Recipe
 from images.debian import Package
 from images.oci import Image, Layer
 from images.python import Requirement
@@ -102,14 +103,17 @@ class Builder:
 
     def _base_layer(self) -> Layer:
         packages = [f"{package.file} {package.checksum}" for package in self._packages]
-        return self._layer("base", [*packages, *_code(debian, python)], self._make_base)
+        return self._layer("base", [*packages, *_contents(SITE), *_code(debian, python)], self._make_base)
 
     def _make_base(self, scratch: Path) -> list[tuple[Path, str]]:
         root = scratch / "base"
         root.mkdir()
         debian.unpack(self._packages, root)
         library = f"usr/lib/python{self.python_version}"
-        python.compile_all(root / library, shown_as=f"/{library}", base=root)
+        site = _SITE.format(version=self.python_version)
+        shutil.copytree(SITE, root / site, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+        for folder in (library, site):
+            python.compile_all(root / folder, shown_as=f"/{folder}", base=root)
         return [(root, "")]
 
     def _wheel_layers(self, locks: Sequence[Path]) -> list[Layer]:

@@ -9,6 +9,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 _HERE = Path(__file__).resolve().parent
 _SOURCES = REPOSITORY / "operator"
 
+#: What the interpreter of every image finds among its packages: it starts programs below an init.
+SITE = _HERE / "site"
+
 #: The tag of images made from a checkout.
 DEVELOPMENT_TAG = "dev"
 

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from images.errors import ImageBuildError
 
-#: What the images need: an interpreter with its standard library, what binary wheels link to, certificates of public
-#: authorities, time zones, and a shell for people who look inside.
-_ROOTS = ("python3-minimal", "libpython3-stdlib", "libstdc++6", "ca-certificates", "tzdata", "busybox-static")
+#: What the images need: an interpreter with its standard library, an init to run it below, what binary wheels link to,
+#: certificates of public authorities, time zones, and a shell for people who look inside.
+_ROOTS = ("python3-minimal", "libpython3-stdlib", "tini", "libstdc++6", "ca-certificates", "tzdata", "busybox-static")
 
 #: Dependencies of packages' installation scripts, and of modules nobody here imports (dbm, nis, mailcap).
 _LEFT_OUT = re.compile(
@@ -39,6 +39,7 @@ _UNWANTED = (
     "usr/lib/python3*/ensurepip", "usr/lib/python3*/idlelib", "usr/lib/python3*/tkinter", "usr/lib/python3*/turtledemo",
     "usr/lib/python3*/pydoc_data", "usr/lib/python3*/lib2to3", "usr/lib/python3*/test", "usr/lib/python3*/*/test",
     "usr/lib/python3*/lib-dynload/*test*", "usr/lib/python3*/lib-dynload/xx*", "usr/lib/python3*/turtle.py",
+    "usr/bin/tini-static",
 )  # fmt: skip
 
 #: Where programs look for the certificates of public authorities.

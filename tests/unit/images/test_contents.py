@@ -88,7 +88,10 @@ def test_every_image_has_a_containerfile_with_the_same_inputs(recipe: catalog.Re
     assert all(f"operator/{source.name} /app/{source.name}" in text for source in recipe.sources)
     assert "USER 65532:65532" in text
     assert "--require-hashes" in text
+    assert "install -y --no-install-recommends tini" in text
+    assert "COPY images/site /wheels" in text
     ignored = (folder / "Containerfile.dockerignore").read_text()
+    assert "!images/site" in ignored
     assert all(f"!operator/{source.name}" in ignored for source in recipe.sources)
 
 
