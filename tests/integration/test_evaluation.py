@@ -12,7 +12,7 @@ from mlops_operator.controllers.evaluation.controller import EvaluationControlle
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import StatusError
-from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODELS
+from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODELS, PODS
 from tests.harness.audit import AuditLog
 from tests.harness.crds import install_crds
 from tests.harness.kubelet import Behaviour, FakeKubelet
@@ -162,6 +162,49 @@ async def test_a_run_without_a_valid_result_is_no_success(
         await evaluate(workshop)
         status = await workshop.phase(EVALUATIONS, NAME, "Failed")
     assert condition(status, "Stalled") == ("True", "ResultInvalid")
+
+
+LOST_STORE = '{"reason": "ArtifactUnreachable", "message": "the store does not answer"}'
+
+
+async def test_a_failed_try_is_said_for_one_write_and_one_read_while_the_next_one_follows(
+    control_plane: Cluster, workshop: Workshop, audit_log: AuditLog
+) -> None:
+    workshop.odd["evaluate"] = Behaviour(exit_code=7, message=LOST_STORE, run_for=0.5)
+    await workshop.version("digits-a")
+    await workshop.version("digits-b")
+    async with operator(control_plane, workshop.namespace, EvaluationController(Settings())):
+        audit_log.skip()
+        await evaluate(workshop)
+        told = await workshop.until(EVALUATIONS, NAME, lambda status: condition(status, "Ready")[1] == "Retrying")
+        assert message(told) == "try 1 of 3 failed: ArtifactUnreachable: the store does not answer"
+        del workshop.odd["evaluate"]
+        await workshop.phase(EVALUATIONS, NAME, "Succeeded")
+        assert await requests(audit_log, workshop.namespace) == {
+            ("create", "jobs"): 1,
+            ("patch", "evaluations/status"): 3,
+        }
+
+
+async def test_a_result_that_is_lost_with_its_pod_is_measured_again(control_plane: Cluster, workshop: Workshop) -> None:
+    workshop.accuracy[digest_of("digits-a")] = 0.75
+    workshop.odd["evaluate"] = Behaviour(run_for=3.0)
+    await workshop.version("digits-a")
+    await workshop.version("digits-b")
+    async with operator(control_plane, workshop.namespace, EvaluationController(Settings())):
+        await evaluate(workshop)
+        await workshop.phase(EVALUATIONS, NAME, "Running")
+    (job,) = await workshop.all(JOBS)
+    await workshop.until(JOBS, job["metadata"]["name"], lambda status: condition(status, "Complete")[0] == "True")
+    for pod in await workshop.all(PODS):
+        await workshop.client.delete(PODS, namespace=workshop.namespace, name=pod["metadata"]["name"])
+    del workshop.odd["evaluate"]
+    async with operator(control_plane, workshop.namespace, EvaluationController(Settings())):
+        status = await workshop.phase(EVALUATIONS, NAME, "Succeeded")
+    assert status["verdict"] == "Pass"
+    (again,) = await workshop.all(JOBS)
+    assert again["metadata"]["uid"] != job["metadata"]["uid"]
+    assert again["metadata"]["annotations"]["mlops-operator.io/lost-results"] == "1"
 
 
 async def test_a_missing_image_is_said_within_ten_seconds(control_plane: Cluster, workshop: Workshop) -> None:
