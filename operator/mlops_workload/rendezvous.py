@@ -25,8 +25,8 @@ FIRST_PAUSE: Final = 2.0
 """Seconds before the first question. DNS servers remember for 5 to 30 s that a name did not exist, and a kubelet tells
 the address of a new pod only after a second: whoever asked at once would make all replicas wait for that memory."""
 
-LONGEST_PAUSE: Final = 5.0
-"""Longest time between two questions, in seconds."""
+LONGEST_PAUSE: Final = 2.0
+"""Longest time between two questions, in seconds: replica 0 does not wait for the others, once it has found itself."""
 
 GROWTH: Final = 1.5
 """By how much the pause grows with each question without an address."""
