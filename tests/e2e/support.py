@@ -6,7 +6,7 @@ import re
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -198,6 +198,16 @@ def version(name: str, model: str, path: str, content: str) -> Manifest:
     """A ModelVersion of a file of the store that should have this content."""
     artifact = {"uri": f"pvc://{STORE}/{path}", "digest": digest(content), "format": "json"}
     return manifest("ModelVersion", name, model=model, artifact=artifact)
+
+
+def golden_requests(pairs: Sequence[tuple[float, float]]) -> str:
+    """A document of golden requests: an input and the output that is expected, each."""
+
+    def tensor(value: float) -> Manifest:
+        return {"name": "x", "shape": [1], "datatype": "FP64", "data": [value]}
+
+    requests = [{"inputs": [tensor(asked)], "outputs": [tensor(answer)]} for asked, answer in pairs]
+    return json.dumps({"v": 1, "requests": requests})
 
 
 def served(name: str, model: Manifest, **spec: Any) -> Manifest:
