@@ -1,9 +1,10 @@
 """Ask a served model its golden requests before it gets traffic.
 
 `python -m mlops_workload.golden` reads its configuration (`GoldenConfiguration`) from
-`MLOPS_GOLDEN`. It waits for the model to be ready, sends each request once, and reports the
-counts `requests`, `mismatches`, `errors` and `slow` and the metrics `latency_p50` and
-`latency_p99` in seconds. Wrong answers are a result, not a failure of the check: the exit code
+`MLOPS_GOLDEN`. It waits for the model to be ready, sends each request at least once, and reports
+the counts `requests`, `mismatches`, `errors` and `slow` and the metrics `latency_p50` and
+`latency_p99` in seconds. Where single servers are named, every one of them is asked, and the
+count `endpoints` says how many. Wrong answers are a result, not a failure of the check: the exit code
 is 0 whatever the answers, and not 0 only if the check could not be made.
 """
 
@@ -14,10 +15,10 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from mlops_contract import DataDigest, Result, environment
@@ -51,19 +52,33 @@ class RequestsSource(BaseModel):
 class GoldenConfiguration(BaseModel):
     """What to ask whom; the document's keys are camelCase.
 
+    Either `url`, behind which any number of servers may be, or `endpoints`, the base URL of each server.
+    With `endpoints` the requests take turns, and are repeated where there are more servers than requests.
     Without `requests` only readiness is checked. With `modelVersion`, an answer by another
     version is an error. Answers slower than `maxLatencySeconds` are counted as `slow`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, validate_by_name=True)
 
-    url: str
+    url: str | None = None
+    endpoints: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
     model: str
     requests: RequestsSource | None = None
     model_version: str | None = None
     max_latency_seconds: Annotated[float, Field(gt=0)] | None = None
     ready_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 120.0
     tolerance: Annotated[float, Field(ge=0)] = DEFAULT_TOLERANCE
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if (self.url is None) == (not self.endpoints):
+            raise ValueError("expected url or endpoints, found both or neither")
+        return self
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The base URLs that are asked, each at least once."""
+        return self.endpoints if self.url is None else (self.url,)
 
 
 class Tally:
@@ -89,7 +104,7 @@ def check(
     environ: Mapping[str, str],
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Result, list[str]]:
-    """Wait for the model, ask everything; what to tell the operator, and notes for people.
+    """Wait for the model on every target, ask everything; what to tell the operator, and notes for people.
 
     Raises:
         EndpointUnavailableError: the model was not ready in time.
@@ -101,18 +116,24 @@ def check(
         copy = fetch(configuration.requests.uri, scratch, digest=configuration.requests.digest, environ=environ)
         requests = _read_requests(copy.path)
         data.append(DataDigest(name="golden", digest=copy.digest))
-    wait_ready(
-        configuration.url,
-        configuration.model,
-        timeout=configuration.ready_timeout_seconds,
-        clock=clock,
-        sleep=time.sleep,
-    )
+    targets = configuration.targets
+    for target in targets:
+        wait_ready(
+            target,
+            configuration.model,
+            timeout=configuration.ready_timeout_seconds,
+            clock=clock,
+            sleep=time.sleep,
+        )
     tally = Tally()
-    for number, request in enumerate(requests):
-        _ask(configuration, number, request, tally, clock)
+    asked = max(len(requests), len(targets)) if requests else 0
+    for number in range(asked):
+        request, target = requests[number % len(requests)], targets[number % len(targets)]
+        _ask(configuration, request, target=target, number=number, tally=tally, clock=clock)
     limit = configuration.max_latency_seconds
-    counts = {"requests": len(requests), "mismatches": tally.mismatches, "errors": tally.errors}
+    counts = {"requests": asked, "mismatches": tally.mismatches, "errors": tally.errors}
+    if configuration.endpoints:
+        counts["endpoints"] = len(targets)
     if limit is not None:
         counts["slow"] = sum(latency > limit for latency in tally.latencies)
     metrics = {}
@@ -146,15 +167,17 @@ def wait_ready(
 
 def _ask(
     configuration: GoldenConfiguration,
-    number: int,
     request: GoldenRequest,
+    *,
+    target: str,
+    number: int,
     tally: Tally,
     clock: Callable[[], float],
 ) -> None:
     body = {"id": f"golden-{number}", "inputs": [tensor.model_dump() for tensor in request.inputs]}
     begin = clock()
     try:
-        reply = exchange(infer_url(configuration.url, configuration.model), body=body, timeout=REQUEST_TIMEOUT_SECONDS)
+        reply = exchange(infer_url(target, configuration.model), body=body, timeout=REQUEST_TIMEOUT_SECONDS)
         elapsed = clock() - begin
         if reply.status != 200:
             raise ValueError(f"HTTP {reply.status}: {reply.body[:200].decode(errors='replace')}")

@@ -150,7 +150,7 @@ def test_changed_resources_are_a_new_revision_and_cost_no_request(shelf: Kubectl
     assert deployment["metadata"]["name"] == after["status"]["stable"]["deployment"]
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert container["resources"]["requests"]["cpu"] == "30m"
-    assert len(shelf.list("pod", of(after))) == 2
+    assert len(shelf.list("pod", f"{of(after)},app.kubernetes.io/component=server")) == 2
 
 
 def test_alias_that_moves_in_mid_rollout_ends_at_its_last_target(shelf: Kubectl) -> None:

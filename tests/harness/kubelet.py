@@ -21,6 +21,9 @@ from mlops_operator.kube.watch import DELETED, watch
 
 USER_AGENT = "fake-kubelet"
 
+POD_ADDRESS = "10.0.0.1"
+"""Address of every pod: there is no network behind it, and so nothing that differs between two runs."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Behaviour:
@@ -213,6 +216,8 @@ class FakeKubelet:
                 for container in pod["spec"]["containers"]
             ],
         }
+        if phase == "Running":
+            status["podIP"] = POD_ADDRESS
         metadata = pod["metadata"]
         while True:
             try:

@@ -40,8 +40,9 @@ class Stage:
         container = pod["spec"]["containers"][0]
         env = {entry["name"]: entry.get("value", "") for entry in container["env"]}
         if "MLOPS_GOLDEN" in env:
-            version = json.loads(env["MLOPS_GOLDEN"])["modelVersion"]
-            counts = {"requests": 20, "mismatches": self.mismatches[version], "errors": 0, "slow": 0}
+            asked = json.loads(env["MLOPS_GOLDEN"])
+            counts = {"requests": 20, "mismatches": self.mismatches[asked["modelVersion"]], "errors": 0, "slow": 0}
+            counts["endpoints"] = len(asked.get("endpoints", ()))
             result = Result(uid=env["MLOPS_RUN_UID"], counts=counts, metrics={"latency_p99": 0.01})
             return Behaviour(message=result.to_message())
         versions = [entry.partition("=")[2] for entry in container["args"] if entry.startswith("--model-version=")]

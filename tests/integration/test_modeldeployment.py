@@ -150,7 +150,7 @@ async def test_a_rollout_in_steps_keeps_all_replicas_behind_the_service(
         await quiet(audit_log, stage.namespace)
 
 
-async def test_a_rollout_without_steps_and_checks_costs_three_child_writes_and_two_statuses(
+async def test_a_rollout_without_steps_and_golden_requests_costs_four_child_writes_and_three_statuses(
     client: Client, stage: Stage, operator: Operator, audit_log: AuditLog
 ) -> None:
     await stage.version("digits-3", golden=False)
@@ -167,8 +167,9 @@ async def test_a_rollout_without_steps_and_checks_costs_three_child_writes_and_t
         await asyncio.sleep(0.5)
         assert writes(audit_log, stage.namespace) == {
             ("patch", "deployments"): 1,
-            ("patch", "services"): 1,
-            ("patch", "modeldeployments/status"): 2,
+            ("create", "jobs"): 1,
+            ("patch", "services"): 2,
+            ("patch", "modeldeployments/status"): 3,
             ("delete", "deployments"): 1,
         }
 

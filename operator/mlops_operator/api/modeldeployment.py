@@ -295,6 +295,8 @@ class CandidateStatus(RevisionStatus):
     """When the present phase or step began."""
     ready_since: Timestamp | None = None
     """Since when all replicas of the present step are ready without a restart; the pause counts from here."""
+    recheck_job: ObjectName | None = None
+    """The Job that asks every pod once more before the present step or phase ends."""
     restarts: Annotated[int, Field(ge=0)] = 0
     """Restarts of its servers' containers when the status was written."""
     retries: Annotated[int, Field(ge=0)] = 0

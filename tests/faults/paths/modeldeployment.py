@@ -59,10 +59,12 @@ class ModelDeploymentPath(Scene):
         container = pod["spec"]["containers"][0]
         env = {entry["name"]: entry.get("value", "") for entry in container["env"]}
         if "MLOPS_GOLDEN" in env:
-            counts = {"requests": 20, "mismatches": 0, "errors": 0, "slow": 0}
+            asked = json.loads(env["MLOPS_GOLDEN"])
+            answered = len(asked.get("endpoints", ()))
+            counts = {"requests": 20, "mismatches": 0, "errors": 0, "slow": 0, "endpoints": answered}
             result = Result(uid=env["MLOPS_RUN_UID"], counts=counts, metrics={"latency_p99": 0.01})
-            asked = json.loads(env["MLOPS_GOLDEN"])["modelVersion"]
-            return Behaviour(run_for=None if asked in self.endless else ASKS, message=result.to_message())
+            endless = asked["modelVersion"] in self.endless
+            return Behaviour(run_for=None if endless else ASKS, message=result.to_message())
         versions = [entry.partition("=")[2] for entry in container["args"] if entry.startswith("--model-version=")]
         return self.servers.get(versions[0], LOADS)
 

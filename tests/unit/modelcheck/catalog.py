@@ -26,7 +26,6 @@ MOST: Final = 300_000 if DEEP else 20_000
 FAULT: Final = Budget(1, 0, 0)
 PERSON: Final = Budget(0, 1, 0)
 PERSON_AND_TIME: Final = Budget(0, 1, 1)
-FAULT_AND_TIME: Final = Budget(1, 0, 1)
 FAULT_AND_PERSON: Final = Budget(1, 1, 0)
 TWO_FAULTS: Final = Budget(2, 0, 0)
 
@@ -66,10 +65,10 @@ _SHORT: Final[dict[str, Sequence[tuple[Budget, int]]]] = {
     "promotion": [(FAULT, 2000)],
     "promotions": [],
     "modeldeployment, new": [(FAULT, 450), (PERSON, 550)],
-    "modeldeployment": [(FAULT, 1100), (PERSON, 2700)],
+    "modeldeployment": [(FAULT, 2400), (PERSON, 9800)],
     "modeldeployment, checked": [],
     "modeldeployment, bad second": [(FAULT, 300)],
-    "modeldeployment, baked": [(FAULT_AND_TIME, 3800)],
+    "modeldeployment, baked": [(FAULT, 1750)],
     "modelmonitor": [(FAULT, 300), (PERSON, 300)],
     "retrainpolicy": [(FAULT, 1300), (PERSON, 800)],
 }

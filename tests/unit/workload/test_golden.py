@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from mlops_workload import golden
 from mlops_workload.digest import digest_path
@@ -80,6 +81,71 @@ def test_an_answer_is_slow_beyond_the_largest_latency(
     counts: Callable[[float, float], dict[str, int]], latency: float, slow: int
 ) -> None:
     assert counts(latency, 0.5) == {"requests": 1, "mismatches": 0, "errors": 0, "slow": slow}
+
+
+class Servers:
+    """Servers by their base URLs; some do not answer. Notes who was asked for what."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, silent: tuple[str, ...] = ()) -> None:
+        self.ready: list[str] = []
+        self.inferred: list[str] = []
+        self._silent = silent
+        monkeypatch.setattr(golden, "exchange", self._exchange)
+        monkeypatch.setattr(golden, "READY_PAUSE_SECONDS", 0.01)
+
+    def _exchange(self, url: str, *, body: object = None, timeout: float) -> HttpReply:
+        assert timeout > 0
+        base = url.partition("/v2/")[0]
+        if base in self._silent:
+            raise TimeoutError("timed out")
+        (self.ready if body is None else self.inferred).append(base)
+        return HttpReply(200, ANSWER)
+
+
+def ask_all(tmp_path: Path, endpoints: list[str], *, requests: int) -> dict[str, int]:
+    """The counts of a check of these servers."""
+    document: dict[str, object] = {"endpoints": endpoints, "model": "m", "readyTimeoutSeconds": 0.05}
+    if requests:
+        path = tmp_path / "golden.json"
+        rows = golden_document(np.zeros((requests, 2)), np.full(requests, 7))
+        path.write_text(rows.model_dump_json())
+        document["requests"] = {"uri": f"file://{path}", "digest": digest_path(path)}
+    configuration = GoldenConfiguration.model_validate(document)
+    result, _ = check(configuration, uid="u", scratch=tmp_path, environ={})
+    return dict(result.counts)
+
+
+@pytest.mark.parametrize(("requests", "servers", "asked"), [(5, 2, [3, 2]), (2, 3, [1, 1, 1]), (3, 3, [1, 1, 1])])
+def test_every_server_is_asked_and_every_request_is_sent_with_as_few_requests_as_that_takes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, requests: int, servers: int, asked: list[int]
+) -> None:
+    found = Servers(monkeypatch)
+    endpoints = [f"http://10.0.0.{number}:8080" for number in range(servers)]
+    counts = ask_all(tmp_path, endpoints, requests=requests)
+    assert counts == {"requests": max(requests, servers), "mismatches": 0, "errors": 0, "endpoints": servers}
+    assert [found.inferred.count(endpoint) for endpoint in endpoints] == asked
+    assert found.ready == endpoints
+
+
+def test_servers_without_golden_requests_are_asked_for_readiness(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = Servers(monkeypatch)
+    assert ask_all(tmp_path, ["http://a", "http://b"], requests=0)["endpoints"] == 2
+    assert (found.ready, found.inferred) == (["http://a", "http://b"], [])
+
+
+def test_one_server_that_does_not_answer_ends_the_check(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = Servers(monkeypatch, silent=("http://b",))
+    with pytest.raises(EndpointUnavailableError, match="http://b was not ready"):
+        ask_all(tmp_path, ["http://a", "http://b"], requests=3)
+    assert found.inferred == []
+
+
+@pytest.mark.parametrize("whom", [{}, {"url": "http://a", "endpoints": ["http://b"]}])
+def test_either_a_url_or_endpoints_are_asked(whom: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="expected url or endpoints, found both or neither"):
+        GoldenConfiguration.model_validate({**whom, "model": "m"})
 
 
 def test_ten_notes_are_kept_each_cut_to_a_thousand_characters() -> None:

@@ -1,4 +1,4 @@
-"""The golden-request Job of the present candidate, as its plan sees it."""
+"""The check of the present candidate, its golden requests or a recheck, as its plan sees it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,6 +8,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modeldeployment import CandidatePhase, ModelDeploymentStatus
 from mlops_operator.controllers.modeldeployment import names
 from mlops_operator.controllers.modeldeployment.observed import Observed
+from mlops_operator.controllers.modeldeployment.policies.traffic import SHARING
 from mlops_operator.controllers.shared import tries
 from mlops_operator.controllers.shared.evidence import conclusive
 from mlops_operator.controllers.shared.jobs import ended
@@ -20,6 +21,8 @@ LOOK_AGAIN_SECONDS: Final = 0.5
 def current_job(status: ModelDeploymentStatus) -> str | None:
     """The Job whose outcome is awaited; None where none is."""
     candidate = status.candidate
+    if candidate is not None and candidate.phase in SHARING:
+        return candidate.recheck_job
     if candidate is None or candidate.phase is not CandidatePhase.CHECKING or candidate.golden is None:
         return None
     return candidate.golden.job if candidate.golden.passed is None else None
@@ -36,6 +39,8 @@ def check_state(observed: Observed, now: datetime) -> TaskState | None:
         told = tries.told(job, pods)
         return TaskState(TaskPhase.RUNNING, tries.RETRYING if told else "", told, next_look=LOOK_AGAIN_SECONDS)
     suffix = names.golden_suffix(candidate.revision, candidate.started_at)
+    if candidate.phase in SHARING:
+        suffix = names.recheck_suffix(candidate)
     return observe_task(f"{observed.obj['metadata']['uid']}-{suffix}", job, pods, now, observed.reads)
 
 

@@ -146,8 +146,10 @@ def _check(
     settings: Settings,
     check: TaskState | None,
 ) -> Iterator[Action]:
-    """The candidate's own Service and the Job that asks it its golden requests."""
+    """The candidate's own Service and the Jobs that ask it."""
     candidate = state.candidate
+    if candidate is not None and candidate.recheck_job is not None:
+        yield from _recheck(observed, state, blueprints.get(candidate.revision), settings, check)
     if candidate is None or _job_of(candidate.golden) is None:
         return
     name = names.candidate_service_name(observed.obj)
@@ -158,9 +160,26 @@ def _check(
         return
     task = render.golden_task(observed.obj, observed.spec, blueprint, candidate, settings)
     decided = candidate.golden is not None and candidate.golden.passed is not None
-    if decided:
+    if not decided:
+        yield from _job(observed, render.golden_job(task, settings), check)
+
+
+def _recheck(
+    observed: Observed, state: State, blueprint: Blueprint | None, settings: Settings, check: TaskState | None
+) -> Iterator[Action]:
+    """The Job that asks every server, once the address of each is known."""
+    candidate = state.candidate
+    if blueprint is None or candidate is None:
         return
-    found, wanted = observed.job(task.name), render.golden_job(task, settings)
+    addresses = observed.servers(candidate.revision).addresses(blueprint.server.port)
+    if len(addresses) >= state.candidate_replicas:
+        task = render.recheck_task(observed.obj, observed.spec, blueprint, candidate, addresses)
+        yield from _job(observed, render.golden_job(task, settings), check)
+
+
+def _job(observed: Observed, wanted: Manifest, check: TaskState | None) -> Iterator[Action]:
+    """The Job of a check; once more where its result was lost."""
+    found = observed.job(wanted["metadata"]["name"])
     if found is None:
         yield Create(resource=JOBS, manifest=wanted)
     elif check is not None and check.phase is TaskPhase.RESULT_LOST:
@@ -200,11 +219,13 @@ def _leftovers(observed: Observed, state: State) -> Iterator[Action]:
     for deployment in observed.deployments:
         if revision_of(deployment) not in revisions and not _is_going(deployment):
             yield Delete.of(DEPLOYMENTS, deployment)
-    jobs = {_job_of(entry.golden) for entry in (before.candidate, state.candidate) if entry is not None} - {None}
+    candidates = [entry for entry in (before.candidate, state.candidate) if entry is not None]
+    jobs = {_job_of(entry.golden) for entry in candidates} - {None}
     if not jobs and observed.candidate_service is not None:
         yield Delete.of(SERVICES, observed.candidate_service)
     for job in observed.jobs:
-        if job["metadata"]["name"] not in jobs and not ended(job) and not _is_going(job):
+        awaited = jobs | {entry.recheck_job for entry in candidates}
+        if job["metadata"]["name"] not in awaited and not ended(job) and not _is_going(job):
             yield Delete.of(JOBS, job)
 
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from mlops_operator.api.meta import LABEL_UID, PREFIX, Manifest
+from mlops_operator.api.modeldeployment import CandidateStatus
 from mlops_operator.controllers.shared.naming import child_name, short_hash
 
 COMPONENT: Final = "app.kubernetes.io/component"
@@ -66,6 +67,17 @@ def golden_suffix(revision: str, started_at: str) -> str:
 def golden_job_name(parent: Manifest, revision: str, started_at: str) -> str:
     """The Job that asks the golden requests of one attempt at a revision."""
     return child_name(parent, golden_suffix(revision, started_at))
+
+
+def recheck_suffix(candidate: CandidateStatus) -> str:
+    """Names the check that ends the present step or phase: readiness that was lost meanwhile takes another one."""
+    moment = (candidate.started_at, candidate.phase, str(candidate.step), candidate.ready_since or "")
+    return f"recheck-{short_hash(candidate.revision, *moment)}"
+
+
+def recheck_job_name(parent: Manifest, candidate: CandidateStatus) -> str:
+    """The Job that asks every pod before the present step or phase ends."""
+    return child_name(parent, recheck_suffix(candidate))
 
 
 def pod_labels(parent: Manifest, revision: str | None = None) -> dict[str, str]:

@@ -1,9 +1,11 @@
 """Manifests of a ModelDeployment's children."""
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
 from mlops_contract import environment as env_names
+from mlops_operator.api.common import ArtifactRef
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modeldeployment import Autoscaling, CandidateStatus, ModelDeploymentSpec
 from mlops_operator.api.schema import seconds
@@ -22,7 +24,8 @@ GOLDEN_TTL_SECONDS: Final = 3600
 not, because the operator was away for longer, the requests are asked again."""
 
 MIN_READY_TIMEOUT, MAX_READY_TIMEOUT = 10, 60
-"""Seconds that one try of the golden requests gives a server, which is ready by its pod, to answer by its Service."""
+"""Seconds that one try of the golden requests gives a server, which is ready by its pod, to answer by its Service.
+A recheck takes the shorter one: the server has answered before."""
 
 REQUESTS: Final = "/mnt/requests"
 """Where the containers of a golden-request Job see the copy of the requests."""
@@ -143,35 +146,65 @@ def golden_task(
     requests = blueprint.golden_requests
     if requests is None:
         raise ValueError(f"expected golden requests of {blueprint.version}, found none")
-    limits = spec.rollout.golden
-    document: Manifest = {
-        "url": service_url(parent, names.candidate_service_name(parent), settings),
-        "model": blueprint.model,
-        "requests": {"uri": f"{REQUESTS}/{_name(requests.uri)}", "digest": requests.digest},
-        "maxLatencySeconds": seconds(limits.max_latency),
-        "readyTimeoutSeconds": _ready_timeout(seconds(spec.rollout.progress_deadline)),
-        "tolerance": limits.tolerance,
-    }
-    if not blueprint.custom:
-        # The operator's own servers say which version answered; a custom one need not.
-        document["modelVersion"] = blueprint.version
+    url = service_url(parent, names.candidate_service_name(parent), settings)
+    timeout = _ready_timeout(seconds(spec.rollout.progress_deadline))
     return Task(
         parent=parent,
         suffix=names.golden_suffix(candidate.revision, candidate.started_at),
         component=names.GOLDEN,
-        steps=(
-            Step(
-                name="fetch",
-                module="fetch",
-                args=("--uri", requests.uri, "--digest", requests.digest, "--to", REQUESTS),
-                claims=[requests.uri],
-                folders=(Folder(name="requests", path=REQUESTS, writable=True),),
-            ),
-            Step(
-                module="golden",
-                env={env_names.GOLDEN: document},
-                folders=(Folder(name="requests", path=REQUESTS),),
-            ),
+        steps=_asking(spec, blueprint, requests, {"url": url, "readyTimeoutSeconds": timeout}),
+    )
+
+
+def recheck_task(
+    parent: Manifest,
+    spec: ModelDeploymentSpec,
+    blueprint: Blueprint,
+    candidate: CandidateStatus,
+    addresses: Sequence[str],
+) -> Task:
+    """The task that asks each server of the candidate, with golden requests where the version has some.
+
+    Args:
+        addresses: base URL of each server.
+    """
+    whom = {"endpoints": list(addresses), "readyTimeoutSeconds": MIN_READY_TIMEOUT}
+    return Task(
+        parent=parent,
+        suffix=names.recheck_suffix(candidate),
+        component=names.GOLDEN,
+        steps=_asking(spec, blueprint, blueprint.golden_requests, whom),
+    )
+
+
+def _asking(
+    spec: ModelDeploymentSpec, blueprint: Blueprint, requests: ArtifactRef | None, whom: Manifest
+) -> tuple[Step, ...]:
+    """The steps of a task that asks servers: their golden requests, or for readiness alone."""
+    document: Manifest = {**whom, "model": blueprint.model}
+    if not blueprint.custom:
+        # The operator's own servers say which version answered; a custom one need not.
+        document["modelVersion"] = blueprint.version
+    if requests is None:
+        return (Step(module="golden", env={env_names.GOLDEN: document}),)
+    limits = spec.rollout.golden
+    document |= {
+        "requests": {"uri": f"{REQUESTS}/{_name(requests.uri)}", "digest": requests.digest},
+        "maxLatencySeconds": seconds(limits.max_latency),
+        "tolerance": limits.tolerance,
+    }
+    return (
+        Step(
+            name="fetch",
+            module="fetch",
+            args=("--uri", requests.uri, "--digest", requests.digest, "--to", REQUESTS),
+            claims=[requests.uri],
+            folders=(Folder(name="requests", path=REQUESTS, writable=True),),
+        ),
+        Step(
+            module="golden",
+            env={env_names.GOLDEN: document},
+            folders=(Folder(name="requests", path=REQUESTS),),
         ),
     )
 

@@ -6,7 +6,7 @@ again, the candidate is gone in the same moment, whatever its phase.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from mlops_operator.api.conditions import timestamp
@@ -23,6 +23,7 @@ from mlops_operator.api.modeldeployment import (
 from mlops_operator.api.schema import seconds
 from mlops_operator.controllers.modeldeployment import names
 from mlops_operator.controllers.modeldeployment.blueprint import Blueprint, Problem
+from mlops_operator.controllers.modeldeployment.candidate import begin, enter
 from mlops_operator.controllers.modeldeployment.observed import Observed
 from mlops_operator.controllers.modeldeployment.policies import bake, deadline, health, replicas, retry
 from mlops_operator.controllers.modeldeployment.policies import golden as golden_policy
@@ -33,9 +34,6 @@ from mlops_operator.controllers.shared.task import TaskPhase, TaskState
 
 _MAX_TRANSITIONS: Final = 32
 """More than all phases and steps together: a bound on what one plan can go through, never reached."""
-
-_MAX_MESSAGE: Final = 1024
-"""What `StoppedCandidate.message` holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,27 +132,6 @@ def _advance(
     return run.drive(candidate)
 
 
-def begin(observed: Observed, target: Blueprint, *, retries: int, now: datetime) -> CandidateStatus:
-    """The target as a candidate whose servers are about to be made.
-
-    Args:
-        retries: see `CandidateStatus.retries`.
-    """
-    moment = timestamp(now)
-    return CandidateStatus(
-        version=target.version,
-        version_uid=target.version_uid,
-        digest=target.digest,
-        revision=target.revision,
-        deployment=names.deployment_name(observed.obj, target.revision),
-        server_image=target.server.image,
-        phase=CandidatePhase.STARTING,
-        started_at=moment,
-        since=moment,
-        retries=retries,
-    )
-
-
 def _settled(
     observed: Observed,
     *,
@@ -209,6 +186,7 @@ class _Run:
         self.observed = observed
         self.rollout: Rollout = observed.spec.rollout
         self.servers: Servers = observed.servers(target.revision)
+        self.answered = False  # whether a check has just found that all servers answer
 
     def drive(self, candidate: CandidateStatus) -> State:
         """Go on until something has to be waited for, or the candidate is promoted or stopped."""
@@ -312,30 +290,64 @@ class _Run:
             now=self.now,
         )
         if held.remaining is None:
-            return self._late(held.candidate)
+            return self._late(held.candidate.replace(recheck_job=None))
         if held.remaining > 0:
-            return _Wait(held.candidate, requeue=held.remaining)
-        return _Next(self._enter(held.candidate, CandidatePhase.STEPPING, step=candidate.step + 1))
-
-    def _promoting(self, candidate: CandidateStatus) -> _Outcome:
-        if self.servers.complete(self.replicas_in(candidate.phase, candidate.step)):
-            return _Promote(candidate)
-        return self._late(candidate)
-
-    def _enter(self, candidate: CandidateStatus, phase: CandidatePhase, *, step: int = 0) -> CandidateStatus:
-        return candidate.replace(
-            phase=phase, step=step, since=timestamp(self.now), ready_since=None, restarts=self.servers.restarts
+            return _Wait(held.candidate.replace(recheck_job=None), requeue=held.remaining)
+        since = timestamp(self.now + timedelta(seconds=held.remaining))
+        return self._recheck(held.candidate, since=since) or _Next(
+            self._enter(held.candidate, CandidatePhase.STEPPING, step=candidate.step + 1)
         )
 
+    def _promoting(self, candidate: CandidateStatus) -> _Outcome:
+        ready = self.servers.complete(self.replicas_in(candidate.phase, candidate.step))
+        held = hold(candidate, ready=ready, restarts=self.servers.restarts, pause=0, now=self.now)
+        if held.remaining is None:
+            return self._late(held.candidate.replace(recheck_job=None))
+        return self._recheck(held.candidate, since=held.candidate.ready_since) or _Promote(held.candidate)
+
+    def _recheck(self, candidate: CandidateStatus, *, since: str | None) -> _Outcome | None:
+        """What to wait for, or why to stop, before a step or phase ends; None where all servers have answered now.
+
+        Args:
+            since: when the step or phase could have ended but for this.
+        """
+        if self.answered:
+            return None
+        job = names.recheck_job_name(self.observed.obj, candidate)
+        if candidate.recheck_job != job:
+            return _Wait(candidate.replace(recheck_job=job), requeue=seconds(self.rollout.progress_deadline))
+        check = self.check or TaskState(TaskPhase.ABSENT)
+        if check.phase in (TaskPhase.FAILED, TaskPhase.RESULT_INVALID):
+            message = f"not all servers answered: {check.reason}: {check.message}".rstrip(": ")
+            return _Stop(DeploymentReason.CANDIDATE_UNAVAILABLE, message)
+        if check.result is None:
+            waiting = health.Trouble(check.reason, check.message) if check.reason else None
+            return self._late(candidate, waiting=waiting, look_in=check.next_look, since=since)
+        count = self.replicas_in(candidate.phase, candidate.step)
+        golden = self.target.golden_requests is not None
+        verdict = golden_policy.judge_recheck(check.result, golden=golden, replicas=count)
+        self.answered = verdict.passed
+        return (
+            None if verdict.passed else _Stop(verdict.reason or DeploymentReason.GOLDEN_CHECK_FAILED, verdict.message)
+        )
+
+    def _enter(self, candidate: CandidateStatus, phase: CandidatePhase, *, step: int = 0) -> CandidateStatus:
+        return enter(candidate, phase, step=step, restarts=self.servers.restarts, now=self.now)
+
     def _late(
-        self, candidate: CandidateStatus, *, waiting: health.Trouble | None = None, look_in: float | None = None
+        self,
+        candidate: CandidateStatus,
+        *,
+        waiting: health.Trouble | None = None,
+        look_in: float | None = None,
+        since: str | None = None,
     ) -> _Outcome:
         """Not ready: wait, until the deadline at the latest. A first version is waited for beyond it."""
         waiting = waiting or health.waiting(self.servers, reads=self.observed.reads, now=self.now)
         looks = [look for look in (look_in, health.next_look(self.servers, self.now)) if look is not None]
         look_in = min(looks, default=None)
         left = deadline.seconds_left(
-            since=candidate.since, allowed=seconds(self.rollout.progress_deadline), now=self.now
+            since=since or candidate.since, allowed=seconds(self.rollout.progress_deadline), now=self.now
         )
         if left > 0:
             return _Wait(candidate, requeue=min(left, look_in or left), waiting=waiting)
@@ -376,13 +388,5 @@ class _Run:
         )
 
     def _stopped(self, candidate: CandidateStatus, reason: str, message: str) -> State:
-        stopped = StoppedCandidate(
-            version=candidate.version,
-            version_uid=candidate.version_uid,
-            digest=candidate.digest,
-            revision=candidate.revision,
-            reason=reason,
-            message=message[:_MAX_MESSAGE],
-            at=timestamp(self.now),
-        )
+        stopped = retry.stopped(candidate, reason, message, retries=candidate.retries, now=self.now)
         return State(wanted=self.wanted, stable=self.stable, stopped=stopped)

@@ -65,6 +65,12 @@ class Servers:
             return False
         return self.seen and self.scaled_to == count and min(self.ready, self._count("updatedReplicas")) >= count
 
+    def addresses(self, port: int) -> list[str]:
+        """Base URLs of the ready pods, in order."""
+        ready = (pod for pod in self.pods if any(entry.get("ready") for entry in container_statuses(pod, MAIN)))
+        found = sorted(ip for pod in ready if (ip := pod["status"].get("podIP")))
+        return [f"http://[{ip}]:{port}" if ":" in ip else f"http://{ip}:{port}" for ip in found]
+
     @property
     def restarts(self) -> int:
         """Restarts of the servers' containers in the pods that are there."""

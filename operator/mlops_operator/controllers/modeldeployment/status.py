@@ -155,6 +155,8 @@ def _progress(situation: Situation, candidate: CandidateStatus) -> str:
             doing = f"takes a share of the requests (step {number} of {len(steps)})"
         case CandidatePhase.PROMOTING:
             doing = "gets all its replicas"
+    if candidate.recheck_job is not None:
+        doing += "; its servers are asked once more"
     return f"{candidate.version} {doing}{_waits(situation.waiting)}"
 
 

@@ -26,6 +26,7 @@ from tests.unit.controllers.builders import (
     NOW,
     ToyCluster,
     ToyWorld,
+    failed_pod,
     job_ended,
     make,
     succeeded_pod,
@@ -85,6 +86,8 @@ class Scene:
         spec: beside the model and 2 replicas. A rollout ends with its hand-over unless a bake is declared.
         behaviour: how the servers of a version behave; `ready` by default.
         checks: what golden requests find, by version: counts beside 20 requests.
+        rechecks: what the checks before the end of a step or phase find, likewise; `{}` by default.
+        unreachable: versions whose servers do not answer, whatever their readiness.
         timeline: ready pods behind the traffic Service after every step.
         history: the ModelDeployment before every step.
     """
@@ -94,6 +97,8 @@ class Scene:
     version: str | None = "digits-1"
     behaviour: dict[str, str] = field(default_factory=dict)
     checks: dict[str, dict[str, int]] = field(default_factory=dict)
+    rechecks: dict[str, dict[str, int]] = field(default_factory=dict)
+    unreachable: set[str] = field(default_factory=set)
     settings: Settings = SETTINGS
     timeline: list[int] = field(default_factory=list)
     history: list[Manifest] = field(default_factory=list)
@@ -151,8 +156,9 @@ class Scene:
             )
         how = self.behaviour.get(deployment["metadata"]["annotations"][ANNOTATION_VERSION], READY)
         for pod in self.cluster.world.all(PODS):
-            if self._owns(deployment, pod) and pod.get("status") != pod_status(how):
-                self.cluster.store({**pod, "status": pod_status(how)})
+            status = {**pod_status(how), "podIP": address_of(pod)}
+            if self._owns(deployment, pod) and pod.get("status") != status:
+                self.cluster.store({**pod, "status": status})
         status = {
             "observedGeneration": deployment["metadata"]["generation"],
             "replicas": wanted,
@@ -175,10 +181,18 @@ class Scene:
                 continue
             (container,) = job["spec"]["template"]["spec"]["containers"]
             env = {entry["name"]: entry.get("value", "") for entry in container["env"]}
-            version = json.loads(env["MLOPS_GOLDEN"])["modelVersion"]
+            asked = json.loads(env["MLOPS_GOLDEN"])
+            version, name = asked["modelVersion"], job["metadata"]["name"]
+            if version in self.unreachable:
+                words = json.dumps({"reason": "EndpointUnavailable", "message": "no answer within 10 s"})
+                self.cluster.pods[name] = [failed_pod(job, words, exit_code=4)]
+                self.cluster.store(job_ended(job, at=self.cluster.now, succeeded=False))
+                continue
             counts = {"requests": 20, "mismatches": 0, "errors": 0, "slow": 0, **self.checks.get(version, {})}
+            if "endpoints" in asked:
+                counts |= {"endpoints": len(asked["endpoints"]), **self.rechecks.get(version, {})}
             result = Result(uid=env["MLOPS_RUN_UID"], counts=counts, metrics={"latency_p99": 0.0124})
-            self.cluster.pods[job["metadata"]["name"]] = [succeeded_pod(job, result.to_message())]
+            self.cluster.pods[name] = [succeeded_pod(job, result.to_message())]
             self.cluster.store(job_ended(job, at=self.cluster.now))
 
     # -- driving ---------------------------------------------------------------------------
@@ -280,6 +294,11 @@ def phase(scene: Scene) -> str:
     """Phase of the candidate."""
     found: str = scene.status["candidate"]["phase"]
     return found
+
+
+def address_of(pod: Manifest) -> str:
+    """The address of a pod, by the number in its name."""
+    return f"10.0.0.{int(pod['metadata']['name'].rpartition('-')[2]) % 256}"
 
 
 def pod_status(how: str) -> Manifest:

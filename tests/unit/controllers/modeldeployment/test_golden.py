@@ -3,7 +3,7 @@
 import pytest
 
 from mlops_contract import Result
-from mlops_operator.controllers.modeldeployment.policies.golden import judge, unanswered
+from mlops_operator.controllers.modeldeployment.policies.golden import judge, judge_recheck, unanswered
 
 
 def result(**counts: int) -> Result:
@@ -32,6 +32,19 @@ def test_missing_figures_are_no_pass(counts: dict[str, int]) -> None:
     assert not verdict.passed
     assert verdict.reason == "GoldenCheckFailed"
     assert verdict.message.endswith(f", found: {', '.join(sorted(counts)) if counts else 'none'}")
+
+
+def test_a_recheck_passes_when_as_many_servers_as_the_step_has_answered_rightly() -> None:
+    figures = {"requests": 20, "mismatches": 0, "errors": 0, "slow": 0}
+    assert judge_recheck(result(**figures, endpoints=3), golden=True, replicas=3).passed
+    assert judge_recheck(result(**figures, endpoints=4), golden=True, replicas=3).passed
+    assert judge_recheck(result(endpoints=3), golden=False, replicas=3).message == "3 servers answered"
+    for golden in (True, False):
+        short = judge_recheck(result(**figures, endpoints=2), golden=golden, replicas=3)
+        assert (short.passed, short.reason) == (False, "CandidateUnavailable")
+        assert short.message == "expected answers of 3 servers, found 2"
+    assert not judge_recheck(result(**figures), golden=True, replicas=1).passed
+    assert judge_recheck(result(endpoints=3), golden=True, replicas=3).reason == "GoldenCheckFailed"
 
 
 def test_a_check_that_failed_itself_says_why() -> None:

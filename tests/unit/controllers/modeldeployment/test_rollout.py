@@ -88,7 +88,7 @@ def test_the_former_version_is_deleted_only_after_the_status_names_the_new_one()
     assert writes[deleted - 1] == f"status ModelDeployment {NAME}"
 
 
-def test_without_steps_and_golden_requests_it_costs_its_changed_children_and_two_status_writes() -> None:
+def test_without_steps_and_golden_requests_it_costs_its_changed_children_one_job_and_three_status_writes() -> None:
     scene = serving(spec={**NO_STEPS, "replicas": 3}, golden=False)
     before = len(scene.cluster.writes)
     scene.point("digits-2")
@@ -96,8 +96,8 @@ def test_without_steps_and_golden_requests_it_costs_its_changed_children_and_two
     assert [" ".join(write.split()[:2]) for write in scene.cluster.writes[before:]] == [
         "create Deployment",
         "status ModelDeployment",
-        "apply Service",
-        "status ModelDeployment",
+        *("apply Service", "create Job", "status ModelDeployment"),
+        *("apply Service", "status ModelDeployment"),
         "delete Deployment",
     ]
 
@@ -223,7 +223,7 @@ def test_the_status_names_the_selector_of_its_pods() -> None:
     assert scene.status["selector"] == f"app.kubernetes.io/component=server,mlops-operator.io/uid={uid}"
 
 
-def test_a_step_costs_one_scaling_and_two_status_writes() -> None:
+def test_a_step_costs_one_scaling_one_job_and_three_status_writes() -> None:
     scene = serving(spec=STEPS)
     scene.point("digits-2")
     scene.rest(answer=False)
@@ -233,8 +233,10 @@ def test_a_step_costs_one_scaling_and_two_status_writes() -> None:
     status = "status ModelDeployment"
     assert verbs == [
         *("apply Service", status),  # the first step's one replica is ready already
+        *("create Job", status),  # its end: the replica is asked
         *("patch Deployment", status, status),  # the second step: entered, ready
-        *("apply Service", status),  # all replicas are ready already: promoted in the same plan
+        *("create Job", status),  # its end: all replicas are asked
+        *("apply Service", status),  # and are all there are to be: promoted in the same plan
         *("delete Deployment", "delete Service"),
     ]
 

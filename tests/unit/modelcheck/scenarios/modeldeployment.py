@@ -16,6 +16,7 @@ from tests.unit.controllers.modeldeployment.scene import (
     NAME,
     READY,
     SETTINGS,
+    address_of,
     model,
     model_version,
     pod_status,
@@ -94,7 +95,8 @@ class Serving(Base):
         labels = data["spec"]["template"]["metadata"]["labels"]
         stem = f"{item.id.name}-{item.uid.split('-')[1]}"  # pods of a Deployment that was made again have other names
         pods = [make(PODS, f"{stem}-{number}", labels=labels, owner=data) for number in range(count)]
-        return status, [{**pod, "status": pod_status(self.behaviour[self._version(data)])} for pod in pods]
+        how = pod_status(self.behaviour[self._version(data)])
+        return status, [{**pod, "status": {**how, "podIP": address_of(pod)}} for pod in pods]
 
     def _lags(self, server: ApiServer, item: Item) -> bool:
         return status_of(item) != self._wanted(item)[0]
@@ -120,8 +122,9 @@ class Serving(Base):
 
     def message(self, job: Manifest) -> str:
         (container,) = job["spec"]["template"]["spec"]["containers"]
-        assert json.loads(next(entry["value"] for entry in container["env"] if entry["name"] == "MLOPS_GOLDEN"))
+        asked = json.loads(next(entry["value"] for entry in container["env"] if entry["name"] == "MLOPS_GOLDEN"))
         counts = {"requests": 20, "mismatches": 0, "errors": 0, "slow": 0}
+        counts["endpoints"] = len(asked.get("endpoints", ()))
         return Result(uid=run_uid(job), counts=counts, metrics={"latency_p99": 0.0124}).to_message()
 
     # -- people ----------------------------------------------------------------------------

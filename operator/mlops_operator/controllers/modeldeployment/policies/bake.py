@@ -108,21 +108,10 @@ def _unavailable(
     stable: RevisionStatus, former: FormerRevision, *, serving: int, wanted: int, now: datetime
 ) -> StoppedCandidate:
     after = (now - parse_timestamp(former.handed_over_at)).total_seconds()
-    again = timestamp(retry.retry_at(now, former.retries))
-    return StoppedCandidate(
-        version=stable.version,
-        version_uid=stable.version_uid,
-        digest=stable.digest,
-        revision=stable.revision,
-        reason=DeploymentReason.CANDIDATE_UNAVAILABLE,
-        message=(
-            f"{serving} of {wanted} replicas were ready {after:.0f} s after the hand-over; "
-            f"{former.version} serves again; next attempt at {again}"
-        ),
-        at=timestamp(now),
-        retries=former.retries,
-        retry_at=again,
+    message = (
+        f"{serving} of {wanted} replicas were ready {after:.0f} s after the hand-over; {former.version} serves again"
     )
+    return retry.stopped(stable, DeploymentReason.CANDIDATE_UNAVAILABLE, message, retries=former.retries, now=now)
 
 
 def _restored(former: FormerRevision) -> RevisionStatus:

@@ -37,6 +37,26 @@ def judge(result: Result) -> Verdict:
     return Verdict(True, None, figures)
 
 
+def judge_recheck(result: Result, *, golden: bool, replicas: int) -> Verdict:
+    """The verdict on the check that ends a step: as many servers as the step has answered, and rightly.
+
+    Args:
+        golden: whether the version has golden requests; else the servers were asked for readiness alone.
+        replicas: the servers of the step.
+    """
+    answered = result.counts.get("endpoints", 0)
+    if answered < replicas:
+        message = f"expected answers of {replicas} servers, found {answered}"
+        return Verdict(False, DeploymentReason.CANDIDATE_UNAVAILABLE, message)
+    if not golden:
+        return Verdict(True, None, f"{answered} servers answered")
+    verdict = judge(result)
+    wrong = result.counts.get("mismatches", 0) or result.counts.get("slow", 0)
+    if verdict.reason is DeploymentReason.GOLDEN_REQUESTS_FAILED and not wrong:
+        return Verdict(False, DeploymentReason.CANDIDATE_UNAVAILABLE, verdict.message)
+    return verdict
+
+
 def unanswered(reason: str, message: str) -> Verdict:
     """The verdict where the check itself failed, for a reason of its own."""
     said = f"the golden requests could not be asked: {reason}: {message}".rstrip(": ")
