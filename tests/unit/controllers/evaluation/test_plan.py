@@ -306,19 +306,6 @@ def test_an_end_without_a_valid_result_is_an_error(message: str) -> None:
     assert condition(toy.get(EVALUATIONS, NAME), "Stalled")["reason"] == "ResultInvalid"
 
 
-def test_an_error_names_the_versions_even_if_nothing_was_told_before_the_end() -> None:
-    toy, job = started()
-    known = {name: status(toy)[name] for name in ("candidate", "baseline")}
-    unwritten = toy.get(EVALUATIONS, NAME)
-    del unwritten["status"]
-    toy.store(unwritten)
-    toy.pods[job["metadata"]["name"]] = [succeeded_pod(job, "{")]
-    toy.store(job_ended(job, at=later(10)))
-    toy.settle(CONTROLLER, NAME)
-    assert status(toy)["verdict"] == "Error"
-    assert {name: status(toy).get(name) for name in known} == known
-
-
 def test_a_report_at_an_impossible_place_makes_the_result_invalid() -> None:
     toy, job = started()
     result = Result(

@@ -1,8 +1,17 @@
-"""An Evaluation whose Job runs again: a try failed, or its result is lost."""
+"""An Evaluation whose Job runs again or fails: a try failed, its result is lost, or it is none."""
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODEL_VERSIONS
-from tests.unit.controllers.builders import ToyCluster, condition, failed_pod, job_ended, job_started, later, pod_of
+from tests.unit.controllers.builders import (
+    ToyCluster,
+    condition,
+    failed_pod,
+    job_ended,
+    job_started,
+    later,
+    pod_of,
+    succeeded_pod,
+)
 from tests.unit.controllers.evaluation.test_plan import CONTROLLER, NAME, report, started, status
 
 WORDS = '{"reason": "ArtifactUnreachable", "message": "the store does not answer"}'
@@ -84,3 +93,16 @@ def test_nothing_is_measured_again_while_a_version_is_not_ready() -> None:
     toy.world.put(candidate)
     toy.settle(CONTROLLER, NAME)
     assert toy.only(JOBS)["metadata"]["uid"] != job["metadata"]["uid"]
+
+
+def test_an_error_names_the_versions_even_if_nothing_was_told_before_the_end() -> None:
+    toy, job = started()
+    known = {name: status(toy)[name] for name in ("candidate", "baseline")}
+    unwritten = toy.get(EVALUATIONS, NAME)
+    del unwritten["status"]
+    toy.store(unwritten)
+    toy.pods[job["metadata"]["name"]] = [succeeded_pod(job, "{")]
+    toy.store(job_ended(job, at=later(10)))
+    toy.settle(CONTROLLER, NAME)
+    assert status(toy)["verdict"] == "Error"
+    assert {name: status(toy).get(name) for name in known} == known
