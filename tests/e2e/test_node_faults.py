@@ -41,7 +41,8 @@ pytestmark = pytest.mark.timeout(400)
 OUTPUT = {"uri": f"pvc://{STORE}/out"}
 
 ALONE = """
-import fcntl
+import fcntl, time
+signal.signal(signal.SIGTERM, lambda *_: time.sleep(3) or sys.exit(143))  # as one that saves what it has
 lock = Path("/shared/lock").open("a+")
 try:
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -89,7 +90,7 @@ def test_evicted_training_is_tried_again_and_counts_as_no_failure(space: Kubectl
 
 
 def test_program_that_ends_well_when_it_is_evicted_has_not_succeeded(space: Kubectl) -> None:
-    body = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\nsignal.pause()\n"
+    body = "import time\nsignal.signal(signal.SIGTERM, lambda *_: time.sleep(3) or sys.exit(0))\nsignal.pause()\n"
     space.apply(training("stopped", body, disruptionLimit=1))
     for attempt in range(2):
         evict(space, live_pod(space, wait_attempt(space, "stopped", attempt)))
@@ -104,6 +105,7 @@ import time
 if ENV["MLOPS_REPLICA_INDEX"] == "0":
     report(metrics={"accuracy": 0.5})
 elif ENV["MLOPS_ATTEMPT"] == "0":
+    signal.signal(signal.SIGTERM, lambda *_: time.sleep(3) or sys.exit(143))  # as one that saves what it has
     signal.pause()
 else:
     time.sleep(8)

@@ -21,6 +21,8 @@ NODE_TAINTED: Final = "NodeTainted"
 NODE_LOST: Final = "NodeLost"
 NODE_SHUTDOWN: Final = "NodeShutdown"
 POD_DELETED: Final = "PodDeleted"
+DISRUPTED: Final = "Disrupted"
+"""It was Kubernetes, and nothing tells why."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Why an attempt failed, from the pod that failed first."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,12 @@ from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingReason
 from mlops_operator.controllers.shared import jobs
-from mlops_operator.controllers.shared.disruptions import POD_DELETED, Disruption, disruption
+from mlops_operator.controllers.shared.disruptions import (
+    DISRUPTED,
+    POD_DELETED,
+    Disruption,
+    disruption,
+)
 from mlops_operator.controllers.trainingjob.policies import stopping
 from mlops_operator.controllers.trainingjob.policies.retry import PERMANENT
 
@@ -49,7 +55,7 @@ def cause(job: Manifest, pods: Sequence[Manifest]) -> Cause:
     pod = _first_failed([pod for pod in pods if disruption(pod) is None])
     if pod is None or jobs.failure_message(job)[0] == _BY_POD_FAILURE_POLICY:
         taken = next((why for entry in pods if (why := disruption(entry)) is not None), None)
-        return _disrupted(taken or gone(job))
+        return _disrupted(taken or _told_by_job(job) or gone(job))
     ended = jobs.pod_termination(pod)
     if ended is None or ended.exit_code == 0:
         status = pod["status"]
@@ -61,6 +67,18 @@ def cause(job: Manifest, pods: Sequence[Manifest]) -> Cause:
 
 _BY_POD_FAILURE_POLICY: Final = "PodFailurePolicy"
 """Reason of a Job that failed by a rule of its `podFailurePolicy`; the only one is about disruptions."""
+
+
+_DISRUPTED_POD: Final = re.compile(r"Pod \S+/(\S+) has condition DisruptionTarget ")
+"""How the Job controller tells which pod it was."""
+
+
+def _told_by_job(job: Manifest) -> Disruption | None:
+    """The disruption of a pod that was gone before it was read: that it was one is all that the Job keeps."""
+    found = _DISRUPTED_POD.match(jobs.failure_message(job)[1])
+    if found is None:
+        return None
+    return Disruption(DISRUPTED, f"Kubernetes took pod {found[1]} away; it was gone before the operator could read why")
 
 
 def gone(job: Manifest, ranks: Sequence[int] = ()) -> Disruption:
