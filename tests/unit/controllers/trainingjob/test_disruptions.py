@@ -4,8 +4,6 @@ from typing import Any
 
 import pytest
 
-from mlops_operator.api.conditions import timestamp
-from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.trainingjob.policies.failure import cause
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS
 from tests.unit.controllers.builders import (
@@ -20,44 +18,7 @@ from tests.unit.controllers.builders import (
     terminated,
 )
 from tests.unit.controllers.trainingjob.driver import Run, begin, model_artifact
-
-RUNNING: Manifest = {"running": {}}
-
-
-def taken(pod: Manifest, at: float, *, reason: str | None = None, grace: int = 30, node: str = "worker-1") -> Manifest:
-    """A pod that was told to go at this moment."""
-    pod["metadata"] |= {"deletionTimestamp": timestamp(later(at + grace)), "deletionGracePeriodSeconds": grace}
-    pod["spec"]["nodeName"] = node
-    if reason is not None:
-        told = {
-            "type": "DisruptionTarget",
-            "status": "True",
-            "reason": reason,
-            "lastTransitionTime": timestamp(later(at)),
-        }
-        pod["status"]["conditions"] = [*pod["status"]["conditions"], told]
-    return pod
-
-
-def terminating(job: Manifest, *, ready: int = 0) -> Manifest:
-    """A Job of which one pod has been told to go, as its controller counts it."""
-    found = job_started(job, at=later(0), ready=ready)
-    found["status"] |= {"active": ready, "terminating": 1}
-    return found
-
-
-def pods_are(run: Run, *pods: Manifest) -> None:
-    run.cluster.pods[run.job["metadata"]["name"]] = list(pods)
-
-
-def rank(job: Manifest, index: int, **rest: Any) -> Manifest:
-    return pod_of(job, phase="Running", index=index, main=RUNNING, **rest)
-
-
-def stopped(job: Manifest) -> Manifest:
-    """The suspended Job when its controller has seen it."""
-    status = {"conditions": [{"type": "Suspended", "status": "True"}], "active": 0, "ready": 0}
-    return {**job, "status": status}
+from tests.unit.controllers.trainingjob.pods import RUNNING, pods_are, rank, stopped, taken, terminating
 
 
 def evicted(**spec: Any) -> Run:
@@ -288,119 +249,3 @@ def test_a_pod_that_used_more_than_it_may_failed_by_itself() -> None:
     )
     assert (found.disrupted, found.reason) == (False, "Evicted")
     assert "exceeds the limit" in found.message
-
-
-# -- lost nodes ----------------------------------------------------------------------------------
-
-
-def silent(job: Manifest, index: int) -> Manifest:
-    """A pod as the control plane marks it when its node does not answer."""
-    pod = rank(job, index)
-    pod["spec"]["nodeName"] = "worker-2"
-    pod["status"]["containerStatuses"][0]["ready"] = True
-    pod["status"]["conditions"] = [{"type": "Ready", "status": "False", "lastTransitionTime": timestamp(later(90))}]
-    return pod
-
-
-def on_a_lost_node() -> Run:
-    run = begin(replicas=2)
-    run.at(2).job_runs(ready=2)
-    pods_are(run, rank(run.job, 0), silent(run.job, 1))
-    begun = job_started(run.job, at=later(0), ready=1)
-    begun["status"]["active"] = 2
-    run.cluster.store(begun)
-    run.at(91).settle()
-    return run
-
-
-def test_a_lost_node_is_told_with_rank_and_time() -> None:
-    run = on_a_lost_node()
-    ready = condition(run.obj, "Ready")
-    assert ready["reason"] == "NodeLost"
-    assert f"node worker-2 of rank 1 (pod {run.job['metadata']['name']}-1-x7k2p)" in ready["message"]
-    assert f"has not answered since {timestamp(later(90))}" in ready["message"]
-    writes = len(run.cluster.writes)
-    run.at(150).settle()
-    assert len(run.cluster.writes) == writes
-
-
-def test_a_node_that_comes_back_ends_it() -> None:
-    run = on_a_lost_node()
-    pods_are(run, rank(run.job, 0), rank(run.job, 1))
-    run.at(120).job_runs(ready=2)
-    assert condition(run.obj, "Ready")["reason"] == "Running"
-    assert run.status["attempts"][0].get("outcome") is None
-
-
-def test_a_pod_that_a_lost_node_keeps_is_told_with_what_to_do_and_nothing_runs_beside_it() -> None:
-    run = on_a_lost_node()
-    pod = taken(silent(run.job, 1), 390, reason="DeletionByTaintManager", node="worker-2")
-    pods_are(run, rank(run.job, 0), pod)
-    run.cluster.store(terminating(run.job, ready=1))
-    run.at(391).settle()
-    assert "has not answered since" in condition(run.obj, "Ready")["message"]
-    pods_are(run, failed_pod(run.job, index=0, exit_code=143), pod)
-    run.cluster.store(stopped(run.job))
-    run.at(449).settle()
-    assert condition(run.obj, "Ready")["reason"] == "Disrupted"
-    run.at(450).settle()
-    ready = condition(run.obj, "Ready")
-    assert ready["reason"] == "NodeLost"
-    assert "kubectl delete node worker-2" in ready["message"]
-    assert "node.kubernetes.io/out-of-service" in ready["message"]
-    run.at(4000).settle()
-    assert len(run.cluster.world.all(JOBS)) == 1
-    pods_are(run)
-    run.at(4001).settle()
-    assert run.status["attempts"][0]["reason"] == "NodeLost"
-    assert len(run.cluster.world.all(JOBS)) == 2
-
-
-# -- gangs that wait -----------------------------------------------------------------------------
-
-
-def test_a_gang_runs_when_all_of_its_ranks_do() -> None:
-    run = begin(replicas=3)
-    begun = job_started(run.job, at=later(0), ready=2)
-    begun["status"]["active"] = 3
-    run.cluster.store(begun)
-    no_room = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes: no room"}
-    pods_are(run, rank(run.job, 0), pod_of(run.job, index=1, conditions=[no_room]), rank(run.job, 2))
-    run.at(30).settle()
-    assert "phase" not in run.status
-    run.at(61).settle()
-    ready = condition(run.obj, "Ready")
-    assert (run.status["phase"], ready["reason"]) == ("Pending", "PodPending")
-    assert ready["message"].startswith("2 of 3 ranks run; rank 1 waits: ")
-    assert "runningSince" not in run.status
-    run.at(100).job_runs(ready=3)
-    assert run.status["runningSince"] == timestamp(later(100))
-    assert condition(run.obj, "Ready")["message"] == "attempt 0 is running in 3 pods"
-
-
-def test_the_number_of_ranks_that_run_is_never_an_old_one() -> None:
-    run = begin(replicas=3)
-    run.cluster.store(job_started(run.job, at=later(0), ready=0))
-    no_room = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes: no room"}
-    waits = pod_of(run.job, index=2, conditions=[no_room])
-    pods_are(run, rank(run.job, 0), pod_of(run.job, index=1, conditions=[no_room]), waits)
-    run.at(61).settle()
-    assert "1 of 3 ranks run; rank 1 waits" in run.status["waiting"]["message"]
-    pods_are(run, rank(run.job, 0), rank(run.job, 1), waits)
-    run.at(80).settle()
-    assert "2 of 3 ranks run; rank 2 waits" in run.status["waiting"]["message"]
-
-
-def test_a_rank_that_waits_for_the_name_of_rank_0_says_so() -> None:
-    run = begin(replicas=2)
-    run.cluster.store(job_started(run.job, at=later(0)))
-    no_room = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes: no room"}
-    waits = pod_of(run.job, index=1)
-    state = {"running": {"startedAt": timestamp(later(1))}}
-    waits["status"]["initContainerStatuses"] = [{"name": "wait-for-coordinator", "state": state}]
-    pods_are(run, waits, rank(run.job, 0))
-    run.at(61).settle()
-    assert "1 of 2 ranks run; rank 1 waits: it starts when MLOPS_COORDINATOR" in run.status["waiting"]["message"]
-    pods_are(run, waits, pod_of(run.job, index=0, conditions=[no_room]))
-    run.at(80).settle()
-    assert "0 of 2 ranks run; rank 0 waits: " in run.status["waiting"]["message"]
