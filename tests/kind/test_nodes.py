@@ -4,17 +4,15 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from demo.platform import SYSTEM_NAMESPACE, Platform
+from demo.platform import Platform
 from localcluster.kubectl import Kubectl, Manifest
 from tests.e2e.support import (
     WORKLOAD_IMAGE,
     condition,
-    is_true,
     manifest,
     new_namespace,
     of,
@@ -23,11 +21,9 @@ from tests.e2e.support import (
     wait_reason,
     wait_true,
 )
+from tests.kind.nodes import PATIENT, drained, killed, leader, out_of_service
 
 pytestmark = [pytest.mark.deep, pytest.mark.timeout(900)]
-
-PATIENT = 180.0
-"""Seconds for what takes seconds on an idle machine: three nodes share two cores."""
 
 LOAD = 40
 """Trainings that are at work while something happens to the cluster."""
@@ -82,45 +78,6 @@ def running(space: Kubectl, name: str) -> Manifest:
 def node_of_rank(space: Kubectl, obj: Manifest, rank: int) -> str:
     (pod,) = [pod for pod in space.list("pod", of(obj)) if f"-{rank}-" in pod["metadata"]["name"][-8:]]
     return str(pod["spec"]["nodeName"])
-
-
-def leader(platform: Platform) -> Manifest:
-    """The operator's pod."""
-    system = platform.kubectl.in_namespace(SYSTEM_NAMESPACE)
-    (pod,) = [pod for pod in system.list("pod", "app.kubernetes.io/name=mlops-operator") if is_true(pod, "Ready")]
-    return pod
-
-
-@contextmanager
-def drained(cluster: Kubectl, node: str) -> Iterator[None]:
-    cluster.run("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--force", timeout=PATIENT)
-    try:
-        yield
-    finally:
-        cluster.run("uncordon", node)
-
-
-@contextmanager
-def killed(platform: Platform, node: str) -> Iterator[None]:
-    """The node's machine is off until the end; then it is a node like before."""
-    docker = platform.cluster.engine().docker  # type: ignore[attr-defined]
-    docker("kill", node)
-    try:
-        yield
-    finally:
-        docker("start", node)
-        platform.kubectl.run("wait", "--for=condition=Ready", f"node/{node}", f"--timeout={PATIENT:.0f}s")
-
-
-@contextmanager
-def out_of_service(cluster: Kubectl, node: str) -> Iterator[None]:
-    """What a person does about a node that is shut down."""
-    taint = "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
-    cluster.run("taint", "node", node, taint)
-    try:
-        yield
-    finally:
-        cluster.run("taint", "node", node, f"{taint}-")
 
 
 def test_a_drained_rank_is_no_failure_and_all_ranks_stop_together(platform: Platform, space: Kubectl) -> None:
