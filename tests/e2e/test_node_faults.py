@@ -183,13 +183,7 @@ def test_evicted_server_of_a_new_version_in_its_bake_gives_the_requests_back(spa
     client = Client(space, "baked-client", url="http://baked/v2/models/plus/infer")
     client.more(20)
     patch(space, "modeldeployment", "baked", {"model": {"version": "plus-2"}})
-    new = space.wait(
-        "modeldeployment",
-        "baked",
-        lambda obj: obj["status"]["stable"]["version"] == "plus-2" and is_true(obj, "Ready"),
-        what="the second version",
-        timeout=120,
-    )
+    new = wait_serving(space, "baked", "plus-2", timeout=120)
     assert new["status"]["former"]["version"] == "plus-1"
     assert len(space.list("deployment", of(new))) == 2
     revision = f"{of(new)},mlops-operator.io/revision={new['status']['stable']['revision']}"
@@ -206,13 +200,7 @@ def test_evicted_server_of_a_new_version_in_its_bake_gives_the_requests_back(spa
     assert (counts["failed"], counts["errors"]) == (0, [])
     client.stop()
 
-    again = space.wait(
-        "modeldeployment",
-        "baked",
-        lambda obj: obj["status"]["stable"]["version"] == "plus-2" and is_true(obj, "Ready"),
-        what="the second version to be tried again",
-        timeout=150,
-    )
+    again = wait_serving(space, "baked", "plus-2", timeout=150)
     assert "stopped" not in again["status"]
     assert again["status"]["former"]["retries"] == 1
 
@@ -344,6 +332,17 @@ def evict(kubectl: Kubectl, pod: str) -> None:
     body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": kubectl.namespace}}
     path = f"/api/v1/namespaces/{kubectl.namespace}/pods/{pod}/eviction"
     kubectl.run("create", f"--raw={path}", "-f", "-", stdin=json.dumps(body))
+
+
+def wait_serving(kubectl: Kubectl, name: str, version: str, *, timeout: float) -> Manifest:
+    """The ModelDeployment once that version is its stable one, and ready."""
+    return kubectl.wait(
+        "modeldeployment",
+        name,
+        lambda obj: obj["status"]["stable"]["version"] == version and is_true(obj, "Ready"),
+        what=f"to serve {version}",
+        timeout=timeout,
+    )
 
 
 def wait_two_servers(kubectl: Kubectl, name: str) -> Manifest:

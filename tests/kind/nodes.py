@@ -11,6 +11,11 @@ PATIENT = 180.0
 """Seconds for what takes seconds on an idle machine: three nodes share two cores."""
 
 
+def docker(platform: Platform, *arguments: str) -> None:
+    """Run docker against the Docker that has the nodes."""
+    platform.cluster.engine().docker(*arguments)  # type: ignore[attr-defined]
+
+
 def leader(platform: Platform) -> Manifest:
     """The operator's pod."""
     system = platform.kubectl.in_namespace(SYSTEM_NAMESPACE)
@@ -30,12 +35,11 @@ def drained(cluster: Kubectl, node: str) -> Iterator[None]:
 @contextmanager
 def killed(platform: Platform, node: str) -> Iterator[None]:
     """The node's machine is off until the end; then it is a node like before."""
-    docker = platform.cluster.engine().docker  # type: ignore[attr-defined]
-    docker("kill", node)
+    docker(platform, "kill", node)
     try:
         yield
     finally:
-        docker("start", node)
+        docker(platform, "start", node)
         platform.kubectl.run("wait", "--for=condition=Ready", f"node/{node}", f"--timeout={PATIENT:.0f}s")
 
 

@@ -21,7 +21,7 @@ from tests.e2e.support import (
     wait_reason,
     wait_true,
 )
-from tests.kind.nodes import PATIENT, drained, killed, leader, out_of_service
+from tests.kind.nodes import PATIENT, docker, drained, killed, leader, out_of_service
 
 pytestmark = [pytest.mark.deep, pytest.mark.timeout(900)]
 
@@ -155,10 +155,9 @@ def test_two_upgrades_under_load_lose_nothing(platform: Platform, space: Kubectl
 
 def test_a_control_plane_that_stands_still_under_load_loses_nothing(platform: Platform, space: Kubectl) -> None:
     begin_load(space)
-    docker = platform.cluster.engine().docker  # type: ignore[attr-defined]
-    docker("pause", f"{platform.cluster.name}-control-plane")
+    docker(platform, "pause", f"{platform.cluster.name}-control-plane")
     try:
         time.sleep(FROZEN)  # what is tested is that nothing answers for so long
     finally:
-        docker("unpause", f"{platform.cluster.name}-control-plane")
+        docker(platform, "unpause", f"{platform.cluster.name}-control-plane")
     nothing_lost_or_doubled(space)
