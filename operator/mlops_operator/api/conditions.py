@@ -13,6 +13,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from mlops_contract.text import clean
+from mlops_operator.api.meta import Manifest
 from mlops_operator.api.schema import StatusModel, Timestamp
 
 
@@ -153,3 +154,17 @@ def is_true(conditions: Iterable[Condition], kind: str) -> bool:
     """Whether the condition of that type is there and `True`."""
     condition = find(conditions, kind)
     return condition is not None and condition.status is Truth.TRUE
+
+
+def condition_of(obj: Manifest, kind: str) -> Manifest:
+    """The condition of type `kind` of an object as it is stored, or an empty one."""
+    for entry in (obj.get("status") or {}).get("conditions") or ():
+        if entry.get("type") == kind:
+            found: Manifest = entry
+            return found
+    return {}
+
+
+def holds(obj: Manifest, kind: str) -> bool:
+    """Whether the condition of type `kind` of an object as it is stored is `True`."""
+    return condition_of(obj, kind).get("status") == "True"

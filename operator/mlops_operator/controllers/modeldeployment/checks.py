@@ -11,7 +11,7 @@ from mlops_operator.controllers.modeldeployment.observed import Observed
 from mlops_operator.controllers.modeldeployment.policies.traffic import SHARING
 from mlops_operator.controllers.shared import tries
 from mlops_operator.controllers.shared.evidence import conclusive
-from mlops_operator.controllers.shared.jobs import ended
+from mlops_operator.controllers.shared.jobs import ended, pod_phase
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task
 
 LOOK_AGAIN_SECONDS: Final = 0.5
@@ -48,5 +48,5 @@ def _not_read_yet(job: Manifest, pods: Sequence[Manifest] | None, now: datetime)
     """Whether a finished Job's pods were read too early to tell how they ended."""
     if not ended(job):
         return False
-    early = pods is None or any((pod.get("status") or {}).get("phase") in ("Pending", "Running") for pod in pods)
+    early = pods is None or any(pod_phase(pod) in ("Pending", "Running") for pod in pods)
     return early or not conclusive(job, pods, now)

@@ -223,8 +223,8 @@ def _leftovers(observed: Observed, state: State) -> Iterator[Action]:
     jobs = {_job_of(entry.golden) for entry in candidates} - {None}
     if not jobs and observed.candidate_service is not None:
         yield Delete.of(SERVICES, observed.candidate_service)
+    awaited = jobs | {entry.recheck_job for entry in candidates}
     for job in observed.jobs:
-        awaited = jobs | {entry.recheck_job for entry in candidates}
         if job["metadata"]["name"] not in awaited and not ended(job) and not _is_going(job):
             yield Delete.of(JOBS, job)
 

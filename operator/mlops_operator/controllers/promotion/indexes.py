@@ -8,10 +8,10 @@ plans.
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from mlops_operator.api.conditions import READY
+from mlops_operator.api.conditions import READY, condition_of
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.promotion import PromotionPhase, PromotionReason
-from mlops_operator.controllers.shared.indexes import by_reference, condition_of, key_of
+from mlops_operator.controllers.shared.indexes import by_reference, key_of
 from mlops_operator.controllers.shared.models import changed_aliases
 from mlops_operator.controllers.shared.promotions import (
     OPEN_PROMOTIONS_BY_ALIAS,

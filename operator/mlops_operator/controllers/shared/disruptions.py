@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from mlops_contract.text import clean
-from mlops_operator.api.conditions import parse_timestamp
+from mlops_operator.api.conditions import condition_of, holds, parse_timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared import jobs
 
@@ -51,7 +51,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 """Reason and words for the reasons of the condition `DisruptionTarget`, which Kubernetes documents."""
 
-_OWN_FAULT: Final = ("exceed",)
+_OWN_FAULT: Final = "exceed"
 """What the kubelet's message contains where it evicts a pod for a limit of its own and not for the node's sake."""
 
 
@@ -77,12 +77,11 @@ def silent_since(pod: Manifest) -> str | None:
         return None
     status = pod.get("status") or {}
     containers = status.get("containerStatuses") or ()
-    if status.get("phase") != "Running" or not containers or not all(entry.get("ready") for entry in containers):
+    if jobs.pod_phase(pod) != "Running" or not containers or not all(entry.get("ready") for entry in containers):
         return None
-    condition = _condition(pod, "Ready")
-    if condition is None or condition.get("status") == "True":
+    if holds(pod, "Ready"):
         return None
-    return str(condition.get("lastTransitionTime") or "")
+    return condition_of(pod, "Ready").get("lastTransitionTime")
 
 
 def node_of(pod: Manifest) -> str:
@@ -105,9 +104,8 @@ def _taken_at(pod: Manifest) -> datetime | None:
         # It is the time at which the pod should be gone.
         grace = timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
         moments.append(parse_timestamp(deleted) - grace)
-    condition = _condition(pod, jobs.DISRUPTED)
-    if condition is not None and condition["status"] == "True":
-        told = condition.get("lastTransitionTime")
+    if jobs.disrupted(pod):
+        told = condition_of(pod, jobs.DISRUPTED).get("lastTransitionTime")
         # A condition without a time counts as older than any end.
         moments.append(parse_timestamp(told) if told else parse_timestamp("1970-01-01T00:00:00Z"))
     elif (pod.get("status") or {}).get("reason") == EVICTED:
@@ -119,13 +117,13 @@ def _by_own_fault(pod: Manifest) -> bool:
     """Whether the kubelet ended the pod because it used more than it may."""
     status = pod.get("status") or {}
     message = str(status.get("message") or "")
-    return status.get("reason") == EVICTED and any(word in message for word in _OWN_FAULT)
+    return status.get("reason") == EVICTED and _OWN_FAULT in message
 
 
 def _described(pod: Manifest) -> Disruption:
     node = node_of(pod)
     where = f" from node {node}" if node else ""
-    condition = _condition(pod, jobs.DISRUPTED) or {}
+    condition = condition_of(pod, jobs.DISRUPTED)
     status = pod.get("status") or {}
     kind = condition.get("reason", "")
     if kind == "DeletionByTaintManager" and (since := silent_since(pod)):
@@ -140,8 +138,3 @@ def _described(pod: Manifest) -> Disruption:
     if kind:
         return Disruption(jobs.as_reason(kind) or POD_DELETED, f"{name_of(pod)} was removed{where}: {told}")
     return Disruption(POD_DELETED, f"{name_of(pod)} was deleted{where} before it had ended")
-
-
-def _condition(pod: Manifest, kind: str) -> Manifest | None:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return next((entry for entry in conditions if entry["type"] == kind), None)

@@ -43,17 +43,11 @@ def conclusive(job: Manifest, pods: Sequence[Manifest] | None, now: datetime) ->
     if pods is None:
         return False
     if jobs.job_phase(job) is jobs.JobPhase.SUCCEEDED:
-        told = len({jobs.rank_of(pod) for pod in pods if _ended(pod)}) >= jobs.ranks(job)
+        told = len({jobs.rank_of(pod) for pod in pods if jobs.pod_ended(pod)}) >= jobs.ranks(job)
     else:
-        told = any(_ended(pod) == "Failed" for pod in pods)
+        told = any(jobs.pod_phase(pod) == "Failed" for pod in pods)
     ended = _told_end(job)
     if told or ended is None:
         return True
     age = (now - ended).total_seconds()
     return age >= STALE_READ or age <= -jobs.CLOCKS_APART  # no telling how long ago it was
-
-
-def _ended(pod: Manifest) -> str:
-    """`Succeeded` or `Failed`; `""` for a pod that has not ended."""
-    phase = (pod.get("status") or {}).get("phase")
-    return phase if phase in ("Succeeded", "Failed") else ""

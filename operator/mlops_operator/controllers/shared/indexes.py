@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
-from mlops_operator.api.conditions import READY
+from mlops_operator.api.conditions import READY, holds
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.modelversion import REJECTED
 from mlops_operator.kube.resources import MODEL_VERSIONS
@@ -21,15 +21,6 @@ def by_reference(*path: str) -> Callable[[Manifest], Iterable[str]]:
             yield str(Key(obj["metadata"]["namespace"], value))
 
     return values
-
-
-def condition_of(obj: Manifest, kind: str) -> Manifest:
-    """The condition of type `kind` as it is stored, or an empty one; for indexes, which parse no status."""
-    for entry in (obj.get("status") or {}).get("conditions") or ():
-        if entry.get("type") == kind:
-            found: Manifest = entry
-            return found
-    return {}
 
 
 class VersionFact(NamedTuple):
@@ -56,8 +47,8 @@ class VersionFact(NamedTuple):
 def version_fact(obj: Manifest) -> VersionFact:
     """The fact of a ModelVersion."""
     metadata = obj["metadata"]
-    is_ready = condition_of(obj, READY).get("status") == "True"
-    rejected = condition_of(obj, REJECTED).get("status") == "True"
+    is_ready = holds(obj, READY)
+    rejected = holds(obj, REJECTED)
     return VersionFact(metadata["creationTimestamp"], metadata["name"], metadata["uid"], is_ready, rejected)
 
 

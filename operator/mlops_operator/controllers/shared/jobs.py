@@ -14,7 +14,7 @@ from typing import Final
 
 from mlops_contract import Result, ResultInvalidError, parse_result
 from mlops_contract.text import clean, decode_object, whole_number
-from mlops_operator.api.conditions import parse_timestamp
+from mlops_operator.api.conditions import holds, parse_timestamp
 from mlops_operator.api.meta import LABEL_GENERATION, PREFIX, Manifest
 from mlops_operator.controllers.shared import pending
 from mlops_operator.controllers.shared.pods import MAIN
@@ -67,13 +67,10 @@ def job_phase(job: Manifest) -> JobPhase:
 
     `FailureTarget` and `SuccessCriteriaMet` are ignored: the Job's pods may still run then.
     """
-    status = job.get("status") or {}
-    for condition in status.get("conditions") or ():
-        if condition["status"] == "True":
-            if condition["type"] == "Complete":
-                return JobPhase.SUCCEEDED
-            if condition["type"] == "Failed":
-                return JobPhase.FAILED
+    if holds(job, "Complete"):
+        return JobPhase.SUCCEEDED
+    if holds(job, "Failed"):
+        return JobPhase.FAILED
     if job["spec"].get("suspend"):
         return JobPhase.SUSPENDED
     return JobPhase.RUNNING if _all_run(job) else JobPhase.PENDING
@@ -176,8 +173,18 @@ def begun(job: Manifest) -> bool:
 def first_replica(pods: Sequence[Manifest]) -> Manifest | None:
     """The newest finished pod of replica 0, else its newest pod; None where there is none."""
     candidates = [pod for pod in pods if rank_of(pod) == 0]
-    finished = [pod for pod in candidates if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")]
+    finished = [pod for pod in candidates if pod_ended(pod)]
     return max(finished or candidates, key=lambda pod: pod["metadata"].get("creationTimestamp", ""), default=None)
+
+
+def pod_phase(pod: Manifest) -> str:
+    """The pod's phase; `""` where it has none yet."""
+    return str((pod.get("status") or {}).get("phase") or "")
+
+
+def pod_ended(pod: Manifest) -> bool:
+    """Whether none of the pod's containers runs any more, or ever will."""
+    return pod_phase(pod) in ("Succeeded", "Failed")
 
 
 def rank_of(pod: Manifest) -> int:
@@ -195,8 +202,7 @@ def rank_label(pod: Manifest) -> int | None:
 
 def disrupted(pod: Manifest) -> bool:
     """Whether Kubernetes took the pod away: it says nothing about what ran in it."""
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(entry["type"] == DISRUPTED and entry["status"] == "True" for entry in conditions)
+    return holds(pod, DISRUPTED)
 
 
 def termination(pods: Sequence[Manifest], *, container: str = MAIN) -> Termination | None:

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
+from mlops_operator.api.conditions import holds
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.promotion import GATE_PASSED, TERMINAL
-from mlops_operator.controllers.shared.indexes import condition_of
 from mlops_operator.kube.resources import PROMOTIONS
 from mlops_operator.runtime.controller import FactIndex, Index
 
@@ -56,7 +56,7 @@ def is_open(obj: Manifest) -> bool:
 
 def may_move(obj: Manifest) -> bool:
     """Whether the Promotion is open and has passed its gate."""
-    return is_open(obj) and condition_of(obj, GATE_PASSED).get("status") == "True"
+    return is_open(obj) and holds(obj, GATE_PASSED)
 
 
 def _passed_gate(obj: Manifest) -> PassedGate:

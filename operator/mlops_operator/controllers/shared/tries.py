@@ -29,7 +29,7 @@ _DEADLINE: Final = "DeadlineExceeded"
 
 def last_failed(pods: Sequence[Manifest]) -> Manifest | None:
     """The newest pod that failed by itself; None where none did."""
-    failed = [pod for pod in pods if (pod.get("status") or {}).get("phase") == "Failed" and not jobs.disrupted(pod)]
+    failed = [pod for pod in pods if jobs.pod_phase(pod) == "Failed" and not jobs.disrupted(pod)]
     return max(failed, key=_made, default=None)
 
 

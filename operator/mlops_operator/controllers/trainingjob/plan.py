@@ -96,8 +96,8 @@ def _held_back(obs: Observed, settings: Settings, now: datetime) -> Plan | None:
         return over
     if spec.suspend:
         return _tell(obs, say.suspended(obs, now))
-    if obs.attempt and (wait := _wait(status, now)) > 0.0:
-        return _retry_later(obs, status, now, wait)
+    if obs.attempt and retry.next_start(ended(status), now) > now:
+        return _retry_later(obs, status, now)
     if not obs.model_found:
         message = f"the Model {spec.model} is not there; the training starts when it is"
         return _tell(obs, say.held(obs.obj, status, now, TrainingReason.MODEL_NOT_FOUND, message))
@@ -127,23 +127,29 @@ def _over(obs: Observed, status: TrainingJobStatus, now: datetime) -> Plan | Non
     return None
 
 
-def _wait(status: TrainingJobStatus, now: datetime) -> float:
-    """Seconds until the next attempt."""
-    return (retry.next_start(ended(status), now) - now).total_seconds()
+def _go_on(obs: Observed, status: TrainingJobStatus, now: datetime) -> Plan:
+    """What follows an attempt that has ended and may be followed by another; `status` records its end."""
+    if (over := _over(obs, status, now)) is not None:
+        return over
+    if obs.spec.suspend:
+        return _tell(obs, say.suspended(replace(obs, status=status, job=None), now))
+    return _retry_later(obs, status, now)
 
 
-def _retry_later(obs: Observed, status: TrainingJobStatus, now: datetime, wait: float) -> Plan:
+def _retry_later(obs: Observed, status: TrainingJobStatus, now: datetime) -> Plan:
     last = ended(status)[-1]
-    start = timestamp(retry.next_start(ended(status), now))
+    start = retry.next_start(ended(status), now)
     if last.outcome == AttemptOutcome.DISRUPTED:
         reason, what = TrainingReason.DISRUPTED, "was disrupted"
         left = f"disruption {count(status, AttemptOutcome.DISRUPTED)} of at most {obs.spec.disruption_limit}"
     else:
         reason, what = TrainingReason.BACKING_OFF, "failed"
         left = f"failure {count(status, AttemptOutcome.FAILED)} of at most {obs.spec.backoff_limit}"
-    message = f"attempt {last.index} {what}: {_words(last)}; attempt {last.index + 1} starts at {start} ({left})"
+    message = (
+        f"attempt {last.index} {what}: {_words(last)}; attempt {last.index + 1} starts at {timestamp(start)} ({left})"
+    )
     waiting = say.retrying(obs.obj, status, now, reason=reason, message=message)
-    return _tell(obs, waiting, requeue_after=max(0.0, wait))
+    return _tell(obs, waiting, requeue_after=max(0.0, (start - now).total_seconds()))
 
 
 def _start(obs: Observed, settings: Settings, now: datetime) -> Plan:
@@ -214,7 +220,7 @@ def _keep_finished_ranks(obs: Observed, job: Manifest) -> TrainingJobStatus:
     if obs.pods is None or not ranks.unseen(job, obs.status, obs.attempt):
         return obs.status
     image = image_of(jobs.first_replica(obs.pods) or {"spec": {"containers": ()}})
-    return obs.status.replace(finished_ranks=ranks.keep(obs.status, obs.attempt, obs.pods, image=image))
+    return obs.status.replace(finished_ranks=ranks.keep(obs.attempt, obs.pods, image=image))
 
 
 def _stopping(obs: Observed, job: Manifest, why: Disruption, now: datetime) -> Plan:
@@ -234,16 +240,11 @@ def _stopping(obs: Observed, job: Manifest, why: Disruption, now: datetime) -> P
 
 def _disrupted(obs: Observed, why: Disruption, now: datetime) -> Plan:
     """The attempt is over, and says nothing about the run."""
-    status = say.ended(obs, now, AttemptOutcome.DISRUPTED, reason=why.reason, message=why.message)
-    if (over := _over(obs, status, now)) is not None:
-        return over
-    if obs.spec.suspend:
-        return _tell(obs, say.suspended(replace(obs, status=status, job=None), now))
-    return _retry_later(obs, status, now, _wait(status, now))
+    return _go_on(obs, say.ended(obs, now, AttemptOutcome.DISRUPTED, reason=why.reason, message=why.message), now)
 
 
 def _missing_service(obs: Observed, job: Manifest) -> tuple[Action, ...]:
-    if obs.service is not None or (job["spec"].get("completions") or 1) == 1:
+    if obs.service is not None or jobs.ranks(job) == 1:
         return ()
     return (Create(resource=SERVICES, manifest=render_service(obs.obj)),)
 
@@ -274,11 +275,7 @@ def _failed(obs: Observed, now: datetime) -> Plan:
     if why.permanent is not None:
         message = f"attempt {obs.attempt} failed: {why}; another would meet the same"
         return _end(obs, say.failed(obs.obj, status, now, why.permanent, message), now)
-    if (over := _over(obs, status, now)) is not None:
-        return over
-    if obs.spec.suspend:
-        return _tell(obs, say.suspended(replace(obs, status=status, job=None), now))
-    return _retry_later(obs, status, now, _wait(status, now))
+    return _go_on(obs, status, now)
 
 
 def _succeeded(obs: Observed, now: datetime) -> Plan:

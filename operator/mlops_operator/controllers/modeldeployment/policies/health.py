@@ -19,7 +19,7 @@ from mlops_operator.api.modeldeployment import DeploymentReason
 from mlops_operator.controllers.modeldeployment.names import FETCH
 from mlops_operator.controllers.modeldeployment.servers import Servers, container_statuses
 from mlops_operator.controllers.shared import pending
-from mlops_operator.controllers.shared.jobs import reported_failure
+from mlops_operator.controllers.shared.jobs import pod_ended, reported_failure
 from mlops_operator.controllers.shared.pods import MAIN
 from mlops_operator.controllers.shared.tries import RETRYING
 from mlops_operator.runtime.plan import Read
@@ -59,7 +59,7 @@ def waiting(servers: Servers, *, reads: pending.Reads, now: datetime) -> Trouble
     Args:
         reads: what was read to explain that pods do not run; see `questions`.
     """
-    pods = [pod for pod in servers.pods if (pod.get("status") or {}).get("phase") not in ("Failed", "Succeeded")]
+    pods = [pod for pod in servers.pods if not pod_ended(pod)]
     waited = max((_waited(pod, now) for pod in pods if pending.waits(pod)), default=0.0)
     problem = pending.reported(pending.pod_problem(pods, reads), waited)
     if problem is not None:

@@ -19,7 +19,6 @@ LONGEST_WAIT_SECONDS: Final = 3600
 _DOUBLINGS: Final = 6
 """Retries after which the wait grows no longer."""
 
-
 _MAX_MESSAGE: Final = 1024
 """What `StoppedCandidate.message` holds."""
 

@@ -99,7 +99,7 @@ def _disrupted(why: Disruption) -> Cause:
 
 
 def _first_failed(pods: Sequence[Manifest]) -> Manifest | None:
-    failed = [pod for pod in pods if (pod.get("status") or {}).get("phase") == "Failed"]
+    failed = [pod for pod in pods if jobs.pod_phase(pod) == "Failed"]
     return min(failed, key=_end_order, default=None)
 
 

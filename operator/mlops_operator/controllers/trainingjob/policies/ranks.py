@@ -17,7 +17,9 @@ from mlops_operator.controllers.shared.pods import MAIN
 
 def finished(pods: Sequence[Manifest]) -> frozenset[int]:
     """Ranks with a pod that ended well and by itself."""
-    return frozenset(jobs.rank_of(pod) for pod in pods if _phase(pod) == "Succeeded" and disruption(pod) is None)
+    return frozenset(
+        jobs.rank_of(pod) for pod in pods if jobs.pod_phase(pod) == "Succeeded" and disruption(pod) is None
+    )
 
 
 def missing(job: Manifest, pods: Sequence[Manifest]) -> Sequence[int]:
@@ -38,20 +40,19 @@ def kept(status: TrainingJobStatus, attempt: int) -> FinishedRanks | None:
     return found if found is not None and found.attempt == attempt else None
 
 
-def keep(status: TrainingJobStatus, attempt: int, pods: Sequence[Manifest], *, image: str | None) -> FinishedRanks:
-    """What is known of the finished ranks by these pods and what was kept before.
+def keep(attempt: int, pods: Sequence[Manifest], *, image: str | None) -> FinishedRanks:
+    """What is known of the finished ranks by these pods, among them the stand-ins for those that are gone.
 
     Args:
         image: what the pod of rank 0 ran.
     """
-    before = kept(status, attempt)
-    found = indexes(before) | finished(pods)
-    ended = jobs.termination(pods) if 0 in finished(pods) else None
+    found = finished(pods)
+    ended = jobs.termination(pods) if 0 in found else None
     return FinishedRanks(
         attempt=attempt,
         indexes=intervals(found),
-        result=_one_line(ended.message) if ended is not None else (before.result if before else ""),
-        image=(image if ended is not None else (before.image if before else None)) or "",
+        result=_one_line(ended.message) if ended is not None else "",
+        image=(image or "") if ended is not None else "",
     )
 
 
@@ -108,7 +109,3 @@ def intervals(ranks: Iterable[int]) -> str:
         else:
             runs.append([rank])
     return ",".join("-".join(map(str, run)) for run in runs)
-
-
-def _phase(pod: Manifest) -> str:
-    return str((pod.get("status") or {}).get("phase") or "")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from mlops_operator.api.conditions import holds
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingJobStatus, TrainingReason
 from mlops_operator.controllers.shared import disruptions, jobs, pending
@@ -68,11 +69,11 @@ def startup(job: Manifest, pods: Sequence[Manifest] | None, now: datetime, reads
     if pods is None:
         return STARTING
     run = {jobs.rank_of(pod) for pod in pods if _started(pod)}
-    well = {jobs.rank_of(pod) for pod in pods if _phase(pod) == "Succeeded"}
+    well = {jobs.rank_of(pod) for pod in pods if jobs.pod_phase(pod) == "Succeeded"}
     if run and len(run | well) == jobs.ranks(job):
         # The Job's own count of ready pods lags, or a readiness probe of theirs says no.
         return RUNNING
-    if len(well) == jobs.ranks(job) or any(_phase(pod) == "Failed" for pod in pods):
+    if len(well) == jobs.ranks(job) or any(jobs.pod_phase(pod) == "Failed" for pod in pods):
         return STARTING  # the Job is about to say so
     waiting = [pod for pod in pods if jobs.rank_of(pod) not in run | well]
     problem = _of_rank(job, waiting, reads, run | well)
@@ -123,9 +124,7 @@ def _begun(job: Manifest) -> bool:
 
 def _resuming(job: Manifest) -> bool:
     """Whether the Job was let go on but its controller has not begun: its start time is still the former one."""
-    conditions = (job.get("status") or {}).get("conditions") or ()
-    suspended = any(entry["type"] == "Suspended" and entry["status"] == "True" for entry in conditions)
-    return suspended and not job["spec"].get("suspend")
+    return holds(job, "Suspended") and not job["spec"].get("suspend")
 
 
 def _main_state(pod: Manifest) -> Manifest:
@@ -138,10 +137,6 @@ def _main_state(pod: Manifest) -> Manifest:
 
 def _started(pod: Manifest) -> bool:
     return "running" in _main_state(pod)
-
-
-def _phase(pod: Manifest) -> str:
-    return str((pod.get("status") or {}).get("phase") or "")
 
 
 def _unready(job: Manifest) -> bool:

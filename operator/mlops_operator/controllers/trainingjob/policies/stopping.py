@@ -9,10 +9,17 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from mlops_contract.text import clean, decode_object
-from mlops_operator.api.conditions import parse_timestamp
+from mlops_operator.api.conditions import holds, parse_timestamp
 from mlops_operator.api.meta import PREFIX, Manifest
 from mlops_operator.controllers.shared import jobs
-from mlops_operator.controllers.shared.disruptions import NODE_LOST, Disruption, disruption, name_of, node_of
+from mlops_operator.controllers.shared.disruptions import (
+    DISRUPTED,
+    NODE_LOST,
+    Disruption,
+    disruption,
+    name_of,
+    node_of,
+)
 from mlops_operator.controllers.shared.task import compact_json
 
 ANNOTATION_DISRUPTED: Final = PREFIX + "disrupted"
@@ -31,7 +38,7 @@ def recorded(job: Manifest) -> Disruption | None:
     if text is None:
         return None
     document = decode_object(text) or {}
-    return Disruption(jobs.as_reason(document.get("reason")) or "Disrupted", clean(document.get("message")))
+    return Disruption(jobs.as_reason(document.get("reason")) or DISRUPTED, clean(document.get("message")))
 
 
 def stop(found: Disruption) -> Manifest:
@@ -67,14 +74,15 @@ def found(job: Manifest, pods: Sequence[Manifest]) -> Disruption | None:
 
 def over(job: Manifest, pods: Sequence[Manifest]) -> bool:
     """Whether none of the pods of a Job that is being stopped runs, and none will be made."""
-    return _acknowledged(job) and all(_phase(pod) in ("Succeeded", "Failed") for pod in pods)
+    # A Job controller that has seen the suspension makes no pod any more.
+    return holds(job, "Suspended") and all(jobs.pod_ended(pod) for pod in pods)
 
 
 def overdue(pods: Sequence[Manifest], now: datetime) -> Disruption | None:
     """The pod that should be gone and is not, with what to do about it."""
     for pod in pods:
         deleted = pod["metadata"].get("deletionTimestamp")
-        if deleted and _phase(pod) not in ("Succeeded", "Failed") and now >= parse_timestamp(deleted) + OVERDUE:
+        if deleted and not jobs.pod_ended(pod) and now >= parse_timestamp(deleted) + OVERDUE:
             node = node_of(pod)
             return Disruption(
                 NODE_LOST,
@@ -85,15 +93,5 @@ def overdue(pods: Sequence[Manifest], now: datetime) -> Disruption | None:
     return None
 
 
-def _acknowledged(job: Manifest) -> bool:
-    """Whether the Job controller has seen that the Job is suspended; from then on it makes no pod."""
-    conditions = (job.get("status") or {}).get("conditions") or ()
-    return any(entry["type"] == "Suspended" and entry["status"] == "True" for entry in conditions)
-
-
 def _failed(pod: Manifest) -> bool:
-    return _phase(pod) == "Failed" and disruption(pod) is None
-
-
-def _phase(pod: Manifest) -> str:
-    return str((pod.get("status") or {}).get("phase") or "")
+    return jobs.pod_phase(pod) == "Failed" and disruption(pod) is None
