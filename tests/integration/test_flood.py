@@ -66,12 +66,14 @@ class Ahead:
         self._namespace = namespace
         self._waiting: set[Key] = set()
         self._count = 0
+        self._working = queue._working
         self._add, self._poll = queue.add, queue.poll
         queue.add = self.add  # type: ignore[method-assign]
         queue.poll = self.poll  # type: ignore[method-assign]
 
     def add(self, key: Key, priority: Priority = Priority.NEWS) -> None:
-        if key.namespace == self._namespace:
+        # A key that is at work does not wait: it is added once more when the work is done.
+        if key.namespace == self._namespace and key not in self._working:
             self._waiting.add(key)
         self._add(key, priority)
 
