@@ -19,6 +19,7 @@ DECISIONS: Final[tuple[str, ...]] = (
     "mlops_operator/controllers/shared/capacity.py",
     "mlops_operator/controllers/shared/evidence.py",
     "mlops_operator/controllers/shared/gates.py",
+    "mlops_operator/controllers/shared/job_reads.py",
     "mlops_operator/controllers/shared/jobs.py",
     "mlops_operator/controllers/shared/pending.py",
     "mlops_operator/controllers/shared/rejections.py",

@@ -11,7 +11,7 @@ from mlops_operator.controllers.evaluation.observed import observe, own_job
 from mlops_operator.controllers.evaluation.plan import plan
 from mlops_operator.controllers.evaluation.status import FINAL, failed_status, refused_status
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared import jobs
+from mlops_operator.controllers.shared import job_reads
 from mlops_operator.controllers.shared.events import transition_events
 from mlops_operator.controllers.shared.indexes import key_of, referring, referring_if_changed, usability
 from mlops_operator.controllers.shared.refusals import FORBIDDEN_RETRY, Refusal, refusal
@@ -84,7 +84,7 @@ class EvaluationController:
         if (obj.get("status") or {}).get("phase") in FINAL:
             return ()
         job = own_job(obj, world)
-        return jobs.reads(job, now) if job is not None else ()
+        return job_reads.reads(job, now) if job is not None else ()
 
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """The next step; see `plan.py`."""

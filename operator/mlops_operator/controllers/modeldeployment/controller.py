@@ -16,7 +16,7 @@ from mlops_operator.controllers.modeldeployment.policies.target import Target, t
 from mlops_operator.controllers.modeldeployment.refused import refused
 from mlops_operator.controllers.modeldeployment.status import invalid_spec
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared import jobs, watches
+from mlops_operator.controllers.shared import job_reads, watches
 from mlops_operator.controllers.shared.indexes import key_of, referring, usability
 from mlops_operator.controllers.shared.models import alias_targets, changed_aliases
 from mlops_operator.kube.resources import (
@@ -153,7 +153,7 @@ class ModelDeploymentController:
         asked = health.questions(world.indexed(PODS_BY_PARENT, obj["metadata"]["uid"]), now)
         name = current_job(ModelDeploymentStatus.of(obj))
         job = world.get(JOBS, Key(obj["metadata"]["namespace"], name)) if name is not None else None
-        return (*asked, *(jobs.reads(job, now) if job is not None else ()))
+        return (*asked, *(job_reads.reads(job, now) if job is not None else ()))
 
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """The plan for the object; see `plan.plan`."""

@@ -11,7 +11,7 @@ from mlops_operator.controllers.modelmonitor.observed import measuring_job, obse
 from mlops_operator.controllers.modelmonitor.plan import ACTION, plan
 from mlops_operator.controllers.modelmonitor.status import final_status
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared import jobs
+from mlops_operator.controllers.shared import job_reads
 from mlops_operator.controllers.shared.events import transition_events
 from mlops_operator.controllers.shared.indexes import by_reference, referring, referring_if_changed
 from mlops_operator.controllers.shared.refusals import refusal
@@ -52,7 +52,7 @@ class ModelMonitorController:
     def reads(self, obj: Manifest, world: World, now: datetime) -> Sequence[Read]:
         """The pods of the window's Job at its end, after a try that failed, and while it does not start."""
         job = measuring_job(obj, world)
-        return jobs.reads(job, now) if job is not None else ()
+        return job_reads.reads(job, now) if job is not None else ()
 
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """The next step; see `plan.py`."""

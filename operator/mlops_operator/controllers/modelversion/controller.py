@@ -21,7 +21,7 @@ from mlops_operator.controllers.modelversion.plan import plan, telling
 from mlops_operator.controllers.modelversion.policies.rejection import standing_fact
 from mlops_operator.controllers.modelversion.status import say
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared import jobs
+from mlops_operator.controllers.shared import job_reads
 from mlops_operator.controllers.shared.indexes import referred, referred_if_changed
 from mlops_operator.controllers.shared.promotions import is_open
 from mlops_operator.controllers.shared.specs import InvalidSpecError
@@ -76,7 +76,7 @@ class ModelVersionController:
         if status.verified_at is not None:
             return ()
         job = current_job(obj, status, world.owned(JOBS, obj["metadata"]["uid"]))
-        return jobs.reads(job, now) if job is not None else ()
+        return job_reads.reads(job, now) if job is not None else ()
 
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """See `plan.py`; a spec that cannot be read is `InvalidSpec`."""

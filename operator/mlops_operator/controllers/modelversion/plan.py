@@ -29,7 +29,7 @@ from mlops_operator.controllers.modelversion.policies.verification import Findin
 from mlops_operator.controllers.modelversion.render import render_job, verification
 from mlops_operator.controllers.modelversion.status import settled
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared import evidence, jobs, tries
+from mlops_operator.controllers.shared import evidence, job_reads, jobs, tries
 from mlops_operator.controllers.shared.events import flip_events, transition_events
 from mlops_operator.controllers.shared.pending import GRACE, PodProblem
 from mlops_operator.controllers.shared.task import TaskPhase, observe_task
@@ -170,7 +170,7 @@ def _undecided(obs: Observed, job: Manifest, problem: PodProblem | None, look: f
     What the former check found stays in the status: it is why this one is made.
     """
     name = job["metadata"]["name"]
-    age = jobs.pending_seconds(job, now)
+    age = job_reads.pending_seconds(job, now)
     if age < GRACE:
         return Progress(outcome=None, requeue_after=look or GRACE - age)
     if problem is None and obs.status.waiting is not None and obs.status.waiting.reason in _FAILURES:

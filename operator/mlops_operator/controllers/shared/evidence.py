@@ -10,7 +10,7 @@ from typing import Final
 
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Manifest
-from mlops_operator.controllers.shared import jobs
+from mlops_operator.controllers.shared import job_reads, jobs
 
 STALE_READ: Final = 5.0
 """Seconds after a Job's end for which a read without an ended pod is not believed; longer than a
@@ -50,4 +50,4 @@ def conclusive(job: Manifest, pods: Sequence[Manifest] | None, now: datetime) ->
     if told or ended is None:
         return True
     age = (now - ended).total_seconds()
-    return age >= STALE_READ or age <= -jobs.CLOCKS_APART  # no telling how long ago it was
+    return age >= STALE_READ or age <= -job_reads.CLOCKS_APART  # no telling how long ago it was

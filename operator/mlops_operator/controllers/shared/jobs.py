@@ -1,24 +1,19 @@
-"""A child Job as its parent sees it: how far it is, what keeps it, what it reported.
+"""A child Job and its pods as its parent sees them: how far it is, how its pods ended, what they reported.
 
-Pods of Jobs are not watched. Their parent's plan asks for them at the Job's end, after a try that failed, and while
-the Job has had no ready pod for `pending.GRACE`; see `reads`. Why a pod does not run is decided in `pending.py`.
+When the pods are read is decided in `job_reads.py`, why they do not run in `pending.py`.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
-from functools import partial
 from typing import Final
 
 from mlops_contract import Result, ResultInvalidError, parse_result
 from mlops_contract.text import clean, decode_object, whole_number
-from mlops_operator.api.conditions import holds, parse_timestamp
+from mlops_operator.api.conditions import holds
 from mlops_operator.api.meta import LABEL_GENERATION, PREFIX, Manifest
-from mlops_operator.controllers.shared import pending
 from mlops_operator.controllers.shared.pods import MAIN
-from mlops_operator.runtime.plan import PodsOfJob, Read
 
 ANNOTATION_FOREIGN: Final = PREFIX + "foreign-containers"
 """On a pod: names of its containers that run foreign code, separated by commas. Their termination messages are
@@ -26,10 +21,6 @@ never read."""
 
 PREDICTION_FAILED: Final = "PredictionFailed"
 """Reason of a pod whose foreign container failed: all that foreign containers do is predict."""
-
-CLOCKS_APART: Final = 60.0
-"""Seconds by which the cluster's clock may be ahead of ours before nothing is waited for by it any more: a short wait
-mends itself, a long one takes too long."""
 
 
 class JobPhase(StrEnum):
@@ -126,38 +117,6 @@ def failed_tries(job: Manifest) -> int:
     failed: int = (job.get("status") or {}).get("failed") or 0
     # The last one ends the Job, which says so itself.
     return min(failed, job["spec"].get("backoffLimit") or 0)
-
-
-def needs_pods(job: Manifest, now: datetime) -> bool:
-    """Whether a decision on `job` wants its pods: it has ended, a pod of it failed, or it has not started in time."""
-    if ended(job) or failed_tries(job):
-        return True
-    return job_phase(job) is JobPhase.PENDING and pending_seconds(job, now) >= pending.GRACE
-
-
-def pending_seconds(job: Manifest, now: datetime) -> float:
-    """Seconds since `job` was started (or resumed)."""
-    started = (job.get("status") or {}).get("startTime") or job["metadata"]["creationTimestamp"]
-    age = (now - parse_timestamp(started)).total_seconds()
-    # By a clock that far ahead there is no telling: it is looked at as one that has waited for a while.
-    return max(0.0, age) if age > -CLOCKS_APART else pending.GRACE
-
-
-def reads(job: Manifest, now: datetime) -> Sequence[Read]:
-    """What a decision on `job` has to read: its pods, where it needs them, and what explains that they do not run."""
-    return (pods_of(job),) if needs_pods(job, now) else ()
-
-
-def pods_of(job: Manifest) -> PodsOfJob:
-    """The read of a Job's pods, and of what explains that they do not run while it has not started."""
-    if job_phase(job) is not JobPhase.PENDING:
-        return PodsOfJob.of(job)
-    return PodsOfJob.of(job, then=partial(pending.of_job, job))
-
-
-def next_look(job: Manifest, now: datetime) -> float:
-    """Seconds until a Job that has not started is looked at again without an event."""
-    return pending.interval(pending_seconds(job, now), namespace=job["metadata"]["namespace"], now=now)
 
 
 def generation_of(job: Manifest, default: int) -> int:

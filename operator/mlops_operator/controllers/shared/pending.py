@@ -14,7 +14,7 @@ from typing import Final
 from zlib import crc32
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.controllers.shared import capacity
+from mlops_operator.controllers.shared import capacity, jobs
 from mlops_operator.runtime.plan import EventsAbout, Nodes, Read
 
 GRACE: Final = 4.0
@@ -94,9 +94,8 @@ def waits(pod: Manifest) -> bool:
 def of_job(job: Manifest, pods: Sequence[Manifest]) -> Sequence[Read]:
     """The same for the pods of a Job, of which some or all may be missing because they are refused."""
     asked = questions(job["metadata"]["namespace"], pods)
-    started = (job.get("status") or {}).get("startTime")
-    missing = len(pods) < int(job["spec"].get("completions") or 1)
-    return (*asked, _refusals(job)) if missing and started else asked
+    missing = len(pods) < jobs.ranks(job)
+    return (*asked, _refusals(job)) if missing and jobs.begun(job) else asked
 
 
 def job_problem(job: Manifest, pods: Sequence[Manifest], reads: Reads) -> PodProblem | None:
@@ -105,7 +104,7 @@ def job_problem(job: Manifest, pods: Sequence[Manifest], reads: Reads) -> PodPro
         return pod_problem(pods, reads)
     if (refused := refusal(job, reads)) is not None:
         return refused
-    if (job.get("status") or {}).get("startTime"):
+    if jobs.begun(job):
         return PodProblem(POD_PENDING, "the Job controller has not created a pod yet", permanent=False)
     return None
 
@@ -190,7 +189,7 @@ def _containers(pod: Manifest) -> Sequence[Manifest]:
 
 def _preparing(pod: Manifest) -> bool:
     """Whether a node has the pod and has started none of its containers, without an error of a container."""
-    if _scheduling(pod) is not None or (pod.get("status") or {}).get("phase", "Pending") != "Pending":
+    if _scheduling(pod) is not None or jobs.pod_phase(pod) not in ("", "Pending"):
         return False
     states = [entry.get("state") or {} for entry in _containers(pod)]
     reasons = {(state.get("waiting") or {}).get("reason", "") for state in states}

@@ -18,7 +18,7 @@ from mlops_contract import environment as env_names
 from mlops_operator.api.common import JobSettings, Resources
 from mlops_operator.api.meta import LABEL_GENERATION, Manifest
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared import jobs, pending, pods, tries
+from mlops_operator.controllers.shared import job_reads, jobs, pending, pods, tries
 from mlops_operator.controllers.shared.naming import child_metadata, child_name
 from mlops_operator.controllers.shared.pending import Reads
 
@@ -297,7 +297,7 @@ def observe_task(
         problem.reason if problem else again,
         "; ".join(filter(None, (problem.message if problem else "", told))),
         kept=found is not None,
-        next_look=jobs.next_look(job, now),
+        next_look=job_reads.next_look(job, now),
     )
 
 

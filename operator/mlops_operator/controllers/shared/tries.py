@@ -11,7 +11,7 @@ from typing import Final
 from mlops_contract.text import clean, whole_number
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import PREFIX, Manifest
-from mlops_operator.controllers.shared import jobs
+from mlops_operator.controllers.shared import job_reads, jobs
 from mlops_operator.kube.resources import JOBS
 from mlops_operator.runtime.plan import Action, Create, Delete
 
@@ -93,7 +93,7 @@ def told(job: Manifest, pods: Sequence[Manifest] | None) -> str:
 
 def waited(job: Manifest, pods: Sequence[Manifest] | None, now: datetime) -> float:
     """Seconds for which the present try has not started."""
-    seconds = jobs.pending_seconds(job, now)
+    seconds = job_reads.pending_seconds(job, now)
     pod = last_failed(pods or ())
     ended = jobs.pod_termination(pod) if pod is not None else None
     if ended is None or ended.finished_at is None:

@@ -7,7 +7,7 @@ from typing import Final
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingJobStatus, TrainingReason
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared import jobs
+from mlops_operator.controllers.shared import job_reads, jobs
 from mlops_operator.controllers.shared.indexes import referring, referring_if_changed, spec_of
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import managed_jobs, managed_services
@@ -68,7 +68,7 @@ class TrainingJobController:
             return ()
         attempt = len(ended(status))
         needed = jobs.ended(job) or stopping.needs_pods(job) or ranks.unseen(job, status, attempt)
-        return (jobs.pods_of(job),) if needed or startup.needs_pods(job, status, now) else ()
+        return (job_reads.pods_of(job),) if needed or startup.needs_pods(job, status, now) else ()
 
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """See `plan.py`; a spec that cannot be read is `InvalidSpec`, and what runs is left alone."""

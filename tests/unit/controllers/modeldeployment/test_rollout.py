@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlops_operator.controllers.shared import jobs, pending
+from mlops_operator.controllers.shared import job_reads, pending
 from mlops_operator.kube.resources import DEPLOYMENTS, JOBS, MODEL_DEPLOYMENTS
 from tests.unit.controllers.modeldeployment.scene import (
     LOAD_FAILED,
@@ -254,7 +254,7 @@ def test_a_check_that_waits_is_looked_at_with_the_sooner_of_its_job_and_its_serv
     scene.kubelet()
     (job,) = [job for job in scene.cluster.world.all(JOBS) if "conditions" not in (job.get("status") or {})]
     looks = [
-        jobs.next_look(job, scene.cluster.now),
+        job_reads.next_look(job, scene.cluster.now),
         pending.interval(30, namespace=NAMESPACE, now=scene.cluster.now),
     ]
     assert looks[0] != looks[1]

@@ -11,7 +11,7 @@ from typing import Final
 from mlops_operator.api.conditions import holds
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingJobStatus, TrainingReason
-from mlops_operator.controllers.shared import disruptions, jobs, pending
+from mlops_operator.controllers.shared import disruptions, job_reads, jobs, pending
 from mlops_operator.controllers.shared.pending import PodProblem, Reads
 from mlops_operator.controllers.shared.pods import MAIN
 from mlops_operator.controllers.trainingjob.names import WAIT
@@ -42,14 +42,14 @@ def needs_pods(job: Manifest, status: TrainingJobStatus, now: datetime) -> bool:
         return False
     if status.running_since is not None:
         return _unready(job)
-    return jobs.job_phase(job) is jobs.JobPhase.PENDING and jobs.needs_pods(job, now)
+    return jobs.job_phase(job) is jobs.JobPhase.PENDING and job_reads.needs_pods(job, now)
 
 
 def next_look(job: Manifest, now: datetime) -> float:
     """Seconds until a Job that has not started is looked at without an event."""
     if _begun(job):
-        return jobs.next_look(job, now)
-    waited = jobs.pending_seconds(job, now)
+        return job_reads.next_look(job, now)
+    waited = job_reads.pending_seconds(job, now)
     return pending.PATIENCE - waited if waited < pending.PATIENCE else pending.PATIENCE
 
 
@@ -62,7 +62,7 @@ def startup(job: Manifest, pods: Sequence[Manifest] | None, now: datetime, reads
     """
     if jobs.job_phase(job) is jobs.JobPhase.RUNNING:
         return RUNNING
-    waited = jobs.pending_seconds(job, now)
+    waited = job_reads.pending_seconds(job, now)
     if not _begun(job) and not _resuming(job) and waited >= pending.PATIENCE:
         problem = PodProblem(TrainingReason.POD_PENDING, _NOT_BEGUN, permanent=False)
         return Startup(running=False, problem=problem, reported=True)
