@@ -92,13 +92,19 @@ def servers_of(revision: str, *, deployments: Iterable[Manifest], pods: Iterable
     return Servers(
         deployment,
         tuple(
-            pod
+            _with_spec(pod, deployment)
             for pod in pods
             if revision_of(pod) == revision
             and "deletionTimestamp" not in pod["metadata"]
             and pod["metadata"].get("creationTimestamp", "") >= made
         ),
     )
+
+
+def _with_spec(pod: Manifest, deployment: Manifest) -> Manifest:
+    """The pod with the spec of its Deployment's template, of which the cache keeps no copy for each pod."""
+    template = deployment["spec"].get("template") or {}
+    return {**pod, "spec": {**(template.get("spec") or {}), **(pod.get("spec") or {})}}
 
 
 def revision_of(child: Manifest) -> str:
