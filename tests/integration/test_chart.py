@@ -143,10 +143,11 @@ async def test_the_server_takes_every_manifest_without_a_warning(
     assert warnings == ""
 
 
+@pytest.mark.parametrize("values", ["namespaced", "openshift"])
 async def test_the_operators_pod_is_allowed_where_only_restricted_pods_are(
-    cluster: Cluster, installed: Kubectl
+    cluster: Cluster, installed: Kubectl, values: str
 ) -> None:
-    for manifest in rendered(cluster, RELEASE, ROOT / "tests/integration/packaging/values/namespaced.yaml"):
+    for manifest in rendered(cluster, RELEASE, ROOT / f"tests/integration/packaging/values/{values}.yaml"):
         if manifest["kind"] in ("Deployment", "Job"):
             template = manifest["spec"]["template"]
             pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": template["spec"]}

@@ -1,16 +1,34 @@
 """What the installation decides for all controllers; the chart sets it through the environment."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from mlops_operator import __version__
+from mlops_operator.kube.config import ConfigError
 
 ENV_WORKLOAD_IMAGE: Final = "MLOPS_WORKLOAD_IMAGE"
 ENV_SERVER_IMAGE: Final = "MLOPS_SERVER_IMAGE"
 ENV_MLSERVER_IMAGE: Final = "MLOPS_MLSERVER_IMAGE"
 ENV_ARTIFACT_STORE: Final = "MLOPS_ARTIFACT_STORE"
 ENV_CLUSTER_DOMAIN: Final = "MLOPS_CLUSTER_DOMAIN"
+ENV_POD_SECURITY_CONTEXT: Final = "MLOPS_POD_SECURITY_CONTEXT"
+
+USER_ID: Final = 65532
+"""Numeric and not root, as restricted Pod Security wants it; the images' own user."""
+
+POD_SECURITY_CONTEXT: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "runAsNonRoot": True,
+        "runAsUser": USER_ID,
+        "runAsGroup": USER_ID,
+        "fsGroup": USER_ID,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+)
+"""A pod's restricted security context; the group may write to mounted claims."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +70,7 @@ _MLSERVER_ENVIRONMENT: Final = {
 
 @dataclass(frozen=True)
 class Settings:
-    """Images, the artifact store and the runtime table.
+    """Images, the artifact store, the runtime table and the security context of pods.
 
     Attributes:
         workload_image: runs fetch, verify, evaluate, monitor and golden requests.
@@ -60,6 +78,7 @@ class Settings:
         mlserver_image: MLServer, for deployments that ask for it by name.
         artifact_store: URI under which runs without an `output` leave their artifacts.
         cluster_domain: DNS domain of the cluster.
+        pod_security_context: security context of every pod, before the object's own template.
     """
 
     workload_image: str = f"localhost/mlops-workload:{__version__}"
@@ -67,6 +86,7 @@ class Settings:
     mlserver_image: str = f"localhost/mlops-mlserver:{__version__}"
     artifact_store: str = "pvc://mlops-artifacts"
     cluster_domain: str = "cluster.local"
+    pod_security_context: Mapping[str, Any] = field(default_factory=lambda: POD_SECURITY_CONTEXT)
 
     @property
     def runtimes(self) -> tuple[ServerRuntime, ...]:
@@ -106,7 +126,11 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Settings with the defaults overridden by what is set."""
+        """Settings with the defaults overridden by what is set.
+
+        Raises:
+            ConfigError: the security context is not a JSON object.
+        """
         names = {
             ENV_WORKLOAD_IMAGE: "workload_image",
             ENV_SERVER_IMAGE: "server_image",
@@ -114,4 +138,17 @@ class Settings:
             ENV_ARTIFACT_STORE: "artifact_store",
             ENV_CLUSTER_DOMAIN: "cluster_domain",
         }
-        return cls(**{name: environment[key] for key, name in names.items() if environment.get(key)})
+        values: dict[str, Any] = {name: environment[key] for key, name in names.items() if environment.get(key)}
+        if text := environment.get(ENV_POD_SECURITY_CONTEXT):
+            values["pod_security_context"] = _json_object(ENV_POD_SECURITY_CONTEXT, text)
+        return cls(**values)
+
+
+def _json_object(name: str, text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ConfigError(f"expected a JSON object in {name}, found {text[:80]!r}")
+    return found

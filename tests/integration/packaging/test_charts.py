@@ -47,7 +47,7 @@ def test_pods_are_restricted(values: str) -> None:
     assert len(specs) == 2  # the operator and the chart's test
     for spec in specs:
         assert spec["securityContext"]["runAsNonRoot"] is True
-        assert spec["securityContext"]["runAsUser"] > 0
+        assert spec["securityContext"].get("runAsUser", 1) > 0
         assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         for container in spec["containers"]:
             context = container["securityContext"]
@@ -116,7 +116,7 @@ def test_the_operator_is_told_images_and_store() -> None:
 
 def test_a_digest_pins_the_image() -> None:
     container = one(manifests(OPERATOR, "all"), "Deployment")["spec"]["template"]["spec"]["containers"][0]
-    assert container["image"].startswith("registry.example.test/mlops-operator@sha256:")
+    assert container["image"].startswith("registry.example.test/ml/mlops-operator@sha256:")
 
 
 def test_the_operators_command_line_takes_the_arguments() -> None:
@@ -155,6 +155,15 @@ def test_the_metrics_service_finds_the_pods() -> None:
         ("serviceAccount.create=false", "name"),
         ("networkPolicy.apiServerPorts={}", "apiServerPorts"),
         ("monitoring.dashbord.enabled=true", "dashbord"),
+        ("monitoring.prometheusRule.runbookUrl=docs/runbooks.md", "runbookUrl"),
+        ("imagePullSecrets={registry}", "imagePullSecrets"),
+        ("extraEnv[0].name=MLOPS_WORKLOAD_IMAGE", "extraEnv"),
+        ("extraVolumeMounts[0].name=a", "mountPath"),
+        ("workloads.podSecurityContext.runAsUsr=1", "runAsUsr"),
+        ("securityContext.runAsUser=root", "runAsUser"),
+        ("commonLabels.team=a b", "team"),
+        ("fullnameOverride=Learning", "fullnameOverride"),
+        ("topologySpreadConstraints[0].maxSkew=1", "topologyKey"),
     ],
 )
 def test_values_that_mean_nothing_are_refused_by_name(setting: str, says: str) -> None:

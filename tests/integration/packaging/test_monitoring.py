@@ -56,7 +56,7 @@ def test_alerts_look_at_this_release_only() -> None:
     rule = one(manifests("mlops-operator", "all"), "PrometheusRule")
     for alert in (alert for group in rule["spec"]["groups"] for alert in group["rules"]):
         selectors = re.findall(r"\{([^}]*)\}", alert["expr"])
-        assert all('namespace="mlops-system",service="mlops-operator-metrics"' in one for one in selectors)
+        assert all('namespace="mlops-system",service="learning-metrics"' in one for one in selectors)
 
 
 def test_the_dashboard_is_about_metrics_that_exist() -> None:

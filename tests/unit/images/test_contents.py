@@ -87,6 +87,7 @@ def test_every_image_has_a_containerfile_with_the_same_inputs(recipe: catalog.Re
     assert f"images/{folder.name}/requirements.lock.txt" in text
     assert all(f"operator/{source.name} /app/{source.name}" in text for source in recipe.sources)
     assert "USER 65532:65532" in text
+    assert "chmod -R a+rX /wheels /app" in text
     assert "--require-hashes" in text
     assert "install -y --no-install-recommends tini" in text
     assert "COPY images/site /wheels" in text

@@ -18,7 +18,7 @@ from mlops_operator.controllers.modeldeployment.observed import Observed, pinned
 from mlops_operator.controllers.modeldeployment.policies.replicas import wants_budget
 from mlops_operator.controllers.modeldeployment.policies.traffic import may_move, pinned_revision
 from mlops_operator.controllers.modeldeployment.rollout import State
-from mlops_operator.controllers.modeldeployment.server_pods import fetch_image
+from mlops_operator.controllers.modeldeployment.server_pods import surroundings
 from mlops_operator.controllers.modeldeployment.servers import revision_of
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import tries
@@ -101,7 +101,7 @@ def _deployments(
                 observed.spec,
                 blueprint,
                 replicas=replicas,
-                fetch_image=fetch_image(found, settings),
+                given=surroundings(found, settings),
             )
             yield from _deployment(manifest, found, autoscaled=autoscaled, told=revision in told)
         elif found is not None:

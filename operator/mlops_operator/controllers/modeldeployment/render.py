@@ -11,7 +11,7 @@ from mlops_operator.api.modeldeployment import Autoscaling, CandidateStatus, Mod
 from mlops_operator.api.schema import seconds
 from mlops_operator.controllers.modeldeployment import names
 from mlops_operator.controllers.modeldeployment.blueprint import Blueprint
-from mlops_operator.controllers.modeldeployment.server_pods import pod_template
+from mlops_operator.controllers.modeldeployment.server_pods import Surroundings, pod_template
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.naming import child_metadata, short_hash
 from mlops_operator.controllers.shared.task import Folder, Step, Task, compact_json, render_task
@@ -32,7 +32,7 @@ REQUESTS: Final = "/mnt/requests"
 
 
 def deployment(
-    parent: Manifest, spec: ModelDeploymentSpec, blueprint: Blueprint, *, replicas: int, fetch_image: str
+    parent: Manifest, spec: ModelDeploymentSpec, blueprint: Blueprint, *, replicas: int, given: Surroundings
 ) -> Manifest:
     """The Deployment of a revision. Its own rolling update only ever repairs: a new revision is a new Deployment."""
     revision = blueprint.revision
@@ -53,7 +53,7 @@ def deployment(
             "progressDeadlineSeconds": seconds(spec.rollout.progress_deadline),
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "selector": {"matchLabels": names.pod_labels(parent, revision)},
-            "template": pod_template(parent, blueprint, fetch_image=fetch_image),
+            "template": pod_template(parent, blueprint, given),
         },
     }
 

@@ -1,6 +1,7 @@
 """The pods of a model server: fetch the model, prove its digest, serve it, drain before the end."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 from mlops_contract import environment as env_names
 from mlops_operator.api.meta import Manifest
@@ -33,17 +34,33 @@ GRACE_PERIOD_SECONDS: Final = DRAIN_SECONDS + SERVER_GRACE_SECONDS + 5
 """The drain, the server's own time, and some to spare before the kubelet kills."""
 
 
-def pod_template(parent: Manifest, blueprint: Blueprint, *, fetch_image: str) -> Manifest:
-    """The pod template of a revision.
+class Surroundings(NamedTuple):
+    """What the installation gives the pods of a revision. It is not part of the revision: existing pods keep theirs.
 
-    Args:
-        fetch_image: image of the init container. It is not part of the revision: pods that are
-            there keep the one they were made with.
+    Attributes:
+        fetch_image: image of the init container.
+        security_context: of the pod.
     """
+
+    fetch_image: str
+    security_context: Mapping[str, Any]
+
+
+def surroundings(deployment: Manifest | None, settings: Settings) -> Surroundings:
+    """Those that the Deployment has, or the present ones for a new Deployment."""
+    spec = (deployment or {}).get("spec", {}).get("template", {}).get("spec", {})
+    for container in spec.get("initContainers") or ():
+        if container["name"] == names.FETCH:
+            return Surroundings(container["image"], spec.get("securityContext") or {})
+    return Surroundings(settings.workload_image, settings.pod_security_context)
+
+
+def pod_template(parent: Manifest, blueprint: Blueprint, given: Surroundings) -> Manifest:
+    """The pod template of a revision."""
     uris = [blueprint.artifact.uri]
     fetch = pods.container(
         name=names.FETCH,
-        image=fetch_image,
+        image=given.fetch_image,
         command=["python3", "-m", "mlops_workload.fetch"],
         args=[f"--uri={pods.literal(blueprint.artifact.uri)}", f"--digest={blueprint.digest}", f"--to={MODEL_DIR}"],
         env=pods.environment({env_names.PVC_ROOT: env_names.DEFAULT_PVC_ROOT}),
@@ -52,22 +69,13 @@ def pod_template(parent: Manifest, blueprint: Blueprint, *, fetch_image: str) ->
     spec = pods.pod_spec(
         containers=[_server(blueprint)],
         init_containers=[fetch],
+        security_context=given.security_context,
         volumes=[*pods.claim_volumes(uris), {"name": MODEL_VOLUME, "emptyDir": {}}],
         node_selector=blueprint.node_selector,
     )
     spec["terminationGracePeriodSeconds"] = GRACE_PERIOD_SECONDS
     labels = {**child_labels(parent, component=names.SERVER), names.LABEL_REVISION: blueprint.revision}
     return pods.merge_template(spec, labels, blueprint.template)
-
-
-def fetch_image(deployment: Manifest | None, settings: Settings) -> str:
-    """The image of the init container: the one the Deployment has, or the present one for a new Deployment."""
-    template = (deployment or {}).get("spec", {}).get("template", {}).get("spec", {})
-    for container in template.get("initContainers") or ():
-        if container["name"] == names.FETCH:
-            image: str = container["image"]
-            return image
-    return settings.workload_image
 
 
 def _server(blueprint: Blueprint) -> Manifest:

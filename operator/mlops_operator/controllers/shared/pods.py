@@ -11,9 +11,6 @@ from mlops_operator.controllers.shared.naming import HASH_LENGTH, MAX_LABEL, sho
 MAIN: Final = "main"
 """Name of the container that does the work."""
 
-USER_ID: Final = 65532
-"""Numeric and not root, as restricted Pod Security wants it; the images' own user."""
-
 TMP: Final = "tmp"
 """Name of the volume behind a container's `/tmp`."""
 
@@ -127,17 +124,6 @@ def security_context() -> Manifest:
     }
 
 
-def pod_security_context() -> Manifest:
-    """A pod's restricted security context; the group may write to mounted claims."""
-    return {
-        "runAsNonRoot": True,
-        "runAsUser": USER_ID,
-        "runAsGroup": USER_ID,
-        "fsGroup": USER_ID,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-
-
 def container(
     *,
     image: str,
@@ -172,17 +158,22 @@ def container(
 def pod_spec(
     *,
     containers: Sequence[Manifest],
+    security_context: Mapping[str, Any],
     volumes: Sequence[Manifest] = (),
     init_containers: Sequence[Manifest] = (),
     node_selector: Mapping[str, str] | None = None,
     service_account_name: str | None = None,
     restart_policy: str | None = None,
 ) -> Manifest:
-    """A restricted pod spec; no service-account token unless an account is named."""
+    """A pod spec; no service-account token unless an account is named.
+
+    Args:
+        security_context: the installation's (`Settings.pod_security_context`), or the one that the pods have.
+    """
     spec: Manifest = {
         "containers": list(containers),
         "volumes": [{"name": TMP, "emptyDir": {}}, *volumes],
-        "securityContext": pod_security_context(),
+        "securityContext": dict(security_context),
         "automountServiceAccountToken": service_account_name is not None,
         "enableServiceLinks": False,
     }

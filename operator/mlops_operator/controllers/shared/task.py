@@ -140,6 +140,7 @@ def render_task(task: Task, settings: Settings) -> Manifest:
                 "spec": pods.pod_spec(
                     containers=[_container(task, task.steps[-1], settings)],
                     init_containers=[_container(task, step, settings) for step in task.steps[:-1]],
+                    security_context=settings.pod_security_context,
                     volumes=_volumes(task),
                     node_selector=task.job_settings.node_selector,
                     restart_policy="Never",

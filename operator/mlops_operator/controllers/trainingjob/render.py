@@ -67,6 +67,7 @@ def _pod_spec(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt:
     pod = pods.pod_spec(
         containers=[pods.settings_container(spec, env=env, mounts=mounts)],
         init_containers=[*_check(spec, data, settings), *_wait(obj, spec, settings, attempt)],
+        security_context=settings.pod_security_context,
         volumes=pods.claim_volumes([*data.values(), *written]),
         node_selector=spec.node_selector,
         service_account_name=spec.service_account_name,

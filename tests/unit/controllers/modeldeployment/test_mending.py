@@ -1,5 +1,10 @@
 """What is mended, what is left alone, and what is told of it."""
 
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
 from mlops_operator.kube.resources import DEPLOYMENTS, MODEL_DEPLOYMENTS, MODEL_VERSIONS, MODELS, PODS
 from tests.unit.controllers.builders import make
 from tests.unit.controllers.modeldeployment.scene import (
@@ -91,10 +96,11 @@ def test_a_template_changed_by_hand_is_repaired() -> None:
     assert found["spec"]["template"]["spec"]["containers"][0]["image"] == scene.settings.server_image
 
 
-def test_a_new_fetch_image_replaces_no_pod() -> None:
+@pytest.mark.parametrize("changed", [{"workload_image": "example/workload:2"}, {"pod_security_context": {}}])
+def test_changed_settings_replace_no_pod(changed: dict[str, Any]) -> None:
     scene = serving()
     before = len(scene.cluster.writes)
-    newer = Scene(settings=type(scene.settings)(workload_image="example/workload:2"))
+    newer = Scene(settings=replace(scene.settings, **changed))
     newer.cluster = scene.cluster
     newer.rest()
     assert len(scene.cluster.writes) == before

@@ -6,7 +6,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modeldeployment import ModelDeploymentSpec
 from mlops_operator.api.modelversion import ModelVersionSpec
 from mlops_operator.controllers.modeldeployment.blueprint import Blueprint, draw
-from mlops_operator.controllers.modeldeployment.server_pods import GRACE_PERIOD_SECONDS, pod_template
+from mlops_operator.controllers.modeldeployment.server_pods import GRACE_PERIOD_SECONDS, pod_template, surroundings
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.resources import MODEL_DEPLOYMENTS
 from tests.unit.controllers.builders import make
@@ -28,7 +28,7 @@ def template(**spec: Any) -> Manifest:
         settings=SETTINGS,
     )
     assert isinstance(blueprint, Blueprint)
-    return pod_template(PARENT, blueprint, fetch_image=SETTINGS.workload_image)
+    return pod_template(PARENT, blueprint, surroundings(None, SETTINGS))
 
 
 def main(**spec: Any) -> Manifest:
