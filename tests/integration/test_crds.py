@@ -96,6 +96,27 @@ async def test_established_and_structural(client: Client, kind: Kind) -> None:
     assert await true_conditions(client, kind) == {"NamesAccepted", "Established"}
 
 
+async def names_by_owner(client: Client) -> dict[bool, set[str]]:
+    """Every name that kubectl takes for a resource: True for this project's, False for the API server's own."""
+    groups = (await client.request("GET", "/apis"))["groups"]
+    versions = ["api/v1", *(f"apis/{version['groupVersion']}" for group in groups for version in group["versions"])]
+    found: dict[bool, set[str]] = {True: set(), False: set()}
+    for version in versions:
+        for entry in (await client.request("GET", f"/{version}"))["resources"]:
+            if "/" not in entry["name"]:  # no subresource
+                names = {entry["name"], entry["singularName"], *entry.get("shortNames", ())}
+                found[version.startswith(f"apis/{GROUP}/")] |= names
+    return found
+
+
+async def test_no_name_is_one_of_the_api_servers_own(client: Client) -> None:
+    """`kubectl get ev` lists Events, whatever a definition says: built-in resources come first."""
+    names = await names_by_owner(client)
+    assert {"ev", "deploy", "events"} <= names[False]
+    assert {short for kind in KINDS for short in kind.short_names} <= names[True]
+    assert names[True] & names[False] == set()
+
+
 @by_kind
 async def test_stored_as_generated(client: Client, kind: Kind) -> None:
     """The server neither drops nor rewrites anything: an apply of the same file again changes nothing."""

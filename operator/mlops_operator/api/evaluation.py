@@ -322,7 +322,7 @@ class EvaluationStatus(StatusBase):
 EVALUATION: Final = Kind(
     kind="Evaluation",
     plural="evaluations",
-    short_names=("ev",),
+    short_names=("eval",),
     spec=EvaluationSpec,
     status=EvaluationStatus,
     description="A candidate and its baseline measured on the same frozen rows, with paired uncertainty.",

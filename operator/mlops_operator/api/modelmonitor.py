@@ -324,6 +324,8 @@ class ModelMonitorStatus(StatusBase):
     the own one is complete. Without a former version's reference, the figure of the version's gate."""
     collecting: Annotated[tuple[ReferenceStatus, ...], Field(max_length=8), ListMap("metric")] = ()
     """References of the version that is served that are not complete yet."""
+    last_value: Annotated[str, Field(max_length=16)] = ""
+    """Value of the first metric in the last window, with 4 significant digits, for `kubectl get`."""
     measuring: WindowStatus | None = None
     """The window whose Job runs."""
     skipped_windows: Annotated[int, Field(ge=0)] = 0
@@ -342,7 +344,7 @@ MODEL_MONITOR: Final = Kind(
     columns=(
         Column("Breached", '.status.conditions[?(@.type=="Breached")].status'),
         Column("Target", ".spec.target.deployment"),
-        Column("Value", ".status.windows[-1:].metrics[0].value", type="number"),
+        Column("Value", ".status.lastValue"),
         Column("N", ".status.windows[-1:].metrics[0].n", type="integer"),
     ),
 )

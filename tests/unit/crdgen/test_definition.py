@@ -36,6 +36,12 @@ def test_names_do_not_clash() -> None:
 
 
 @by_kind
+def test_no_column_shows_a_figure_with_all_its_digits(kind: Kind) -> None:
+    """Figures get columns of text that the status rounds to 4 digits; what is left of type `number` would not be."""
+    assert [column.name for column in kind.printer_columns if column.type == "number"] == []
+
+
+@by_kind
 def test_files_are_small_and_say_that_they_are_generated(kind: Kind) -> None:
     content = (ROOT / "crds" / f"{kind.plural}.yaml").read_text()
     assert content.startswith(HEADER)

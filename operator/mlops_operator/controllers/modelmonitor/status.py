@@ -78,6 +78,7 @@ def final_status(
     return status.replace(
         observed_generation=generation,
         phase=_phase(status, outcome, breached).value,
+        last_value=_last_value(status),
         waiting=wait,
         conditions=contract(status.conditions, outcome, generation=generation, now=now, facts=(fact,)),
     )
@@ -88,6 +89,11 @@ def breached_now(status: ModelMonitorStatus) -> Overall:
     if not status.windows:
         return Overall(Truth.UNKNOWN, MonitorReason.WAITING_FOR_WINDOW, "no window was measured yet")
     return overall(status.windows[-1].metrics)
+
+
+def _last_value(status: ModelMonitorStatus) -> str:
+    metrics = status.windows[-1].metrics if status.windows else ()
+    return f"{metrics[0].value:.4g}" if metrics and metrics[0].value is not None else ""
 
 
 def _phase(status: ModelMonitorStatus, outcome: Outcome, breached: Overall) -> MonitorPhase:

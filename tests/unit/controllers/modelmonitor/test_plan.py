@@ -109,6 +109,13 @@ def test_a_measured_window_says_whether_the_limit_is_breached(value: float, phas
     assert (ready(toy)["status"], ready(toy)["reason"]) == ("True", "Monitoring")
 
 
+def test_the_last_value_is_shown_with_four_digits() -> None:
+    toy = cluster()
+    measure(toy, 0.9712345678)
+    assert status(toy)["lastValue"] == "0.9712"
+    assert status(toy)["windows"][0]["metrics"][0]["value"] == 0.9712345678
+
+
 @pytest.mark.parametrize(
     ("counts", "reason"), [({"rows": 0}, "NoData"), ({"rows": 99}, "TooFewSamples"), ({"labeled": 3}, "TooFewLabels")]
 )
