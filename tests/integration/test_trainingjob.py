@@ -180,6 +180,33 @@ async def test_a_failed_attempt_is_followed_by_another_that_succeeds(stage: Call
         assert len(await place.all(JOBS)) == 2
 
 
+async def test_data_that_are_late_cost_no_attempt_and_three_writes_a_look(stage: Callable[..., Any]) -> None:
+    missing = json.dumps({"reason": "DataNotFound", "message": "nothing is at train (pvc://store/train.npz)"})
+    there = asyncio.Event()
+
+    def behave(pod: Manifest) -> Behaviour:
+        return Behaviour(message=reporting()(pod)) if there.is_set() else Behaviour(exit_code=4, message=missing)
+
+    async with stage(behave) as place:
+        await place.create(backoffLimit=0)
+        status = await place.phase("Pending")
+        assert reason(status) == "DataNotFound"
+        (first,) = await place.all(JOBS)
+        there.set()
+        status = await place.phase("Succeeded", within=40.0)
+        assert [(entry["index"], entry["outcome"]) for entry in status["attempts"]] == [(0, "Succeeded")]
+        (second,) = await place.all(JOBS)
+        assert first["metadata"]["name"] == second["metadata"]["name"]
+        assert await place.requests() == {
+            "create events": 1,
+            "create jobs": 2,
+            "delete jobs": 1,
+            "get trainingjobs": 1,
+            "patch trainingjobs/status": 2,
+            "list pods": 2,
+        }
+
+
 async def test_suspending_stops_the_pods_and_resuming_starts_the_same_attempt(stage: Callable[..., Any]) -> None:
     async with stage(lambda _pod: Behaviour(run_for=None)) as place:
         await place.create()

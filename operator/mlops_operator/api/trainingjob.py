@@ -18,6 +18,7 @@ from mlops_operator.api.schema import (
     AnyJson,
     CelRule,
     Digest,
+    Duration,
     ListMap,
     LongText,
     ObjectName,
@@ -26,6 +27,7 @@ from mlops_operator.api.schema import (
     StatusModel,
     Text,
     Timestamp,
+    Uid,
     Uri,
 )
 
@@ -85,6 +87,9 @@ class TrainingJobSpec(PodSettings):
     disruption_limit: Annotated[int, Field(ge=0, le=MAX_DISRUPTIONS - 1)] = 50
     """Attempts that are tried again because a pod was evicted, preempted or deleted, or its node was lost. They do
     not count for `backoffLimit`."""
+    data_deadline: Duration = "10m"
+    """How long data that are not there are waited for, from the first attempt that ended with `DataNotFound`. Until
+    then such an attempt is made again and does not count as failed; `0s` waits for nothing."""
     active_deadline_seconds: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     """Running time, over all attempts, after which the TrainingJob fails; time in a queue does not count."""
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
@@ -116,6 +121,8 @@ class TrainingReason(StrEnum):
     NODE_LOST = "NodeLost"
     """The node of a pod does not answer, so nobody knows whether the pod runs."""
     SUCCEEDED = "Succeeded"
+    DATA_NOT_FOUND = "DataNotFound"
+    """Data of the run are not there (yet); the attempt is made again, and counts as failed after `dataDeadline`."""
     MODEL_NOT_FOUND = "ModelNotFound"
     """The Model it names is not there (yet)."""
     GATE_DATA_DECLARED = "GateDataDeclared"
@@ -191,6 +198,19 @@ class FinishedRanks(StatusModel):
     """The image that rank 0 ran."""
 
 
+class DataWait(StatusModel):
+    """The wait for data that are not there."""
+
+    since: Timestamp
+    """End of the first attempt that did not find them; `dataDeadline` counts from here."""
+    tries: Annotated[int, Field(ge=1)]
+    """How often they were looked for in vain."""
+    next_time: Timestamp
+    """When they are looked for again."""
+    job_uid: Uid
+    """The last Job that did not find them."""
+
+
 class ArtifactStatus(StatusModel):
     """An artifact that the run reported."""
 
@@ -212,6 +232,8 @@ class TrainingJobStatus(StatusBase):
     disruptions: Annotated[int, Field(ge=0)] = 0
     """Attempts that were disrupted; `disruptionLimit` counts them."""
     finished_ranks: FinishedRanks | None = None
+    data_wait: DataWait | None = None
+    """Set while data are waited for; kept until an attempt ends in another way."""
     start_time: Timestamp | None = None
     """When all pods of an attempt first ran."""
     completion_time: Timestamp | None = None

@@ -1,5 +1,6 @@
 """The life of a TrainingJob."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Final
@@ -20,6 +21,8 @@ RUN: Final = 2.0
 
 MISSING: Final = Behaviour(start_after=None, waiting=("ErrImagePull", "no such image"))
 """A pod whose image is not there."""
+
+NO_DATA: Final = json.dumps({"reason": "DataNotFound", "message": "nothing is at train (pvc://store/train.npz)"})
 
 FINAL: Final = ("Succeeded", "Failed")
 
@@ -96,6 +99,23 @@ class Exhausted(TrainingJobPath):
 
     def behave(self, pod: Manifest) -> Behaviour:
         return failing(pod)
+
+
+class DataLate(TrainingJobPath):
+    """Its data are not there at the first look, and found at the second."""
+
+    name = "trainingjob/data-late"
+
+    def __init__(self, client: Client, namespace: str) -> None:
+        super().__init__(client, namespace)
+        self.looked: set[str] = set()
+
+    def behave(self, pod: Manifest) -> Behaviour:
+        job = next(owner["uid"] for owner in pod["metadata"]["ownerReferences"])
+        if self.looked <= {job}:
+            self.looked.add(job)
+            return Behaviour(run_for=RUN, exit_code=4, message=NO_DATA)
+        return super().behave(pod)
 
 
 class Suspended(TrainingJobPath):
@@ -228,6 +248,7 @@ TRAININGJOB: Final = (
     Success,
     Retry,
     Exhausted,
+    DataLate,
     Suspended,
     DeletedPending,
     Corrected,

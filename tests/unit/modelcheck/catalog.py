@@ -59,6 +59,7 @@ def outings() -> Sequence[Outing]:
 _SHORT: Final[dict[str, Sequence[tuple[Budget, int]]]] = {
     "trainingjob": [(FAULT, 400), (PERSON_AND_TIME, 3000)],
     "trainingjob with a model": [(FAULT, 700), (PERSON, 400)],
+    "trainingjob whose data are late": [(FAULT, 400), (PERSON, 400)],
     "model": [(FAULT, 300), (PERSON, 350)],
     "modelversion": [(FAULT, 300), (PERSON, 200)],
     "evaluation": [(FAULT, 900), (PERSON, 250)],

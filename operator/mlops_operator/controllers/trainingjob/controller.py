@@ -21,7 +21,7 @@ from mlops_operator.controllers.trainingjob.observed import (
     observe,
 )
 from mlops_operator.controllers.trainingjob.plan import plan, telling
-from mlops_operator.controllers.trainingjob.policies import ranks, startup, stopping
+from mlops_operator.controllers.trainingjob.policies import data, ranks, startup, stopping
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, PODS, SERVICES, TRAINING_JOBS, Resource
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
 from mlops_operator.runtime.plan import Plan, Read, Rejection
@@ -64,7 +64,7 @@ class TrainingJobController:
         if finished(status):
             return ()
         job = current_job(obj, status, world)
-        if job is None:
+        if job is None or data.waited_for(status, job) is not None:
             return ()
         attempt = len(ended(status))
         needed = jobs.ended(job) or stopping.needs_pods(job) or ranks.unseen(job, status, attempt)

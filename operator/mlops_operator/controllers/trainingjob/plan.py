@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from mlops_contract import ResultInvalidError
-from mlops_operator.api.conditions import timestamp
+from mlops_operator.api.conditions import parse_timestamp, timestamp
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.trainingjob import AttemptOutcome, TrainingJobStatus, TrainingPhase, TrainingReason
+from mlops_operator.api.trainingjob import AttemptOutcome, DataWait, TrainingJobStatus, TrainingPhase, TrainingReason
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import evidence, jobs
 from mlops_operator.controllers.shared.disruptions import Disruption, disruption
@@ -21,6 +21,7 @@ from mlops_operator.controllers.trainingjob.environment import mounted_uris, out
 from mlops_operator.controllers.trainingjob.names import run_uid
 from mlops_operator.controllers.trainingjob.observed import Observed, count, ended, with_finished_ranks
 from mlops_operator.controllers.trainingjob.policies import (
+    data,
     deadline,
     ranks,
     results,
@@ -30,7 +31,7 @@ from mlops_operator.controllers.trainingjob.policies import (
     template,
     ttl,
 )
-from mlops_operator.controllers.trainingjob.policies.failure import cause, gone
+from mlops_operator.controllers.trainingjob.policies.failure import Cause, cause, gone
 from mlops_operator.controllers.trainingjob.policies.gate_data import declared_gate_data, gate_data
 from mlops_operator.controllers.trainingjob.policies.startup import Startup
 from mlops_operator.controllers.trainingjob.registration import image_of, render_version
@@ -266,16 +267,48 @@ def _stop_at_deadline(obs: Observed, job: Manifest, now: datetime) -> Plan:
 
 def _failed(obs: Observed, now: datetime) -> Plan:
     assert obs.job is not None
+    if (wait := data.waited_for(obs.status, obs.job)) is not None:
+        return _look_for_data(obs, obs.job, wait, now, before=obs.status)
     if stopping.recorded(obs.job) is None and not evidence.conclusive(obs.job, obs.pods, now):
         return Plan(requeue_after=evidence.LOOK_AGAIN)
     why = cause(obs.job, obs.pods or ())
     if why.disrupted:
         return _disrupted(obs, Disruption(why.reason, why.message), now)
+    if data.not_found(why) and (waiting := _wait_for_data(obs, obs.job, why, now)) is not None:
+        return waiting
     status = say.ended(obs, now, AttemptOutcome.FAILED, reason=why.reason, message=why.message, exit_code=why.exit_code)
     if why.permanent is not None:
         message = f"attempt {obs.attempt} failed: {why}; another would meet the same"
         return _end(obs, say.failed(obs.obj, status, now, why.permanent, message), now)
     return _go_on(obs, status, now)
+
+
+def _wait_for_data(obs: Observed, job: Manifest, why: Cause, now: datetime) -> Plan | None:
+    """The attempt is made again instead of counting; None where its data have been missing for too long."""
+    end = evidence.end_of(job, now) or now
+    wait = data.wait(obs.status.data_wait, job["metadata"]["uid"], end)
+    limit = data.deadline_of(wait, obs.spec.data_deadline)
+    if end >= limit:
+        return None
+    message = (
+        f"attempt {obs.attempt} found no data, and is made again at {wait.next_time}: {why.message}; "
+        f"it counts as failed from {timestamp(limit)} on (dataDeadline {obs.spec.data_deadline})"
+    )
+    held = say.held(obs.obj, say.without_data(obs, end, wait), now, TrainingReason.DATA_NOT_FOUND, message)
+    return _look_for_data(replace(obs, status=held), job, wait, now, before=obs.status)
+
+
+def _look_for_data(obs: Observed, job: Manifest, wait: DataWait, now: datetime, *, before: TrainingJobStatus) -> Plan:
+    """The Job stays, with its logs, until it is time to make it again; a changed spec is tried at once."""
+    again = (Delete.of(JOBS, job),)
+    if obs.spec.suspend:
+        return telling(before, say.suspended(obs, now), actions=again)
+    if jobs.generation_of(job, obs.generation) != obs.generation:
+        return telling(before, say.starting(obs, now), actions=again)
+    left = (parse_timestamp(wait.next_time) - now).total_seconds()
+    if left <= 0:
+        return telling(before, obs.status, actions=again)
+    return telling(before, obs.status, requeue_after=left)
 
 
 def _succeeded(obs: Observed, now: datetime) -> Plan:

@@ -13,6 +13,7 @@ from mlops_operator.api.trainingjob import (
     FAILED,
     Attempt,
     AttemptOutcome,
+    DataWait,
     TrainingJobStatus,
     TrainingPhase,
     TrainingReason,
@@ -160,10 +161,16 @@ def ended(
     return at_rest(obs.status.replace(running_since=started), end).replace(
         start_time=obs.status.start_time or started,
         finished_ranks=None,
+        data_wait=obs.status.data_wait if reason == TrainingReason.DATA_NOT_FOUND else None,
         failures=outcomes.count(AttemptOutcome.FAILED),
         disruptions=outcomes.count(AttemptOutcome.DISRUPTED),
         **work,
     )
+
+
+def without_data(obs: Observed, end: datetime, wait: DataWait) -> TrainingJobStatus:
+    """The attempt found no data at `end` and is made again; its phase and conditions are still the former ones."""
+    return at_rest(obs.status, end).replace(finished_ranks=None, data_wait=wait, **_at_work(obs, start_time=None))
 
 
 def _start_of(obs: Observed) -> str | None:

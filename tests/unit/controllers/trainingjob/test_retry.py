@@ -182,7 +182,7 @@ def test_a_failure_that_the_next_attempt_would_meet_again_is_final(word: str, re
     assert run.status["attempts"][0]["message"] == "row 7"
 
 
-@pytest.mark.parametrize("word", ["ArtifactUnreachable", "DataNotFound", "DataChanged", "WorkloadFailed"])
+@pytest.mark.parametrize("word", ["ArtifactUnreachable", "DataChanged", "WorkloadFailed"])
 def test_a_failure_that_may_pass_is_tried_again(word: str) -> None:
     run = begin()
     run.at(2).job_fails(json.dumps({"reason": word, "message": "m"}))

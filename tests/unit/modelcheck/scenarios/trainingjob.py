@@ -22,6 +22,8 @@ from tests.unit.modelcheck.state import Happening
 
 FINAL = frozenset({"Succeeded", "Failed"})
 
+MISSING = json.dumps({"reason": "DataNotFound", "message": "nothing is at train (pvc://store/train.npz)"})
+
 EVICTED = "evicted"
 """Mark in the status of a Job of whose pods one was told to stop before it had ended."""
 
@@ -34,14 +36,15 @@ def _gone(job: Item, good: bool, server: ApiServer) -> None:
 
 
 class Training(Base):
-    """One TrainingJob; `spec` beside its image and one retry."""
+    """One TrainingJob; `spec` beside its image and one retry; `says` is what a pod that failed leaves."""
 
     terminal = {TRAINING_JOBS: FINAL}
     unowned = frozenset({MODEL_VERSIONS})
     waits = (30,)
 
-    def __init__(self, name: str = "trainingjob", most: int = 1, **spec: object) -> None:
+    def __init__(self, name: str = "trainingjob", most: int = 1, says: str = "bang", **spec: object) -> None:
         self.name = name
+        self.says = says
         self.controllers = (TrainingJobController(Settings()),)
         self.spec: Manifest = {"image": "example/train:1", "backoffLimit": most, **spec}
         self.most = most
@@ -94,6 +97,9 @@ class Training(Base):
         if not server.refused:
             yield Happening("a quota refuses Jobs", methodcaller("refuse", "Job"))
 
+    def error(self, job: Manifest) -> str:
+        return self.says
+
     def message(self, job: Manifest) -> str:
         if not self.spec.get("model"):
             return ""
@@ -121,7 +127,7 @@ class Training(Base):
             ended = [entry for entry in former if entry.get("outcome")]
             assert now[: len(ended)] == ended, f"ended attempts were rewritten: {ended} became {now}"
         if write.id.resource == JOBS and write.after is None and write.before is not None:
-            assert "startTime" not in status_of(write.before), "a Job that had begun was deleted"
+            assert not self._runs(write.before.data), "a Job that had begun was deleted before it had ended"
 
     def check_rest(self, server: ApiServer) -> None:
         for job in server.all(TRAINING_JOBS):
@@ -136,6 +142,11 @@ class Training(Base):
                 assert not live, f"{live} go on beside a TrainingJob that has ended"
         assert not [item for item in server.all(SERVICES) if item.owner not in {x.uid for x in server.items.values()}]
 
+    def _runs(self, job: Manifest) -> bool:
+        """Whether pods of it may run, or its end has not been taken note of."""
+        missed = self.says == MISSING and jobs.job_phase(job) is jobs.JobPhase.FAILED
+        return "startTime" in (job.get("status") or {}) and not missed
+
     @staticmethod
     def _live(job: Manifest) -> bool:
         return not (job.get("status") or {}).get("conditions") and not job["spec"].get("suspend")
@@ -143,4 +154,8 @@ class Training(Base):
 
 def small() -> list[Training]:
     """The worlds that are walked."""
-    return [Training(), Training("trainingjob with a model", most=0, model="m", replicas=2)]
+    return [
+        Training(),
+        Training("trainingjob with a model", most=0, model="m", replicas=2),
+        Training("trainingjob whose data are late", most=0, says=MISSING, dataDeadline="15s"),
+    ]
