@@ -63,7 +63,8 @@ class TemplateMetadata(SpecModel):
 class PodTemplate(SpecModel):
     """Whatever of a Pod the typed fields do not name, merged under them.
 
-    Containers are merged by name; the main container is called `main`.
+    Containers are merged by name; the main container is called `main`. A field that a Pod does not have is reported as
+    `InvalidPodTemplate`.
     """
 
     metadata: TemplateMetadata = TemplateMetadata()

@@ -173,16 +173,27 @@ class Client:
             if not query["continue"]:
                 return
 
-    async def create(self, resource: Resource, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
+    async def create(
+        self, resource: Resource, manifest: Manifest, *, dry_run: bool = False, strict: bool = False
+    ) -> Manifest:
         """POST an object; the answer is the object as stored.
+
+        Args:
+            resource: its kind.
+            manifest: the object.
+            dry_run: have it checked, not stored.
+            strict: refuse fields that the kind does not have, which the API server otherwise drops.
 
         Raises:
             AlreadyExists: the name is taken.
+            BadRequest: with `strict`, the manifest has an unknown field.
         """
         path = resource.path(namespace=manifest["metadata"].get("namespace"))
         query = {"fieldManager": FIELD_MANAGER}
         if dry_run:
             query["dryRun"] = "All"
+        if strict:
+            query["fieldValidation"] = "Strict"
         return await self.request("POST", path, query=query, body=manifest)
 
     async def apply(self, resource: Resource, manifest: Manifest, *, force: bool = True) -> Manifest:

@@ -6,6 +6,7 @@ from typing import Final
 from mlops_operator.api.meta import Manifest, controller_uid
 from mlops_operator.kube.errors import Expired, Forbidden, NotFound, StatusError, TooManyRequests, Unauthorized
 from mlops_operator.runtime.plan import Action, Apply, Create, Delete, Patch, Rejection
+from mlops_operator.runtime.unknown_fields import unknown_fields
 
 NAME_TAKEN: Final = "NameTaken"
 """Reason of a rejection because an object with the child's name exists and is not the child that would be created."""
@@ -62,15 +63,25 @@ def verdict(action: Action, error: StatusError) -> Exception:
         return NamespaceEnding(str(error))
     if isinstance(error, NotFound) and error.namespace_gone:
         return NamespaceEnding(str(error))
-    if isinstance(action, Apply) and error.code >= 500 and error.message.startswith(_UNTYPED):
-        return Rejected(Rejection(action=action, code=422, reason="Invalid", message=error.message))
-    limit = _exceeded_limit(action, error)
-    if limit is not None:
-        message = _too_large(action, error, limit)
-        return Rejected(Rejection(action=action, code=422, reason=TOO_LARGE, message=message))
+    rejection = _invalid(action, error)
+    if rejection is not None:
+        return Rejected(rejection)
     if error.code >= 500 or isinstance(error, _PASSING) or error.code < 400:
         return error
     return Rejected(Rejection(action=action, code=error.code, reason=error.reason, message=error.message))
+
+
+def _invalid(action: Action, error: StatusError) -> Rejection | None:
+    """The rejection of an object that cannot be stored, for causes that the API server's code and words hide."""
+    if isinstance(action, Create | Apply) and (fields := unknown_fields(error.message, action.manifest)):
+        message = f"unknown field {', '.join(fields)}: correct the name, or remove the field"
+        return Rejection(action=action, code=422, reason="Invalid", message=message)
+    if isinstance(action, Apply) and error.code >= 500 and error.message.startswith(_UNTYPED):
+        return Rejection(action=action, code=422, reason="Invalid", message=error.message)
+    limit = _exceeded_limit(action, error)
+    if limit is not None:
+        return Rejection(action=action, code=422, reason=TOO_LARGE, message=_too_large(action, error, limit))
+    return None
 
 
 def _exceeded_limit(action: Action, error: StatusError) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from mlops_operator.api.meta import FIELD_MANAGER, Key, Manifest, controller_uid
+from mlops_operator.api.meta import FIELD_MANAGER, GROUP, Key, Manifest, controller_uid
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import (
     AlreadyExists,
@@ -149,7 +149,9 @@ class Executor:
     async def _create(self, action: Create, by: _Author) -> None:
         self._check_selected(action)
         try:
-            created = await self._client.create(action.resource, stamped(action.manifest))
+            # Own kinds may be older than this program; what they lack is dropped, as it always is.
+            strict = action.resource.group != GROUP
+            created = await self._client.create(action.resource, stamped(action.manifest), strict=strict)
         except AlreadyExists as error:
             namespace, name = target(action)
             found = await self.reread(action.resource, Key(namespace, name))

@@ -192,7 +192,7 @@ class Requests:
             raise NotFound(404, "NotFound", f"{resource} {name} not found")
         return found
 
-    async def create(self, resource: Resource, manifest: Manifest) -> Manifest:
+    async def create(self, resource: Resource, manifest: Manifest, *, strict: bool = False) -> Manifest:
         return self._answer(self._server.create(resource, manifest).data)
 
     async def apply(self, resource: Resource, manifest: Manifest) -> Manifest:
