@@ -21,6 +21,7 @@ DECISIONS: Final[tuple[str, ...]] = (
     "mlops_operator/controllers/shared/gates.py",
     "mlops_operator/controllers/shared/job_reads.py",
     "mlops_operator/controllers/shared/jobs.py",
+    "mlops_operator/controllers/shared/lost_nodes.py",
     "mlops_operator/controllers/shared/pending.py",
     "mlops_operator/controllers/shared/rejections.py",
     "mlops_operator/controllers/shared/task.py",

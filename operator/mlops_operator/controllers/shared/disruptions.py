@@ -73,7 +73,7 @@ def silent_since(pod: Manifest) -> str | None:
     The control plane marks the pods of a silent node as not ready. The kubelet does so only where a container is
     not ready or a readiness gate is closed: a pod whose containers are all ready is marked for its node.
     """
-    if pod["spec"].get("readinessGates"):
+    if (pod.get("spec") or {}).get("readinessGates"):
         return None
     status = pod.get("status") or {}
     containers = status.get("containerStatuses") or ()
@@ -86,7 +86,7 @@ def silent_since(pod: Manifest) -> str | None:
 
 def node_of(pod: Manifest) -> str:
     """Name of the pod's node; `""` where it has none."""
-    return str(pod["spec"].get("nodeName") or "")
+    return str((pod.get("spec") or {}).get("nodeName") or "")
 
 
 def name_of(pod: Manifest) -> str:

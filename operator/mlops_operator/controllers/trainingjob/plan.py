@@ -13,7 +13,7 @@ from mlops_operator.api.conditions import parse_timestamp, timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import AttemptOutcome, DataWait, TrainingJobStatus, TrainingPhase, TrainingReason
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared import evidence, jobs
+from mlops_operator.controllers.shared import evidence, jobs, lost_nodes
 from mlops_operator.controllers.shared.disruptions import Disruption, disruption
 from mlops_operator.controllers.shared.pending import GRACE, PATIENCE, interval
 from mlops_operator.controllers.trainingjob import status as say
@@ -194,7 +194,7 @@ def _at_work(obs: Observed, job: Manifest, repair: tuple[Action, ...], now: date
         progress = startup.startup(job, obs.pods, now, obs.reads)
         if not progress.running:
             return _not_running(obs, progress, repair, requeue_after=look, now=now)
-    elif (lost := startup.silent(obs.pods or ())) is not None:
+    elif (lost := lost_nodes.silent(obs.pods or (), follows=startup.IF_LOST)) is not None:
         return _tell(obs, say.pending(obs, now, lost), actions=repair, requeue_after=look)
     status = say.running(obs, now)
     left = deadline.remaining(obs.spec.active_deadline_seconds, status, now)
@@ -230,7 +230,7 @@ def _stopping(obs: Observed, job: Manifest, why: Disruption, now: datetime) -> P
         return Plan(requeue_after=evidence.LOOK_AGAIN)
     if stopping.over(job, obs.pods):
         return _disrupted(obs, why, now)
-    late = stopping.overdue(obs.pods, now)
+    late = lost_nodes.overdue(obs.pods, now)
     message = f"attempt {obs.attempt} is being stopped, since {why.message}; the next starts when its pods have ended"
     if late is not None:
         message = f"{message}; {late.message}"

@@ -1,26 +1,17 @@
 """Ranks that wait, and ranks on nodes that do not answer: what the status says of them."""
 
 from mlops_operator.api.conditions import timestamp
-from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import JOBS
 from tests.unit.controllers.builders import condition, failed_pod, job_started, later, pod_of
+from tests.unit.controllers.lost import silent
 from tests.unit.controllers.trainingjob.driver import Run, begin
 from tests.unit.controllers.trainingjob.pods import pods_are, rank, stopped, taken, terminating
-
-
-def silent(job: Manifest, index: int) -> Manifest:
-    """A pod as the control plane marks it when its node does not answer."""
-    pod = rank(job, index)
-    pod["spec"]["nodeName"] = "worker-2"
-    pod["status"]["containerStatuses"][0]["ready"] = True
-    pod["status"]["conditions"] = [{"type": "Ready", "status": "False", "lastTransitionTime": timestamp(later(90))}]
-    return pod
 
 
 def on_a_lost_node() -> Run:
     run = begin(replicas=2)
     run.at(2).job_runs(ready=2)
-    pods_are(run, rank(run.job, 0), silent(run.job, 1))
+    pods_are(run, rank(run.job, 0), silent(rank(run.job, 1), later(90)))
     begun = job_started(run.job, at=later(0), ready=1)
     begun["status"]["active"] = 2
     run.cluster.store(begun)
@@ -49,7 +40,7 @@ def test_a_node_that_comes_back_ends_it() -> None:
 
 def test_a_pod_that_a_lost_node_keeps_is_told_with_what_to_do_and_nothing_runs_beside_it() -> None:
     run = on_a_lost_node()
-    pod = taken(silent(run.job, 1), 390, reason="DeletionByTaintManager", node="worker-2")
+    pod = taken(silent(rank(run.job, 1), later(90)), 390, reason="DeletionByTaintManager", node="worker-2")
     pods_are(run, rank(run.job, 0), pod)
     run.cluster.store(terminating(run.job, ready=1))
     run.at(391).settle()

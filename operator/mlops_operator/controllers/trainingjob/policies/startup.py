@@ -11,7 +11,7 @@ from typing import Final
 from mlops_operator.api.conditions import holds
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingJobStatus, TrainingReason
-from mlops_operator.controllers.shared import disruptions, job_reads, jobs, pending
+from mlops_operator.controllers.shared import job_reads, jobs, pending
 from mlops_operator.controllers.shared.pending import PodProblem, Reads
 from mlops_operator.controllers.shared.pods import MAIN
 from mlops_operator.controllers.trainingjob.names import WAIT
@@ -80,18 +80,6 @@ def startup(job: Manifest, pods: Sequence[Manifest] | None, now: datetime, reads
     return Startup(running=False, problem=problem, reported=pending.reported(problem, waited) is not None)
 
 
-def silent(pods: Sequence[Manifest]) -> PodProblem | None:
-    """The first pod whose node does not answer any more; None where all do."""
-    for pod in pods:
-        if since := disruptions.silent_since(pod):
-            message = (
-                f"node {disruptions.node_of(pod)} of {disruptions.name_of(pod)} has not answered since {since}; the"
-                " attempt goes on if the node comes back, and another one starts when the cluster has removed the pod"
-            )
-            return PodProblem(TrainingReason.NODE_LOST, message)
-    return None
-
-
 def _of_rank(job: Manifest, waiting: Sequence[Manifest], reads: Reads, others: Collection[int]) -> PodProblem:
     """What keeps the ranks that do not run; of several ranks with which one it is and how many run.
 
@@ -110,6 +98,11 @@ def _of_rank(job: Manifest, waiting: Sequence[Manifest], reads: Reads, others: C
     about = f"{len(others)} of {jobs.ranks(job)} ranks run; rank {rank} waits: "
     return replace(found[rank], message=f"{about}{found[rank].message}", about=about)
 
+
+IF_LOST: Final = (
+    "the attempt goes on if the node comes back, and another one starts when the cluster has removed the pod"
+)
+"""What follows by itself where the node of a pod of a running attempt does not answer."""
 
 _NO_POD: Final = PodProblem(TrainingReason.POD_PENDING, "the Job controller has not created a pod yet", permanent=False)
 _NO_COORDINATOR: Final = "it starts when MLOPS_COORDINATOR, the name of rank 0, resolves"

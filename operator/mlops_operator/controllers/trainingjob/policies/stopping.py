@@ -5,28 +5,18 @@ there is no other attempt.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from mlops_contract.text import clean, decode_object
 from mlops_operator.api.conditions import holds, parse_timestamp
 from mlops_operator.api.meta import PREFIX, Manifest
 from mlops_operator.controllers.shared import jobs
-from mlops_operator.controllers.shared.disruptions import (
-    DISRUPTED,
-    NODE_LOST,
-    Disruption,
-    disruption,
-    name_of,
-    node_of,
-)
+from mlops_operator.controllers.shared.disruptions import DISRUPTED, Disruption, disruption
 from mlops_operator.controllers.shared.task import compact_json
 
 ANNOTATION_DISRUPTED: Final = PREFIX + "disrupted"
 """On a Job: what took a pod of it away, as JSON."""
-
-OVERDUE: Final = timedelta(seconds=30)
-"""How long after its grace period a pod may still be there before a person is told what to do."""
 
 _RESUMED: Final = timedelta(seconds=2)
 """By how much the clocks of two parts of the control plane may differ."""
@@ -76,21 +66,6 @@ def over(job: Manifest, pods: Sequence[Manifest]) -> bool:
     """Whether none of the pods of a Job that is being stopped runs, and none will be made."""
     # A Job controller that has seen the suspension makes no pod any more.
     return holds(job, "Suspended") and all(jobs.pod_ended(pod) for pod in pods)
-
-
-def overdue(pods: Sequence[Manifest], now: datetime) -> Disruption | None:
-    """The pod that should be gone and is not, with what to do about it."""
-    for pod in pods:
-        deleted = pod["metadata"].get("deletionTimestamp")
-        if deleted and not jobs.pod_ended(pod) and now >= parse_timestamp(deleted) + OVERDUE:
-            node = node_of(pod)
-            return Disruption(
-                NODE_LOST,
-                f"{name_of(pod)} should have ended by {deleted}, but node {node} does not say that it has: if the node"
-                f" is gone, delete it (kubectl delete node {node}); if it is shut down, taint it"
-                f" (kubectl taint node {node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute)",
-            )
-    return None
 
 
 def _failed(pod: Manifest) -> bool:
