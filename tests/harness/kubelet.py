@@ -3,7 +3,7 @@
 It watches pods and writes their status as a kubelet would: started, then finished with the exit
 code and the termination message the test chose. Replicas that have each other's names from a
 Service end only once it is there. Without a scheduler pods stay unbound, and their deletion is
-immediate; bound pods that are deleted are removed here.
+immediate; bound pods that are deleted are removed here, but those of a node that does not answer.
 """
 
 import asyncio
@@ -23,6 +23,10 @@ USER_AGENT = "fake-kubelet"
 
 POD_ADDRESS = "10.0.0.1"
 """Address of every pod: there is no network behind it, and so nothing that differs between two runs."""
+
+
+SILENT_NODE = "silent-node"
+"""Name of a node that does not answer: nobody ends its pods."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +137,7 @@ class FakeKubelet:
     def _see(self, pod: Manifest) -> None:
         uid = pod["metadata"]["uid"]
         if "deletionTimestamp" in pod["metadata"]:
-            if pod["spec"].get("nodeName") and uid not in self._ending:
+            if pod["spec"].get("nodeName") not in (None, SILENT_NODE) and uid not in self._ending:
                 self._ending.add(uid)
                 self._start(self._end(pod), name=f"end of pod {uid}")
         elif uid not in self._players:
@@ -236,6 +240,18 @@ class FakeKubelet:
                 await asyncio.sleep(0.2)  # the API server is away: a kubelet goes on trying
             else:
                 return
+
+
+async def fall_silent(client: Client, pod: Manifest) -> None:
+    """A running pod is on a node that does not answer any more, as the control plane shows it."""
+    namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+    target = {"apiVersion": "v1", "kind": "Node", "name": SILENT_NODE}
+    binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": target}
+    await client.request("POST", f"{PODS.path(namespace=namespace, name=name)}/binding", body=binding)
+    unready = {"type": "Ready", "status": "False", "lastTransitionTime": _now()}
+    others = [entry for entry in pod["status"]["conditions"] if entry["type"] != "Ready"]
+    status = {"conditions": [*others, unready]}
+    await client.merge_patch(PODS, namespace=namespace, name=name, subresource="status", body={"status": status})
 
 
 def _now() -> str:

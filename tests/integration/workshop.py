@@ -210,9 +210,10 @@ async def requests(audit_log: AuditLog, namespace: str, *, writes: bool = True) 
     """The operator's writes (or all its requests but watches) since the last look, without events."""
     await asyncio.sleep(LAG)
     found: Counter[tuple[str, str]] = Counter()
-    counts = select(audit_log.read(), namespace=namespace, writes=writes, without=("leases", "events"))
+    counts = select(audit_log.read(), namespace=namespace, writes=writes or None, without=("leases", "events"))
     for request, number in counts.items():
-        found[request.verb, f"{request.resource}/{request.subresource}".rstrip("/")] += number
+        if request.verb != "watch":
+            found[request.verb, f"{request.resource}/{request.subresource}".rstrip("/")] += number
     return found
 
 

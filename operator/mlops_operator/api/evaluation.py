@@ -274,6 +274,8 @@ class EvaluationReason(StrEnum):
     JOB_FAILED = "JobFailed"
     RETRYING = "Retrying"
     """The Job runs again: a try of it failed, or its result was lost with its pod."""
+    NODE_LOST = "NodeLost"
+    """The node of the Job's pod does not answer, so nobody knows whether the pod runs."""
     RESULT_INVALID = "ResultInvalid"
     """The Job ended well, but what it reported is no result of it."""
     IMAGE_UNAVAILABLE = "ImageUnavailable"

@@ -226,6 +226,8 @@ class DeploymentReason(StrEnum):
     """No node can run the pod: none has the labels, the allocatable resources or the volumes that it needs."""
     POD_PENDING = "PodPending"
     """A pod has not started for a minute, for a cause that can pass: no free capacity, or an image that is pulled."""
+    NODE_LOST = "NodeLost"
+    """The node of a server's pod does not answer, or that of the pod which asks the golden requests."""
     BAKING = "Baking"
     """The candidate waits until `spec.rollout.bake` of the stable revision is over."""
     UP_TO_DATE = "UpToDate"

@@ -283,6 +283,8 @@ class MonitorReason(StrEnum):
     JOB_FAILED = "JobFailed"
     RETRYING = "Retrying"
     """The window's Job runs again: a try of it failed, or its result was lost with its pod."""
+    NODE_LOST = "NodeLost"
+    """The node of the Job's pod does not answer, so nobody knows whether the pod runs."""
     RESULT_INVALID = "ResultInvalid"
     IMAGE_UNAVAILABLE = "ImageUnavailable"
     VOLUME_NOT_FOUND = "VolumeNotFound"

@@ -96,6 +96,8 @@ class ModelVersionReason(StrEnum):
     """The check itself could not be done."""
     RETRYING = "Retrying"
     """The check runs again, since its result was lost with its pod."""
+    NODE_LOST = "NodeLost"
+    """The node of the Job's pod does not answer, so nobody knows whether the pod runs."""
     IMAGE_UNAVAILABLE = "ImageUnavailable"
     VOLUME_NOT_FOUND = "VolumeNotFound"
     """The PersistentVolumeClaim of the artifact's URI is not there (yet)."""

@@ -42,6 +42,7 @@ WAITS: Final = (
     EvaluationReason.UNSCHEDULABLE,
     EvaluationReason.FORBIDDEN,
     EvaluationReason.RETRYING,
+    EvaluationReason.NODE_LOST,
 )
 """Reasons that keep a Job from running or make it fail, and that a person may have to mend."""
 

@@ -20,6 +20,7 @@ from mlops_operator.controllers.modeldeployment.policies.recovery import stable_
 from mlops_operator.controllers.modeldeployment.policies.target import blueprint_of, resolve
 from mlops_operator.controllers.modeldeployment.policies.traffic import SHARING
 from mlops_operator.controllers.modeldeployment.rollout import State, advance
+from mlops_operator.controllers.modeldeployment.servers import Servers
 from mlops_operator.controllers.modeldeployment.status import Situation, status_of
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.resources import DEPLOYMENTS, MODELS, Resource
@@ -63,7 +64,9 @@ def plan(observed: Observed, settings: Settings, now: datetime) -> Plan:
         grounds=_grounds(observed, target, todo, told.status),
         absences=_absences(observed, told.status),
         status=told.status.to_manifest(),
-        requeue_after=_soonest(state.requeue, told.look_in),
+        requeue_after=_soonest(
+            state.requeue, told.look_in, *(health.overdue_in(servers, now) for servers in _served(observed, state))
+        ),
         events=events_of(observed.status, told.status, observed.spec.rollout),
     )
 
@@ -145,6 +148,11 @@ def _stable_blueprint(observed: Observed, settings: Settings) -> Blueprint | Non
     return keep_image(drawn, stable) if isinstance(drawn, Blueprint) else None
 
 
+def _served(observed: Observed, state: State) -> Sequence[Servers]:
+    """The servers of the stable version and of the candidate, where there are some."""
+    return [observed.servers(entry.revision) for entry in (state.stable, state.candidate) if entry is not None]
+
+
 @dataclass(frozen=True)
 class _Told:
     status: ModelDeploymentStatus
@@ -154,8 +162,7 @@ class _Told:
 def _status(observed: Observed, state: State, *, problem: Problem | None, settings: Settings, now: datetime) -> _Told:
     """The status, with counts that are still rising left as they were until they have settled."""
     fresh = _with_counts(observed, state, problem=problem, settings=settings, now=now, former=None)
-    served = [entry for entry in (state.stable, state.candidate) if entry is not None]
-    wait = settles_in([observed.servers(entry.revision) for entry in served], now)
+    wait = settles_in(_served(observed, state), now)
     if wait is None or _falls(observed.status, fresh):
         return _Told(fresh)
     former = _with_counts(observed, state, problem=problem, settings=settings, now=now, former=observed.status)
@@ -200,6 +207,7 @@ def _with_counts(
         problem=problem,
         waiting=health.steady(state.waiting, former=observed.status.waiting),
         overdue=state.overdue,
+        lost=tuple(found for servers in _served(observed, state) if (found := health.lost(servers, now)) is not None),
         url=url,
     )
     return status_of(situation, now=now)

@@ -12,11 +12,16 @@ from mlops_operator.controllers.shared.pods import MAIN
 class Servers:
     """A revision's Deployment, if it is there, and its pods.
 
-    Pods that are ending, or that belonged to a former Deployment of the same name, are left out.
+    Pods that belonged to a former Deployment of the same name are left out.
+
+    Attributes:
+        pods: those that are to stay.
+        leaving: those that were told to go.
     """
 
     deployment: Manifest | None = None
     pods: tuple[Manifest, ...] = ()
+    leaving: tuple[Manifest, ...] = ()
 
     @property
     def exists(self) -> bool:
@@ -89,15 +94,15 @@ def servers_of(revision: str, *, deployments: Iterable[Manifest], pods: Iterable
     if deployment is None:
         return Servers()
     made = deployment["metadata"].get("creationTimestamp", "")
+    found = [
+        _with_spec(pod, deployment)
+        for pod in pods
+        if revision_of(pod) == revision and pod["metadata"].get("creationTimestamp", "") >= made
+    ]
     return Servers(
         deployment,
-        tuple(
-            _with_spec(pod, deployment)
-            for pod in pods
-            if revision_of(pod) == revision
-            and "deletionTimestamp" not in pod["metadata"]
-            and pod["metadata"].get("creationTimestamp", "") >= made
-        ),
+        pods=tuple(pod for pod in found if "deletionTimestamp" not in pod["metadata"]),
+        leaving=tuple(pod for pod in found if "deletionTimestamp" in pod["metadata"]),
     )
 
 

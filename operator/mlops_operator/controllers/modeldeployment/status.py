@@ -6,8 +6,8 @@ version that serves while another one is on its way, or was stopped, is `Ready=T
 neither hangs nor is told that all is well.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -52,6 +52,7 @@ class Situation:
         rollout: the settings of the rollout, for what a step is called.
         problem: why the target is not known or cannot be served, or a child cannot be had.
         overdue: a first version is not ready within its deadline.
+        lost: pods of stable and candidate whose nodes do not answer.
         url: of the stable version.
     """
 
@@ -66,6 +67,7 @@ class Situation:
     problem: Problem | None = None
     waiting: Trouble | None = None
     overdue: bool = False
+    lost: Sequence[Trouble] = ()
     url: str | None = None
 
     @property
@@ -104,6 +106,14 @@ def status_of(situation: Situation, *, now: datetime) -> ModelDeploymentStatus:
 
 
 def outcome_of(situation: Situation) -> Outcome:
+    """How it is, and which pods are on nodes that do not answer, be there enough without them."""
+    outcome = _outcome(situation)
+    # What is waited for may be said already, and be the same.
+    lost = [f"{found.reason}: {found.message}" for found in situation.lost if found.message not in outcome.message]
+    return replace(outcome, message="; ".join(filter(None, (outcome.message, *lost))))
+
+
+def _outcome(situation: Situation) -> Outcome:
     """How it is, the most pressing first."""
     truth = Truth.TRUE if situation.serves else Truth.FALSE
     if situation.problem is not None:

@@ -50,6 +50,7 @@ WARNINGS: Final = (
     MonitorReason.CONFIG_UNAVAILABLE,
     MonitorReason.UNSCHEDULABLE,
     MonitorReason.RETRYING,
+    MonitorReason.NODE_LOST,
 )
 
 

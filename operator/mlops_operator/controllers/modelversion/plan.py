@@ -97,7 +97,7 @@ def _events(before: ModelVersionStatus, after: ModelVersionStatus) -> tuple[Even
             before,
             after,
             action=_ACTION,
-            warnings=(*_FAILURES, ModelVersionReason.RETRYING),
+            warnings=(*_FAILURES, ModelVersionReason.RETRYING, ModelVersionReason.NODE_LOST),
             quiet=(ModelVersionReason.VERIFYING,),
         ),
         *flip_events(before, after, REJECTED, action="Evaluate", warning=True),

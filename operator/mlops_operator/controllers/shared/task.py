@@ -18,7 +18,7 @@ from mlops_contract import environment as env_names
 from mlops_operator.api.common import JobSettings, Resources
 from mlops_operator.api.meta import LABEL_GENERATION, Manifest
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared import job_reads, jobs, pending, pods, tries
+from mlops_operator.controllers.shared import job_reads, jobs, lost_nodes, pending, pods, tries
 from mlops_operator.controllers.shared.naming import child_metadata, child_name
 from mlops_operator.controllers.shared.pending import Reads
 
@@ -228,6 +228,11 @@ def compact_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+_IF_LOST: Final = (
+    "the task goes on if the node comes back, and runs again, which uses up no try, when the cluster has removed the"
+    " pod"
+)
+
 _NOTHING_READ: Final[Reads] = MappingProxyType({})
 
 
@@ -292,7 +297,8 @@ def observe_task(
     if phase is jobs.JobPhase.RUNNING:
         return TaskState(TaskPhase.RUNNING, again, told)
     found = pending.job_problem(job, job_pods, reads) if job_pods is not None else None
-    problem = pending.reported(found, tries.waited(job, job_pods, now))
+    lost = lost_nodes.lost(job_pods or (), now, follows=_IF_LOST)
+    problem = lost or pending.reported(found, tries.waited(job, job_pods, now))
     return TaskState(
         TaskPhase.PENDING,
         problem.reason if problem else again,

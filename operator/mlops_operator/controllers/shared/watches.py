@@ -41,6 +41,8 @@ _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _JOB_SPEC: Final = ("suspend", "completions", "parallelism", "backoffLimit")
 """What a plan reads of a Job's spec: Jobs are created once and never compared, so the template can go."""
 
+_POD_SPEC: Final = ("nodeName",)
+
 _JOB_STATUS: Final = ("startTime", "completionTime", "ready", "active")  # and `_counts`
 _JOB_CONDITIONS: Final = frozenset({"Complete", "Failed", "Suspended"})
 """What a plan reads of a Job's status. What else comes and goes beside it, such as conditions that announce an end, is
@@ -128,11 +130,12 @@ def trim_child(child: Manifest) -> Manifest:
 
 
 def trim_pod(pod: Manifest) -> Manifest:
-    """A server's pod with its identity and status; its spec is that of its Deployment."""
+    """A server's pod with its identity, node and status; the rest of its spec is that of its Deployment."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": _pick(pod["metadata"], _IDENTITY),
+        "spec": _pick(pod.get("spec") or {}, _POD_SPEC),
         "status": pod.get("status") or {},
     }
 

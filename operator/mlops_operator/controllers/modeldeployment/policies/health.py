@@ -17,8 +17,8 @@ from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modeldeployment import DeploymentReason
 from mlops_operator.controllers.modeldeployment.names import FETCH
-from mlops_operator.controllers.modeldeployment.servers import Servers, container_statuses
-from mlops_operator.controllers.shared import pending
+from mlops_operator.controllers.modeldeployment.servers import Servers, container_statuses, revision_of
+from mlops_operator.controllers.shared import lost_nodes, pending
 from mlops_operator.controllers.shared.jobs import pod_ended, reported_failure
 from mlops_operator.controllers.shared.pods import MAIN
 from mlops_operator.controllers.shared.tries import RETRYING
@@ -30,6 +30,10 @@ kubelet's own back-off makes the third a matter of half a minute."""
 
 MAX_WORDS: Final = 400
 """Longest part of a container's last words that is quoted; statuses stay small."""
+
+_IF_LOST: Final = (
+    "it gets no requests meanwhile, and the cluster makes another one when it takes this one from the node"
+)
 
 _POD_NAME: Final = re.compile(r'pods "[^"]*"')
 """Quota messages name the pod that was refused, another one each time: said of all, the text stays the same."""
@@ -62,10 +66,32 @@ def waiting(servers: Servers, *, reads: pending.Reads, now: datetime) -> Trouble
     pods = [pod for pod in servers.pods if not pod_ended(pod)]
     waited = max((_waited(pod, now) for pod in pods if pending.waits(pod)), default=0.0)
     problem = pending.reported(pending.pod_problem(pods, reads), waited)
+    if problem is None or not problem.permanent:
+        problem = _lost(servers, now) or problem
     if problem is not None:
         return Trouble(problem.reason, problem.message)
     found = (trouble for pod in pods for trouble in (_not_fetched(pod), _crashed(pod)))
     return next((trouble for trouble in found if trouble is not None), _not_made(servers.deployment))
+
+
+def lost(servers: Servers, now: datetime) -> Trouble | None:
+    """What is to be said of a pod of these servers whose node does not answer, be they ready without it."""
+    problem = _lost(servers, now)
+    return Trouble(problem.reason, problem.message) if problem is not None else None
+
+
+def overdue_in(servers: Servers, now: datetime) -> float | None:
+    """Seconds until a pod of these servers that was told to go may be overdue; None where none can be."""
+    return lost_nodes.next_look(servers.leaving, now)
+
+
+def _lost(servers: Servers, now: datetime) -> pending.PodProblem | None:
+    if servers.deployment is None:
+        return None
+    # The Deployment counts a moment later that a pod is not ready: both are told at once.
+    short = servers.ready < (servers.scaled_to or 0)
+    pods = (*(servers.pods if short else ()), *servers.leaving)
+    return lost_nodes.lost(pods, now, follows=_IF_LOST, of=f" of revision {revision_of(servers.deployment)}")
 
 
 def questions(pods: Sequence[Manifest], now: datetime) -> Sequence[Read]:
@@ -75,7 +101,7 @@ def questions(pods: Sequence[Manifest], now: datetime) -> Sequence[Read]:
 
 
 def next_look(servers: Servers, now: datetime) -> float | None:
-    """Seconds until pods that do not run are read again without an event; None where all run."""
+    """Seconds until pods that do not run are looked at again without an event; None where all run."""
     looks = (
         pending.interval(_waited(pod, now), namespace=pod["metadata"]["namespace"], now=now)
         for pod in servers.pods
