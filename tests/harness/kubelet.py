@@ -254,5 +254,25 @@ async def fall_silent(client: Client, pod: Manifest) -> None:
     await client.merge_patch(PODS, namespace=namespace, name=name, subresource="status", body={"status": status})
 
 
+async def take_away(client: Client, pod: Manifest) -> None:
+    """The cluster takes a pod from a node that does not answer; the pod stays until the node is gone, too."""
+    namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+    found = await client.get(PODS, namespace=namespace, name=name)
+    taken = {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager"}
+    status = {"conditions": [*found["status"]["conditions"], {**taken, "lastTransitionTime": _now()}]}
+    await client.merge_patch(PODS, namespace=namespace, name=name, subresource="status", body={"status": status})
+    await client.delete(PODS, namespace=namespace, name=name)
+
+
+async def remove_node(client: Client, pod: Manifest) -> None:
+    """The node of a pod that was taken away is deleted: the garbage collector of pods says that this one has ended."""
+    namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+    ended = {"status": {"phase": "Failed"}}
+    await client.merge_patch(PODS, namespace=namespace, name=name, subresource="status", body=ended)
+    path = PODS.path(namespace=namespace, name=name)
+    with suppress(NotFound):
+        await client.request("DELETE", path, body={"gracePeriodSeconds": 0})
+
+
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

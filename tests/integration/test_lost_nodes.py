@@ -1,6 +1,7 @@
 """Pods on a node that does not answer, on a real API server: what each kind tells of them, and what it costs."""
 
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 
 import pytest
 
@@ -11,6 +12,7 @@ from mlops_operator.controllers.modeldeployment.controller import ModelDeploymen
 from mlops_operator.controllers.modelmonitor.controller import ModelMonitorController
 from mlops_operator.controllers.modelversion.controller import ModelVersionController
 from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared.task_disruptions import ANNOTATION
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.resources import (
     EVALUATIONS,
@@ -24,7 +26,7 @@ from mlops_operator.kube.resources import (
 )
 from tests.harness.audit import AuditLog
 from tests.harness.crds import install_crds
-from tests.harness.kubelet import SILENT_NODE, Behaviour, FakeKubelet, fall_silent
+from tests.harness.kubelet import SILENT_NODE, Behaviour, FakeKubelet, fall_silent, remove_node, take_away
 from tests.harness.waiting import eventually
 from tests.integration.modeldeployment_stage import Stage, condition
 from tests.integration.workshop import Workshop, digest_of, message, operator, requests
@@ -88,6 +90,14 @@ TASKS: Mapping[str, Resource] = {
 }
 """The kinds that run tasks, by the component that each task is."""
 
+ENDS: Mapping[Resource, str] = {
+    MODEL_VERSIONS: "Ready",
+    EVALUATIONS: "Succeeded",
+    MODEL_MONITORS: "Healthy",
+    MODEL_DEPLOYMENTS: "Stable",
+}
+"""Phase of each kind once its task has ended well."""
+
 FOREVER = Behaviour(run_for=None)
 
 
@@ -141,7 +151,9 @@ async def running_task(workshop: Workshop, component: str) -> Manifest:
     return pod
 
 
-async def test_every_kind_tells_of_its_task_on_a_lost_node(control_plane: Cluster, workshop: Workshop) -> None:
+async def test_every_kind_tells_of_its_task_on_a_lost_node_and_runs_it_again(
+    control_plane: Cluster, workshop: Workshop
+) -> None:
     settings = Settings()
     controllers = (
         ModelVersionController(settings),
@@ -161,3 +173,27 @@ async def test_every_kind_tells_of_its_task_on_a_lost_node(control_plane: Cluste
             where = f"node {SILENT_NODE} of pod {pods[component]['metadata']['name']} has not answered since "
             assert where in message(told)
             assert told["waiting"]["reason"] == "NodeLost"
+
+        for pod in pods.values():
+            await take_away(workshop.client, pod)
+        for component, resource in TASKS.items():
+            name = pods[component]["metadata"]["name"]
+            words = f"; disruption 1, which uses up no try: NodeLost: pod {name} was removed from node {SILENT_NODE}"
+            await workshop.until(resource, NAME, partial(says, words))
+        workshop.odd = {}
+        forced = pods["verify"]["metadata"]["name"]
+        path = PODS.path(namespace=workshop.namespace, name=forced)
+        await workshop.client.request("DELETE", path, body={"gracePeriodSeconds": 0})
+        for pod in pods.values():
+            assert pod["metadata"]["uid"] == (await workshop.get(PODS, pod["metadata"]["name"]))["metadata"]["uid"]
+            await remove_node(workshop.client, pod)
+        for resource, phase in ENDS.items():
+            await workshop.phase(resource, NAME, phase)
+        names = {pod["metadata"]["labels"]["batch.kubernetes.io/job-name"] for pod in pods.values()}
+        found = [job for job in await workshop.all(JOBS) if job["metadata"]["name"] in names]
+        assert [(job["status"].get("failed"), job["status"]["succeeded"]) for job in found] == [(None, 1)] * len(TASKS)
+        assert all('"count":"1"' in job["metadata"]["annotations"][ANNOTATION] for job in found)
+
+
+def says(words: str, status: Manifest) -> bool:
+    return words in message(status)

@@ -25,6 +25,7 @@ DECISIONS: Final[tuple[str, ...]] = (
     "mlops_operator/controllers/shared/pending.py",
     "mlops_operator/controllers/shared/rejections.py",
     "mlops_operator/controllers/shared/task.py",
+    "mlops_operator/controllers/shared/task_disruptions.py",
     "mlops_operator/controllers/shared/versions.py",
     "mlops_operator/controllers/shared/waiting.py",
     "mlops_operator/runtime/drift.py",

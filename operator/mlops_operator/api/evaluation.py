@@ -273,7 +273,7 @@ class EvaluationReason(StrEnum):
     """`TooFewNewRows` is set when fewer than `recent.minCount` rows are newer than `recentAfter`."""
     JOB_FAILED = "JobFailed"
     RETRYING = "Retrying"
-    """The Job runs again: a try of it failed, or its result was lost with its pod."""
+    """The Job runs again: a try of it failed, its pod was taken away, or its result was lost."""
     NODE_LOST = "NodeLost"
     """The node of the Job's pod does not answer, so nobody knows whether the pod runs."""
     RESULT_INVALID = "ResultInvalid"

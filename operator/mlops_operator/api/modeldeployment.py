@@ -218,7 +218,7 @@ class DeploymentReason(StrEnum):
     """The new revision had fewer ready replicas than it needs during `spec.rollout.bake`; it is tried again."""
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     RETRYING = "Retrying"
-    """The Job that asks the golden requests runs again: a try of it failed, or its result was lost with its pod."""
+    """The Job of the golden requests runs again: a try failed, its pod was taken away, or its result was lost."""
     IMAGE_UNAVAILABLE = "ImageUnavailable"
     VOLUME_NOT_FOUND = "VolumeNotFound"
     CONFIG_UNAVAILABLE = "ConfigUnavailable"

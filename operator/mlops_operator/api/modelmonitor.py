@@ -282,7 +282,7 @@ class MonitorReason(StrEnum):
     the metric: there is nothing to compare it with yet."""
     JOB_FAILED = "JobFailed"
     RETRYING = "Retrying"
-    """The window's Job runs again: a try of it failed, or its result was lost with its pod."""
+    """The window's Job runs again: a try of it failed, its pod was taken away, or its result was lost."""
     NODE_LOST = "NodeLost"
     """The node of the Job's pod does not answer, so nobody knows whether the pod runs."""
     RESULT_INVALID = "ResultInvalid"

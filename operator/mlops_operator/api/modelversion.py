@@ -95,7 +95,7 @@ class ModelVersionReason(StrEnum):
     VERIFICATION_FAILED = "VerificationFailed"
     """The check itself could not be done."""
     RETRYING = "Retrying"
-    """The check runs again, since its result was lost with its pod."""
+    """The check runs again, since its pod was taken away or its result was lost."""
     NODE_LOST = "NodeLost"
     """The node of the Job's pod does not answer, so nobody knows whether the pod runs."""
     IMAGE_UNAVAILABLE = "ImageUnavailable"

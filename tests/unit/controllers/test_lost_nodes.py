@@ -117,7 +117,8 @@ def test_a_task_whose_pod_a_lost_node_keeps_says_what_to_do() -> None:
     removed = by_the_cluster(deleted(silent(RUN, later(90)), later(420)), later(390))
     state = observe_task("u", job, [removed], later(450))
     assert state.reason == "NodeLost"
-    assert "kubectl delete pod golden-0-x7k2p --force" in state.message
+    assert "kubectl delete node worker-2" in state.message
+    assert "; deleting the pod by force does not help, since its Job waits for its end" in state.message
 
 
 def test_a_task_on_a_node_that_is_heard_again_says_nothing() -> None:

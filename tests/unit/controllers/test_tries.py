@@ -83,9 +83,10 @@ def test_the_newest_try_that_failed_is_told() -> None:
 def test_a_pod_that_was_taken_away_is_no_failed_try() -> None:
     evicted = failed(30, "", exit_code=137, conditions=[DISRUPTION])
     running = job_started(JOB, at=later(0), ready=1)
-    assert observe_task("u", running, [evicted], later(60)).reason == ""
+    taken = "disruption 1, which uses up no try: Evicted: pod try-30 was evicted, as a drain of the node does"
+    assert observe_task("u", running, [evicted], later(60)).message == taken
     after = job_started(JOB, at=later(0), ready=1, failed=1)
-    assert observe_task("u", after, [failed(0), evicted], later(60)).message == TOLD
+    assert observe_task("u", after, [failed(0), evicted], later(60)).message == f"{TOLD}; {taken}"
 
 
 def test_a_failed_pod_that_is_gone_still_counts() -> None:
@@ -135,9 +136,9 @@ def test_a_task_that_ran_too_long_says_so_with_its_last_cause() -> None:
 def test_a_task_whose_pods_were_taken_away_until_its_deadline_says_so() -> None:
     job = job_ended(JOB, at=later(1800), succeeded=False)
     job["status"]["conditions"][0] |= {"reason": "DeadlineExceeded", "message": "too long"}
-    words = {**DISRUPTION, "message": "Eviction API: evicting"}
-    state = observe_task("u", job, [failed(0, "", exit_code=137, conditions=[words])], later(1810))
-    assert state.message == "too long; before that a pod was taken away: Eviction API: evicting"
+    state = observe_task("u", job, [failed(0, "", exit_code=137, conditions=[DISRUPTION])], later(1810))
+    taken = "disruption 1, which uses up no try: Evicted: pod try-0 was evicted, as a drain of the node does"
+    assert state.message == f"too long; before that: {taken}"
 
 
 # -- a result that was lost ----------------------------------------------------------------------

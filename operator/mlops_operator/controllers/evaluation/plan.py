@@ -123,7 +123,7 @@ def _running(obs: Observed, job: Manifest, task: TaskState, now: datetime) -> Pl
         generation=obs.generation,
         now=now,
     )
-    return _said(obs, status, requeue_after=task.next_look)
+    return _said(obs, status, actions=task.keeping, requeue_after=task.next_look)
 
 
 def _judge(obs: Observed, job: Manifest, result: Result, now: datetime) -> Plan:

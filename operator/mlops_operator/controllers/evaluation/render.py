@@ -18,8 +18,9 @@ from mlops_operator.api.modelversion import ModelArtifact, ModelVersionSpec
 from mlops_operator.controllers.evaluation.policies.recent import recent_window
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.holdout import holdout
+from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.naming import child_name, short_hash
-from mlops_operator.controllers.shared.task import Folder, Step, Task, compact_json
+from mlops_operator.controllers.shared.task import Folder, Step, Task
 from mlops_operator.controllers.shared.versions import VersionView
 
 COMPONENT: Final = "evaluate"

@@ -8,8 +8,8 @@ from mlops_operator.api.modeldeployment import CustomServer, DeploymentReason, M
 from mlops_operator.api.modelversion import ModelArtifact, ModelVersionSpec
 from mlops_operator.api.schema import SpecModel
 from mlops_operator.controllers.settings import ServerRuntime, Settings
+from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.naming import short_hash
-from mlops_operator.controllers.shared.task import compact_json
 from mlops_operator.runtime.quantities import canonical
 
 

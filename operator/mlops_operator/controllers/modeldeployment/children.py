@@ -178,12 +178,14 @@ def _recheck(
 
 
 def _job(observed: Observed, wanted: Manifest, check: TaskState | None) -> Iterator[Action]:
-    """The Job of a check; once more where its result was lost."""
+    """The Job of a check; once more where its result was lost, else with what it keeps of pods that were taken away."""
     found = observed.job(wanted["metadata"]["name"])
     if found is None:
         yield Create(resource=JOBS, manifest=wanted)
     elif check is not None and check.phase is TaskPhase.RESULT_LOST:
         yield from tries.run_again(found, wanted)
+    elif check is not None:
+        yield from check.keeping
 
 
 def _autoscaler(observed: Observed, state: State) -> Iterator[Action]:

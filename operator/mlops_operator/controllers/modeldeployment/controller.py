@@ -141,7 +141,7 @@ class ModelDeploymentController:
         Rule(SERVICES, (*_READ, *_WRITE)),
         Rule(HORIZONTAL_POD_AUTOSCALERS, (*_READ, *_WRITE)),
         Rule(POD_DISRUPTION_BUDGETS, (*_READ, *_WRITE)),
-        Rule(JOBS, (*_READ, "create", "delete")),
+        Rule(JOBS, (*_READ, "create", "patch", "delete")),
         Rule(PODS, _READ),
     )
 

@@ -13,8 +13,9 @@ from mlops_operator.controllers.modeldeployment import names
 from mlops_operator.controllers.modeldeployment.blueprint import Blueprint
 from mlops_operator.controllers.modeldeployment.server_pods import Surroundings, pod_template
 from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.naming import child_metadata, short_hash
-from mlops_operator.controllers.shared.task import Folder, Step, Task, compact_json, render_task
+from mlops_operator.controllers.shared.task import Folder, Step, Task, render_task
 
 DEFAULT_CPU_UTILIZATION: Final = 80
 """Per cent of the requested CPU at which an autoscaler without metrics of its own adds replicas."""

@@ -99,7 +99,7 @@ def _follow(obs: Observed, settings: Settings, now: datetime) -> Step | None:
         return Step(status=obs.status.replace(measuring=None), over=True)
     if not jobs.ended(obs.job):
         problem = working(state.reason, state.message) if state.reason else None
-        return Step(status=obs.status, problem=problem, requeue_after=state.next_look)
+        return Step(status=obs.status, actions=state.keeping, problem=problem, requeue_after=state.next_look)
     if state.result is None and not conclusive(obs.job, obs.pods, now):
         return None
     return _ended(obs, obs.job, window, state, render_task(task, settings))

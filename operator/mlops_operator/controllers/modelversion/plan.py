@@ -5,7 +5,7 @@ told before.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -151,7 +151,7 @@ def _at_work(obs: Observed, job: Manifest, settings: Settings, now: datetime) ->
         case Finding.UNDECIDED:
             problem = PodProblem(state.reason, state.message) if state.reason else None
             look = state.next_look if state.phase is TaskPhase.PENDING else None
-            return _undecided(obs, job, problem, look, now)
+            return replace(_undecided(obs, job, problem, look, now), actions=state.keeping)
         case Finding.VERIFIED:
             end = evidence.end_of(job, now) or now
             changes = {"job": task.name, "verified_at": timestamp(end), "failed_at": None, "waiting": None}

@@ -6,8 +6,8 @@ from pydantic import ValidationError
 
 from mlops_operator.api.meta import API_VERSION, PREFIX, Manifest
 from mlops_operator.api.retrainpolicy import Decision
+from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.naming import child_metadata, child_name
-from mlops_operator.controllers.shared.task import compact_json
 
 ANNOTATION_DECISION: Final = PREFIX + "decision"
 """On a TrainingJob: the decision that started it, as JSON; see `policies/adopt.py`."""

@@ -13,8 +13,8 @@ from mlops_operator.api.evaluation import Measurement, Verdict
 from mlops_operator.api.meta import API_VERSION, Key, Manifest
 from mlops_operator.api.model import AliasStatus, Gate, Rejection
 from mlops_operator.controllers.shared.indexes import MODEL_VERSIONS_BY_DIGEST, by_reference
+from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.naming import child_metadata, child_name, short_hash
-from mlops_operator.controllers.shared.task import compact_json
 from mlops_operator.controllers.shared.versions import VersionView, view_version
 from mlops_operator.kube.resources import MODEL_VERSIONS
 from mlops_operator.runtime.controller import FactIndex, World

@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from mlops_operator.api.conditions import parse_timestamp
-from mlops_operator.api.meta import Manifest
+from mlops_operator.api.meta import Manifest, controller_reference
 from mlops_operator.controllers.shared import jobs
 from mlops_operator.controllers.shared.disruptions import NODE_LOST, name_of, node_of, silent_since
 from mlops_operator.controllers.shared.pending import PodProblem
+from mlops_operator.kube.resources import JOBS
 
 OVERDUE: Final = timedelta(seconds=30)
 """How long after its grace period a pod may still be there before a person is told what to do."""
@@ -68,9 +69,17 @@ def _what_to_do(pod: Manifest, of: str) -> str:
     return (
         f"{name_of(pod)}{of} should have ended by {pod['metadata']['deletionTimestamp']}, but node {node}{silence} does"
         f" not say that it has: if the node is gone, delete it (kubectl delete node {node}); if it is shut down, taint"
-        f" it (kubectl taint node {node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute); delete the pod by"
-        f" force (kubectl delete pod {pod['metadata']['name']} --force) only if the node is really off"
+        f" it (kubectl taint node {node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute); {_force(pod)}"
     )
+
+
+def _force(pod: Manifest) -> str:
+    """What comes of deleting the pod by force. A Job keeps its pod, by a finalizer, until it is seen to have ended."""
+    owner = controller_reference(pod)
+    if owner is not None and owner["kind"] == JOBS.kind:
+        return "deleting the pod by force does not help, since its Job waits for its end"
+    name = pod["metadata"]["name"]
+    return f"delete the pod by force (kubectl delete pod {name} --force) only if the node is really off"
 
 
 def _in_order(pods: Sequence[Manifest]) -> list[Manifest]:

@@ -5,7 +5,6 @@ the other. The last one reports by the result contract. Kubernetes retries its p
 parent decides what a failed task means, and runs one again whose result was lost. What is told of that: `tries.py`.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,9 +17,11 @@ from mlops_contract import environment as env_names
 from mlops_operator.api.common import JobSettings, Resources
 from mlops_operator.api.meta import LABEL_GENERATION, Manifest
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared import job_reads, jobs, lost_nodes, pending, pods, tries
+from mlops_operator.controllers.shared import job_reads, jobs, lost_nodes, pending, pods, task_disruptions, tries
+from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.naming import child_metadata, child_name
 from mlops_operator.controllers.shared.pending import Reads
+from mlops_operator.runtime.plan import Action
 
 TASK_BACKOFF_LIMIT: Final = 2
 TASK_DEADLINE_SECONDS: Final = 1800
@@ -223,11 +224,6 @@ def _volumes(task: Task) -> list[Manifest]:
     return [*pods.claim_volumes(located), *scratch]
 
 
-def compact_json(value: Any) -> str:
-    """`value` as JSON, the same text for the same value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
 _IF_LOST: Final = (
     "the task goes on if the node comes back, and runs again, which uses up no try, when the cluster has removed the"
     " pod"
@@ -259,6 +255,7 @@ class TaskState:
         kept: whether something keeps it from running, reported in `reason` or not yet.
         result: there exactly when the phase is `SUCCEEDED`.
         next_look: seconds until it should be looked at again without an event, or None.
+        keeping: what lets the Job keep what its pods tell now; the parent's plan carries it out.
     """
 
     phase: TaskPhase
@@ -267,6 +264,7 @@ class TaskState:
     kept: bool = False
     result: Result | None = None
     next_look: float | None = None
+    keeping: tuple[Action, ...] = ()
 
 
 def observe_task(
@@ -294,8 +292,9 @@ def observe_task(
         return _ended_well(task_uid, job, job_pods or ())
     told = tries.told(job, job_pods)
     again = tries.RETRYING if told else ""
+    keeping = task_disruptions.keep(job, task_disruptions.observed(job, job_pods or ()))
     if phase is jobs.JobPhase.RUNNING:
-        return TaskState(TaskPhase.RUNNING, again, told)
+        return TaskState(TaskPhase.RUNNING, again, told, keeping=keeping)
     found = pending.job_problem(job, job_pods, reads) if job_pods is not None else None
     lost = lost_nodes.lost(job_pods or (), now, follows=_IF_LOST)
     problem = lost or pending.reported(found, tries.waited(job, job_pods, now))
@@ -305,6 +304,7 @@ def observe_task(
         "; ".join(filter(None, (problem.message if problem else "", told))),
         kept=found is not None,
         next_look=job_reads.next_look(job, now),
+        keeping=keeping,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from mlops_contract.text import clean, whole_number
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import PREFIX, Manifest
-from mlops_operator.controllers.shared import job_reads, jobs
+from mlops_operator.controllers.shared import job_reads, jobs, task_disruptions
 from mlops_operator.kube.resources import JOBS
 from mlops_operator.runtime.plan import Action, Create, Delete
 
@@ -55,30 +55,24 @@ def failure(job: Manifest, pods: Sequence[Manifest]) -> tuple[str, str]:
     """Reason and message of a task's Job that has failed."""
     reason, message = jobs.failure_message(job)
     if reason == _DEADLINE:
-        return reason, "; ".join(filter(None, (message, _before_the_end(pods))))
+        return reason, "; ".join(filter(None, (message, _before_the_end(job, pods))))
     pod = last_failed(pods)
     return cause(pod, message) if pod is not None else (reason, message)
 
 
-def _before_the_end(pods: Sequence[Manifest]) -> str:
+def _before_the_end(job: Manifest, pods: Sequence[Manifest]) -> str:
     """What happened to a task that was ended at its deadline. The pod that it still had was deleted for that."""
     pod = last_failed([pod for pod in pods if "deletionTimestamp" not in pod["metadata"]])
-    return f"before that a try failed: {_words(pod)}" if pod is not None else _taken_away(pods)
-
-
-def _taken_away(pods: Sequence[Manifest]) -> str:
-    """What Kubernetes says of the newest pod that it took away; empty where it took none."""
-    pod = max(filter(jobs.disrupted, pods), key=_made, default=None)
-    if pod is None:
-        return ""
-    (said, *_) = [entry for entry in pod["status"]["conditions"] if entry["type"] == jobs.DISRUPTED]
-    return f"before that a pod was taken away: {clean(said.get('message')) or jobs.as_reason(said.get('reason'))}"
+    if pod is not None:
+        return f"before that a try failed: {_words(pod)}"
+    taken = task_disruptions.observed(job, pods)
+    return f"before that: {taken}" if taken is not None else ""
 
 
 def told(job: Manifest, pods: Sequence[Manifest] | None) -> str:
     """Why a task that has not ended runs again; empty where it runs for the first time.
 
-    The same text from the end of one try to the end of the next, so that it costs one write.
+    The same text from the end of one pod to the end of the next, so that it costs one write.
     """
     parts = []
     if lost := lost_results(job):
@@ -88,6 +82,8 @@ def told(job: Manifest, pods: Sequence[Manifest] | None) -> str:
         pod = last_failed(pods)
         of = job["spec"]["backoffLimit"] + 1
         parts.append(f"try {failed} of {of} failed: {_words(pod) if pod is not None else 'its pod is gone'}")
+    if (taken := task_disruptions.observed(job, pods or ())) is not None:
+        parts.append(str(taken))
     return "; ".join(parts)
 
 
@@ -96,9 +92,10 @@ def waited(job: Manifest, pods: Sequence[Manifest] | None, now: datetime) -> flo
     seconds = job_reads.pending_seconds(job, now)
     pod = last_failed(pods or ())
     ended = jobs.pod_termination(pod) if pod is not None else None
-    if ended is None or ended.finished_at is None:
-        return seconds
-    return max(0.0, min(seconds, (now - parse_timestamp(ended.finished_at)).total_seconds()))
+    taken = task_disruptions.observed(job, pods or ())
+    ends = (ended.finished_at if ended is not None else None, taken.time if taken is not None else None)
+    since = [(now - parse_timestamp(end)).total_seconds() for end in ends if end is not None]
+    return max(0.0, min(seconds, *since)) if since else seconds
 
 
 def result_lost(pods: Sequence[Manifest]) -> bool:

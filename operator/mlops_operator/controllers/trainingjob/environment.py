@@ -15,10 +15,10 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import pods
+from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.naming import short_hash
 from mlops_operator.controllers.shared.pods import MAIN
 from mlops_operator.controllers.shared.specs import InvalidSpecError
-from mlops_operator.controllers.shared.task import compact_json
 from mlops_operator.controllers.trainingjob.names import job_name, run_uid, service_name
 
 _COMPLETION_INDEX = "metadata.annotations['batch.kubernetes.io/job-completion-index']"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlops_operator.api.trainingjob import TrainingJobSpec
-from mlops_operator.controllers.shared.task import compact_json
+from mlops_operator.controllers.shared.json_text import compact_json
 
 
 def inputs_digest(spec: TrainingJobSpec, *, holdout: Mapping[str, Any] | None) -> str:

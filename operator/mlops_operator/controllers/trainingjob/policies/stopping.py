@@ -13,7 +13,7 @@ from mlops_operator.api.conditions import holds, parse_timestamp
 from mlops_operator.api.meta import PREFIX, Manifest
 from mlops_operator.controllers.shared import jobs
 from mlops_operator.controllers.shared.disruptions import DISRUPTED, Disruption, disruption
-from mlops_operator.controllers.shared.task import compact_json
+from mlops_operator.controllers.shared.json_text import compact_json
 
 ANNOTATION_DISRUPTED: Final = PREFIX + "disrupted"
 """On a Job: what took a pod of it away, as JSON."""
