@@ -57,6 +57,9 @@ def test_evicted_golden_requests_use_up_no_try(space: Kubectl) -> None:
     before = space.wait("job", job, lambda obj: obj.get("status", {}).get("ready") == 1, what="to run", timeout=RUNNING)
     (asking,) = space.list("pod", f"batch.kubernetes.io/job-name={job}")
     evict(space, asking["metadata"]["name"])
+    told = wait_reason(space, "modeldeployment", "slow", "Retrying")
+    words = f"disruption 1, which uses up no try: Evicted: pod {asking['metadata']['name']} was evicted from node "
+    assert words in condition(told)["message"]
     ready = wait_true(space, "modeldeployment", "slow", timeout=200)
     assert ready["status"]["stable"]["golden"]["message"].startswith("4 requests: 0 mismatches, 0 errors, 0 slow")
     after = fetch(space, "job", job)

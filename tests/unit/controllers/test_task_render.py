@@ -102,3 +102,9 @@ def test_the_pod_names_its_containers_with_foreign_code() -> None:
 def test_a_job_tries_three_times_within_half_an_hour() -> None:
     spec = job()["spec"]
     assert (spec["backoffLimit"], spec["activeDeadlineSeconds"]) == (2, 1800)
+
+
+def test_the_last_step_waits_before_it_is_stopped_so_that_the_reason_can_be_read() -> None:
+    spec = job()["spec"]["template"]["spec"]
+    assert spec["containers"][0]["lifecycle"] == {"preStop": {"sleep": {"seconds": 3}}}
+    assert not any("lifecycle" in step for step in spec["initContainers"])

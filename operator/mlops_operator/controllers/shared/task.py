@@ -31,6 +31,10 @@ PERMANENT_EXIT_CODES: Final = (2, 5, 6, 8, 11)
 """Exit codes of `mlops_workload` after which another pod would fail in the same way, so none is made: the
 configuration, a model, the data, a metric or predictions are invalid."""
 
+LINGER: Final = 3
+"""Seconds for which a pod that is told to go stays as it is. The Job counts it within about a second, and its parent
+reads then why; without this, a program that ends at once takes the reason along."""
+
 FOREIGN_TMP_LIMIT: Final = "1Gi"
 """Size of `/tmp` for a step that runs foreign code."""
 
@@ -139,7 +143,7 @@ def render_task(task: Task, settings: Settings) -> Manifest:
             "template": {
                 "metadata": template,
                 "spec": pods.pod_spec(
-                    containers=[_container(task, task.steps[-1], settings)],
+                    containers=[_main(task, settings)],
                     init_containers=[_container(task, step, settings) for step in task.steps[:-1]],
                     security_context=settings.pod_security_context,
                     volumes=_volumes(task),
@@ -149,6 +153,11 @@ def render_task(task: Task, settings: Settings) -> Manifest:
             },
         },
     }
+
+
+def _main(task: Task, settings: Settings) -> Manifest:
+    """The container of the last step."""
+    return {**_container(task, task.steps[-1], settings), "lifecycle": {"preStop": {"sleep": {"seconds": LINGER}}}}
 
 
 def _container(task: Task, step: Step, settings: Settings) -> Manifest:
