@@ -17,6 +17,7 @@ GROUPS: Final = (
     "apis/networking.k8s.io/v1",
     "apis/rbac.authorization.k8s.io/v1",
     "apis/apiextensions.k8s.io/v1",
+    "apis/admissionregistration.k8s.io/v1",
     "apis/mlops-operator.io/v1alpha1",
 )
 

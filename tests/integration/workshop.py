@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -187,11 +188,16 @@ def message(status: Manifest, kind: str = "Ready") -> str:
 
 @asynccontextmanager
 async def operator(
-    cluster: Cluster, namespace: str, *controllers: Controller, through: Proxy | None = None
+    cluster: Cluster, namespace: str, *controllers: Controller, through: Proxy | None = None, user: str | None = None
 ) -> AsyncIterator[Manager]:
-    """An operator for one namespace, in this process, while it is entered; its requests may go through a proxy."""
+    """An operator for one namespace, in this process, while it is entered.
+
+    Its requests may go through a proxy, or be those of another user than the administrator.
+    """
     options = Options(namespaces=(namespace,), leader_elect=False, metrics_address="127.0.0.1:0")
     config = through.config() if through is not None else load_config(cluster.kubeconfig)
+    if user is not None:
+        config = replace(config, headers={"Impersonate-User": user})
     manager = Manager(config, controllers, options)
     running = asyncio.create_task(manager.run())
 

@@ -116,6 +116,71 @@
   - patch
   - delete
 {{- end }}
+{{- define "mlops-operator.written" -}}
+- apiGroups:
+  - ''
+  apiVersions:
+  - '*'
+  operations:
+  - CREATE
+  - UPDATE
+  - DELETE
+  resources:
+  - services
+- apiGroups:
+  - apps
+  apiVersions:
+  - '*'
+  operations:
+  - CREATE
+  - UPDATE
+  - DELETE
+  resources:
+  - deployments
+- apiGroups:
+  - autoscaling
+  apiVersions:
+  - '*'
+  operations:
+  - CREATE
+  - UPDATE
+  - DELETE
+  resources:
+  - horizontalpodautoscalers
+- apiGroups:
+  - batch
+  apiVersions:
+  - '*'
+  operations:
+  - CREATE
+  - UPDATE
+  - DELETE
+  resources:
+  - jobs
+- apiGroups:
+  - mlops-operator.io
+  apiVersions:
+  - '*'
+  operations:
+  - CREATE
+  - UPDATE
+  - DELETE
+  resources:
+  - evaluations
+  - modelversions
+  - promotions
+  - trainingjobs
+- apiGroups:
+  - policy
+  apiVersions:
+  - '*'
+  operations:
+  - CREATE
+  - UPDATE
+  - DELETE
+  resources:
+  - poddisruptionbudgets
+{{- end }}
 {{- define "mlops-operator.clusterRules" -}}
 - apiGroups:
   - ''

@@ -7,7 +7,14 @@ from mlops_operator.api.kinds import KINDS
 from mlops_operator.controllers import all_controllers
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.crdgen.generated import Generator, run, to_yaml
-from mlops_operator.rbacgen.policy import cluster_rules, editor_rules, leader_rules, operator_rules, viewer_rules
+from mlops_operator.rbacgen.policy import (
+    cluster_rules,
+    editor_rules,
+    leader_rules,
+    operator_rules,
+    viewer_rules,
+    written_resources,
+)
 
 COMMAND: Final = "python -m mlops_operator.rbacgen"
 
@@ -29,6 +36,7 @@ def generator() -> Generator:
         files={
             "helm/mlops-operator/templates/_rules.tpl": header
             + _template("mlops-operator.rules", operator_rules(all_controllers(Settings())))
+            + _template("mlops-operator.written", written_resources(all_controllers(Settings())))
             + _template("mlops-operator.clusterRules", cluster_rules())
             + _template("mlops-operator.leaderRules", leader_rules(LEASE)),
             "helm/mlops-operator-crds/templates/_rules.tpl": header

@@ -62,6 +62,23 @@ def operator_rules(controllers: Iterable[Controller]) -> list[Manifest]:
     return policy_rules(declared)
 
 
+def written_resources(controllers: Iterable[Controller]) -> list[Manifest]:
+    """What controllers create, change or delete beside status and events, as rules of an admission policy."""
+    by_group: dict[str, set[str]] = {}
+    for rule in (rule for controller in controllers for rule in controller.rules):
+        if not rule.subresource and not set(rule.verbs).isdisjoint(WRITE):
+            by_group.setdefault(rule.resource.group, set()).add(rule.resource.plural)
+    return [
+        {
+            "apiGroups": [group],
+            "apiVersions": ["*"],
+            "operations": ["CREATE", "UPDATE", "DELETE"],
+            "resources": sorted(names),
+        }
+        for group, names in sorted(by_group.items())
+    ]
+
+
 def cluster_rules() -> list[Manifest]:
     """The rights on objects without a namespace, of an operator that serves all namespaces."""
     return policy_rules(CLUSTER)

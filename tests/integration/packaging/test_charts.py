@@ -82,6 +82,15 @@ def test_namespaced_mode_has_roles_only_and_says_where() -> None:
     assert {subject["name"] for binding in bindings for subject in binding["subjects"]} == {"existing"}
 
 
+def test_admission_policies_are_made_on_request_and_bound() -> None:
+    assert not [m for m in manifests(OPERATOR) if m["kind"].startswith("ValidatingAdmission")]
+    found = manifests(OPERATOR, "all")
+    policies = {m["metadata"]["name"] for m in found if m["kind"] == "ValidatingAdmissionPolicy"}
+    bindings = [m["spec"] for m in found if m["kind"] == "ValidatingAdmissionPolicyBinding"]
+    assert policies == {binding["policyName"] for binding in bindings} == {"learning-children", "learning-pods"}
+    assert all(binding["validationActions"] == ["Deny"] for binding in bindings)
+
+
 def test_rights_can_be_left_to_others() -> None:
     made = [m for m in manifests(OPERATOR, "foreign-rights") if "Role" in m["kind"]]
     assert {m["metadata"]["name"] for m in made} == {"mlops-operator-smoke"}
@@ -163,6 +172,8 @@ def test_the_metrics_service_finds_the_pods() -> None:
         ("securityContext.runAsUser=root", "runAsUser"),
         ("commonLabels.team=a b", "team"),
         ("fullnameOverride=Learning", "fullnameOverride"),
+        ("admissionPolicy.serviceAccounts={a/b/c}", "serviceAccounts"),
+        ('admissionPolicy.deniedNamespaces={a"b}', "deniedNamespaces"),
         ("topologySpreadConstraints[0].maxSkew=1", "topologyKey"),
     ],
 )

@@ -20,6 +20,7 @@ from mlops_operator.rbacgen.policy import (
     operator_rules,
     policy_rules,
     viewer_rules,
+    written_resources,
 )
 from mlops_operator.runtime.controller import Controller, Rule, Watch
 
@@ -47,6 +48,21 @@ def grants(rules: Sequence[dict[str, list[str]]]) -> dict[str, set[str]]:
             for resource in rule["resources"]:
                 found.setdefault(f"{resource}.{group}".rstrip("."), set()).update(rule["verbs"])
     return found
+
+
+def test_the_admission_policy_is_about_everything_that_may_be_written() -> None:
+    controllers = all_controllers(Settings())
+    write = {"create", "update", "patch", "delete", "deletecollection"}
+    writable = {name for name, verbs in grants(operator_rules(controllers)).items() if verbs & write}
+    matched = {
+        f"{resource}.{group}".rstrip(".")
+        for rule in written_resources(controllers)
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    left_out = writable - matched
+    assert {name for name in left_out if "/status." not in name} == {"events.events.k8s.io"}
+    assert {"jobs.batch", "deployments.apps", "services", "modelversions.mlops-operator.io"} <= matched
 
 
 def test_the_charts_rules_are_fresh() -> None:
