@@ -205,7 +205,9 @@ class DeploymentReason(StrEnum):
     MODEL_LOAD_FAILED = "ModelLoadFailed"
     """The server says that it cannot load the artifact."""
     SERVER_CRASHED = "ServerCrashed"
-    """The server's container ended by itself again and again."""
+    """A container of a server's pod ended by itself again and again."""
+    INIT_CONTAINER_FAILED = "InitContainerFailed"
+    """An init container of the template fails; the kubelet runs it again until `progressDeadline`."""
     ARTIFACT_CORRUPT = "ArtifactCorrupt"
     ARTIFACT_NOT_FOUND = "ArtifactNotFound"
     FETCH_FAILED = "FetchFailed"
@@ -294,13 +296,16 @@ class CandidateStatus(RevisionStatus):
     started_at: Timestamp
     """When it became the candidate."""
     since: Timestamp
-    """When the present phase or step began."""
+    """When the present phase or step began, or its replicas were last ready."""
     ready_since: Timestamp | None = None
     """Since when all replicas of the present step are ready without a restart; the pause counts from here."""
     recheck_job: ObjectName | None = None
     """The Job that asks every pod once more before the present step or phase ends."""
+    unready_seconds: Annotated[int, Field(ge=0)] = 0
+    """How long not all replicas were ready in the present phase or step before `since`; `progressDeadline` is of the
+    sum."""
     restarts: Annotated[int, Field(ge=0)] = 0
-    """Restarts of its servers' containers when the status was written."""
+    """Restarts of all its servers' containers when the status was written."""
     retries: Annotated[int, Field(ge=0)] = 0
     """How often the revision has been tried again after it was stopped as `CandidateUnavailable`."""
 

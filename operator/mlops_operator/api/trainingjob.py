@@ -118,6 +118,8 @@ class TrainingReason(StrEnum):
     """An attempt failed; the next waits for its time."""
     DISRUPTED = "Disrupted"
     """A pod of the attempt was taken away; the next starts when no pod of it runs any more."""
+    SIDECAR_RUNNING = "SidecarRunning"
+    """The run has ended, but another container of its pod goes on, and with it the attempt."""
     NODE_LOST = "NodeLost"
     """The node of a pod does not answer, so nobody knows whether the pod runs."""
     SUCCEEDED = "Succeeded"

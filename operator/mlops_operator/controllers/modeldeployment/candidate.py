@@ -39,5 +39,11 @@ def enter(
         restarts: restarts of its servers' containers so far, which do not count against the phase.
     """
     return candidate.replace(
-        phase=phase, step=step, since=timestamp(now), ready_since=None, recheck_job=None, restarts=restarts
+        phase=phase,
+        step=step,
+        since=timestamp(now),
+        ready_since=None,
+        unready_seconds=0,
+        recheck_job=None,
+        restarts=restarts,
     )

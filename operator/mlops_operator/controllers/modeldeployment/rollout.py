@@ -346,9 +346,8 @@ class _Run:
         waiting = waiting or health.waiting(self.servers, reads=self.observed.reads, now=self.now)
         looks = [look for look in (look_in, health.next_look(self.servers, self.now)) if look is not None]
         look_in = min(looks, default=None)
-        left = deadline.seconds_left(
-            since=since or candidate.since, allowed=seconds(self.rollout.progress_deadline), now=self.now
-        )
+        allowed = seconds(self.rollout.progress_deadline) - (candidate.unready_seconds if since is None else 0)
+        left = deadline.seconds_left(since=since or candidate.since, allowed=allowed, now=self.now)
         if left > 0:
             return _Wait(candidate, requeue=min(left, look_in or left), waiting=waiting)
         if self.stable is None:

@@ -65,6 +65,7 @@ def pod_template(parent: Manifest, blueprint: Blueprint, given: Surroundings) ->
         args=[f"--uri={pods.literal(blueprint.artifact.uri)}", f"--digest={blueprint.digest}", f"--to={MODEL_DIR}"],
         env=pods.environment({env_names.PVC_ROOT: env_names.DEFAULT_PVC_ROOT}),
         mounts=[*pods.claim_mounts(uris), {"name": MODEL_VOLUME, "mountPath": MODEL_DIR}],
+        heard_by_log=False,
     )
     spec = pods.pod_spec(
         containers=[_server(blueprint)],
@@ -110,8 +111,6 @@ def _server(blueprint: Blueprint) -> Manifest:
     )
     container["ports"] = [{"name": names.PORT_NAME, "containerPort": server.port}]
     container["lifecycle"] = {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}}
-    # A server that leaves no message of its own is heard through its last lines.
-    container["terminationMessagePolicy"] = "FallbackToLogsOnError"
     container.update(_probes(blueprint.model))
     return container
 

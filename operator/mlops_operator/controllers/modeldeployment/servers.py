@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.controllers.modeldeployment.names import LABEL_REVISION
+from mlops_operator.controllers.modeldeployment.names import FETCH, LABEL_REVISION
+from mlops_operator.controllers.shared.jobs import native_sidecars
 from mlops_operator.controllers.shared.pods import MAIN
 
 
@@ -78,8 +79,8 @@ class Servers:
 
     @property
     def restarts(self) -> int:
-        """Restarts of the servers' containers in the pods that are there."""
-        return sum(entry.get("restartCount", 0) for pod in self.pods for entry in container_statuses(pod, MAIN))
+        """Restarts of all containers that run beside each other in the pods that are there."""
+        return sum(entry.get("restartCount", 0) for pod in self.pods for entry in running_statuses(pod))
 
     def _count(self, field: str) -> int:
         if self.deployment is None:
@@ -122,3 +123,18 @@ def container_statuses(pod: Manifest, name: str, *, init: bool = False) -> Seque
     """The status of the container called `name`: one, or none where the kubelet has not said yet."""
     entries = (pod.get("status") or {}).get("initContainerStatuses" if init else "containerStatuses") or ()
     return [entry for entry in entries if entry["name"] == name]
+
+
+def running_statuses(pod: Manifest) -> Sequence[Manifest]:
+    """The statuses of the containers that run all the time, the server's first: native sidecars are among them."""
+    status = pod.get("status") or {}
+    sidecars = native_sidecars(pod)
+    inits = [entry for entry in status.get("initContainerStatuses") or () if entry["name"] in sidecars]
+    return sorted((*(status.get("containerStatuses") or ()), *inits), key=lambda entry: entry["name"] != MAIN)
+
+
+def preparing_statuses(pod: Manifest) -> Sequence[Manifest]:
+    """The statuses of the init containers that come before the server, beside the one that fetches the model."""
+    sidecars = native_sidecars(pod)
+    inits = (pod.get("status") or {}).get("initContainerStatuses") or ()
+    return [entry for entry in inits if entry["name"] not in sidecars and entry["name"] != FETCH]

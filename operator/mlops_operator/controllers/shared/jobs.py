@@ -40,12 +40,14 @@ DISRUPTED: Final = "DisruptionTarget"
 
 @dataclass(frozen=True)
 class Termination:
-    """How the main container of a Job's first replica ended.
+    """How a container of a Job's pod ended.
 
     Attributes:
+        container: its name.
         message: the termination message as it is, which the container wrote: any text.
     """
 
+    container: str
     exit_code: int
     reason: str
     message: str
@@ -178,7 +180,7 @@ def pod_termination(pod: Manifest, *, container: str = MAIN) -> Termination | No
     counts, not what it wrote.
     """
     status = pod.get("status") or {}
-    sidecars = _native_sidecars(pod)
+    sidecars = native_sidecars(pod)
     failed_inits = [
         entry
         for entry in status.get("initContainerStatuses") or ()
@@ -191,17 +193,54 @@ def pod_termination(pod: Manifest, *, container: str = MAIN) -> Termination | No
         if ended and entry["name"] in foreign:
             return _foreign_end(entry["name"], ended)
         if ended:
-            return Termination(
-                exit_code=ended.get("exitCode", 0),
-                reason=as_reason(ended.get("reason")),
-                message=ended.get("message") or "",
-                started_at=ended.get("startedAt"),
-                finished_at=ended.get("finishedAt"),
-            )
+            return _end(entry["name"], ended)
     return None
 
 
-def _native_sidecars(pod: Manifest) -> frozenset[str]:
+def _end(name: str, ended: Manifest) -> Termination:
+    return Termination(
+        container=name,
+        exit_code=ended.get("exitCode", 0),
+        reason=as_reason(ended.get("reason")),
+        message=ended.get("message") or "",
+        started_at=ended.get("startedAt"),
+        finished_at=ended.get("finishedAt"),
+    )
+
+
+def pod_failure(pod: Manifest) -> Termination | None:
+    """How the container that failed a pod ended: an init container, the main one, else the first of the others to fail.
+
+    None where none has failed, or nothing tells. As Kubernetes has it, a pod whose main container ended well has
+    failed if another container that is no native sidecar has.
+    """
+    ended = pod_termination(pod)
+    if ended is not None and ended.exit_code:
+        return ended
+    states = (
+        (entry["name"], (entry.get("state") or {}).get("terminated") or {})
+        for entry in (pod.get("status") or {}).get("containerStatuses") or ()
+    )
+    foreign = foreign_containers(pod)
+    others = [
+        _foreign_end(name, end) if name in foreign else _end(name, end) for name, end in states if end.get("exitCode")
+    ]
+    return min(others, key=lambda end: end.finished_at or "", default=None)
+
+
+def last_words(end: Termination) -> str:
+    """What a container that failed said, in one line: the last one, since the first ones of a log say least.
+
+    Of any container but the main one it says which; of one that said nothing, only that.
+    """
+    lines = [line for line in end.message.splitlines() if line.strip()]
+    said = clean(lines[-1]) if lines else ""
+    if end.container == MAIN or end.reason == PREDICTION_FAILED:
+        return said
+    return f"container {end.container}: {said}" if said else f"container {end.container}"
+
+
+def native_sidecars(pod: Manifest) -> frozenset[str]:
     """Names of the init containers that run beside the main one, as an admission webhook may add them."""
     inits = (pod.get("spec") or {}).get("initContainers") or ()
     return frozenset(entry["name"] for entry in inits if entry.get("restartPolicy") == "Always")
@@ -216,6 +255,7 @@ def foreign_containers(pod: Manifest) -> frozenset[str]:
 def _foreign_end(name: str, ended: Manifest) -> Termination:
     code = ended.get("exitCode", 0)
     return Termination(
+        container=name,
         exit_code=code,
         reason=PREDICTION_FAILED,
         # The reason is the container runtime's; the message would be the container's own.

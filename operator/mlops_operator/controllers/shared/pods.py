@@ -135,8 +135,13 @@ def container(
     resources: Resources | None = None,
     pull_policy: str = "IfNotPresent",
     tmp: str = TMP,
+    heard_by_log: bool = True,
 ) -> Manifest:
-    """A restricted container with a writable /tmp on the volume `tmp`; `pod_spec` adds the one called `TMP`."""
+    """A restricted container with a writable /tmp on the volume `tmp`; `pod_spec` adds the one called `TMP`.
+
+    Args:
+        heard_by_log: whether the last lines of its log are its message where it fails without one.
+    """
     result: Manifest = {
         "name": name,
         "image": image,
@@ -144,7 +149,7 @@ def container(
         "env": list(env),
         "volumeMounts": [{"name": tmp, "mountPath": "/tmp"}, *mounts],
         "securityContext": security_context(),
-        "terminationMessagePolicy": "File",
+        "terminationMessagePolicy": "FallbackToLogsOnError" if heard_by_log else "File",
     }
     if command:
         result["command"] = list(command)
@@ -213,7 +218,14 @@ def merge_template(spec: Manifest, labels: Mapping[str, str], template: PodTempl
     metadata: Manifest = {"labels": {**template.metadata.labels, **labels}}
     if template.metadata.annotations:
         metadata["annotations"] = dict(template.metadata.annotations)
-    return {"metadata": metadata, "spec": merge(spec, template.spec)}
+    merged = merge(spec, template.spec)
+    for kind in ("containers", "initContainers"):
+        containers = merged.get(kind)
+        for entry in containers if isinstance(containers, list) else ():
+            if isinstance(entry, dict):
+                # As those of `container` are: what is not valid is left to the API server to refuse.
+                entry.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
+    return {"metadata": metadata, "spec": merged}
 
 
 def merge(ours: Any, theirs: Any) -> Any:

@@ -27,9 +27,9 @@ TASK_BACKOFF_LIMIT: Final = 2
 TASK_DEADLINE_SECONDS: Final = 1800
 """Running time after which Kubernetes ends a task: half an hour, far beyond any healthy one."""
 
-PERMANENT_EXIT_CODES: Final = (2, 5, 6, 8, 11)
+PERMANENT_EXIT_CODES: Final = (2, 4, 5, 6, 8, 11)
 """Exit codes of `mlops_workload` after which another pod would fail in the same way, so none is made: the
-configuration, a model, the data, a metric or predictions are invalid."""
+configuration, an artifact, a model, the data, a metric or predictions are invalid."""
 
 LINGER: Final = 3
 """Seconds for which a pod that is told to go stays as it is. The Job counts it within about a second, and its parent
@@ -41,10 +41,8 @@ FOREIGN_TMP_LIMIT: Final = "1Gi"
 _RULES: Final = (
     # Evictions, drains, preemptions and lost nodes say nothing about the task: its deadline alone bounds them.
     {"action": "Ignore", "onPodConditions": [{"type": jobs.DISRUPTED, "status": "True"}]},
-    {
-        "action": "FailJob",
-        "onExitCodes": {"containerName": pods.MAIN, "operator": "In", "values": list(PERMANENT_EXIT_CODES)},
-    },
+    # In whichever container: an artifact is verified and a model loaded before the main one.
+    {"action": "FailJob", "onExitCodes": {"operator": "In", "values": list(PERMANENT_EXIT_CODES)}},
 )
 
 
@@ -191,6 +189,7 @@ def step_container(
         mounts=mounts,
         resources=resources,
         tmp=tmp,
+        heard_by_log=not step.foreign,
     )
 
 

@@ -38,7 +38,7 @@ def cause(pod: Manifest, otherwise: str = "") -> tuple[str, str]:
 
     The workload's commands leave `{"reason": ..., "message": ...}` in the termination message.
     """
-    ended = jobs.pod_termination(pod)
+    ended = jobs.pod_failure(pod)
     reported = jobs.reported_failure(ended.message) if ended is not None else None
     if reported is not None:
         return reported
@@ -47,7 +47,7 @@ def cause(pod: Manifest, otherwise: str = "") -> tuple[str, str]:
         return reason, clean(status.get("message")) or otherwise
     if ended is None:
         return "Failed", otherwise
-    words = clean(ended.message) or otherwise or f"the container ended with exit code {ended.exit_code}"
+    words = jobs.last_words(ended) or otherwise or f"the container ended with exit code {ended.exit_code}"
     return ended.reason or "Failed", words
 
 

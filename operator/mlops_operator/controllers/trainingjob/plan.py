@@ -196,8 +196,11 @@ def _at_work(obs: Observed, job: Manifest, repair: tuple[Action, ...], now: date
             return _not_running(obs, progress, repair, requeue_after=look, now=now)
     elif (lost := lost_nodes.silent(obs.pods or (), follows=startup.IF_LOST)) is not None:
         return _tell(obs, say.pending(obs, now, lost), actions=repair, requeue_after=look)
-    status = say.running(obs, now)
+    kept = startup.sidecar(obs.pods or (), now)
+    status = say.running(obs, now) if kept is None else say.kept_running(obs, now, kept)
     left = deadline.remaining(obs.spec.active_deadline_seconds, status, now)
+    if startup.has_sidecars(obs.pods or ()):
+        left = look if left is None else min(left, look)
     return telling(obs.status, status, actions=repair, requeue_after=left, settled=obs.pods is None)
 
 

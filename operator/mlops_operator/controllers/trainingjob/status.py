@@ -118,6 +118,14 @@ def running(obs: Observed, now: datetime) -> TrainingJobStatus:
     )
 
 
+def kept_running(obs: Observed, now: datetime, problem: PodProblem) -> TrainingJobStatus:
+    """The attempt runs on for no other reason than this."""
+    waiting = wait_for(obs.status.waiting, now, problem.reason, problem.message)
+    outcome = working(waiting.reason, waiting.message)
+    work = _at_work(obs)
+    return say(obs.obj, obs.status, now, phase=TrainingPhase.RUNNING, outcome=outcome, waiting=waiting, **work)
+
+
 def suspended(obs: Observed, now: datetime) -> TrainingJobStatus:
     """Suspended by its spec."""
     message = "spec.suspend is true: no pod runs until it is false"

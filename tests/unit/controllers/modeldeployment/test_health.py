@@ -154,3 +154,40 @@ def test_long_last_words_are_cut() -> None:
     found = failure(servers(main(restartCount=2, state={}, lastState=terminated("z" * 5000, exit_code=1))))
     assert found is not None
     assert found.message.count("z") == 400
+
+
+def beside(*entries: Manifest, inits: tuple[Manifest, ...] = ()) -> Servers:
+    """A pod whose server is well, with other containers."""
+    server = {"name": "main", "ready": True, "restartCount": 0, "state": {"running": {}}}
+    status = {"phase": "Running", "containerStatuses": [*entries, server], "initContainerStatuses": list(inits)}
+    found = servers(status)
+    found.pods[0]["spec"] = {"initContainers": [{"name": "proxy", "restartPolicy": "Always"}, {"name": "prepare"}]}
+    return found
+
+
+def test_a_side_container_that_ends_again_and_again_is_beyond_hope_even_while_all_are_ready() -> None:
+    entry = {"name": "logger", "ready": True, "restartCount": 2, "lastState": terminated("no space", exit_code=3)}
+    assert failure(beside({**entry, "restartCount": 1})) is None
+    found = failure(beside(entry))
+    assert found == Trouble("ServerCrashed", "container logger ended by itself (Error, exit code 3): no space")
+
+
+def test_a_native_sidecar_counts_as_a_container_that_runs() -> None:
+    entry = {"name": "proxy", "ready": False, "restartCount": 2, "lastState": terminated("", exit_code=0)}
+    found = failure(beside(inits=(entry,)))
+    assert found == Trouble("ServerCrashed", "container proxy ended by itself (Completed, exit code 0)")
+    assert beside(inits=(entry,)).restarts == 2
+
+
+def test_an_init_container_that_fails_is_named_and_waited_for() -> None:
+    entry = {"name": "prepare", "ready": False, "restartCount": 7, "lastState": terminated("no such host", exit_code=1)}
+    found = beside(inits=(entry,))
+    assert failure(found) is None
+    assert found.restarts == 0
+    message = "init container prepare failed (Error, exit code 1): no such host"
+    assert waiting(found) == Trouble("InitContainerFailed", message)
+
+
+def test_an_init_container_that_failed_before_it_ended_well_is_past() -> None:
+    entry = {"name": "prepare", "ready": True, "state": terminated(), "lastState": terminated("no", exit_code=1)}
+    assert waiting(beside(inits=(entry,))) is None

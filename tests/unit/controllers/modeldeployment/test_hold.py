@@ -14,7 +14,7 @@ STARTED = CandidateStatus(
     started_at=timestamp(later(0)),
     since=timestamp(later(0)),
 )
-READY = STARTED.replace(ready_since=timestamp(later(10)))
+READY = STARTED.replace(ready_since=timestamp(later(10)), unready_seconds=10)
 
 
 def test_before_it_is_ready_nothing_counts() -> None:
@@ -35,7 +35,7 @@ def test_it_has_held_when_the_pause_is_over() -> None:
 def test_readiness_that_is_lost_begins_the_step_anew() -> None:
     held = hold(READY, ready=False, restarts=0, pause=30, now=later(35))
     assert held.remaining is None
-    assert held.candidate == STARTED.replace(since=timestamp(later(35)))
+    assert held.candidate == STARTED.replace(since=timestamp(later(35)), unready_seconds=10)
 
 
 def test_a_restart_begins_the_step_anew_even_if_it_was_over_before_anybody_looked() -> None:
@@ -49,3 +49,14 @@ def test_a_pod_that_is_gone_takes_its_restarts_with_it() -> None:
     held = hold(READY.replace(restarts=2), ready=True, restarts=0, pause=30, now=later(35))
     assert held.remaining == 5
     assert held.candidate.restarts == 0
+
+
+def test_the_time_without_readiness_is_summed_over_the_step() -> None:
+    lost = hold(READY, ready=False, restarts=0, pause=30, now=later(35)).candidate
+    again = hold(lost, ready=True, restarts=0, pause=30, now=later(50)).candidate
+    assert again.unready_seconds == 25
+    assert hold(again, ready=True, restarts=0, pause=30, now=later(60)).candidate == again
+
+
+def test_a_restart_between_two_looks_adds_nothing_to_it() -> None:
+    assert hold(READY, ready=True, restarts=1, pause=30, now=later(35)).candidate.unready_seconds == 10

@@ -1,8 +1,8 @@
 """Whether a candidate's servers are beyond hope, and what they wait for where they are not.
 
-What cannot change (a corrupt artifact, a model that does not load) stops a candidate at once;
-a server that ends by itself, at its second restart; what may still appear (an image, a volume,
-a node, the artifact) is waited for until the progress deadline.
+What cannot change (a corrupt artifact, a model that does not load) stops a candidate at once; a container of its
+pods that ends by itself, whichever it is, at its second restart; what may still appear (an image, a volume, a node, the
+artifact) is waited for until the progress deadline.
 """
 
 import re
@@ -17,7 +17,13 @@ from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modeldeployment import DeploymentReason
 from mlops_operator.controllers.modeldeployment.names import FETCH
-from mlops_operator.controllers.modeldeployment.servers import Servers, container_statuses, revision_of
+from mlops_operator.controllers.modeldeployment.servers import (
+    Servers,
+    container_statuses,
+    preparing_statuses,
+    revision_of,
+    running_statuses,
+)
 from mlops_operator.controllers.shared import lost_nodes, pending
 from mlops_operator.controllers.shared.jobs import pod_ended, reported_failure
 from mlops_operator.controllers.shared.pods import MAIN
@@ -70,7 +76,7 @@ def waiting(servers: Servers, *, reads: pending.Reads, now: datetime) -> Trouble
         problem = _lost(servers, now) or problem
     if problem is not None:
         return Trouble(problem.reason, problem.message)
-    found = (trouble for pod in pods for trouble in (_not_fetched(pod), _crashed(pod)))
+    found = (trouble for pod in pods for trouble in (_not_fetched(pod), _not_prepared(pod), _crashed(pod)))
     return next((trouble for trouble in found if trouble is not None), _not_made(servers.deployment))
 
 
@@ -159,22 +165,41 @@ def _unloadable(pod: Manifest) -> Trouble | None:
     return None
 
 
+def _not_prepared(pod: Manifest) -> Trouble | None:
+    """An init container of the template that fails: it may wait for something, so it is no reason to stop."""
+    for entry in preparing_statuses(pod):
+        ended = _last_end(entry)
+        if ended is not None and ended.get("exitCode") and not entry.get("ready"):
+            message = f"init container {entry['name']} failed ({_how(ended)}){_words(ended)}"
+            return Trouble(DeploymentReason.INIT_CONTAINER_FAILED, message)
+    return None
+
+
 def _crashing(pod: Manifest) -> Trouble | None:
-    for entry in container_statuses(pod, MAIN):
+    """A container that was restarted too often, be it ready at this moment or not."""
+    for entry in running_statuses(pod):
         if entry.get("restartCount", 0) >= MAX_RESTARTS:
-            return _crashed(pod)
+            return _ended_by_itself(entry)
     return None
 
 
 def _crashed(pod: Manifest) -> Trouble | None:
-    for entry in container_statuses(pod, MAIN):
-        ended = _last_end(entry)
-        if ended is not None and not entry.get("ready"):
-            how = f"{ended.get('reason') or 'Error'}, exit code {ended.get('exitCode')}"
-            return Trouble(DeploymentReason.SERVER_CRASHED, f"the server ended by itself ({how}){_words(ended)}")
-        if entry.get("restartCount", 0) >= MAX_RESTARTS:
-            return Trouble(DeploymentReason.SERVER_CRASHED, "the server ended by itself again and again")
-    return None
+    for entry in running_statuses(pod):
+        if _last_end(entry) is not None and not entry.get("ready"):
+            return _ended_by_itself(entry)
+    return _crashing(pod)
+
+
+def _ended_by_itself(entry: Manifest) -> Trouble:
+    name = entry["name"]
+    what = "the server" if name == MAIN else f"container {name}"
+    ended = _last_end(entry)
+    how = f"({_how(ended)}){_words(ended)}" if ended is not None else "again and again"
+    return Trouble(DeploymentReason.SERVER_CRASHED, f"{what} ended by itself {how}")
+
+
+def _how(ended: Manifest) -> str:
+    return f"{ended.get('reason') or 'Error'}, exit code {ended.get('exitCode')}"
 
 
 def _words(ended: Manifest) -> str:

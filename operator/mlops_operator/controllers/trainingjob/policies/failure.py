@@ -56,12 +56,15 @@ def cause(job: Manifest, pods: Sequence[Manifest]) -> Cause:
     if pod is None or jobs.failure_message(job)[0] == _BY_POD_FAILURE_POLICY:
         taken = next((why for entry in pods if (why := disruption(entry)) is not None), None)
         return _disrupted(taken or _told_by_job(job) or gone(job))
-    ended = jobs.pod_termination(pod)
-    if ended is None or ended.exit_code == 0:
+    ended = jobs.pod_failure(pod)
+    if ended is None:
         status = pod["status"]
         reason = jobs.as_reason(status.get("reason")) or "Failed"
         return Cause(reason, clean(status.get("message")) or jobs.failure_message(job)[1])
-    reason, message = jobs.reported_failure(ended.message) or (ended.reason or "Failed", clean(ended.message))
+    reason, message = jobs.reported_failure(ended.message) or (
+        ended.reason or "Failed",
+        jobs.last_words(ended),
+    )
     return Cause(reason, message or jobs.failure_message(job)[1], ended.exit_code, PERMANENT.get(reason))
 
 
