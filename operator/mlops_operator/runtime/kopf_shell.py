@@ -33,7 +33,7 @@ from mlops_operator.runtime import metrics
 from mlops_operator.runtime.cache import Cache
 from mlops_operator.runtime.kopf_import import kopf
 from mlops_operator.runtime.kopf_settings import quiet_settings
-from mlops_operator.runtime.kopf_strays import end_strays
+from mlops_operator.runtime.kopf_strays import end_strays, ignore_ends_of_generators
 from mlops_operator.runtime.news import NewsOnly
 from mlops_operator.runtime.streams import Stream, pause_after
 
@@ -104,6 +104,7 @@ class KopfShell:
         """Keep kopf running until cancelled."""
         failures = 0
         loop = asyncio.get_running_loop()
+        ignore_ends_of_generators(loop)
         while True:
             started = loop.time()
             try:
