@@ -31,8 +31,17 @@ LOAD = 40
 FROZEN = 45.0
 """Seconds for which the control plane stands still: longer than the leader may go without renewing its lease."""
 
-WORKS_ON = "import os, time; time.sleep(3600 if os.environ['MLOPS_ATTEMPT'] == '0' else 5)"
-"""The first attempt runs until it is ended."""
+WORKS_ON = """
+import os, signal, time
+
+def save(*_):
+    time.sleep(3)
+    raise SystemExit(1)
+
+signal.signal(signal.SIGTERM, save)
+time.sleep(3600 if os.environ["MLOPS_ATTEMPT"] == "0" else 5)
+"""
+"""The first attempt runs until it is ended, which takes 3 s: of a pod that is gone at once only its Job tells."""
 
 APART: Manifest = {
     "metadata": {"labels": {"test": "gang"}},
