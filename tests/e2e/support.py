@@ -227,9 +227,9 @@ def pod(name: str, container: Manifest, volumes: list[Manifest]) -> Manifest:
 
 
 class Client:
-    """A pod that runs `scripts/v2_client.py` against a served model."""
+    """A pod that runs `scripts/v2_client.py` against a served model, on `node` where one is given."""
 
-    def __init__(self, kubectl: Kubectl, name: str, *, url: str, rate: float = 20.0) -> None:
+    def __init__(self, kubectl: Kubectl, name: str, *, url: str, rate: float = 20.0, node: str | None = None) -> None:
         self._kubectl = kubectl
         self.name = name
         container = {
@@ -239,7 +239,10 @@ class Client:
             "volumeMounts": [{"name": "scripts", "mountPath": "/scripts"}],
         }
         kubectl.apply(config_map(name, "v2_client.py"))
-        kubectl.apply(pod(name, container, [{"name": "scripts", "configMap": {"name": name}}]))
+        client = pod(name, container, [{"name": "scripts", "configMap": {"name": name}}])
+        if node is not None:
+            client["spec"]["nodeSelector"] = {"kubernetes.io/hostname": node}
+        kubectl.apply(client)
         kubectl.wait("pod", name, lambda obj: is_true(obj, "Ready"), what="the client to run", timeout=RUNNING)
 
     def until(self, accept: Callable[[Manifest], bool], *, timeout: float = RUNNING) -> Manifest:

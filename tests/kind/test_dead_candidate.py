@@ -98,7 +98,7 @@ def test_a_candidate_whose_node_dies_in_a_step_never_takes_over(platform: Platfo
     )
     space.apply(deployment)
     before = serving(space)
-    client = Client(space, "pair-client", url="http://pair/v2/models/plus/infer")
+    client = Client(space, "pair-client", url="http://pair/v2/models/plus/infer", node=staying)
     client.more(20)
 
     patch(space, "modeldeployment", "pair", {"nodeSelector": {"kubernetes.io/hostname": dying}})

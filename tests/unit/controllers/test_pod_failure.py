@@ -5,7 +5,7 @@ import pytest
 from mlops_operator.api.common import PodTemplate
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared import jobs, pods, tries
-from mlops_operator.controllers.trainingjob.policies.failure import cause
+from mlops_operator.controllers.trainingjob.policies.failure import cause, gone
 from mlops_operator.kube.resources import JOBS
 from tests.unit.controllers.builders import job_ended, later, make, pod_of, terminated
 
@@ -86,3 +86,23 @@ def test_containers_of_a_template_are_heard_through_their_log_too(kind: str) -> 
     merged = {entry["name"]: entry for entry in pods.merge_template(ours, {}, template)["spec"][kind]}
     assert merged["a"]["terminationMessagePolicy"] == "FallbackToLogsOnError"
     assert merged["b"]["terminationMessagePolicy"] == "File"
+
+
+def test_a_job_that_failed_by_a_disruption_tells_what_its_pods_say_of_it() -> None:
+    pod = pod_of(JOB, phase="Failed", main=terminated(exit_code=143))
+    told = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "Eviction API"}
+    pod["status"]["conditions"] = [told]
+    pod["spec"]["nodeName"] = "worker-2"
+    found = cause(JOB, [pod_of(JOB, phase="Running", main={"running": {}}), pod])
+    assert found.disrupted
+    assert "node worker-2" in found.message
+
+
+@pytest.mark.parametrize(
+    ("completions", "ranks", "whose"), [(1, [0], "Job"), (3, [1, 2], "rank 1, 2 of Job"), (3, [], "Job")]
+)
+def test_a_pod_that_is_gone_is_told_with_its_rank_where_the_job_has_several(
+    completions: int, ranks: list[int], whose: str
+) -> None:
+    job = make(JOBS, "digits-1-0", spec={"completions": completions})
+    assert gone(job, ranks).message.startswith(f"the pod of {whose} digits-1-0 is gone")

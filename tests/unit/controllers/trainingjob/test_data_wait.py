@@ -82,6 +82,14 @@ def test_a_look_is_counted_once_however_often_it_is_seen() -> None:
     assert run.status["dataWait"]["tries"] == 1
 
 
+def test_a_pod_that_is_deleted_while_its_data_are_waited_for_is_no_disruption() -> None:
+    run = waits()
+    run.cluster.pods.clear()
+    run.at(9).settle()
+    assert run.status["dataWait"]["tries"] == 1
+    assert [entry.get("outcome") for entry in run.status["attempts"]] == [None]
+
+
 def test_after_the_deadline_it_is_a_failure_like_any_other() -> None:
     run = waits(dataDeadline="1m", backoffLimit=1)
     run.at(12).settle()

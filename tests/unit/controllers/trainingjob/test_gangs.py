@@ -97,6 +97,18 @@ def test_the_number_of_ranks_that_run_is_never_an_old_one() -> None:
     assert "2 of 3 ranks run; rank 2 waits" in run.status["waiting"]["message"]
 
 
+def test_of_ranks_without_a_pod_the_first_is_named_and_a_permanent_cause_comes_before_it() -> None:
+    run = begin(replicas=4)
+    run.cluster.store(job_started(run.job, at=later(0)))
+    pods_are(run, rank(run.job, 0))
+    run.at(61).settle()
+    assert "1 of 4 ranks run; rank 1 waits: " in run.status["waiting"]["message"]
+    missing = {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}
+    pods_are(run, rank(run.job, 0), pod_of(run.job, index=3, main=missing))
+    run.at(80).settle()
+    assert "1 of 4 ranks run; rank 3 waits: no such image" in run.status["waiting"]["message"]
+
+
 def test_a_rank_that_waits_for_the_name_of_rank_0_says_so() -> None:
     run = begin(replicas=2)
     run.cluster.store(job_started(run.job, at=later(0)))
