@@ -48,6 +48,13 @@ REPLICA_INDEX: Final = "MLOPS_REPLICA_INDEX"
 COORDINATOR: Final = "MLOPS_COORDINATOR"
 """DNS name of replica 0, for rendezvous; absent for a single replica."""
 
+RENDEZVOUS_PORT: Final = "MLOPS_RENDEZVOUS_PORT"
+"""TCP port on which replica 0 hears the others before the programs start, where the run's own `env` sets it; 0 for no
+such port, and then replicas start when `COORDINATOR` resolves."""
+
+GANG: Final = "MLOPS_GANG"
+"""Identity of the pods that start together, the UID of their Job; only the container that waits gets it."""
+
 EVALUATION: Final = "MLOPS_EVALUATION"
 """An evaluation's configuration, one JSON object."""
 
@@ -59,3 +66,5 @@ GOLDEN: Final = "MLOPS_GOLDEN"
 
 DEFAULT_RESULT_PATH: Final = "/dev/termination-log"
 DEFAULT_PVC_ROOT: Final = "/mnt/pvc"
+DEFAULT_RENDEZVOUS_PORT: Final = 14641
+"""Below the ports that Linux gives to outgoing connections, and none of a framework: theirs are free for the run."""

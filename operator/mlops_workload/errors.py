@@ -125,6 +125,20 @@ class CoordinatorUnresolvedError(WorkloadError):
     exit_code = 12
 
 
+class CoordinatorUnreachableError(WorkloadError):
+    """Replica 0 has an address, and does not answer the others where they meet."""
+
+    reason = "CoordinatorUnreachable"
+    exit_code = 13
+
+
+class RanksMissingError(WorkloadError):
+    """Some replicas of a run were not there while the others waited for them."""
+
+    reason = "RanksMissing"
+    exit_code = 14
+
+
 class RunFinishedError(WorkloadError):
     """Something was logged or finished after the run's result had been written."""
 

@@ -1,9 +1,9 @@
-"""Wait until replica 0 is found by its name, before the program of a replica starts.
+"""Wait until all replicas of a run are there and find replica 0 by its name, before their programs start.
 
 `python -m mlops_workload.rendezvous` runs as an init container of every replica, replica 0 included, and asks for
 `MLOPS_COORDINATOR` as the program will: by getaddrinfo, in the same pod. The name exists from the moment at which
 the cluster has published the address of replica 0's pod, about a second after that pod has one; its containers need
-not run.
+not run. Then all meet at replica 0 (`barrier`).
 
 Exit codes: 0, or that of the error (`mlops_workload.errors`), which is also one line of JSON in the termination
 message.
@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from mlops_contract import environment
+from mlops_workload import barrier, barrier_client
 from mlops_workload.errors import ConfigurationInvalidError, CoordinatorUnresolvedError
 from mlops_workload.termination import run_command
 
@@ -102,11 +103,50 @@ def await_name(
     return clock() - began
 
 
+def meet(name: str, port: int, *, gang: str, rank: int, ranks: int) -> None:
+    """Wait until replica 0 is found by its name and, unless `port` is 0, until all replicas are there.
+
+    Raises:
+        CoordinatorUnresolvedError: replica 0 has no address.
+        CoordinatorUnreachableError: it does not answer.
+        RanksMissingError: not all were there in time.
+    """
+    if rank or not port:
+        print(f"replica 0 is found as {name}, after {await_name(name):.1f} s")
+        if port:
+            # Replica 0 is heard within `REACH` and knows who is missing: it is to be the first to give up.
+            barrier_client.join(name, port, gang=gang, rank=rank, patience=PATIENCE + barrier_client.REACH)
+        return
+    with barrier.Barrier(barrier.listen(port), gang=gang, ranks=ranks) as held:
+        print(f"replica 0 is found as {name}, after {await_name(name):.1f} s")
+        held.hold(PATIENCE)
+
+
 def _command() -> None:
     name = os.environ.get(environment.COORDINATOR)
     if not name:
         raise ConfigurationInvalidError(f"expected the name of replica 0 in {environment.COORDINATOR}, found none")
-    print(f"replica 0 is found as {name}, after {await_name(name):.1f} s")
+    port = _number(environment.RENDEZVOUS_PORT, environment.DEFAULT_RENDEZVOUS_PORT)
+    if port and not 1024 <= port <= 65535:
+        raise ConfigurationInvalidError(
+            f"{environment.RENDEZVOUS_PORT}: expected a port from 1024 to 65535, or 0, found {port}"
+        )
+    began = time.monotonic()
+    meet(
+        name,
+        port,
+        gang=os.environ.get(environment.GANG) or "-",
+        rank=_number(environment.REPLICA_INDEX, 0),
+        ranks=_number(environment.REPLICAS, 1),
+    )
+    print(f"this replica starts after {time.monotonic() - began:.1f} s")
+
+
+def _number(variable: str, default: int) -> int:
+    text = os.environ.get(variable) or str(default)
+    if not (text.isascii() and text.isdigit() and len(text) < 6):
+        raise ConfigurationInvalidError(f"{variable}: expected a whole number of at most 5 digits, found {text!r}")
+    return int(text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

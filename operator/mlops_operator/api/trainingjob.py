@@ -77,8 +77,8 @@ class TrainingJobSpec(PodSettings):
     output: Output | None = None
     """Where `model` is set the operator's artifact store by default; a run with neither keeps no artifacts."""
     replicas: Annotated[int, Field(ge=1, le=1024)] = 1
-    """Pods that run together; more than one get a stable DNS name each and `MLOPS_COORDINATOR`, and start when that
-    resolves. All must find room at the same time: one that starts after replica 0 has ended waits in vain."""
+    """Pods that run together; more than one get a stable DNS name each and `MLOPS_COORDINATOR`, and their programs
+    start when all pods are there. All must find room at the same time; after half an hour the attempt fails."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     suspend: bool = False
     """Stops the pods of the running attempt, or keeps the first from starting."""

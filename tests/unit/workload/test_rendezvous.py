@@ -1,8 +1,10 @@
-"""A replica waits until replica 0 is found by its name, whichever DNS server is asked."""
+"""A replica waits until replica 0 is found by its name, whichever DNS server is asked, and then for all the others."""
 
 import json
 import socket
-from collections.abc import Iterable
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import NoReturn
 
@@ -10,7 +12,7 @@ import pytest
 
 from mlops_workload import rendezvous
 from mlops_workload.errors import CoordinatorUnresolvedError
-from tests.unit.workload.conftest import RunEnvironment
+from tests.unit.workload.conftest import Process, RunEnvironment
 
 NAME = "digits-0a1b2c3d-0-0.digits-0a1b2c3d.team-a.svc"
 NO_SUCH_NAME = "Name or service not known"
@@ -86,13 +88,50 @@ def test_the_name_is_resolved_as_a_program_does(monkeypatch: pytest.MonkeyPatch)
     assert rendezvous.look_up(NAME) == NO_SUCH_NAME
 
 
-def test_the_command_waits_for_the_name_that_the_program_is_given(
+def found_at_once(name: str) -> float:
+    assert name == NAME
+    return 2.5
+
+
+def test_the_command_waits_for_the_name_alone_where_there_is_no_port_to_meet_at(
     run_environment: RunEnvironment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run_environment.set("MLOPS_COORDINATOR", NAME)
-    monkeypatch.setattr(rendezvous, "await_name", lambda name: 2.5 if name == NAME else 0.0)
+    run_environment.set("MLOPS_REPLICAS", "3")
+    run_environment.set("MLOPS_RENDEZVOUS_PORT", "0")
+    monkeypatch.setattr(rendezvous, "await_name", found_at_once)
     assert rendezvous.main([]) == 0
     assert f"replica 0 is found as {NAME}, after 2.5 s" in capsys.readouterr().out
+
+
+def test_the_commands_of_a_run_end_together(start: Callable[..., Process], free_port: Callable[[], int]) -> None:
+    class Gang:
+        def __init__(self, uid: str) -> None:
+            self.given = {"MLOPS_COORDINATOR": "localhost", "MLOPS_REPLICAS": "2", "MLOPS_GANG": uid}
+            self.given["MLOPS_RENDEZVOUS_PORT"] = str(free_port())
+
+        def begin(self, rank: int) -> Process:
+            command = [sys.executable, "-m", "mlops_workload.rendezvous"]
+            return start(command, MLOPS_REPLICA_INDEX=str(rank), **self.given)
+
+    begun_by_0, begun_by_1 = Gang("a"), Gang("b")
+    early = [begun_by_0.begin(0), begun_by_1.begin(1)]
+    with pytest.raises(subprocess.TimeoutExpired):
+        early[0].popen.wait(4)  # longer than it takes to find the name
+    assert early[1].popen.poll() is None
+    late = [begun_by_0.begin(1), begun_by_1.begin(0)]
+    assert [process.popen.wait(20) for process in (*early, *late)] == [0] * 4
+    assert "this replica starts after" in early[0].output
+
+
+@pytest.mark.parametrize("port", ["80", "65536", "-1", "http", "1" * 5000])
+def test_a_port_that_is_none_is_a_configuration_error(run_environment: RunEnvironment, port: str) -> None:
+    run_environment.set("MLOPS_COORDINATOR", NAME)
+    run_environment.set("MLOPS_RENDEZVOUS_PORT", port)
+    assert rendezvous.main([]) == 2
+    said = json.loads(run_environment.message)
+    assert said["reason"] == "ConfigurationInvalid"
+    assert "MLOPS_RENDEZVOUS_PORT: expected a" in said["message"]
 
 
 def test_the_command_leaves_the_reason_of_its_failure(
@@ -102,6 +141,7 @@ def test_the_command_leaves_the_reason_of_its_failure(
         raise CoordinatorUnresolvedError("nobody there")
 
     run_environment.set("MLOPS_COORDINATOR", NAME)
+    run_environment.set("MLOPS_RENDEZVOUS_PORT", "0")
     monkeypatch.setattr(rendezvous, "await_name", give_up)
     assert rendezvous.main([]) == 12
     assert json.loads(run_environment.message) == {"reason": "CoordinatorUnresolved", "message": "nobody there"}

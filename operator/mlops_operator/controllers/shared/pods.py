@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from mlops_contract import environment as env_names
-from mlops_operator.api.common import PodSettings, PodTemplate, Resources
+from mlops_operator.api.common import EnvVar, PodSettings, PodTemplate, Resources
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared.naming import HASH_LENGTH, MAX_LABEL, short_hash
 
@@ -110,6 +110,11 @@ def environment(values: Mapping[str, str]) -> list[Manifest]:
     return [{"name": name, "value": literal(value)} for name, value in sorted(values.items())]
 
 
+def variable(entry: EnvVar) -> Manifest:
+    """A variable of a person's `env`, as they wrote it."""
+    return entry.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
 def resources_manifest(resources: Resources) -> Manifest:
     """A container's `resources`."""
     return resources.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -195,7 +200,7 @@ def pod_spec(
 
 def settings_container(settings: PodSettings, *, env: Sequence[Manifest], mounts: Sequence[Manifest]) -> Manifest:
     """The main container of a person's pod settings; their variables win over ours of the same name."""
-    theirs = [entry.model_dump(mode="json", by_alias=True, exclude_none=True) for entry in settings.env]
+    theirs = [variable(entry) for entry in settings.env]
     names = {entry["name"] for entry in theirs}
     return container(
         image=settings.image,

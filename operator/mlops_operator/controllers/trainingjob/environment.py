@@ -21,7 +21,9 @@ from mlops_operator.controllers.shared.pods import MAIN
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.trainingjob.names import job_name, run_uid, service_name
 
-_COMPLETION_INDEX = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
+_COMPLETION_INDEX: Final = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
+_JOB_UID: Final = "metadata.labels['batch.kubernetes.io/controller-uid']"
+"""A Job that is made again has the name of the former one, whose pods may still be there, and another UID."""
 
 
 def output_uri(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int) -> str | None:
@@ -107,8 +109,30 @@ def environment(
         values[names.REPLICA_INDEX] = "0"
         return pods.environment(values)
     values[names.COORDINATOR] = coordinator(obj, attempt)
-    index = {"name": names.REPLICA_INDEX, "valueFrom": {"fieldRef": {"fieldPath": _COMPLETION_INDEX}}}
-    return [*pods.environment(values), index]
+    return [*pods.environment(values), _of_pod(names.REPLICA_INDEX, _COMPLETION_INDEX)]
+
+
+def brings_coordinator(spec: TrainingJobSpec) -> bool:
+    """Whether the run has a coordinator of its own, or needs none: its `env` sets the variable."""
+    return any(entry.name == names.COORDINATOR for entry in spec.env)
+
+
+def meeting_environment(obj: Manifest, spec: TrainingJobSpec, attempt: int) -> list[Manifest]:
+    """The `env` of the container in which each of several replicas waits for the others.
+
+    The port is the run's own setting, wherever the value comes from.
+    """
+    values = {names.COORDINATOR: coordinator(obj, attempt), names.REPLICAS: str(spec.replicas)}
+    return [
+        *pods.environment(values),
+        _of_pod(names.REPLICA_INDEX, _COMPLETION_INDEX),
+        _of_pod(names.GANG, _JOB_UID),
+        *(pods.variable(entry) for entry in spec.env if entry.name == names.RENDEZVOUS_PORT),
+    ]
+
+
+def _of_pod(name: str, path: str) -> Manifest:
+    return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
 
 
 def coordinator(obj: Manifest, attempt: int) -> str:

@@ -12,7 +12,7 @@ ANNOTATION_INPUTS: Final = PREFIX + "inputs-digest"
 """What the attempt runs with; see `inputs.py`."""
 
 WAIT: Final = "wait-for-coordinator"
-"""Name of the container that waits until replica 0 is found by its name."""
+"""Name of the container that waits until all replicas are there and replica 0 is found by its name."""
 
 _INDEX_ROOM: Final = 5
 """Room that a Job's name leaves for `-<index>`, since both together are a pod's host name."""

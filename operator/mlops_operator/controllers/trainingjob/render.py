@@ -13,7 +13,12 @@ from mlops_operator.controllers.shared.holdout import model_holdout
 from mlops_operator.controllers.shared.locations import check_step
 from mlops_operator.controllers.shared.naming import child_metadata
 from mlops_operator.controllers.shared.task import Step, step_container
-from mlops_operator.controllers.trainingjob.environment import coordinator, environment, output_uri
+from mlops_operator.controllers.trainingjob.environment import (
+    brings_coordinator,
+    environment,
+    meeting_environment,
+    output_uri,
+)
 from mlops_operator.controllers.trainingjob.inputs import inputs_digest
 from mlops_operator.controllers.trainingjob.names import (
     ANNOTATION_INPUTS,
@@ -86,14 +91,11 @@ def _check(spec: TrainingJobSpec, data: Mapping[str, str], settings: Settings) -
 
 
 def _wait(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int) -> list[Manifest]:
-    """The project's own container that ends when replica 0 is found by its name; none where nobody is to find it.
-
-    A run whose `env` sets the variable has a coordinator of its own, or none.
-    """
-    if spec.replicas == 1 or any(entry.name == env_names.COORDINATOR for entry in spec.env):
+    """The project's own container in which the replicas wait for each other; none where nobody is to be found."""
+    if spec.replicas == 1 or brings_coordinator(spec):
         return []
-    step = Step(name=WAIT, module="rendezvous")
-    return [_step(step, spec, settings, {env_names.COORDINATOR: coordinator(obj, attempt)})]
+    container = _step(Step(name=WAIT, module="rendezvous"), spec, settings, {})
+    return [{**container, "env": meeting_environment(obj, spec, attempt)}]
 
 
 def _step(step: Step, spec: TrainingJobSpec, settings: Settings, variables: Mapping[str, str]) -> Manifest:

@@ -1,6 +1,7 @@
 """Ranks that wait, and ranks on nodes that do not answer: what the status says of them."""
 
 from mlops_operator.api.conditions import timestamp
+from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import JOBS
 from tests.unit.controllers.builders import condition, failed_pod, job_started, later, pod_of
 from tests.unit.controllers.lost import silent
@@ -109,16 +110,34 @@ def test_of_ranks_without_a_pod_the_first_is_named_and_a_permanent_cause_comes_b
     assert "1 of 4 ranks run; rank 3 waits: no such image" in run.status["waiting"]["message"]
 
 
-def test_a_rank_that_waits_for_the_name_of_rank_0_says_so() -> None:
+def meeting(run: Run, index: int) -> Manifest:
+    """A pod whose rank waits for the others."""
+    pod = pod_of(run.job, index=index)
+    state = {"running": {"startedAt": timestamp(later(1))}}
+    pod["status"]["initContainerStatuses"] = [{"name": "wait-for-coordinator", "state": state}]
+    return pod
+
+
+def test_a_rank_that_waits_for_rank_0_says_so() -> None:
     run = begin(replicas=2)
     run.cluster.store(job_started(run.job, at=later(0)))
     no_room = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes: no room"}
-    waits = pod_of(run.job, index=1)
-    state = {"running": {"startedAt": timestamp(later(1))}}
-    waits["status"]["initContainerStatuses"] = [{"name": "wait-for-coordinator", "state": state}]
-    pods_are(run, waits, rank(run.job, 0))
+    pods_are(run, meeting(run, 1), rank(run.job, 0))
     run.at(61).settle()
     assert "1 of 2 ranks run; rank 1 waits: it starts when MLOPS_COORDINATOR" in run.status["waiting"]["message"]
-    pods_are(run, waits, pod_of(run.job, index=0, conditions=[no_room]))
+    pods_are(run, meeting(run, 1), pod_of(run.job, index=0, conditions=[no_room]))
     run.at(80).settle()
     assert "0 of 2 ranks run; rank 0 waits: " in run.status["waiting"]["message"]
+
+
+def test_of_ranks_that_wait_for_each_other_the_one_that_is_not_there_is_told() -> None:
+    run = begin(replicas=3)
+    run.cluster.store(job_started(run.job, at=later(0)))
+    no_room = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes: no room"}
+    pods_are(run, meeting(run, 0), meeting(run, 1), pod_of(run.job, index=2, conditions=[no_room]))
+    run.at(61).settle()
+    assert "0 of 3 ranks run; rank 2 waits: " in run.status["waiting"]["message"]
+    assert "no room" in run.status["waiting"]["message"]
+    pods_are(run, meeting(run, 0), meeting(run, 1), meeting(run, 2))
+    run.at(80).settle()
+    assert "rank 0 waits: it starts when" in run.status["waiting"]["message"]

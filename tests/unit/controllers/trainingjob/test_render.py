@@ -231,12 +231,26 @@ def before_main(run: Run) -> list[Manifest]:
     return list(run.job["spec"]["template"]["spec"].get("initContainers") or ())
 
 
-def test_every_replica_waits_until_replica_0_is_found_by_its_name() -> None:
+def test_every_replica_waits_for_the_others_at_replica_0() -> None:
     run = begin(replicas=2)
     (wait,) = before_main(run)
     assert (wait["name"], wait["image"]) == ("wait-for-coordinator", Settings().workload_image)
     assert wait["command"] == ["python3", "-m", "mlops_workload.rendezvous"]
-    assert wait["env"] == [{"name": "MLOPS_COORDINATOR", "value": env_of(run)["MLOPS_COORDINATOR"]}]
+    env = {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in wait["env"]}
+    main = env_of(run)
+    same = ("MLOPS_COORDINATOR", "MLOPS_REPLICAS", "MLOPS_REPLICA_INDEX")
+    uid = {"fieldRef": {"fieldPath": "metadata.labels['batch.kubernetes.io/controller-uid']"}}
+    assert env == {**{name: main[name] for name in same}, "MLOPS_GANG": uid}
+
+
+@pytest.mark.parametrize(
+    "port", [{"value": "0"}, {"valueFrom": {"configMapKeyRef": {"name": "ports", "key": "rendezvous"}}}]
+)
+def test_the_port_to_meet_at_is_the_runs_own_setting(port: dict[str, Any]) -> None:
+    entry = {"name": "MLOPS_RENDEZVOUS_PORT", **port}
+    run = begin(replicas=2, env=[{"name": "OTHER", "value": "1"}, entry])
+    (wait,) = before_main(run)
+    assert [given for given in wait["env"] if given["name"] in ("MLOPS_RENDEZVOUS_PORT", "OTHER")] == [entry]
 
 
 def test_the_next_attempt_waits_for_its_own_replica_0() -> None:
@@ -303,6 +317,10 @@ def test_a_persons_template_is_merged_in() -> None:
         ({"template": {"spec": {"restartPolicy": "OnFailure"}}}, "restartPolicy: expected Never"),
         ({"replicas": 2, "template": {"spec": {"hostname": "me"}}}, "hostname: expected it to be absent"),
         ({"replicas": 2, "template": {"spec": {"subdomain": "us"}}}, "subdomain: expected it to be absent"),
+        (
+            {"replicas": 2, "template": {"spec": {"hostNetwork": True}}},
+            "dnsPolicy: expected ClusterFirstWithHostNet with hostNetwork and replicas > 1, found 'ClusterFirst'",
+        ),
     ],
 )
 def test_a_template_that_cannot_be_honoured_is_refused(spec: dict[str, Any], words: str) -> None:
@@ -310,6 +328,22 @@ def test_a_template_that_cannot_be_honoured_is_refused(spec: dict[str, Any], wor
     assert condition(run.obj, "Stalled")["reason"] == "InvalidPodTemplate"
     assert words in condition(run.obj, "Stalled")["message"]
     assert run.cluster.world.all(JOBS) == []
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"replicas": 1, "template": {"spec": {"hostNetwork": True}}},
+        {"replicas": 2, "template": {"spec": {"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"}}},
+        {
+            "replicas": 2,
+            "template": {"spec": {"hostNetwork": True}},
+            "env": [{"name": "MLOPS_COORDINATOR", "value": "gpu-1.example"}],
+        },
+    ],
+)
+def test_the_hosts_network_is_for_runs_that_find_their_coordinator(spec: dict[str, Any]) -> None:
+    assert begin(**spec).job["spec"]["template"]["spec"]["hostNetwork"] is True
 
 
 @pytest.mark.parametrize("field", ["hostname", "subdomain"])

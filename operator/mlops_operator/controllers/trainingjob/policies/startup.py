@@ -126,7 +126,8 @@ def _of_rank(job: Manifest, waiting: Sequence[Manifest], reads: Reads, others: C
     found = {rank: pending.pod_problem([pod], reads) or _no_cause(pod) for rank, pod in pods.items()}
     if absent:
         found[min(absent)] = pending.refusal(job, reads) or _NO_POD
-    rank = min(found, key=lambda rank: (not found[rank].permanent, rank))
+    # Of ranks that wait for each other the one that is not there yet is the cause.
+    rank = min(found, key=lambda rank: (not found[rank].permanent, found[rank] == _MEETING, rank))
     if jobs.ranks(job) == 1:
         return found[rank]
     about = f"{len(others)} of {jobs.ranks(job)} ranks run; rank {rank} waits: "
@@ -139,7 +140,12 @@ IF_LOST: Final = (
 """What follows by itself where the node of a pod of a running attempt does not answer."""
 
 _NO_POD: Final = PodProblem(TrainingReason.POD_PENDING, "the Job controller has not created a pod yet", permanent=False)
-_NO_COORDINATOR: Final = "it starts when MLOPS_COORDINATOR, the name of rank 0, resolves"
+_MEETING: Final = PodProblem(
+    TrainingReason.POD_PENDING,
+    "it starts when MLOPS_COORDINATOR, the name of rank 0, resolves and all ranks have met there; the log of its "
+    f"container {WAIT} says what is missing",
+    permanent=False,
+)
 
 _NOT_BEGUN: Final = "the Job controller has not begun the Job; is the controller manager running?"
 
@@ -181,7 +187,7 @@ def _unready(job: Manifest) -> bool:
 def _no_cause(pod: Manifest) -> PodProblem:
     inits = (pod.get("status") or {}).get("initContainerStatuses") or ()
     if any(entry["name"] == WAIT and (entry.get("state") or {}).get("running") for entry in inits):
-        return PodProblem(TrainingReason.POD_PENDING, _NO_COORDINATOR, permanent=False)
+        return _MEETING
     reason = (_main_state(pod).get("waiting") or {}).get("reason") or "not started"
     words = f"pod {pod['metadata']['name']}: {reason}; the events of the pod may say more"
     return PodProblem(TrainingReason.POD_PENDING, words, permanent=False)

@@ -5,10 +5,11 @@ The schema cannot look into the template; the API server would accept all of thi
 
 from collections.abc import Collection, Iterator, Mapping
 
-from mlops_contract.environment import DEFAULT_PVC_ROOT
+from mlops_contract.environment import COORDINATOR, DEFAULT_PVC_ROOT
 from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers.shared import pods
 from mlops_operator.controllers.shared.locations import CHECK
+from mlops_operator.controllers.trainingjob.environment import brings_coordinator
 from mlops_operator.controllers.trainingjob.names import WAIT
 from mlops_operator.controllers.trainingjob.policies.gate_data import template_claims
 
@@ -38,7 +39,18 @@ def _attempt(spec: TrainingJobSpec) -> str | None:
                     f"template.spec.{name}: expected it to be absent with replicas > 1, found {pod[name]!r}: "
                     "each replica gets its own name"
                 )
+        if _blind(pod) and not brings_coordinator(spec):
+            return (
+                "template.spec.dnsPolicy: expected ClusterFirstWithHostNet with hostNetwork and replicas > 1, found "
+                f"{pod.get('dnsPolicy', 'ClusterFirst')!r}, which finds no name of the cluster in the host's network; "
+                f"or set {COORDINATOR} in spec.env"
+            )
     return None
+
+
+def _blind(pod: Mapping[str, object]) -> bool:
+    """Whether a pod asks the node's DNS only, though its policy has another name: Kubernetes takes it for `Default`."""
+    return pod.get("hostNetwork") is True and pod.get("dnsPolicy", "ClusterFirst") == "ClusterFirst"
 
 
 def _stores(spec: TrainingJobSpec, uris: Collection[str]) -> str | None:
