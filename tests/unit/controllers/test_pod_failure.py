@@ -1,5 +1,7 @@
 """Which container failed a pod, and what is told of it."""
 
+from copy import deepcopy
+
 import pytest
 
 from mlops_operator.api.common import PodTemplate
@@ -80,12 +82,12 @@ def test_what_a_container_with_foreign_code_wrote_is_not_told() -> None:
 @pytest.mark.parametrize("kind", ["containers", "initContainers"])
 def test_containers_of_a_template_are_heard_through_their_log_too(kind: str) -> None:
     ours = pods.pod_spec(containers=[pods.container(image="i")], security_context={})
-    template = PodTemplate.model_validate(
-        {"spec": {kind: [{"name": "a", "image": "i"}, {"name": "b", "image": "i", "terminationMessagePolicy": "File"}]}}
-    )
+    theirs = {kind: [{"name": "a", "image": "i"}, {"name": "b", "image": "i", "terminationMessagePolicy": "File"}]}
+    template, before = PodTemplate.model_validate({"spec": theirs}), deepcopy(theirs)
     merged = {entry["name"]: entry for entry in pods.merge_template(ours, {}, template)["spec"][kind]}
     assert merged["a"]["terminationMessagePolicy"] == "FallbackToLogsOnError"
     assert merged["b"]["terminationMessagePolicy"] == "File"
+    assert theirs == before  # the cache's own object
 
 
 def test_a_job_that_failed_by_a_disruption_tells_what_its_pods_say_of_it() -> None:

@@ -224,13 +224,19 @@ def merge_template(spec: Manifest, labels: Mapping[str, str], template: PodTempl
     if template.metadata.annotations:
         metadata["annotations"] = dict(template.metadata.annotations)
     merged = merge(spec, template.spec)
-    for kind in ("containers", "initContainers"):
-        containers = merged.get(kind)
-        for entry in containers if isinstance(containers, list) else ():
-            if isinstance(entry, dict):
-                # As those of `container` are: what is not valid is left to the API server to refuse.
-                entry.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
-    return {"metadata": metadata, "spec": merged}
+    heard = {kind: [*map(_heard_by_log, merged[kind])] for kind in _CONTAINERS if isinstance(merged.get(kind), list)}
+    return {"metadata": metadata, "spec": {**merged, **heard}}
+
+
+_CONTAINERS: Final = ("containers", "initContainers")
+
+
+def _heard_by_log(entry: Any) -> Any:
+    """A container of a template, which is left as it is, with the message policy of `container` unless it has one.
+
+    What is no valid container is left to the API server to refuse.
+    """
+    return {"terminationMessagePolicy": "FallbackToLogsOnError", **entry} if isinstance(entry, dict) else entry
 
 
 def merge(ours: Any, theirs: Any) -> Any:
