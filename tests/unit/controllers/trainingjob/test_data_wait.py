@@ -105,6 +105,14 @@ def test_after_the_deadline_it_is_a_failure_like_any_other() -> None:
     assert PLACE in condition(run.obj, "Failed")["message"]
 
 
+@pytest.mark.parametrize(("end", "failures"), [(61, 0), (62, 1), (63, 1)])
+def test_the_deadline_counts_from_the_first_end_and_includes_its_own_moment(end: float, failures: int) -> None:
+    run = waits(dataDeadline="1m")
+    run.at(12).settle()
+    run.at(end).job_fails(MISSING)
+    assert run.status.get("failures", 0) == failures
+
+
 def test_no_deadline_counts_from_the_first() -> None:
     assert waits(dataDeadline="0s").status["failures"] == 1
 
