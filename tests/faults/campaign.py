@@ -1,14 +1,15 @@
 """Runs many plans side by side on one control plane and judges each by its path's reference."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
 from tests.faults.history import Write
 from tests.faults.oracles import Reference, creations, end_state
 from tests.faults.paths.base import Path
-from tests.faults.plan import Plan
+from tests.faults.plan import Fault, Plan
+from tests.faults.planner import awaited, by_chance, points
 from tests.faults.run import CONVERGENCE, Ground, Outcome, run
 
 REFERENCES: Final = 3
@@ -26,7 +27,7 @@ class Walked:
     """A path's runs without faults, and what is expected of all others."""
 
     path: type[Path]
-    outcomes: Sequence[Outcome]
+    outcomes: list[Outcome]
     reference: Reference
 
     def usual(self, plan: Plan) -> float:
@@ -91,6 +92,8 @@ class Campaign:
                 self.notify(outcome)
                 return outcome
             outcome = await self._run(plan)
+            if outcome.idle and not await self._chance(walked, outcome.idle):
+                outcome.failures += [f"never fired: {fault!r}" for fault in outcome.idle]
             outcome.failures += differences(walked.reference, outcome)
             outcome.converged = max(0.0, outcome.converged - walked.usual(plan))
             if outcome.converged > CONVERGENCE:
@@ -101,21 +104,55 @@ class Campaign:
 
         return list(await asyncio.gather(*map(one, plans)))
 
+    async def _chance(self, walked: Walked, idle: Sequence[Fault]) -> bool:
+        async def again() -> Outcome:
+            return await self._run(_undisturbed(walked.path, len(walked.outcomes) + 1))
+
+        return await come_by_chance(idle, walked.outcomes, again, at_most=self._references)
+
     async def _run(self, plan: Plan) -> Outcome:
         async with self._turns:
             return await run(self._ground, plan)
 
     async def _reference(self, path: type[Path]) -> Walked:
-        plans = [
-            Plan(name=f"{path.name} undisturbed {number + 1}", path=path.name, faults=())
-            for number in range(self._references)
-        ]
+        plans = [_undisturbed(path, number + 1) for number in range(self._references)]
         outcomes = await asyncio.gather(*map(self._run, plans))
         failures = [f"{outcome.plan.name}: {failure}" for outcome in outcomes for failure in outcome.failures]
         if failures:
             raise AssertionError(f"the path does not come to its end without any fault: {failures}")
         states = [end_state(outcome.objects, outcome.history) for outcome in outcomes]
         return Walked(path, outcomes, Reference.of(states, [creations(outcome.history) for outcome in outcomes]))
+
+
+async def come_by_chance(
+    idle: Sequence[Fault], references: list[Outcome], again: Callable[[], Awaitable[Outcome]], *, at_most: int
+) -> bool:
+    """Whether one of the faults that never fired waits for a write that not every run without faults makes.
+
+    All references made it, or there were no such plan. So the path is walked again; a walk without the write shows
+    that it comes by chance.
+
+    Args:
+        idle: the faults.
+        references: runs without faults; those that are made here are added.
+        again: walks the path without faults.
+        at_most: how often it is walked again.
+    """
+    needed = {point for fault in idle for point in awaited(fault)}
+    for left in reversed(range(at_most + 1)):
+        if needed & set(by_chance(references)):
+            return True
+        if not left or not needed & set(points(references)):
+            return False
+        outcome = await again()
+        if outcome.failures:
+            return False
+        references.append(outcome)
+    return False
+
+
+def _undisturbed(path: type[Path], number: int) -> Plan:
+    return Plan(name=f"{path.name} undisturbed {number}", path=path.name, faults=())
 
 
 def _rest(writes: Sequence[Write], keys: Set[tuple[str | None, int]]) -> float:

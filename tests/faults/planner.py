@@ -68,6 +68,14 @@ def by_chance(references: Sequence[Outcome]) -> list[Point]:
     return [point for point in found if point not in certain]
 
 
+def awaited(fault: Fault) -> Iterator[Point]:
+    """The writes without which a fault never fires; none for one that begins at once or with a notification."""
+    if write := getattr(fault, "write", None):
+        yield Point(write, getattr(fault, "nth", 1))
+    if isinstance(fault, Stale):
+        yield Point(fault.snapshot, fault.snapshot_nth)
+
+
 def _repeats(writes: Sequence[Write]) -> Iterator[Point]:
     conflicts: set[str] = set()
     for write in writes:

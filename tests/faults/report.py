@@ -80,11 +80,14 @@ def document(
         points: for each path the crash points covered and found.
         chance: for each path the writes that only some of its runs made.
     """
+    unstruck = [outcome.plan.name for outcome in outcomes if not outcome.struck]
+    outcomes = [outcome for outcome in outcomes if outcome.struck]
     return {
         "plans": len(outcomes),
         "green": sum(not outcome.failures for outcome in outcomes),
         "points": {path: {"covered": covered, "found": found} for path, (covered, found) in sorted(points.items())},
         "by_chance": chance,
+        "unstruck": unstruck,
         "faults": [vars(row) | {"id": FAULT_IDS[row.fault]} for row in rows(outcomes, usual)],
         "paths": dict(sorted(Counter(outcome.plan.path for outcome in outcomes).items())),
         "failures": {outcome.plan.name: outcome.failures for outcome in outcomes if outcome.failures},
@@ -119,6 +122,9 @@ def page(report: dict[str, Any]) -> str:
     if any(chance.values()):
         lines += ["", "## Writes that only some runs make", "", "Nothing was made to strike at these.", ""]
         lines += [f"- {path}: {', '.join(f'`{point}`' for point in found)}" for path, found in chance.items() if found]
+    if report["unstruck"]:
+        lines += ["", "## Plans whose write came by chance, and not in their run", "", "They are counted nowhere.", ""]
+        lines += [f"- `{name}`" for name in report["unstruck"]]
     if report["failures"]:
         lines += ["", "## Failures", ""]
         for name, failures in report["failures"].items():

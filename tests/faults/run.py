@@ -25,7 +25,7 @@ from tests.faults.injections.notices import GONE
 from tests.faults.invariants import violations
 from tests.faults.paths import PATHS
 from tests.faults.paths.base import Path as Walk
-from tests.faults.plan import Act, Clock, Plan
+from tests.faults.plan import Act, Clock, Fault, Plan
 from tests.faults.process import OperatorProcess, alive
 from tests.faults.recorder import Recorder
 from tests.faults.trace import Notice, Trace
@@ -80,6 +80,7 @@ class Outcome:
         seconds: how long the run took.
         log: the operator's log.
         writes: how many writes the operator sent.
+        idle: the faults that never fired: a failure, unless the write they wait for turns out to come by chance.
     """
 
     plan: Plan
@@ -91,6 +92,12 @@ class Outcome:
     seconds: float = 0.0
     log: Path = Path()
     writes: int = 0
+    idle: Sequence[Fault] = ()
+
+    @property
+    def struck(self) -> bool:
+        """Whether it says anything: all its faults fired, or it is a failure that they did not."""
+        return not self.idle or bool(self.failures)
 
     def forget(self) -> None:
         """Free what a run has to be judged by, some 4 MB: there are thousands of runs."""
@@ -171,9 +178,7 @@ async def _walk(ground: Ground, plan: Plan, path: Walk, outcome: Outcome, stack:
         except TimeoutError as error:
             outcome.failures.append(str(error))
         outcome.failures += [f"the harness failed: {bug}" for bug in wire.bugs]
-        for injection in active:
-            if not injection.fired:
-                outcome.failures.append(f"never fired: {injection.fault!r}")
+        outcome.idle = [injection.fault for injection in active if not injection.fired]
 
 
 async def _watching(trace: Trace) -> None:

@@ -1,28 +1,8 @@
 """Where faults can strike."""
 
-from collections import Counter
-
-from tests.faults.history import History, Write
-from tests.faults.plan import Plan
 from tests.faults.planner import Point, by_chance, cancelled_pairs, points
-from tests.faults.run import Outcome
 from tests.faults.trace import Notice
-
-
-def walked(*writes: tuple[str, int]) -> Outcome:
-    """A run that made these writes, by key and answer."""
-    counts: Counter[str] = Counter()
-    history = History()
-    for key, code in writes:
-        counts[key] += 1
-        verb, resource, name = key.split()
-        history.writes.append(
-            Write(
-                key=key, nth=counts[key], verb=verb, resource=resource, subresource="", name=name, body={}, at=0.0,
-                namespace="ns", code=code,
-            )
-        )  # fmt: skip
-    return Outcome(Plan(name="undisturbed", path="p", faults=()), history=history)
+from tests.unit.faults.walks import walked
 
 
 def notice(resource: str, facts: dict[str, str], name: str = "a") -> Notice:
