@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from mlops_operator.controllers.trainingjob.policies.failure import cause
+from mlops_operator.api.conditions import timestamp
+from mlops_operator.controllers.trainingjob.policies import stopping
+from mlops_operator.controllers.trainingjob.policies.failure import cause, gone
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS
 from tests.unit.controllers.builders import (
     condition,
@@ -249,3 +251,48 @@ def test_a_pod_that_used_more_than_it_may_failed_by_itself() -> None:
     )
     assert (found.disrupted, found.reason) == (False, "Evicted")
     assert "exceeds the limit" in found.message
+
+
+def test_the_cause_of_a_job_that_failed_by_a_disruption_is_what_took_its_pod() -> None:
+    job = begin().job
+    kept = pod_of(job, phase="Running", main=RUNNING)
+    evicted_pod = taken(pod_of(job, phase="Running", main=RUNNING), 25, reason="EvictionByEvictionAPI")
+    found = cause(job_ended(job, at=later(30), succeeded=False), [kept, evicted_pod])
+    assert (found.reason, found.disrupted) == ("Evicted", True)
+    assert "was evicted from node worker-1" in found.message
+
+
+@pytest.mark.parametrize(
+    ("replicas", "ranks", "named"), [(1, [0], False), (2, [1], True), (2, [], False)], ids=["only", "one", "unknown"]
+)
+def test_the_ranks_that_are_gone_are_named_where_there_are_several(
+    replicas: int, ranks: list[int], named: bool
+) -> None:
+    message = gone(begin(replicas=replicas).job, ranks).message
+    assert ("the pod of rank 1 of Job" in message) is named
+    assert ("the pod of Job" in message) is not named
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, True),
+        ({"spec": {"suspend": True}}, False),
+        ({"metadata": {"deletionTimestamp": timestamp(later(9))}}, False),
+    ],
+    ids=["live", "suspended", "deleted"],
+)
+def test_pods_that_end_are_suspect_in_a_live_job_only(changed: dict[str, dict[str, Any]], expected: bool) -> None:
+    job = terminating(begin().job)
+    for part, fields in changed.items():
+        job[part] = {**job[part], **fields}
+    assert stopping.suspected(job) is expected
+
+
+@pytest.mark.parametrize(("made", "counts"), [(-3, False), (-2, True), (5, True)])
+def test_a_pod_of_before_a_suspension_was_taken_by_it(made: float, counts: bool) -> None:
+    """The clocks of the controllers that stamp Job and pod may be two seconds apart."""
+    job = job_started(begin().job, at=later(0))
+    pod = taken(pod_of(job, phase="Running", main=RUNNING), 25, reason="EvictionByEvictionAPI")
+    pod["metadata"]["creationTimestamp"] = timestamp(later(made))
+    assert (stopping.found(job, [pod]) is not None) is counts

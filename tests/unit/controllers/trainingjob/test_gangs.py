@@ -118,6 +118,17 @@ def meeting(run: Run, index: int) -> Manifest:
     return pod
 
 
+def test_a_rank_whose_sidecar_runs_does_not_wait_for_rank_0() -> None:
+    run = begin(replicas=2)
+    run.cluster.store(job_started(run.job, at=later(0)))
+    proxied = meeting(run, 1)
+    proxied["status"]["initContainerStatuses"][0] |= {"name": "proxy"}
+    pods_are(run, proxied, rank(run.job, 0))
+    run.at(61).settle()
+    assert "rank 1 waits: pod " in run.status["waiting"]["message"]
+    assert "MLOPS_COORDINATOR" not in run.status["waiting"]["message"]
+
+
 def test_a_rank_that_waits_for_rank_0_says_so() -> None:
     run = begin(replicas=2)
     run.cluster.store(job_started(run.job, at=later(0)))
