@@ -7,17 +7,20 @@ be loaded ends the process with exit code 1 and `ModelLoadFailed: ...` on stderr
 termination message, before any port is opened. SIGTERM: requests in flight are finished, then
 the exit code is 0.
 
-Threads of numeric libraries follow `OMP_NUM_THREADS`.
+Threads of numeric libraries follow `OMP_NUM_THREADS`. What one request may cost is bounded by three variables of
+`mlops_workload.runtimes.request_limits`.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from mlops_workload.errors import ModelLoadFailedError, WorkloadError
+from mlops_workload.errors import ConfigurationInvalidError, ModelLoadFailedError, WorkloadError
 from mlops_workload.formats import load_model
+from mlops_workload.runtimes.request_limits import Limits
 from mlops_workload.termination import write_message
 
 EXIT_NOT_LOADED: Final = 1
@@ -27,6 +30,13 @@ DEFAULT_PORT: Final = 8080
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; its exit code."""
     arguments = _parse(argv)
+    try:
+        limits = Limits.from_environment(os.environ)
+    except ConfigurationInvalidError as error:
+        line = f"{error.reason}: {error.message}"
+        print(line, file=sys.stderr)
+        write_message(line)
+        return error.exit_code
     try:
         predictor = load_model(arguments.model_dir, format=arguments.format)
     except WorkloadError as error:
@@ -41,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from mlops_workload.runtimes.kserve_server import serve_forever
 
     model = PredictorModel(predictor, name=arguments.model_name, version=arguments.model_version)
-    serve_forever(model, port=arguments.port)
+    serve_forever(model, port=arguments.port, limits=limits)
     return 0
 
 

@@ -6,6 +6,7 @@ What differs from kserve's defaults, and why:
   unload the model; here the Deployment decides what is served.
 - A request that cannot be decoded is answered with 400. kserve 0.21.0 answers some of them (a
   binary request whose length header is no number, or that has no inputs) with 500.
+- A request is bounded in size and time (`request_limits`).
 - No line is logged per request: probes and traffic would drown what matters, and the metrics
   (`/metrics`) have the counts.
 """
@@ -19,10 +20,12 @@ from typing import Any, Final
 from kserve import InferRequest, ModelRepository, ModelServer
 from kserve.errors import InvalidInput
 from kserve.logging import KSERVE_LOG_CONFIG, configure_logging
+from kserve.model_server import app
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
 from mlops_workload.runtimes.kserve_model import PredictorModel
+from mlops_workload.runtimes.request_limits import LimitRequests, Limits
 
 GRACE_SECONDS: Final = 25
 """How long requests in flight may take after SIGTERM: below Kubernetes' default of 30 s for the whole pod."""
@@ -71,7 +74,7 @@ class StrictDataPlane(DataPlane):  # type: ignore[misc]
         return decoded
 
 
-def serve_forever(model: PredictorModel, *, port: int) -> None:
+def serve_forever(model: PredictorModel, *, port: int, limits: Limits) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in flight and return."""
     configure_logging(_log_configuration())
     # kserve 0.21.0 uses a response class that newer fastapi versions remark upon with every request.
@@ -88,6 +91,7 @@ def serve_forever(model: PredictorModel, *, port: int) -> None:
     )
     server.dataplane = StrictDataPlane(model_registry=repository)
     server.model_repository_extension = FixedRepositoryExtension(model_registry=repository)
+    app.add_middleware(LimitRequests, limits=limits)
     server.start([model])
 
 
