@@ -157,9 +157,10 @@ def seconds_since_creation(obj: Manifest, moment: str) -> float:
     ).total_seconds()
 
 
-def digest(text: str) -> str:
+def digest(content: str | bytes) -> str:
     """Digest of a file with that content."""
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    data = content.encode() if isinstance(content, str) else content
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def config_map(name: str, *scripts: str) -> Manifest:

@@ -16,6 +16,11 @@ def docker(platform: Platform, *arguments: str) -> None:
     platform.cluster.engine().docker(*arguments)  # type: ignore[attr-defined]
 
 
+def workers(platform: Platform) -> tuple[str, str]:
+    """The names of both workers."""
+    return f"{platform.cluster.name}-worker", f"{platform.cluster.name}-worker2"
+
+
 def leader(platform: Platform) -> Manifest:
     """The operator's pod."""
     system = platform.kubectl.in_namespace(SYSTEM_NAMESPACE)
@@ -44,6 +49,31 @@ def killed(platform: Platform, node: str) -> Iterator[None]:
 
 
 @contextmanager
+def cut_off(platform: Platform, node: str) -> Iterator[None]:
+    """No packet leaves the node or reaches it; what runs on it runs on."""
+    rules = (("INPUT", "-i"), ("OUTPUT", "-o"), ("FORWARD", "-i"), ("FORWARD", "-o"))
+    for chain, direction in rules:
+        docker(platform, "exec", node, "iptables", "-I", chain, direction, "eth0", "-j", "DROP")
+    try:
+        yield
+    finally:
+        for chain, direction in rules:
+            docker(platform, "exec", node, "iptables", "-D", chain, direction, "eth0", "-j", "DROP")
+        platform.kubectl.run("wait", "--for=condition=Ready", f"node/{node}", f"--timeout={PATIENT:.0f}s")
+
+
+@contextmanager
+def frozen_runtime(platform: Platform, node: str) -> Iterator[None]:
+    """The container runtime of the node stands still: containers run on, and the kubelet learns nothing of them."""
+    docker(platform, "exec", node, "pkill", "-STOP", "-x", "containerd")
+    try:
+        yield
+    finally:
+        docker(platform, "exec", node, "pkill", "-CONT", "-x", "containerd")
+        platform.kubectl.run("wait", "--for=condition=Ready", f"node/{node}", f"--timeout={PATIENT:.0f}s")
+
+
+@contextmanager
 def out_of_service(cluster: Kubectl, node: str) -> Iterator[None]:
     """What a person does about a node that is shut down."""
     taint = "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
@@ -52,3 +82,13 @@ def out_of_service(cluster: Kubectl, node: str) -> Iterator[None]:
         yield
     finally:
         cluster.run("taint", "node", node, f"{taint}-")
+
+
+@contextmanager
+def labeled(cluster: Kubectl, node: str, label: str) -> Iterator[None]:
+    """The node has a label more, until the end."""
+    cluster.run("label", "node", node, label)
+    try:
+        yield
+    finally:
+        cluster.run("label", "node", node, f"{label.partition('=')[0]}-")

@@ -1,25 +1,15 @@
-"""The node of a new version dies in a step: the former version goes on answering, whatever its pods say."""
+"""The node of a new version fails in a step: clients go on getting answers, whatever its pods say."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
 from demo.platform import Platform
 from localcluster.kubectl import Kubectl, Manifest
-from tests.e2e.support import (
-    STORE,
-    WORKLOAD_IMAGE,
-    Client,
-    config_map,
-    is_true,
-    manifest,
-    new_namespace,
-    of,
-    patch,
-    served,
-    version,
-)
-from tests.kind.nodes import PATIENT, killed, leader
+from tests.e2e.support import Client, config_map, is_true, manifest, of, patch, served, version
+from tests.kind.nodes import PATIENT, cut_off, frozen_runtime, killed, leader, workers
+from tests.kind.store import namespace_with_store
 
 pytestmark = [pytest.mark.deep, pytest.mark.timeout(900)]
 
@@ -27,45 +17,19 @@ CONTENT = '{"offset": 1}'
 GIVEN_UP = ("CandidateUnavailable", "ProgressDeadlineExceeded")
 """Its pods did not answer when they were asked, or were known not to be ready before."""
 
-SHARED = "/var/lib/mlops-test"
-"""A folder of each node: with the same file on both, a claim that is on every node."""
+LIGHT = {"requests": {"cpu": "20m", "memory": "32Mi"}}
+SHORT_STEP = {"steps": [{"weight": 50, "pause": "5s"}], "progressDeadline": "60s"}
+"""As short as a step can be: its end comes before the cluster notices that a node is dead, or soon after."""
 
 
 @pytest.fixture
 def space(platform: Platform) -> Iterator[Kubectl]:
-    """A namespace whose artifact store is on both workers."""
-    with new_namespace(platform.kubectl, "dead-candidate", claims=()) as space:
-        volume = f"{space.namespace}-store"
-        shared = {"capacity": {"storage": "10Mi"}, "accessModes": ["ReadWriteMany"]}
-        spec = {**shared, "hostPath": {"path": f"{SHARED}/{volume}", "type": "DirectoryOrCreate"}}
-        space.apply({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume}, "spec": spec})
-        claim = {
-            "accessModes": ["ReadWriteMany"],
-            "storageClassName": "",
-            "volumeName": volume,
-            "resources": {"requests": {"storage": "10Mi"}},
-        }
-        space.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": STORE}, "spec": claim})
-        for node in ("worker", "worker2"):
-            write(space, node=f"{platform.cluster.name}-{node}")
+    """A namespace with a version whose file is on both workers."""
+    with namespace_with_store(platform, "dead-candidate", {"model.json": CONTENT.encode()}) as space:
+        space.apply(config_map("server", "v2_server.py"))
+        space.apply(manifest("Model", "plus"))
+        space.apply(version("plus-1", "plus", "model.json", CONTENT))
         yield space
-    platform.kubectl.run("delete", "persistentvolume", volume, "--wait=false")
-
-
-def write(space: Kubectl, *, node: str) -> None:
-    """Write the model's file to the store as it is on one node."""
-    name = f"write-{node.rpartition('-')[2]}"
-    container = {
-        "name": "main",
-        "image": WORKLOAD_IMAGE,
-        "command": ["python3", "-c", f"open('/store/model.json', 'w').write({CONTENT!r})"],
-        "securityContext": {"runAsUser": 0},
-        "volumeMounts": [{"name": "store", "mountPath": "/store"}],
-    }
-    volumes = [{"name": "store", "persistentVolumeClaim": {"claimName": STORE}}]
-    spec = {"nodeName": node, "restartPolicy": "Never", "containers": [container], "volumes": volumes}
-    space.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
-    space.wait("pod", name, lambda obj: obj["status"]["phase"] == "Succeeded", what="to write", timeout=PATIENT)
 
 
 def serving(space: Kubectl, *, ready: int = 2) -> Manifest:
@@ -78,30 +42,28 @@ def serving(space: Kubectl, *, ready: int = 2) -> Manifest:
     )
 
 
-def test_a_candidate_whose_node_dies_in_a_step_never_takes_over(platform: Platform, space: Kubectl) -> None:
+def in_a_step(space: Kubectl, platform: Platform) -> tuple[Manifest, Client, str, str]:
+    """A rollout from the node of the operator to the other worker, in its step under load.
+
+    Returns:
+        The deployment before it, a client on the node that stays, that node, and the other one.
+    """
     staying = str(leader(platform)["spec"]["nodeName"])
-    dying = next(
-        name for name in (f"{platform.cluster.name}-worker", f"{platform.cluster.name}-worker2") if name != staying
+    failing = next(name for name in workers(platform) if name != staying)
+    space.apply(
+        served(
+            "pair",
+            {"name": "plus", "version": "plus-1"},
+            replicas=2,
+            resources=LIGHT,
+            nodeSelector={"kubernetes.io/hostname": staying},
+            rollout=SHORT_STEP,
+        )
     )
-    space.apply(config_map("server", "v2_server.py"))
-    space.apply(manifest("Model", "plus"))
-    space.apply(version("plus-1", "plus", "model.json", CONTENT))
-    light = {"requests": {"cpu": "20m", "memory": "32Mi"}}
-    deployment = served(
-        "pair",
-        {"name": "plus", "version": "plus-1"},
-        replicas=2,
-        resources=light,
-        nodeSelector={"kubernetes.io/hostname": staying},
-        # As short as a step can be: its end comes before the cluster notices that the node is dead, or soon after.
-        rollout={"steps": [{"weight": 50, "pause": "5s"}], "progressDeadline": "60s"},
-    )
-    space.apply(deployment)
     before = serving(space)
     client = Client(space, "pair-client", url="http://pair/v2/models/plus/infer", node=staying)
     client.more(20)
-
-    patch(space, "modeldeployment", "pair", {"nodeSelector": {"kubernetes.io/hostname": dying}})
+    patch(space, "modeldeployment", "pair", {"nodeSelector": {"kubernetes.io/hostname": failing}})
     space.wait(
         "modeldeployment",
         "pair",
@@ -109,7 +71,15 @@ def test_a_candidate_whose_node_dies_in_a_step_never_takes_over(platform: Platfo
         what="a step",
         timeout=PATIENT,
     )
-    with killed(platform, dying):
+    return before, client, staying, failing
+
+
+@pytest.mark.parametrize("fails", [killed, cut_off])
+def test_a_candidate_whose_node_fails_in_a_step_never_takes_over(
+    platform: Platform, space: Kubectl, fails: Callable[[Platform, str], AbstractContextManager[None]]
+) -> None:
+    before, client, staying, failing = in_a_step(space, platform)
+    with fails(platform, failing):
         stopped = space.wait(
             "modeldeployment",
             "pair",
@@ -125,3 +95,50 @@ def test_a_candidate_whose_node_dies_in_a_step_never_takes_over(platform: Platfo
         assert counts["failed"] == failed, counts
         ready = [pod for pod in space.list("pod", of(stopped)) if is_true(pod, "Ready")]
         assert [pod["spec"]["nodeName"] for pod in ready if pod["spec"]["nodeName"] == staying]
+
+
+def test_a_candidate_whose_runtime_stands_still_costs_no_request(platform: Platform, space: Kubectl) -> None:
+    """Its servers go on answering, so it may take over; they are never the only ones that are said to be ready."""
+    before, client, _, failing = in_a_step(space, platform)
+    with frozen_runtime(platform, failing):
+        counts = client.more(600)
+    assert counts["failed"] == 0, counts
+    after = serving(space)
+    print(f"another revision serves: {after['status']['stable'] != before['status']['stable']}")
+    counts = client.more(20)
+    assert counts["failed"] == 0, counts
+
+
+def test_a_lost_server_of_the_stable_version_costs_requests_until_its_node_is_not_ready(
+    platform: Platform, space: Kubectl
+) -> None:
+    """One server on each worker: the other one answers, and the cause is in the status."""
+    staying = str(leader(platform)["spec"]["nodeName"])
+    failing = next(name for name in workers(platform) if name != staying)
+    apart = {
+        "topologyKey": "kubernetes.io/hostname",
+        "maxSkew": 1,
+        "whenUnsatisfiable": "DoNotSchedule",
+        "labelSelector": {"matchLabels": {"test": "apart"}},
+    }
+    deployment = served("pair", {"name": "plus", "version": "plus-1"}, replicas=2, resources=LIGHT, rollout=SHORT_STEP)
+    deployment["spec"]["template"]["metadata"] = {"labels": {"test": "apart"}}
+    deployment["spec"]["template"]["spec"]["topologySpreadConstraints"] = [apart]
+    space.apply(deployment)
+    serving(space)
+    client = Client(space, "pair-client", url="http://pair/v2/models/plus/infer", node=staying)
+    client.more(20)
+    with killed(platform, failing):
+        lost = space.wait(
+            "modeldeployment",
+            "pair",
+            lambda obj: f"node {failing}" in str(obj["status"]["conditions"]),
+            what="to name the node",
+            timeout=PATIENT,
+        )
+        assert lost["status"]["stable"]["version"] == "plus-1"
+        client.more(5)
+        failed = client.until(bool)["failed"]
+        counts = client.more(40)
+        assert counts["failed"] == failed, counts
+    assert serving(space)["status"]["stable"]["revision"] == lost["status"]["stable"]["revision"]

@@ -1,8 +1,7 @@
-"""Nodes that are drained or die, upgrades and a control plane that stands still: nothing lost, nothing doubled."""
+"""Nodes that are drained or die under a training, an evaluation or the operator: the cause is told, nothing doubled."""
 
-import json
+import pickle
 import time
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,25 +10,21 @@ import pytest
 from demo.platform import Platform
 from localcluster.kubectl import Kubectl, Manifest
 from tests.e2e.support import (
+    STORE,
     WORKLOAD_IMAGE,
     condition,
+    digest,
     manifest,
     new_namespace,
     of,
-    promptly,
     reason,
     wait_reason,
     wait_true,
 )
-from tests.kind.nodes import PATIENT, docker, drained, killed, leader, out_of_service
+from tests.kind.nodes import PATIENT, drained, killed, labeled, leader, out_of_service, workers
+from tests.kind.store import namespace_with_store
 
 pytestmark = [pytest.mark.deep, pytest.mark.timeout(900)]
-
-LOAD = 40
-"""Trainings that are at work while something happens to the cluster."""
-
-FROZEN = 45.0
-"""Seconds for which the control plane stands still: longer than the leader may go without renewing its lease."""
 
 WORKS_ON = """
 import os, signal, time
@@ -139,34 +134,43 @@ def test_the_operator_leaves_a_dead_node(platform: Platform, space: Kubectl) -> 
     assert outcomes(done) == ["Succeeded"]
 
 
-def begin_load(space: Kubectl) -> None:
-    for count in range(LOAD):
-        space.apply(training(f"t{count:02}", "import time; time.sleep(2)"))
+class SlowModel:
+    """Unpickles, after a while, to a model that answers 0."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        program = (
+            "import time; time.sleep(15)\n"
+            "class Zeros:\n"
+            "    def predict(self, inputs): return [0] * len(inputs)\n"
+            "model = Zeros()"
+        )
+        return (eval, (f"(lambda names: (exec({program!r}, names), names['model'])[1])({{}})",))
 
 
-def nothing_lost_or_doubled(space: Kubectl) -> None:
-    def phases() -> Counter[str]:
-        return Counter((obj.get("status") or {}).get("phase", "") for obj in space.list("trainingjob"))
-
-    promptly(phases, lambda found: found == Counter({"Succeeded": LOAD}), within=2 * PATIENT)
-    assert len(space.list("job")) == LOAD
-    assert {json.dumps(outcomes(obj)) for obj in space.list("trainingjob")} == {'["Succeeded"]'}
-    assert len(space.list("pod")) == LOAD
+MODEL = pickle.dumps(SlowModel())
+ROWS = "x,y\n" + "".join(f"{number},0\n" for number in range(50))
 
 
-def test_two_upgrades_under_load_lose_nothing(platform: Platform, space: Kubectl) -> None:
-    begin_load(space)
-    for count in range(2):
-        options = ("--reuse-values", f"--set-string=podAnnotations.upgrade=u{count}", "--wait", "--timeout=3m")
-        platform.install("mlops-operator", *options)
-    nothing_lost_or_doubled(space)
-
-
-def test_a_control_plane_that_stands_still_under_load_loses_nothing(platform: Platform, space: Kubectl) -> None:
-    begin_load(space)
-    docker(platform, "pause", f"{platform.cluster.name}-control-plane")
-    try:
-        time.sleep(FROZEN)  # what is tested is that nothing answers for so long
-    finally:
-        docker(platform, "unpause", f"{platform.cluster.name}-control-plane")
-    nothing_lost_or_doubled(space)
+def test_an_evaluation_on_a_dead_node_is_told_and_measured_on_another(platform: Platform) -> None:
+    staying = str(leader(platform)["spec"]["nodeName"])
+    failing = next(name for name in workers(platform) if name != staying)
+    files = {"model.pkl": MODEL, "holdout.csv": ROWS.encode()}
+    with namespace_with_store(platform, "evaluation", files) as space, labeled(platform.kubectl, failing, "test=eval"):
+        space.apply(manifest("Model", "zeros"))
+        artifact = {"uri": f"pvc://{STORE}/model.pkl", "digest": digest(MODEL), "format": "sklearn"}
+        space.apply(manifest("ModelVersion", "zeros-1", model="zeros", artifact=artifact))
+        wait_true(space, "modelversion", "zeros-1", timeout=PATIENT)
+        data = [{"name": "holdout", "uri": f"pvc://{STORE}/holdout.csv"}]
+        rules = [{"name": "accuracy", "min": 0.9}]
+        space.apply(
+            manifest("Evaluation", "slow", candidate="zeros-1", data=data, metrics=rules, nodeSelector={"test": "eval"})
+        )
+        wait_reason(space, "evaluation", "slow", "Running", timeout=PATIENT)
+        with killed(platform, failing), labeled(platform.kubectl, staying, "test=eval"):
+            told = wait_reason(space, "evaluation", "slow", "NodeLost", timeout=PATIENT)
+            assert f"node {failing} of pod " in condition(told)["message"]
+            with out_of_service(platform.kubectl, failing):
+                done = wait_true(space, "evaluation", "slow", "Complete", timeout=PATIENT)
+        assert done["status"]["verdict"] == "Pass"
+        (job,) = space.list("job", of(done))
+        assert (job["status"].get("failed", 0), job["status"]["succeeded"]) == (0, 1)
