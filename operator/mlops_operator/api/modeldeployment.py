@@ -7,6 +7,7 @@ from pydantic import Field
 
 from mlops_operator.api.common import EnvVar, PodTemplate, Resources, StatusBase, Waiting
 from mlops_operator.api.kind import Column, Kind, Scale
+from mlops_operator.api.meta import PREFIX
 from mlops_operator.api.schema import (
     AnyObject,
     CelRule,
@@ -74,6 +75,9 @@ class Autoscaling(SpecModel):
     """autoscaling/v2 behavior, all of it."""
 
 
+RESTARTED_AT: Final = PREFIX + "restartedAt"
+"""Annotation of a ModelDeployment: another value makes another revision of the same version and settings."""
+
 MAX_WEIGHT: Final = 50
 """Largest weight of a step. The stable version keeps all its replicas until the candidate has as
 many, so that a stop costs no capacity; beyond half the replicas the next step is promotion."""
@@ -128,7 +132,11 @@ class Rollout(SpecModel):
 
 
 class ModelDeploymentSpec(SpecModel):
-    """What is served, by what, with how many replicas, and how it changes."""
+    """What is served, by what, with how many replicas, and how it changes.
+
+    The annotation `mlops-operator.io/restartedAt` of the ModelDeployment rolls out the same version and settings with
+    new pods, for instance after a ConfigMap or a Secret that the pods read has changed.
+    """
 
     rules = (
         CelRule("!(has(self.replicas) && has(self.autoscaling))", "set replicas or autoscaling, not both"),
@@ -160,7 +168,8 @@ class DeploymentPhase(StrEnum):
     STABLE = "Stable"
     ROLLING_OUT = "RollingOut"
     DEGRADED = "Degraded"
-    """The stable version serves; a candidate was stopped."""
+    """A candidate was stopped, or no replica of the stable version is ready. The condition `Degraded` is true in this
+    phase and in no other."""
     FAILED = "Failed"
 
 
@@ -263,7 +272,8 @@ class Revision(StatusModel):
     """Hash over all that makes its pods what they are."""
     deployment: ObjectName
     server_image: Image | None = None
-    """The model server's image: kept until the version or its pods' settings change, also by a newer operator."""
+    """The image that the model server runs: that of `spec.template` where it has one for the container `main`. Kept
+    until the version or its pods' settings change, also by a newer operator."""
     golden: GoldenStatus | None = None
 
     def replace(self, **changes: object) -> Self:

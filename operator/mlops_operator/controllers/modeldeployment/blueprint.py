@@ -10,6 +10,7 @@ from mlops_operator.api.schema import SpecModel
 from mlops_operator.controllers.settings import ServerRuntime, Settings
 from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.naming import short_hash
+from mlops_operator.controllers.shared.pods import MAIN
 from mlops_operator.runtime.quantities import canonical
 
 
@@ -38,7 +39,9 @@ class Blueprint:
         model: the Model's name, which is also its name in the inference protocol.
         version: the ModelVersion's name.
         version_uid: its UID; an object created again under the name is another revision.
-        server: how it is served; a custom server is an entry of its own.
+        server: how it is served; a custom server is an entry of its own. Its image is the one that runs: that of the
+            template where it names one.
+        restarted_at: value of the annotation `RESTARTED_AT`, by which a user asks for new pods of the same settings.
     """
 
     model: str
@@ -52,6 +55,7 @@ class Blueprint:
     env: tuple[EnvVar, ...]
     node_selector: dict[str, str]
     template: PodTemplate
+    restarted_at: str | None = None
 
     @property
     def digest(self) -> str:
@@ -72,6 +76,8 @@ class Blueprint:
             compact_json([server.image, server.command, server.args, dict(server.env), server.port]),
             compact_json([_canonical(self.resources), [_canonical(entry) for entry in self.env]]),
             compact_json([self.node_selector, _canonical(self.template)]),
+            # Without the annotation the hash is that of former releases.
+            *([self.restarted_at] if self.restarted_at is not None else []),
         )
 
 
@@ -97,7 +103,13 @@ def _canonical(model: SpecModel) -> Manifest:
 
 
 def draw(
-    spec: ModelDeploymentSpec, *, name: str, uid: str, version: ModelVersionSpec, settings: Settings
+    spec: ModelDeploymentSpec,
+    *,
+    name: str,
+    uid: str,
+    version: ModelVersionSpec,
+    settings: Settings,
+    restarted_at: str | None = None,
 ) -> Blueprint | Problem:
     """The blueprint by which `spec` serves the ModelVersion with this name and UID."""
     custom = spec.runtime.custom
@@ -120,13 +132,23 @@ def draw(
         version_uid=uid,
         artifact=version.artifact,
         golden_requests=version.golden_requests,
-        server=server,
+        server=replace(server, image=main_image(spec.template) or server.image),
         custom=custom is not None,
         resources=spec.resources,
         env=spec.env,
         node_selector=spec.node_selector,
         template=spec.template,
+        restarted_at=restarted_at,
     )
+
+
+def main_image(template: PodTemplate) -> str | None:
+    """The image that a template gives the main container; None where it gives none."""
+    containers = template.spec.get("containers")
+    for entry in containers if isinstance(containers, list) else ():
+        if isinstance(entry, dict) and entry.get("name") == MAIN and isinstance(entry.get("image"), str):
+            return entry["image"] or None
+    return None
 
 
 def _custom(server: CustomServer) -> ServerRuntime:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.modeldeployment import ModelDeploymentSpec, ModelDeploymentStatus
+from mlops_operator.api.modeldeployment import RESTARTED_AT, ModelDeploymentSpec, ModelDeploymentStatus
 from mlops_operator.controllers.modeldeployment import names
 from mlops_operator.controllers.modeldeployment.servers import Servers, servers_of
 from mlops_operator.controllers.shared.pending import Reads
@@ -44,6 +44,12 @@ class Observed:
         """Generation of the spec."""
         generation: int = self.obj["metadata"].get("generation", 1)
         return generation
+
+    @property
+    def restarted_at(self) -> str | None:
+        """Value of the annotation by which a user asks for new pods."""
+        value: str | None = (self.obj["metadata"].get("annotations") or {}).get(RESTARTED_AT)
+        return value
 
     @property
     def namespace(self) -> str:

@@ -31,7 +31,13 @@ _Revision = TypeVar("_Revision", RevisionStatus, CandidateStatus)
 
 def plan(observed: Observed, settings: Settings, now: datetime) -> Plan:
     """The whole answer to one observation."""
-    target = resolve(observed.spec, model=observed.model, versions=observed.versions, settings=settings)
+    target = resolve(
+        observed.spec,
+        model=observed.model,
+        versions=observed.versions,
+        settings=settings,
+        restarted_at=observed.restarted_at,
+    )
     if isinstance(target, Blueprint):
         target = keep_image(target, observed.status.stable)
     known = _stable_blueprint(observed, settings)
@@ -144,7 +150,7 @@ def _stable_blueprint(observed: Observed, settings: Settings) -> Blueprint | Non
     version = observed.versions.get(stable.version) if stable is not None else None
     if stable is None or version is None or version["metadata"]["uid"] != stable.version_uid:
         return None
-    drawn = blueprint_of(observed.spec, version, settings)
+    drawn = blueprint_of(observed.spec, version, settings, restarted_at=observed.restarted_at)
     return keep_image(drawn, stable) if isinstance(drawn, Blueprint) else None
 
 

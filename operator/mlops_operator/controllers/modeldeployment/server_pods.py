@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from mlops_contract import environment as env_names
 from mlops_operator.api.meta import Manifest
+from mlops_operator.api.modeldeployment import RESTARTED_AT
 from mlops_operator.controllers.modeldeployment import names
 from mlops_operator.controllers.modeldeployment.blueprint import Blueprint
 from mlops_operator.controllers.settings import Settings
@@ -76,7 +77,10 @@ def pod_template(parent: Manifest, blueprint: Blueprint, given: Surroundings) ->
     )
     spec["terminationGracePeriodSeconds"] = GRACE_PERIOD_SECONDS
     labels = {**child_labels(parent, component=names.SERVER), names.LABEL_REVISION: blueprint.revision}
-    return pods.merge_template(spec, labels, blueprint.template)
+    template = pods.merge_template(spec, labels, blueprint.template)
+    if blueprint.restarted_at is not None:
+        template["metadata"].setdefault("annotations", {})[RESTARTED_AT] = blueprint.restarted_at
+    return template
 
 
 def _server(blueprint: Blueprint) -> Manifest:

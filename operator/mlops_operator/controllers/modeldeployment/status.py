@@ -148,9 +148,13 @@ def _serving(situation: Situation, stable: RevisionStatus, truth: Truth) -> Outc
     if situation.wanted == 0:
         return ready(DeploymentReason.SCALED_TO_ZERO, f"{stable.version} waits for replicas")
     if stable.ready_replicas < situation.wanted:
-        message = f"{stable.version}: {stable.ready_replicas} of {situation.wanted} replicas are ready"
-        return working(DeploymentReason.REPLICAS_UNAVAILABLE, message + _waits(situation.waiting), ready=truth)
+        return working(DeploymentReason.REPLICAS_UNAVAILABLE, _unavailable(situation, stable), ready=truth)
     return ready(DeploymentReason.SERVING, f"{stable.version} serves")
+
+
+def _unavailable(situation: Situation, stable: RevisionStatus) -> str:
+    ready = f"{stable.ready_replicas} of {situation.wanted} replicas are ready"
+    return f"{stable.version}: {ready}{_waits(situation.waiting)}"
 
 
 def _progress(situation: Situation, candidate: CandidateStatus) -> str:
@@ -183,8 +187,7 @@ def _phase(situation: Situation, outcome: Outcome) -> DeploymentPhase:
         return DeploymentPhase.FAILED if outcome.stalled else DeploymentPhase.PENDING
     if situation.candidate is not None:
         return DeploymentPhase.ROLLING_OUT
-    degraded = situation.stopped is not None or not situation.serves
-    return DeploymentPhase.DEGRADED if degraded else DeploymentPhase.STABLE
+    return DeploymentPhase.DEGRADED if _degraded(situation).status is Truth.TRUE else DeploymentPhase.STABLE
 
 
 def _facts(situation: Situation) -> Iterator[Fact]:
@@ -198,10 +201,20 @@ def _facts(situation: Situation) -> Iterator[Fact]:
         reason = DeploymentReason.UP_TO_DATE if situation.problem is None else situation.problem.reason
         yield Fact(PROGRESSING, Truth.FALSE, reason)
     yield _model_loaded(situation)
+    yield _degraded(situation)
+
+
+def _degraded(situation: Situation) -> Fact:
+    """The condition `Degraded`, which is true exactly in the phase of that name."""
+    stable, stopped = situation.stable, situation.stopped
+    if stable is None or situation.candidate is not None:
+        return Fact(DEGRADED, Truth.FALSE, DeploymentReason.NOT_DEGRADED)
     if stopped is not None:
-        yield Fact(DEGRADED, Truth.TRUE, DeploymentReason.CANDIDATE_STOPPED, _stopped(stopped))
-    else:
-        yield Fact(DEGRADED, Truth.FALSE, DeploymentReason.NOT_DEGRADED)
+        return Fact(DEGRADED, Truth.TRUE, DeploymentReason.CANDIDATE_STOPPED, _stopped(stopped))
+    if not situation.serves:
+        message = _unavailable(situation, stable)
+        return Fact(DEGRADED, Truth.TRUE, DeploymentReason.REPLICAS_UNAVAILABLE, message)
+    return Fact(DEGRADED, Truth.FALSE, DeploymentReason.NOT_DEGRADED)
 
 
 def _model_loaded(situation: Situation) -> Fact:

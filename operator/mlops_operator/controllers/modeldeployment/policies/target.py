@@ -40,12 +40,18 @@ def target_version(served: ServedModel, model: Manifest | None) -> Target | Prob
 
 
 def resolve(
-    spec: ModelDeploymentSpec, *, model: Manifest | None, versions: Mapping[str, Manifest], settings: Settings
+    spec: ModelDeploymentSpec,
+    *,
+    model: Manifest | None,
+    versions: Mapping[str, Manifest],
+    settings: Settings,
+    restarted_at: str | None = None,
 ) -> Blueprint | Problem:
     """The blueprint of what `spec` asks for, or why there is none (yet).
 
     Args:
         versions: the ModelVersions there are, by name.
+        restarted_at: value of the annotation that asks for new pods.
     """
     target = target_version(spec.model, model)
     if isinstance(target, Problem):
@@ -55,7 +61,7 @@ def resolve(
         return Problem(DeploymentReason.MODEL_VERSION_NOT_FOUND, f"there is no ModelVersion {name}")
     if target.uid is not None and version["metadata"]["uid"] != target.uid:
         return Problem(DeploymentReason.MODEL_VERSION_NOT_FOUND, _replaced(spec.model, target, version))
-    drawn = blueprint_of(spec, version, settings)
+    drawn = blueprint_of(spec, version, settings, restarted_at=restarted_at)
     if isinstance(drawn, Problem):
         return drawn
     if drawn.model != spec.model.name:
@@ -74,7 +80,9 @@ def _replaced(served: ServedModel, target: Target, version: Manifest) -> str:
     )
 
 
-def blueprint_of(spec: ModelDeploymentSpec, version: Manifest, settings: Settings) -> Blueprint | Problem:
+def blueprint_of(
+    spec: ModelDeploymentSpec, version: Manifest, settings: Settings, *, restarted_at: str | None = None
+) -> Blueprint | Problem:
     """The blueprint by which `spec` serves a ModelVersion, be it ready or not."""
     name = version["metadata"]["name"]
     try:
@@ -84,7 +92,14 @@ def blueprint_of(spec: ModelDeploymentSpec, version: Manifest, settings: Setting
         where = ".".join(str(part) for part in first["loc"])
         message = f"the spec of ModelVersion {name} is invalid at {where}: {first['msg']}"
         return Problem(DeploymentReason.MODEL_VERSION_NOT_READY, message, permanent=True)
-    return draw(spec, name=name, uid=version["metadata"]["uid"], version=parsed, settings=settings)
+    return draw(
+        spec,
+        name=name,
+        uid=version["metadata"]["uid"],
+        version=parsed,
+        settings=settings,
+        restarted_at=restarted_at,
+    )
 
 
 def not_ready(name: str, version: Manifest) -> Problem | None:
