@@ -58,7 +58,9 @@ class Output(SpecModel):
 class TrainingJobSpec(PodSettings):
     """What is trained, from what, and within which limits.
 
-    A change applies to the attempts that start after it; a running attempt is not touched.
+    A change applies to the attempts that start after it. A running attempt keeps the spec that it was created from,
+    unless it is suspended: then it begins anew with the changed spec when it is resumed. A TrainingJob that has ended
+    is not run again. The condition `SpecChangeIgnored` is true while the spec has a change that does not apply.
     """
 
     rules = (
@@ -160,6 +162,11 @@ class TrainingReason(StrEnum):
     """The spec contradicts itself, or is older than the schema and does not fit it."""
     REFUSED = "Refused"
     """The API server refuses an object other than the Job, in its own words."""
+    FINISHED = "Finished"
+    """`Finished` is the reason of `SpecChangeIgnored` when the spec was changed and the TrainingJob has ended."""
+    ATTEMPT_RUNNING = "AttemptRunning"
+    """`AttemptRunning` is the reason of `SpecChangeIgnored` when the spec was changed after the attempt that runs was
+    created."""
 
 
 class AttemptOutcome(StrEnum):
@@ -213,6 +220,15 @@ class DataWait(StatusModel):
     """The last Job that did not find them."""
 
 
+class RanSpec(StatusModel):
+    """Hashes of the spec, by which a later change of it is noticed."""
+
+    attempt: Annotated[str, Field(max_length=16)]
+    """Hash of the fields that decide what an attempt is, as the last attempt was created from them."""
+    final: Annotated[str, Field(max_length=16)] = ""
+    """Hash of all fields but `suspend` and `ttlSecondsAfterFinished`, at the end."""
+
+
 class ArtifactStatus(StatusModel):
     """An artifact that the run reported."""
 
@@ -252,12 +268,16 @@ class TrainingJobStatus(StatusBase):
     """Digest over image, command, parameters, data, seed and hold-out: equal digests, equal inputs."""
     model_version: ObjectName | None = None
     """The ModelVersion made of the result."""
+    ran_spec: RanSpec | None = None
     waiting: Waiting | None = None
 
 
 COMPLETE: Final = "Complete"
 FAILED: Final = "Failed"
 """Condition types beside the contract's, as batch/v1 has them."""
+
+SPEC_CHANGE_IGNORED: Final = "SpecChangeIgnored"
+"""Condition: the spec has a change that does not apply to what runs or has run; absent where it has none."""
 
 TRAINING_JOB: Final = Kind(
     kind="TrainingJob",

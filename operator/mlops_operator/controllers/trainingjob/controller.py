@@ -77,7 +77,7 @@ class TrainingJobController:
         except InvalidSpecError as error:
             status = TrainingJobStatus.of(obj)
             if finished(status):
-                return Plan()
+                return telling(status, say.seen(obj, status, now))
             return telling(status, say.blocked(obj, status, now, TrainingReason.INVALID_SPEC, str(error)))
 
     def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:

@@ -11,6 +11,9 @@ LABEL_ATTEMPT: Final = PREFIX + "attempt"
 ANNOTATION_INPUTS: Final = PREFIX + "inputs-digest"
 """What the attempt runs with; see `inputs.py`."""
 
+ANNOTATION_SPEC: Final = PREFIX + "spec-hash"
+"""Hash of the part of the spec that the attempt was created from; see `policies/edits.py`."""
+
 WAIT: Final = "wait-for-coordinator"
 """Name of the container that waits until all replicas are there and replica 0 is found by its name."""
 

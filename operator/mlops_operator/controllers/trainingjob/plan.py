@@ -23,6 +23,7 @@ from mlops_operator.controllers.trainingjob.observed import Observed, count, end
 from mlops_operator.controllers.trainingjob.policies import (
     data,
     deadline,
+    edits,
     ranks,
     results,
     retry,
@@ -180,11 +181,20 @@ def _live(obs: Observed, job: Manifest, now: datetime) -> Plan:
         return _stop_at_deadline(obs, job, now)
     repair = _missing_service(obs, job)
     if job["spec"].get("suspend"):
-        actions = (_suspend(job, suspended=False), *repair)
-        return _tell(obs, say.starting(obs, now), actions=actions, requeue_after=GRACE)
+        return _resume(obs, job, repair, now)
     if stopping.suspected(job) and (why := stopping.found(job, obs.pods or ())) is not None:
         return Plan(actions=(Patch.of(JOBS, job, stopping.stop(why)),))
     return _at_work(replace(obs, status=_keep_finished_ranks(obs, job)), job, repair, now)
+
+
+def _resume(obs: Observed, job: Manifest, repair: tuple[Action, ...], now: datetime) -> Plan:
+    """The attempt goes on. If its spec was changed meanwhile, its Job is created anew, once no pod of it may run."""
+    if not edits.outdated(job, obs.spec):
+        actions = (_suspend(job, suspended=False), *repair)
+        return _tell(obs, say.starting(obs, now), actions=actions, requeue_after=GRACE)
+    if edits.may_run(job):
+        return _tell(obs, say.starting(obs, now), requeue_after=GRACE)
+    return _tell(obs, say.anew(obs, now), actions=(Delete.of(JOBS, job),))
 
 
 def _at_work(obs: Observed, job: Manifest, repair: tuple[Action, ...], now: datetime) -> Plan:
@@ -210,7 +220,7 @@ def _not_running(
     problem = progress.problem
     if problem is not None and obs.job is not None and jobs.generation_of(obs.job, obs.generation) != obs.generation:
         # It never ran, and what keeps it may be what was corrected: the attempt begins anew.
-        return _tell(obs, say.starting(obs, now), actions=(Delete.of(JOBS, obs.job),))
+        return _tell(obs, say.anew(obs, now), actions=(Delete.of(JOBS, obs.job),))
     if problem is not None and progress.reported:
         return _tell(obs, say.pending(obs, now, problem), actions=actions, requeue_after=requeue_after)
     if obs.status.written and obs.status.observed_generation != obs.generation:
@@ -307,7 +317,7 @@ def _look_for_data(obs: Observed, job: Manifest, wait: DataWait, now: datetime, 
     if obs.spec.suspend:
         return telling(before, say.suspended(obs, now), actions=again)
     if jobs.generation_of(job, obs.generation) != obs.generation:
-        return telling(before, say.starting(obs, now), actions=again)
+        return telling(before, say.anew(obs, now), actions=again)
     left = (parse_timestamp(wait.next_time) - now).total_seconds()
     if left <= 0:
         return telling(before, obs.status, actions=again)
@@ -354,7 +364,7 @@ def _finished(obs: Observed, now: datetime) -> Plan:
     left = ttl.remaining(obs.spec.ttl_seconds_after_finished, obs.status.completion_time, now)
     if left == 0.0:
         return Plan(actions=(Delete.of(TRAINING_JOBS, obs.obj),))
-    return Plan(status=say.seen(obs.status, obs.generation).to_manifest(), requeue_after=left)
+    return telling(obs.status, say.seen(obs.obj, obs.status, now), requeue_after=left)
 
 
 def _end(obs: Observed, status: TrainingJobStatus, now: datetime, *, actions: tuple[Action, ...] = ()) -> Plan:

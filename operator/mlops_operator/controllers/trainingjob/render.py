@@ -22,12 +22,14 @@ from mlops_operator.controllers.trainingjob.environment import (
 from mlops_operator.controllers.trainingjob.inputs import inputs_digest
 from mlops_operator.controllers.trainingjob.names import (
     ANNOTATION_INPUTS,
+    ANNOTATION_SPEC,
     COMPONENT,
     LABEL_ATTEMPT,
     WAIT,
     job_name,
     service_name,
 )
+from mlops_operator.controllers.trainingjob.policies import edits
 
 
 def render_job(
@@ -44,7 +46,10 @@ def render_job(
     env = environment(obj, spec, settings, attempt, holdout=held_out)
     marks = {LABEL_ATTEMPT: str(attempt), LABEL_GENERATION: str(obj["metadata"]["generation"])}
     metadata = child_metadata(obj, job_name(obj, attempt), component=COMPONENT, labels=marks)
-    metadata["annotations"] = {ANNOTATION_INPUTS: inputs_digest(spec, holdout=held_out)}
+    metadata["annotations"] = {
+        ANNOTATION_INPUTS: inputs_digest(spec, holdout=held_out),
+        ANNOTATION_SPEC: edits.attempt_hash(spec),
+    }
     body: Manifest = {
         "backoffLimit": 0,
         "completions": spec.replicas,

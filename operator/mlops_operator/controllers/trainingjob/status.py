@@ -1,16 +1,28 @@
 """The status of a TrainingJob in each of its states. Every function gives the complete status."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from mlops_contract.text import clean
 from mlops_operator.api.common import Waiting
-from mlops_operator.api.conditions import Fact, Outcome, Truth, contract, ready, stalled, timestamp, working
+from mlops_operator.api.conditions import (
+    Fact,
+    Outcome,
+    Truth,
+    contract,
+    ready,
+    stalled,
+    timestamp,
+    transition,
+    working,
+)
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import (
     COMPLETE,
     FAILED,
+    SPEC_CHANGE_IGNORED,
     Attempt,
     AttemptOutcome,
     DataWait,
@@ -23,7 +35,7 @@ from mlops_operator.controllers.shared.pending import PodProblem
 from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.controllers.trainingjob.names import ANNOTATION_INPUTS
 from mlops_operator.controllers.trainingjob.observed import Observed
-from mlops_operator.controllers.trainingjob.policies import deadline
+from mlops_operator.controllers.trainingjob.policies import deadline, edits
 
 MAX_REASON: Final = 128
 """Longest reason the schema takes in `attempts`; a run may give any word."""
@@ -42,13 +54,10 @@ def say(
 ) -> TrainingJobStatus:
     """`status` with these changes, and the conditions that follow from the outcome."""
     generation = obj["metadata"]["generation"]
-    return status.replace(
-        observed_generation=generation,
-        phase=phase.value,
-        conditions=contract(status.conditions, outcome, generation=generation, now=now, facts=facts),
-        waiting=waiting,
-        **changes,
-    )
+    after = status.replace(observed_generation=generation, phase=phase.value, waiting=waiting, **changes)
+    every = (*edits.ignored(obj, after), *facts)
+    conditions = contract(status.conditions, outcome, generation=generation, now=now, facts=every)
+    return after.replace(conditions=conditions)
 
 
 # -- the attempt at work -----------------------------------------------------------------------
@@ -65,6 +74,7 @@ def _at_work(obs: Observed, **changes: Any) -> dict[str, Any]:
     return {
         "attempt": obs.attempt,
         "attempts": _with(obs.status.attempts, attempt.model_copy(update=changes)),
+        "ran_spec": edits.created_from(obs.job),
         "inputs_digest": (metadata.get("annotations") or {}).get(ANNOTATION_INPUTS, obs.status.inputs_digest),
     }
 
@@ -83,6 +93,11 @@ def starting(obs: Observed, now: datetime) -> TrainingJobStatus:
     outcome = working(TrainingReason.STARTING, f"attempt {obs.attempt} is starting")
     work = _at_work(obs) if obs.job is not None else {"attempt": obs.attempt}
     return say(obs.obj, at_rest(obs.status, now), now, phase=TrainingPhase.PENDING, outcome=outcome, **work)
+
+
+def anew(obs: Observed, now: datetime) -> TrainingJobStatus:
+    """The attempt's Job is deleted and created again, from the present spec."""
+    return starting(replace(obs, status=obs.status.replace(ran_spec=None, finished_ranks=None), job=None), now)
 
 
 def pending(obs: Observed, now: datetime, problem: PodProblem) -> TrainingJobStatus:
@@ -215,6 +230,7 @@ def succeeded(obj: Manifest, status: TrainingJobStatus, now: datetime, **result:
         outcome=ready(TrainingReason.SUCCEEDED, message),
         facts=(Fact(COMPLETE, Truth.TRUE, TrainingReason.SUCCEEDED, message),),
         completion_time=_last_end(status, now),
+        ran_spec=edits.at_the_end(obj, status),
         **result,
     )
 
@@ -232,6 +248,7 @@ def failed(
         facts=(Fact(FAILED, Truth.TRUE, reason, message),),
         completion_time=_last_end(status, now),
         running_since=None,
+        ran_spec=edits.at_the_end(obj, status),
     )
 
 
@@ -265,9 +282,16 @@ def held(
     return say(obj, status, now, phase=TrainingPhase.PENDING, outcome=outcome, waiting=waiting)
 
 
-def seen(status: TrainingJobStatus, generation: int) -> TrainingJobStatus:
-    """A final status that has seen a later spec: the end stays as it was."""
-    return status.replace(
-        observed_generation=generation,
-        conditions=tuple(entry.model_copy(update={"observed_generation": generation}) for entry in status.conditions),
+def seen(obj: Manifest, status: TrainingJobStatus, now: datetime) -> TrainingJobStatus:
+    """A final status that has seen a later spec: the end stays as it was, and a change of the spec is reported."""
+    generation = obj["metadata"]["generation"]
+    if status.observed_generation == generation:
+        return status
+    kept = (
+        Fact(entry.type, entry.status, entry.reason, entry.message)
+        for entry in status.conditions
+        if entry.type != SPEC_CHANGE_IGNORED
     )
+    facts = (*edits.ignored(obj, status), *kept)
+    conditions = transition(status.conditions, facts, generation=generation, now=now)
+    return status.replace(observed_generation=generation, conditions=conditions)

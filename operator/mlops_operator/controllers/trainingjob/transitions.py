@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from mlops_operator.api.conditions import READY, STALLED, find, is_true
-from mlops_operator.api.trainingjob import TrainingJobStatus, TrainingReason
+from mlops_operator.api.trainingjob import SPEC_CHANGE_IGNORED, TrainingJobStatus, TrainingReason
 from mlops_operator.controllers.shared.events import event
 from mlops_operator.controllers.trainingjob.observed import ended
 from mlops_operator.runtime.plan import Event
@@ -34,7 +34,18 @@ _CALM: Final = frozenset({TrainingReason.SUSPENDED})
 
 
 def events(before: TrainingJobStatus, after: TrainingJobStatus) -> tuple[Event, ...]:
-    """At most one event: a new state, or a further failed attempt in the same one."""
+    """A new state, or a further failed attempt in the same one; and a change of the spec after the end."""
+    return (*_new_state(before, after), *_spec_change(before, after))
+
+
+def _spec_change(before: TrainingJobStatus, after: TrainingJobStatus) -> tuple[Event, ...]:
+    then, now = find(before.conditions, SPEC_CHANGE_IGNORED), find(after.conditions, SPEC_CHANGE_IGNORED)
+    if now is None or now.reason != TrainingReason.FINISHED or (then is not None and then.message == now.message):
+        return ()
+    return (event(warning=True, reason=SPEC_CHANGE_IGNORED, message=now.message, action=ACTION),)
+
+
+def _new_state(before: TrainingJobStatus, after: TrainingJobStatus) -> tuple[Event, ...]:
     then, now = find(before.conditions, READY), find(after.conditions, READY)
     if now is None or now.reason in _ROUTINE:
         return ()
