@@ -24,7 +24,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 
 from mlops_contract import DataDigest, Result, environment
 from mlops_workload.context import read_configuration, require_uid
-from mlops_workload.errors import DataNotFoundError, MetricInvalidError
+from mlops_workload.errors import ConfigurationInvalidError, DataNotFoundError
 from mlops_workload.fetch import as_data
 from mlops_workload.metrics import Metric, metric_named
 from mlops_workload.outcomes import Outcomes
@@ -82,7 +82,7 @@ def measure(configuration: MonitorConfiguration, *, uid: str, scratch: Path, env
 
     Raises:
         DataNotFoundError: the log does not exist.
-        MetricInvalidError: no such metric, or it needs probabilities, which a log does not hold.
+        ConfigurationInvalidError: no such metric, or it needs probabilities, which a log does not hold.
     """
     metrics = [_label_metric(entry.name) for entry in configuration.metrics]
     window = _read_log(configuration, scratch=scratch, environ=environ)
@@ -136,7 +136,7 @@ def _read_log(configuration: MonitorConfiguration, *, scratch: Path, environ: Ma
 def _label_metric(name: str) -> Metric:
     metric = metric_named(name)
     if metric.of_probabilities:
-        raise MetricInvalidError(f"{name} needs class probabilities; a prediction log holds labels")
+        raise ConfigurationInvalidError(f"{name} needs class probabilities; a prediction log holds labels")
     return metric
 
 

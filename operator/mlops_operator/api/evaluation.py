@@ -265,6 +265,9 @@ class EvaluationReason(StrEnum):
     """`ModelNotFound` is set when the candidate's Model does not exist: its UID decides which rows are held out."""
     NO_ABSOLUTE_RULE = "NoAbsoluteRule"
     """No baseline and no floor or ceiling: there is nothing to decide by."""
+    FORMAT_UNSUPPORTED = "FormatUnsupported"
+    """`FormatUnsupported` is set when the operator's own image does not load the format of a version and `image` names
+    no other one. No pod is created."""
     RUNNING = "Running"
     """Its Job is there."""
     MEASURED = "Measured"

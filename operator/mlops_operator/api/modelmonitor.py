@@ -280,6 +280,9 @@ class MonitorReason(StrEnum):
     REFERENCE_INCOMPLETE = "ReferenceIncomplete"
     """`ReferenceIncomplete` is set for the first window with enough rows, if the version passed no gate that measured
     the metric: there is nothing to compare it with yet."""
+    CONFIGURATION_INVALID = "ConfigurationInvalid"
+    """`ConfigurationInvalid` is set when the Job of a window reports that the spec is wrong, such as a metric that the
+    given `image` does not know. No further window is measured until the spec is changed."""
     JOB_FAILED = "JobFailed"
     RETRYING = "Retrying"
     """The window's Job runs again: a try of it failed, its pod was taken away, or its result was lost."""

@@ -41,6 +41,11 @@ MAX_ATTEMPTS: Final = MAX_FAILURES + MAX_DISRUPTIONS
 """Attempts there can be: each is kept in status."""
 
 
+MAX_PARAMETERS_KIB: Final = 100
+"""Size of all parameters as JSON that admission allows. They reach a run in one environment variable, of which Linux
+takes 128 KiB; the difference is for the ways to write the same JSON."""
+
+
 class Output(SpecModel):
     """Where a run leaves its artifacts."""
 
@@ -73,7 +78,8 @@ class TrainingJobSpec(PodSettings):
     model: ObjectName | None = None
     """The Model that the result becomes a version of."""
     parameters: Annotated[dict[Annotated[str, Field(max_length=128)], AnyJson], Field(max_length=128)] = {}
-    """Hyper-parameters: any JSON values, given to the run as `MLOPS_PARAM_<NAME>` and `MLOPS_PARAMETERS`."""
+    """Hyper-parameters: any JSON values, given to the run as `MLOPS_PARAM_<NAME>` and `MLOPS_PARAMETERS`. At most
+    100 KiB as JSON, all together; put large values into a file, and name it in `data`."""
     data: Annotated[tuple[DataInput, ...], Field(max_length=16), ListMap("name")] = ()
     """Data that the run sees, read-only, and nothing else of their claims. No place that a gate of the Model uses."""
     output: Output | None = None

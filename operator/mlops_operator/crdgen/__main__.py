@@ -1,4 +1,4 @@
-"""Writes `crds/` and the chart of the CRDs, or checks them with `--check`."""
+"""Writes `crds/` and the chart of the CRDs with their policies, or checks them with `--check`."""
 
 import sys
 from typing import Final
@@ -7,25 +7,28 @@ from mlops_operator.api.kinds import KINDS
 from mlops_operator.crdgen.chart import chart_template
 from mlops_operator.crdgen.definition import custom_resource_definition
 from mlops_operator.crdgen.generated import Generator, run, to_yaml
+from mlops_operator.crdgen.policies import policies_template
 
 COMMAND: Final = "python -m mlops_operator.crdgen"
 
 APPLIED: Final = "crds"
 TEMPLATES: Final = "helm/mlops-operator-crds/templates/crds"
+POLICIES: Final = "helm/mlops-operator-crds/templates/policies.yaml"
 
 HEADER: Final = f"# Generated from operator/mlops_operator/api by `{COMMAND}`. Do not edit.\n"
 
 
 def generator() -> Generator:
-    """Two files a kind, named by its plural: one to apply, one for the chart."""
+    """Two files a kind, named by its plural: one to apply, one for the chart; and the chart's admission policies."""
     definitions = {f"{kind.plural}.yaml": custom_resource_definition(kind) for kind in KINDS}
     return Generator(
         command=COMMAND,
         files={
             **{f"{APPLIED}/{name}": HEADER + to_yaml(definition) for name, definition in definitions.items()},
             **{f"{TEMPLATES}/{name}": HEADER + chart_template(definition) for name, definition in definitions.items()},
+            POLICIES: HEADER + policies_template(),
         },
-        owned=(f"{APPLIED}/*.yaml", f"{TEMPLATES}/*.yaml"),
+        owned=(f"{APPLIED}/*.yaml", f"{TEMPLATES}/*.yaml", POLICIES),
     )
 
 

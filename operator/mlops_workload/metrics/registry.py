@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from mlops_workload.errors import MetricInvalidError
+from mlops_workload.errors import ConfigurationInvalidError
 from mlops_workload.metrics import counted
 from mlops_workload.metrics.counted import OfCounts, RowEffects
 
@@ -66,9 +66,9 @@ def metric_named(name: str) -> Metric:
     """The metric called `name`.
 
     Raises:
-        MetricInvalidError: there is none; the known ones are named.
+        ConfigurationInvalidError: there is none; the known ones are named.
     """
     try:
         return METRICS[name]
     except KeyError:
-        raise MetricInvalidError(f"expected a metric of {sorted(METRICS)}, found {name!r}") from None
+        raise ConfigurationInvalidError(f"expected a metric of {sorted(METRICS)}, found {name!r}") from None

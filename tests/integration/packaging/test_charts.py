@@ -8,6 +8,7 @@ import yaml
 
 from mlops_operator.api.conditions import READY
 from mlops_operator.crdgen.generated import ROOT
+from mlops_operator.crdgen.policies import parameters_policy
 from mlops_operator.rbacgen.policy import NEVER
 from tests.integration.packaging.rendering import CHARTS, VALUES, Manifest, helm, manifests, one, template
 
@@ -207,6 +208,12 @@ def test_every_value_is_in_the_schema_and_documented(chart: str) -> None:
 def test_crds_are_kept_when_the_release_goes() -> None:
     definitions = [m for m in manifests(CRDS) if m["kind"] == "CustomResourceDefinition"]
     assert all(m["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for m in definitions)
+
+
+def test_parameters_are_bounded_by_a_policy_in_force() -> None:
+    (policy,) = [m for m in manifests(CRDS) if m["kind"] == "ValidatingAdmissionPolicy"]
+    (binding,) = [m for m in manifests(CRDS) if m["kind"] == "ValidatingAdmissionPolicyBinding"]
+    assert (policy, binding) == parameters_policy()
 
 
 def test_the_charts_crds_are_those_to_apply() -> None:

@@ -21,11 +21,12 @@ def model_version(
     stalled: bool = False,
     digest: str | None = None,
     trained_by: str | None = None,
+    artifact_format: str = "sklearn",
 ) -> Manifest:
     """A ModelVersion; ready, waiting or stalled."""
     spec: Manifest = {
         "model": model,
-        "artifact": {"uri": f"pvc://models/{name}", "digest": digest or digest_of(name), "format": "sklearn"},
+        "artifact": {"uri": f"pvc://models/{name}", "digest": digest or digest_of(name), "format": artifact_format},
     }
     if trained_by is not None:
         spec["lineage"] = {"trainingJob": {"name": trained_by, "uid": f"uid-of-{trained_by}"}}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mlops_operator.api.metrics import METRICS as FACTS
 from mlops_operator.api.metrics import Direction, MetricFacts
 from mlops_workload.comparison import compare_all
-from mlops_workload.errors import MetricInvalidError
+from mlops_workload.errors import ConfigurationInvalidError
 from mlops_workload.evaluate_configuration import MetricRequest
 from mlops_workload.metrics import METRICS, counted, metric_named
 from mlops_workload.metrics.counted import Answers
@@ -101,5 +101,5 @@ def test_the_operators_table_of_metrics_is_that_of_the_functions() -> None:
 
 
 def test_an_unknown_metric_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(MetricInvalidError, match="accuracy"):
+    with pytest.raises(ConfigurationInvalidError, match="accuracy"):
         metric_named("acuracy")

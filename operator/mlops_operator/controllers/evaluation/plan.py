@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from mlops_contract import DUPLICATES, UNLABELED, Result
 from mlops_operator.api.common import DataRead, ReportRef
 from mlops_operator.api.evaluation import RECENT, EvaluationReason, EvaluationStatus, Verdict
+from mlops_operator.api.formats import FORMATS
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.model import GateDraws, ModelStatus
 from mlops_operator.controllers.evaluation.observed import Observed
@@ -65,6 +66,8 @@ def _start(obs: Observed, settings: Settings, now: datetime, lost: TaskState | N
     if missing is not None:
         status = waiting_status(obs.status, *missing, generation=obs.generation, now=now)
         return _said(obs, status)
+    if (unsupported := _unsupported(obs)) is not None:
+        return _failed(obs, EvaluationReason.FORMAT_UNSUPPORTED, unsupported, now)
     assert obs.candidate is not None
     task = evaluation_task(obs.obj, obs.spec, obs.candidate, obs.baseline, settings, model=obs.model)
     manifest = render_task(task, settings)
@@ -98,6 +101,19 @@ def _unusable(obs: Observed) -> tuple[str, str] | None:
             EvaluationReason.MODEL_NOT_FOUND,
             f"Model {model} does not exist: its UID decides which rows are used",
         )
+    return None
+
+
+def _unsupported(obs: Observed) -> str | None:
+    """What is wrong with the format of a version; None where nothing is, or where the user's own image decides."""
+    if obs.spec.image is not None:
+        return None
+    for version in (obs.candidate, obs.baseline):
+        if version is not None and version.spec is not None and version.spec.artifact.format not in FORMATS:
+            return (
+                f"ModelVersion {version.name}: expected spec.artifact.format to be one of {', '.join(FORMATS)}, found"
+                f" {version.spec.artifact.format!r}; set image (in a gate: gate.image) to one that loads it"
+            )
     return None
 
 

@@ -98,7 +98,9 @@ def _unmeasured(
 ) -> ModelMonitorStatus:
     invalid = task.phase is TaskPhase.RESULT_INVALID
     reason = MonitorReason.RESULT_INVALID if invalid else MonitorReason.JOB_FAILED
-    message = task.message if invalid else f"{task.reason}: {task.message}"
+    if task.reason == MonitorReason.CONFIGURATION_INVALID:
+        reason = MonitorReason.CONFIGURATION_INVALID
+    message = f"{task.reason}: {task.message}" if reason == MonitorReason.JOB_FAILED else task.message
     verdicts = tuple(unknown(metric.name, reason, message) for metric in spec.metrics)
     measured = window.model_copy(update={"metrics": verdicts})
     return with_window(status, measured, status.references, status.collecting)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from mlops_operator.api.conditions import Outcome, parse_timestamp, timestamp, working
+from mlops_operator.api.conditions import Outcome, parse_timestamp, stalled, timestamp, working
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modelmonitor import (
     BREACHED,
@@ -43,6 +43,7 @@ ACTION: Final = "Monitor"
 
 WARNINGS: Final = (
     MonitorReason.DEPLOYMENT_NOT_FOUND,
+    MonitorReason.CONFIGURATION_INVALID,
     MonitorReason.JOB_FAILED,
     MonitorReason.RESULT_INVALID,
     MonitorReason.IMAGE_UNAVAILABLE,
@@ -76,7 +77,7 @@ def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
     step = _follow(obs, settings, now)
     if step is None:
         return Plan(requeue_after=LOOK_AGAIN)
-    if step.status.measuring is None and not step.over:
+    if step.status.measuring is None and step.problem is None and not step.over:
         step = _begin(obs, step.status, settings, now)
     return _finish(obs, step, now)
 
@@ -108,9 +109,18 @@ def _follow(obs: Observed, settings: Settings, now: datetime) -> Step | None:
 def _ended(obs: Observed, job: Manifest, window: WindowStatus, state: TaskState, manifest: Manifest) -> Step:
     """The window's Job has ended; where its result is lost, `manifest` takes its place."""
     if state.phase is not TaskPhase.RESULT_LOST:
-        return Step(status=concluded(obs.status, obs.spec, window, state, gates=obs.gates))
+        status = concluded(obs.status, obs.spec, window, state, gates=obs.gates)
+        return Step(status=status, problem=_wrong_spec(obs, job, state))
     step = _again(obs, *tries.run_again(job, manifest))
     return replace(step, problem=working(state.reason, state.message)) if step.actions else step
+
+
+def _wrong_spec(obs: Observed, job: Manifest, state: TaskState) -> Outcome | None:
+    """The stall where the Job of this very spec says that the spec is wrong: the next one would say the same."""
+    if state.reason != MonitorReason.CONFIGURATION_INVALID or jobs.generation_of(job, obs.generation) != obs.generation:
+        return None
+    message = f"{state.message}; no window is measured until the spec is changed"
+    return stalled(MonitorReason.CONFIGURATION_INVALID, message)
 
 
 def _again(obs: Observed, *actions: Action) -> Step:

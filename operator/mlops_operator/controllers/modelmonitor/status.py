@@ -27,10 +27,10 @@ from mlops_operator.api.modelmonitor import (
 )
 from mlops_operator.controllers.modelmonitor.policies.verdict import Overall, overall
 
-BROKEN = frozenset({MonitorReason.JOB_FAILED, MonitorReason.RESULT_INVALID})
+BROKEN = frozenset({MonitorReason.JOB_FAILED, MonitorReason.RESULT_INVALID, MonitorReason.CONFIGURATION_INVALID})
 """Reasons of a last window by which the monitor itself does not work."""
 
-HELD = frozenset({MonitorReason.INVALID_POD_TEMPLATE, MonitorReason.NAME_TAKEN})
+HELD = frozenset({MonitorReason.INVALID_POD_TEMPLATE, MonitorReason.NAME_TAKEN, MonitorReason.CONFIGURATION_INVALID})
 """Reasons after which nothing is tried until the spec changes."""
 
 
