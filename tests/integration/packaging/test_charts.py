@@ -148,7 +148,7 @@ def test_the_metrics_service_finds_the_pods() -> None:
     found = manifests(OPERATOR, "all")
     labels = one(found, "Deployment")["spec"]["template"]["metadata"]["labels"]
     assert one(found, "Service")["spec"]["selector"].items() <= labels.items()
-    assert one(found, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    assert one(found, "NetworkPolicy", "learning")["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
 
 
 @pytest.mark.parametrize(
@@ -164,6 +164,10 @@ def test_the_metrics_service_finds_the_pods() -> None:
         ("resync=often", "resync"),
         ("serviceAccount.create=false", "name"),
         ("networkPolicy.apiServerPorts={}", "apiServerPorts"),
+        ("workloads.networkPolicy.enabled=true", "workloads.networkPolicy.namespaces: name the namespaces"),
+        ("workloads.networkPolicy.clients[0].namespace=a", "clients"),
+        ("workloads.networkPolicy.egress[0].from=a", "egress"),
+        ("workloads.networkPolicy.dns.ports={}", "dns"),
         ("monitoring.dashbord.enabled=true", "dashbord"),
         ("monitoring.prometheusRule.runbookUrl=docs/runbooks.md", "runbookUrl"),
         ("imagePullSecrets={registry}", "imagePullSecrets"),
