@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from images.oci import Image, Layer, copy_executable, write_archive, write_layer
@@ -33,15 +34,16 @@ def reference(program: str) -> str:
     return f"{_PREFIX}/{program}:{tag}"
 
 
-def ensure_archive(programs: Path) -> Path:
-    """One archive with all images, made from the programs in that folder if it is not there yet."""
-    archive = paths.cache_home() / "images" / f"addons-{programs.name}.tar"
+def ensure_archive(programs: Path, names: Sequence[str] = tuple(_VERSIONS)) -> Path:
+    """One archive with the images of the programs ``names``, made from that folder if it is not there yet."""
+    what = "addons" if len(names) == len(_VERSIONS) else "-".join(names)
+    archive = paths.cache_home() / "images" / f"{what}-{programs.name}.tar"
     if archive.exists():
         return archive
     with locks.exclusive(archive.with_suffix(".lock")):
         if not archive.exists():
             with tempfile.TemporaryDirectory(dir=archive.parent) as scratch:
-                write_archive(archive, [_image(program, programs, Path(scratch)) for program in _VERSIONS])
+                write_archive(archive, [_image(program, programs, Path(scratch)) for program in names])
     return archive
 
 

@@ -81,6 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     logs.add_argument("component", nargs="?", help="leave out to see which there are")
     logs.add_argument("-f", "--follow", action="store_true", help="go on printing what is added")
 
+    command("clients", _clients, "print the folder of kubectl and Helm for the cluster")
     tools = commands.add_parser("tools", help="build the programs if they are not there, and print their folder")
     tools.set_defaults(run=_tools)
     images = commands.add_parser("images", help="build the project's images if they changed, and print their archives")
@@ -155,6 +156,11 @@ def _load_image(options: argparse.Namespace) -> int:
 
 def _kubeconfig(options: argparse.Namespace) -> int:
     print(_cluster(options).existing_kubeconfig())
+    return 0
+
+
+def _clients(options: argparse.Namespace) -> int:
+    print(_cluster(options).clients())
     return 0
 
 

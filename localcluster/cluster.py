@@ -135,6 +135,10 @@ class Cluster:
         with self._lock():
             return self.engine().load_image(path.absolute())
 
+    def clients(self) -> Path:
+        """The folder of kubectl and Helm for this cluster, which exists."""
+        return self.engine().clients()
+
     def logs(self, component: str) -> str:
         """What a component has written so far."""
         path = self.log_file(component)

@@ -64,6 +64,9 @@ class Engine(Protocol):
     def components(self) -> Sequence[str]:
         """The components that :meth:`log` knows."""
 
+    def clients(self) -> Path:
+        """The folder of kubectl and Helm for it."""
+
 
 def docker_answers(environment: Mapping[str, str] | None = None) -> bool:
     """Whether a Docker daemon can be used: the one that ``environment``, added to ours, names."""

@@ -20,13 +20,20 @@ from localcluster.kindhost.kit import Kit
 from localcluster.kubectl import Kubectl
 from localcluster.progress import Progress
 from localcluster.state import ClusterState
-from localcluster.tools import ensure_tools
+from localcluster.tools import clients as client_programs
+from localcluster.tools import ensure_programs, ensure_tools
 
 CONFIG = paths.repository() / "kind-config.yaml"
 
 #: kind's own default is not to wait at all.
 _WAIT = "180s"
 _API_PORT = 6443
+
+#: The one program that a kind cluster has not and gets.
+_METRICS_SERVER = "metrics-server"
+
+#: Where kind's node images have it.
+_KUBECTL_IN_NODE = "/usr/bin/kubectl"
 
 #: What kind says when it neither has its node image nor can get it.
 _NO_IMAGE = "failed to pull image"
@@ -87,7 +94,6 @@ class KindEngine:
 
     def up(self) -> None:
         """See :class:`Engine`."""
-        programs = ensure_tools(self._progress)
         self._kit.prepare()
         if self._exists():
             self._must_be_ours()
@@ -100,12 +106,34 @@ class KindEngine:
             self._state.save(self._folder)
             self._create(config)
         self._address_api_server()
+        archive = addon_images.ensure_archive(self._programs(_METRICS_SERVER), [_METRICS_SERVER])
+        clients = self.clients()
         with self._progress.step("add resource metrics"):
-            self.load_image(addon_images.ensure_archive(programs))
+            self.load_image(archive)
             manifests = addons.render(Addon.METRICS, kubelet_trust=addons.KUBELET_SELF_SIGNED)
-            kubectl = Kubectl(programs / "kubectl", self.kubeconfig)
+            kubectl = Kubectl(clients / "kubectl", self.kubeconfig)
             kubectl.run("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifests)
         self._audit_must_be_written()
+
+    def _programs(self, *names: str) -> Path:
+        """A folder with these programs; where kind was made here, all of Kubernetes was built anyway."""
+        if self._state.kind_made_here:
+            return ensure_tools(self._progress)
+        return ensure_programs(names, self._progress)
+
+    def clients(self) -> Path:
+        """See :class:`Engine`: the machine's, or the node's own kubectl and a Helm that is built."""
+        if self._state.kind_made_here:
+            return ensure_tools(self._progress)
+        folder = self._folder / "bin"
+
+        def kubectl() -> Path:
+            copy = folder / "kubectl"
+            self.docker("cp", f"{self._node}:{_KUBECTL_IN_NODE}", str(copy))
+            return copy
+
+        sources = {"kubectl": kubectl, "helm": lambda: self._programs("helm") / "helm"}
+        return client_programs.prepare(folder, sources, self._progress)
 
     def _write_config(self) -> Path:
         if self._state.audit:

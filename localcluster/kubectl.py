@@ -43,9 +43,7 @@ class Kubectl:
     def command(self, *args: str) -> list[str]:
         """The command line for `args`."""
         scope = [f"--namespace={self.namespace}"] if self.namespace else []
-        # A cache of discovery beside the kubeconfig: the user's own is neither read nor written.
-        cache = f"--cache-dir={self.kubeconfig.parent / 'kubectl-cache'}"
-        return [str(self.binary), f"--kubeconfig={self.kubeconfig}", cache, *scope, *args]
+        return [str(self.binary), *self._access(), *scope, *args]
 
     def run(self, *args: str, stdin: str | None = None, timeout: float = 120.0) -> str:
         """Standard output of `kubectl ARGS`.
@@ -125,8 +123,37 @@ class Kubectl:
         """Logs of a pod or `kind/name`."""
         return self.run("logs", target, *args)
 
+    def _access(self) -> tuple[str, ...]:
+        """Options that name the cluster and the user."""
+        # A cache of discovery beside the kubeconfig: the user's own is neither read nor written.
+        return (f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.kubeconfig.parent / 'kubectl-cache'}")
+
     def _environment(self) -> Mapping[str, str]:
         return {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
+
+
+class ContextKubectl(Kubectl):
+    """Runs kubectl against the cluster of a context of the user's own kubeconfig.
+
+    Args:
+        binary: path of kubectl.
+        context: the context's name.
+        namespace: namespace of every call; None leaves it to each object and the context.
+    """
+
+    def __init__(self, binary: Path, context: str, namespace: str | None = None) -> None:
+        super().__init__(binary, Path(), namespace)
+        self.context = context
+
+    def in_namespace(self, namespace: str) -> "Kubectl":
+        """See `Kubectl`."""
+        return ContextKubectl(self.binary, self.context, namespace)
+
+    def _access(self) -> tuple[str, ...]:
+        return (f"--context={self.context}",)
+
+    def _environment(self) -> Mapping[str, str]:
+        return os.environ
 
 
 def _objects(process: "subprocess.Popen[bytes]", deadline: float) -> Iterator[Manifest]:

@@ -249,6 +249,10 @@ class NativeEngine:
         """See :class:`Engine`."""
         return self._folder / "log" / f"{component}.log"
 
+    def clients(self) -> Path:
+        """See :class:`Engine`."""
+        return ensure_tools(self._progress)
+
     def components(self) -> Sequence[str]:
         """See :class:`Engine`."""
         return ("node", *COMPONENTS)

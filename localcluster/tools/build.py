@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,6 +20,9 @@ from localcluster.tools import catalog, golang
 
 #: Go's build cache, its module cache and the programs themselves, measured with some room above.
 COLD_BUILD_BYTES = 8 << 30
+
+#: The same for a few programs.
+SMALL_BUILD_BYTES = 3 << 30
 
 #: Program -> Go package.
 Packages: TypeAlias = Mapping[str, str]
@@ -37,6 +40,14 @@ def ensure_kind_tools(progress: Progress | None = None) -> Path:
     return _ensure(catalog.KIND_PACKAGES, "build kind and what its nodes need", progress)
 
 
+def ensure_programs(names: Sequence[str], progress: Progress | None = None) -> Path:
+    """A folder that holds these programs of :data:`catalog.PACKAGES`: only they are built if they are not there yet."""
+    if (everything := _recorded(catalog.PACKAGES)) is not None:
+        return everything
+    packages = {name: catalog.PACKAGES[name] for name in names}
+    return _ensure(packages, f"build {', '.join(names)}", progress, space=SMALL_BUILD_BYTES)
+
+
 def module_folder(path: str, progress: Progress) -> Path:
     """The folder with the sources of a module that go.mod pins."""
     toolchain = golang.find(progress)
@@ -49,7 +60,7 @@ def module_folder(path: str, progress: Progress) -> Path:
     return Path(json.loads(result.stdout)["Dir"])
 
 
-def _ensure(packages: Packages, title: str, progress: Progress | None) -> Path:
+def _ensure(packages: Packages, title: str, progress: Progress | None, *, space: int | None = None) -> Path:
     progress = progress or Quiet()
     if (recorded := _recorded(packages)) is not None:
         return recorded
@@ -57,7 +68,8 @@ def _ensure(packages: Packages, title: str, progress: Progress | None) -> Path:
     folder = paths.cache_home() / "bin" / _key(packages, toolchain.version)
     with locks.exclusive(folder.with_suffix(".lock")):
         if not _complete(folder, packages):
-            disk.require(_build_cache(toolchain), COLD_BUILD_BYTES, what="a build of the cluster's programs")
+            needed = space or COLD_BUILD_BYTES
+            disk.require(_build_cache(toolchain), needed, what="a build of the cluster's programs")
             with progress.step(title) as step:
                 _build(toolchain, packages, folder, step)
     _record(folder, packages)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from localcluster import Cluster, cluster, elevate, engine, kind
 from localcluster.engine import EngineName
 from localcluster.errors import CommandFailed, EngineMismatch, KindMissing, KindNameTaken, NotRoot, Unsupported
 from localcluster.kindhost import kit, node_image
+from localcluster.progress import Progress, Quiet
 from localcluster.state import ClusterState
 
 # Notes its arguments and those variables that matter, then answers as the test wants.
@@ -30,11 +32,19 @@ sys.exit(1 if key in answers.get("failing", []) else 0)
 """
 
 
+RECENT = {
+    "kubectl version --client": '{"clientVersion": {"gitVersion": "v1.37.2"}}',
+    "helm version --template={{.Version}}": "v4.2.3",
+}
+
+
 class StandIns:
     """Programs on PATH that only note how they are called."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        #: What would have been built from Go modules.
+        self.built: list[str] = []
         self.answer()
 
     def add(self, *names: str) -> None:
@@ -44,12 +54,22 @@ class StandIns:
             path.chmod(0o755)
 
     def answer(self, answers: dict[str, str] | None = None, failing: tuple[str, ...] = ()) -> None:
-        (self.folder / "answers.json").write_text(json.dumps({**(answers or {}), "failing": list(failing)}))
+        (self.folder / "answers.json").write_text(json.dumps({**RECENT, **(answers or {}), "failing": list(failing)}))
 
     def calls(self, program: str) -> list[list[str]]:
         path = self.folder / "calls"
         lines = path.read_text().splitlines() if path.exists() else []
         return [call[1:] for call in map(json.loads, lines) if call[0] == program]
+
+
+class Notes(Quiet):
+    """Keeps what a person would be told."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.texts.append(text)
 
 
 @pytest.fixture
@@ -63,11 +83,19 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIns:
 
 @pytest.fixture
 def kind_programs(programs: StandIns, monkeypatch: pytest.MonkeyPatch) -> StandIns:
-    programs.add("kind", "docker", "kubectl")
+    programs.add("kind", "docker", "kubectl", "helm")
+    built: list[str] = []
+
+    def ensure_programs(names: Sequence[str], _progress: Progress) -> Path:
+        built.extend(names)
+        return programs.folder
+
+    programs.built = built
+    monkeypatch.setattr(kind, "ensure_programs", ensure_programs)
     monkeypatch.setattr(kind, "ensure_tools", lambda _progress: programs.folder)
     archive = programs.folder / "addons.tar"
     archive.write_bytes(b"")
-    monkeypatch.setattr("localcluster.addon_images.ensure_archive", lambda _programs: archive)
+    monkeypatch.setattr("localcluster.addon_images.ensure_archive", lambda _programs, _names: archive)
     monkeypatch.setattr(kind, "image_digests", lambda _archive: {"localhost/one:1": "sha256:1"})
     return programs
 
@@ -155,9 +183,43 @@ def test_kind_is_told_to_create_the_cluster_with_our_files_alone(kind_programs: 
     assert ["load", "image-archive", str(kind_programs.folder / "addons.tar"), "--name", "one"] in kind_programs.calls(
         "kind"
     )
-    apply = kind_programs.calls("kubectl")[0]
+    (apply,) = [call for call in kind_programs.calls("kubectl") if "apply" in call]
     assert f"--kubeconfig={one.kubeconfig}" in apply
-    assert "apply" in apply
+
+
+def test_with_docker_kind_kubectl_and_helm_only_metrics_server_is_built(kind_programs: StandIns) -> None:
+    one = Cluster("one", "kind").up()
+
+    assert {name: (one.clients() / name).resolve() for name in ("kubectl", "helm")} == {
+        name: kind_programs.folder / name for name in ("kubectl", "helm")
+    }
+    assert kind_programs.built == ["metrics-server"]
+
+
+def test_an_old_kubectl_gives_way_to_that_of_the_node(kind_programs: StandIns) -> None:
+    kind_programs.answer({"kubectl version --client": '{"clientVersion": {"gitVersion": "v1.29.9"}}'})
+    notes = Notes()
+
+    one = Cluster("one", "kind", progress=notes)
+    (one.folder / "bin").mkdir(parents=True)
+    with pytest.raises(FileNotFoundError):  # the stand-in for docker copies nothing
+        one.up()
+
+    copy = one.folder / "bin/kubectl"
+    assert ["cp", "one-control-plane:/usr/bin/kubectl", str(copy)] in kind_programs.calls("docker")
+    assert kind_programs.built == ["metrics-server"]
+    (note,) = notes.texts
+    assert note.startswith("expected kubectl v1.30 or newer, found v1.29.9 at ")
+
+
+def test_without_helm_it_is_built_and_nothing_else(kind_programs: StandIns) -> None:
+    (kind_programs.folder / "helm").unlink()
+    notes = Notes()
+
+    Cluster("one", "kind", progress=notes).up()
+
+    assert kind_programs.built == ["metrics-server", "helm"]
+    assert notes.texts == ["expected helm v3.14 or newer on PATH, found none; another one is used"]
 
 
 def test_a_kind_cluster_that_is_up_is_not_created_again(kind_programs: StandIns) -> None:

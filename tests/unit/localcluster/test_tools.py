@@ -116,6 +116,35 @@ def test_a_finished_build_is_found_again_without_go(tmp_path: Path) -> None:
     assert build.ensure_tools() == folder
 
 
+def test_a_few_programs_are_built_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_go(tmp_path / "bin", "go99.1")
+    built: list[list[str]] = []
+
+    def write(_toolchain: object, packages: build.Packages, folder: Path, _step: object) -> None:
+        built.append(list(packages))
+        folder.mkdir(parents=True)
+        for program in packages:
+            (folder / program).touch()
+
+    monkeypatch.setattr(build, "_build", write)
+    monkeypatch.setattr(build, "_build_cache", lambda _toolchain: tmp_path)
+    monkeypatch.setattr(build, "COLD_BUILD_BYTES", 1 << 60)
+
+    for _ in range(2):
+        assert (build.ensure_programs(["metrics-server"]) / "metrics-server").exists()
+    assert built == [["metrics-server"]]
+
+
+def test_where_everything_was_built_nothing_is_built_again(tmp_path: Path) -> None:
+    folder = tmp_path / "cache/mlops-localcluster/bin/0123456789abcdef"
+    folder.mkdir(parents=True)
+    for program in catalog.PACKAGES:
+        (folder / program).touch()
+    build._record(folder, catalog.PACKAGES)
+
+    assert build.ensure_programs(["helm"]) == folder
+
+
 def test_space_is_measured_where_the_folder_will_be(tmp_path: Path) -> None:
     disk.require(tmp_path / "not/there/yet", 1, what="a test")
     with pytest.raises(NoSpace, match="a test needs"):
