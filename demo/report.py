@@ -64,11 +64,14 @@ _SENTENCES: Final[dict[str, Callable[[Figures], str]]] = {
     "A version that cannot load is stopped": lambda f: (
         f"{f['reason']}; {f['stable']} serves on, {f['failed_meanwhile']} requests failed meanwhile"
     ),
-    "Undo a promotion": lambda f: f"{f['version']} again; {f['sent']} requests in all, {f['failed']} failed",
+    "Promote the better version again": lambda f: (
+        f"{f['version']}; live accuracy {f['accuracy']:.3f}; {f['sent']} requests in all, {f['failed']} failed"
+    ),
+    "Undo a promotion": lambda f: f"{f['version']} again; {f['sent']} requests, {f['failed']} failed",
 }
 
 
-def look_around(console: Console, *, kubectl: str) -> None:
+def look_around(console: Console, *, kubectl: str, clean_up: str) -> None:
     """Print the commands with which a person looks further."""
     console.print("\n[bold]Look around[/bold]")
     for command in (
@@ -79,4 +82,4 @@ def look_around(console: Console, *, kubectl: str) -> None:
         f"{kubectl} -n mlops-system logs deploy/mlops-operator",
     ):
         console.print(f"  {command}", soft_wrap=True, highlight=False)
-    console.print("\nWhen done: [bold]make clean-cluster[/bold]")
+    console.print(f"\nWhen done: [bold]{clean_up}[/bold]", soft_wrap=True, highlight=False)

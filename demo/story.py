@@ -18,6 +18,8 @@ from localcluster.progress import Progress, Quiet
 EXAMPLES: Final = Path(__file__).resolve().parent.parent / "examples" / "digits"
 NAMESPACE: Final = "digits"
 CLIENT: Final = "digits-client"
+WORKLOAD_IMAGE: Final = "localhost/mlops-workload:dev"
+"""The image that the examples name."""
 
 
 @dataclass
@@ -43,10 +45,12 @@ class Story:
     Args:
         kubectl: speaks to the cluster, in a namespace that the story makes.
         progress: told of every step.
+        image: the workload image as the cluster's nodes know it; it replaces the one that the examples name.
     """
 
     kubectl: Kubectl
     progress: Progress = field(default_factory=Quiet)
+    image: str = WORKLOAD_IMAGE
     steps: list[Step] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -74,6 +78,7 @@ class Story:
             ("A bad challenger is refused", self.refuse),
             ("A version that cannot load is stopped", self.stop_broken),
             ("Undo a promotion", self.roll_back),
+            ("Promote the better version again", self.recover),
         )
 
     def step(self, title: str, action: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -93,7 +98,7 @@ class Story:
     def prepare(self) -> dict[str, Any]:
         """The store, the data and the Model."""
         self.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
-        self.kubectl.apply(EXAMPLES)
+        self._apply(EXAMPLES)
         self._wait("job", "digits-prepare", lambda job: _condition(job, "Complete"), "the data")
         return {"digests": json.loads(self.kubectl.logs("job/digits-prepare").strip().splitlines()[-1])}
 
@@ -111,16 +116,16 @@ class Story:
 
     def serve(self) -> dict[str, Any]:
         """A ModelDeployment that follows the alias, and a client that sends real requests."""
-        self.kubectl.apply(EXAMPLES / "serve.yaml")
+        self._apply(EXAMPLES / "serve.yaml")
         deployment = self._wait("modeldeployment", "digits", lambda obj: _condition(obj, "Ready"), "the model served")
-        self.kubectl.apply(EXAMPLES / "client.yaml")
+        self._apply(EXAMPLES / "client.yaml")
         self._wait("pod", CLIENT, lambda pod: _condition(pod, "Ready"), "the client")
         return {"version": deployment["status"]["stable"]["version"], "url": deployment["status"]["url"]}
 
     def watch_healthy(self) -> dict[str, Any]:
         """A ModelMonitor and a RetrainPolicy; the client's images are as they were collected."""
-        self.kubectl.apply(EXAMPLES / "monitor.yaml")
-        self.kubectl.apply(EXAMPLES / "retrain.yaml")
+        self._apply(EXAMPLES / "monitor.yaml")
+        self._apply(EXAMPLES / "retrain.yaml")
         champion = self.figures("Register it and make it champion")["champion"]
         monitor = self._wait(
             "modelmonitor",
@@ -262,7 +267,7 @@ class Story:
             ),
             "the former version to be served",
         )
-        line = self._client_line()
+        line = self._wait_for_answers(first, at_least=40)
         return {
             "version": first,
             "rollback": promotion["status"].get("rollback", False),
@@ -271,10 +276,34 @@ class Story:
             "failed": line["failed"],
         }
 
+    def recover(self) -> dict[str, Any]:
+        """The images are still shifted: the version that knows them serves at the end."""
+        challenger = self.figures("Challenge the champion")["champion"]
+        promotion = self._promote("digits-again", challenger, "the images are still shifted")
+        self._wait(
+            "modeldeployment",
+            "digits",
+            lambda obj: (
+                (obj["status"].get("stable") or {}).get("version") == challenger and "candidate" not in obj["status"]
+            ),
+            "the better version to be served again",
+        )
+        line = self._wait_for_answers(challenger, at_least=195)
+        return {
+            "version": challenger,
+            "phase": promotion["status"]["phase"],
+            "accuracy": line["rolling"][challenger]["accuracy"],
+            "sent": line["sent"],
+            "failed": line["failed"],
+        }
+
     # -- what the client says -----------------------------------------------------------
 
     def client_lines(self) -> list[dict[str, Any]]:
-        """What the client said, a line a second: `ts`, `shift`, `sent`, `failed`, `rolling` accuracy by version."""
+        """What the client said, a line a second: `ts`, `shift`, `sent`, `failed`, `rolling` accuracy by version.
+
+        `byVersion` has the number of answers of each version since the start.
+        """
         return [json.loads(line) for line in self.kubectl.logs(CLIENT).splitlines() if line.startswith("{")]
 
     def _client_line(self) -> dict[str, Any]:
@@ -293,8 +322,13 @@ class Story:
 
     # -- what the steps share -----------------------------------------------------------
 
+    def _apply(self, path: Path) -> None:
+        """Apply a file, or a folder with a kustomization, with the image of this cluster."""
+        text = self.cluster.run("kustomize", str(path)) if path.is_dir() else path.read_text()
+        self.kubectl.run("apply", "--server-side", "-f", "-", stdin=text.replace(WORKLOAD_IMAGE, self.image))
+
     def _train(self, file: str, name: str) -> dict[str, Any]:
-        self.kubectl.apply(EXAMPLES / file)
+        self._apply(EXAMPLES / file)
         job = self._wait(
             "trainingjob",
             name,

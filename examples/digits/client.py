@@ -234,7 +234,8 @@ def drive(client: Client, totals: Totals, arguments: argparse.Namespace, count: 
 
 def print_line(totals: Totals, *, shifted: bool) -> None:
     stats = totals.stats()
-    line = {"ts": now(), "shift": int(shifted), "rolling": totals.rolling()}
+    answered = {version: counts["answered"] for version, counts in stats["byVersion"].items()}
+    line = {"ts": now(), "shift": int(shifted), "rolling": totals.rolling(), "byVersion": answered}
     print(json.dumps(line | {name: stats[name] for name in ("sent", "failed", "answered", "correct")}), flush=True)
 
 

@@ -122,6 +122,14 @@ def test_one_promotion_undoes_another(story: Story) -> None:
     assert figures["failed"] == 0
 
 
+def test_story_ends_recovered(story: Story) -> None:
+    figures = story.step("Promote the better version again", story.recover)
+    assert figures["phase"] == "Promoted"
+    assert figures["version"] == story.figures("Challenge the champion")["champion"]
+    assert figures["accuracy"] > 0.93
+    assert figures["failed"] == 0
+
+
 def test_accuracy_fell_to_about_a_half_while_shifted(story: Story) -> None:
     """The client's own count: of the shifted images of its pool the first version recognizes 0.497."""
     first = story.figures("Register it and make it champion")["champion"]

@@ -27,7 +27,7 @@ def test_the_story_runs_on_three_nodes_and_its_writes_are_in_the_audit_log(platf
     log = AuditLog(platform.cluster.audit_log)
     story = Story(platform.kubectl)
     story.run()
-    figures = story.figures("Undo a promotion")
+    figures = story.figures("Promote the better version again")
     assert figures["failed"] == 0
     assert figures["sent"] > 0
     nodes = {pod["spec"].get("nodeName") for pod in platform.kubectl.in_namespace(NAMESPACE).list("pod")}
