@@ -5,6 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENGINE ?=
 CLUSTER ?= mlops
+# For ENGINE=existing: a context of your kubeconfig, and a registry or a command that loads an image archive into the nodes.
+CONTEXT ?=
+REGISTRY ?=
+LOAD_IMAGES ?=
+EXISTING := $(if $(filter existing,$(ENGINE)),--context '$(CONTEXT)' $(if $(REGISTRY),--registry '$(REGISTRY)') $(if $(LOAD_IMAGES),--load-images '$(LOAD_IMAGES)'))
+DEMO := $(BIN)/python -m demo --cluster $(CLUSTER) $(if $(ENGINE),--engine $(ENGINE)) $(EXISTING)
 export PYTHONPATH := operator:.
 
 .DEFAULT_GOAL := help
@@ -32,14 +38,14 @@ $(SERVER_STAMP):
 	$(SERVER_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r images/server/requirements.lock.txt
 	@touch $@
 
-demo: venv ## set everything up and run the story of examples/digits on real pods (ENGINE=native|kind)
-	@$(BIN)/python -m demo --cluster $(CLUSTER) $(if $(ENGINE),--engine $(ENGINE))
+demo: venv ## set everything up and run the story of examples/digits on real pods (ENGINE=native|kind|existing)
+	@$(DEMO)
 
 cluster: venv ## a local cluster with the operator in it, and nothing else
-	@$(BIN)/python -m demo --cluster $(CLUSTER) $(if $(ENGINE),--engine $(ENGINE)) --no-story
+	@$(DEMO) --no-story
 
 clean-cluster: venv ## end the local cluster and remove all it left
-	@$(BIN)/python -m localcluster down --name $(CLUSTER) $(if $(ENGINE),--engine $(ENGINE))
+	@$(if $(EXISTING),$(DEMO) --down,$(BIN)/python -m localcluster down --name $(CLUSTER) $(if $(ENGINE),--engine $(ENGINE)))
 
 test: venv lint unit integration e2e ## all checks and all tests
 

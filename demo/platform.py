@@ -1,24 +1,20 @@
 """A local cluster with the operator in it: tools, cluster, images, charts, in that order."""
 
-import subprocess
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from localcluster import Cluster, LocalClusterError
+from demo.charts import ROOT, SYSTEM_NAMESPACE, Charts, InstallError
+from demo.story import NAMESPACE, WORKLOAD_IMAGE
+from localcluster import Cluster
 from localcluster.images import ensure_archives
 from localcluster.kubectl import Kubectl
 from localcluster.progress import Progress, Quiet
-from localcluster.tools import ensure_tools
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-SYSTEM_NAMESPACE: Final = "mlops-system"
+__all__ = ["IMAGES", "ROOT", "SYSTEM_NAMESPACE", "InstallError", "Platform"]
+
 IMAGES: Final = ("mlops-base", "mlops-operator", "mlops-workload", "mlops-server")
-
-
-class InstallError(LocalClusterError):
-    """Helm could not do what was asked of it."""
 
 
 class Platform:
@@ -32,6 +28,12 @@ class Platform:
         config: kind's configuration of a new cluster; None for one node.
         patches: files of kubeadm patches to add to it.
     """
+
+    image = WORKLOAD_IMAGE
+    """The workload image, as pods name it."""
+
+    clean_up = "make clean-cluster"
+    """The command that ends it."""
 
     def __init__(
         self,
@@ -48,13 +50,23 @@ class Platform:
 
     @cached_property
     def tools(self) -> Path:
-        """Folder of kubectl, helm and the rest; built the first time."""
-        return ensure_tools(self.progress)
+        """Folder of kubectl and Helm for the cluster, which is up."""
+        return self.cluster.clients()
 
     @property
     def kubectl(self) -> Kubectl:
         """kubectl as the cluster's administrator."""
         return Kubectl(self.tools / "kubectl", self.cluster.kubeconfig)
+
+    @property
+    def command(self) -> str:
+        """How a person calls kubectl for the cluster."""
+        return f"{self.tools / 'kubectl'} --kubeconfig {self.cluster.kubeconfig}"
+
+    @property
+    def charts(self) -> Charts:
+        """The charts in the cluster."""
+        return Charts(self.tools / "helm", (f"--kubeconfig={self.cluster.kubeconfig}",), self.command)
 
     def up(self) -> None:
         """Make what is missing; quick where everything is there."""
@@ -74,26 +86,15 @@ class Platform:
         """End the cluster and remove all it left."""
         self.cluster.down()
 
-    def install(self, chart: str, *options: str) -> None:
-        """Install one of the project's charts, or bring what is installed in line with it.
+    def make_room(self) -> None:
+        """Remove what an earlier story left."""
+        with self.progress.step("make room for the story"):
+            self.kubectl.run("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=true", timeout=180)
 
-        Raises:
-            InstallError: Helm could not.
-        """
-        self.helm("upgrade", "--install", chart, str(ROOT / "helm" / chart), "--create-namespace", *options)
+    def install(self, chart: str, *options: str) -> None:
+        """See `Charts.install`."""
+        self.charts.install(chart, *options)
 
     def helm(self, *arguments: str) -> str:
-        """Standard output of `helm ARGUMENTS` in the operator's namespace.
-
-        Raises:
-            InstallError: it exited with an error.
-        """
-        scope = (f"--kubeconfig={self.cluster.kubeconfig}", f"--namespace={SYSTEM_NAMESPACE}")
-        command = [str(self.tools / "helm"), *scope, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-        if done.returncode != 0:
-            raise InstallError(
-                f"helm {' '.join(arguments[:3])}: {done.stderr.strip() or done.stdout.strip()}",
-                remedy=f"look: kubectl --kubeconfig {self.cluster.kubeconfig} -n {SYSTEM_NAMESPACE} describe pods",
-            )
-        return done.stdout
+        """See `Charts.run`."""
+        return self.charts.run(*arguments)
