@@ -64,10 +64,10 @@ _SENTENCES: Final[dict[str, Callable[[Figures], str]]] = {
     "A version that cannot load is stopped": lambda f: (
         f"{f['reason']}; {f['stable']} serves on, {f['failed_meanwhile']} requests failed meanwhile"
     ),
+    "Undo a promotion": lambda f: f"{f['version']} again; {f['sent']} requests, {f['failed']} failed",
     "Promote the better version again": lambda f: (
         f"{f['version']}; live accuracy {f['accuracy']:.3f}; {f['sent']} requests in all, {f['failed']} failed"
     ),
-    "Undo a promotion": lambda f: f"{f['version']} again; {f['sent']} requests, {f['failed']} failed",
 }
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from demo.reading import champion_of, condition, first_started, is_breached, value, windows
 from localcluster.kubectl import Kubectl, Manifest
 from localcluster.progress import Progress, Quiet
 
@@ -99,7 +100,7 @@ class Story:
         """The store, the data and the Model."""
         self.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
         self._apply(EXAMPLES)
-        self._wait("job", "digits-prepare", lambda job: _condition(job, "Complete"), "the data")
+        self._wait("job", "digits-prepare", lambda job: condition(job, "Complete"), "the data")
         return {"digests": json.loads(self.kubectl.logs("job/digits-prepare").strip().splitlines()[-1])}
 
     def train(self) -> dict[str, Any]:
@@ -108,8 +109,8 @@ class Story:
 
     def bootstrap(self) -> dict[str, Any]:
         """The first version passes the alias's floor, since there is no champion to compare with."""
-        model = self._wait("model", "digits", lambda model: _alias(model) is not None, "a first champion")
-        alias = _alias(model)
+        model = self._wait("model", "digits", lambda model: champion_of(model) is not None, "a first champion")
+        alias = champion_of(model)
         assert alias is not None
         promotion = self._get("promotion", alias["promotion"])
         return {"champion": alias["version"], "promotion": alias["promotion"], **self._gate_figures(promotion)}
@@ -117,9 +118,9 @@ class Story:
     def serve(self) -> dict[str, Any]:
         """A ModelDeployment that follows the alias, and a client that sends real requests."""
         self._apply(EXAMPLES / "serve.yaml")
-        deployment = self._wait("modeldeployment", "digits", lambda obj: _condition(obj, "Ready"), "the model served")
+        deployment = self._wait("modeldeployment", "digits", lambda obj: condition(obj, "Ready"), "the model served")
         self._apply(EXAMPLES / "client.yaml")
-        self._wait("pod", CLIENT, lambda pod: _condition(pod, "Ready"), "the client")
+        self._wait("pod", CLIENT, lambda pod: condition(pod, "Ready"), "the client")
         return {"version": deployment["status"]["stable"]["version"], "url": deployment["status"]["url"]}
 
     def watch_healthy(self) -> dict[str, Any]:
@@ -130,12 +131,12 @@ class Story:
         monitor = self._wait(
             "modelmonitor",
             "digits-accuracy",
-            lambda obj: any(_value(window) is not None for window in _windows(obj, champion)),
+            lambda obj: any(value(window) is not None for window in windows(obj, champion)),
             "a measured window",
         )
-        window = next(window for window in reversed(_windows(monitor, champion)) if _value(window) is not None)
+        window = next(window for window in reversed(windows(monitor, champion)) if value(window) is not None)
         return {
-            "accuracy": _value(window),
+            "accuracy": value(window),
             "n": window["metrics"][0]["n"],
             "breached": window["metrics"][0]["breached"],
         }
@@ -146,10 +147,10 @@ class Story:
         champion = self.figures("Register it and make it champion")["champion"]
 
         def breached(obj: Manifest) -> bool:
-            return sum(_breached(window) for window in _windows(obj, champion)) >= 2
+            return sum(is_breached(window) for window in windows(obj, champion)) >= 2
 
         monitor = self._wait("modelmonitor", "digits-accuracy", breached, "two windows below the limit")
-        window = [window for window in _windows(monitor, champion) if _breached(window)][-1]
+        window = [window for window in windows(monitor, champion) if is_breached(window)][-1]
         metric = window["metrics"][0]
         return {"accuracy": metric["value"], "limit": metric["lower"], "n": metric["n"], "breached": metric["breached"]}
 
@@ -158,10 +159,10 @@ class Story:
         policy = self._wait(
             "retrainpolicy",
             "digits",
-            lambda obj: (decision := _started(obj)) is not None and "modelVersion" in decision,
+            lambda obj: (decision := first_started(obj)) is not None and "modelVersion" in decision,
             "a training by the policy",
         )
-        decision = _started(policy)
+        decision = first_started(policy)
         assert decision is not None
         job = self._get("trainingjob", decision["trainingJob"])
         counts = job["status"]["counts"]
@@ -179,9 +180,9 @@ class Story:
         """Both versions on frozen rows and on the client's requests that were held out; the alias moves."""
         challenger = self.figures("Retrain, on evidence")["challenger"]
         model = self._wait(
-            "model", "digits", lambda obj: (_alias(obj) or {}).get("version") == challenger, "the alias to move"
+            "model", "digits", lambda obj: (champion_of(obj) or {}).get("version") == challenger, "the alias to move"
         )
-        alias = _alias(model)
+        alias = champion_of(model)
         assert alias is not None
         return {
             "champion": challenger,
@@ -199,7 +200,7 @@ class Story:
             if (status.get("candidate") or {}).get("phase") == "Stepping":
                 achieved.add((status.get("weights") or {}).get("achieved", 0))
             stable = status.get("stable") or {}
-            return stable.get("version") == challenger and "candidate" not in status and _condition(obj, "Ready")
+            return stable.get("version") == challenger and "candidate" not in status and condition(obj, "Ready")
 
         self._wait("modeldeployment", "digits", done, "the challenger to be the stable version")
         line = self._wait_for_answers(challenger, at_least=150)
@@ -215,7 +216,7 @@ class Story:
         version = self._train("bad.yaml", "digits-bad")["version"]
         promotion = self._promote("digits-bad", version, "try a challenger that learned from shuffled labels")
         model = self._get("model", "digits")
-        alias = _alias(model)
+        alias = champion_of(model)
         assert alias is not None
         return {
             "version": version,
@@ -332,13 +333,13 @@ class Story:
         job = self._wait(
             "trainingjob",
             name,
-            lambda obj: _condition(obj, "Complete") or _condition(obj, "Failed"),
+            lambda obj: condition(obj, "Complete") or condition(obj, "Failed"),
             "the training's end",
         )
-        if not _condition(job, "Complete"):
+        if not condition(job, "Complete"):
             raise RuntimeError(f"training {name} failed: {job['status']['conditions'][-1]['message']}")
         version = job["status"]["modelVersion"]
-        ready = self._wait("modelversion", version, lambda obj: _condition(obj, "Ready"), "the version verified")
+        ready = self._wait("modelversion", version, lambda obj: condition(obj, "Ready"), "the version verified")
         return {
             "accuracy": job["status"]["metrics"]["accuracy"],
             "rows": job["status"]["counts"]["rows"],
@@ -387,33 +388,3 @@ class Story:
         obj = self.kubectl.get(kind, name)
         assert obj is not None, f"{kind}/{name} is not there"
         return obj
-
-
-def _condition(obj: Manifest, kind: str) -> bool:
-    conditions = (obj.get("status") or {}).get("conditions") or ()
-    return any(condition["type"] == kind and condition["status"] == "True" for condition in conditions)
-
-
-def _alias(model: Manifest) -> dict[str, Any] | None:
-    aliases = (model.get("status") or {}).get("aliases") or ()
-    return next((alias for alias in aliases if alias["name"] == "champion"), None)
-
-
-def _windows(monitor: Manifest, version: str) -> list[dict[str, Any]]:
-    windows = (monitor.get("status") or {}).get("windows") or ()
-    return [window for window in windows if window.get("version") == version and window.get("metrics")]
-
-
-def _value(window: dict[str, Any]) -> float | None:
-    metric = window["metrics"][0]
-    value = metric.get("value")
-    return value if metric["breached"] != "Unknown" else None
-
-
-def _breached(window: dict[str, Any]) -> bool:
-    return bool(window["metrics"][0]["breached"] == "True")
-
-
-def _started(policy: Manifest) -> dict[str, Any] | None:
-    decisions = (policy.get("status") or {}).get("decisions") or ()
-    return next((decision for decision in decisions if decision["outcome"] == "Started"), None)

@@ -20,7 +20,7 @@ RULE = {
     "upper": 0.2984,
     "n": 898,
 }
-LINE = {"sent": 40, "failed": 0, "shift": 0}
+LINE = {"sent": 40, "failed": 0, "shift": 0, "byVersion": {"digits-1": 40}}
 
 
 def test_every_step_of_the_story_has_a_sentence() -> None:
