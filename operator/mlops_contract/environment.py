@@ -66,5 +66,7 @@ GOLDEN: Final = "MLOPS_GOLDEN"
 
 DEFAULT_RESULT_PATH: Final = "/dev/termination-log"
 DEFAULT_PVC_ROOT: Final = "/mnt/pvc"
+CONFIG_MAPS_ROOT: Final = "/mnt/config-maps"
+"""Where the container that runs before a training sees the training's ConfigMaps, each in a folder of its name."""
 DEFAULT_RENDEZVOUS_PORT: Final = 14641
 """Below the ports that Linux gives to outgoing connections, and none of a framework: theirs are free for the run."""

@@ -1,17 +1,9 @@
-"""Check that data are where a run expects them, before they are mounted one by one.
+"""Check that data are where a run expects them, before they are mounted one by one."""
 
-`python -m mlops_workload.locations NAME=URI ...` ends with `DataNotFound` if nothing is at one of the URIs, and
-with `DataInvalid` if one of them is reached through a link, which the kubelet would follow.
-"""
-
-import argparse
-import os
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from mlops_workload.errors import ArtifactUnreachableError, DataInvalidError, DataNotFoundError
 from mlops_workload.files import opened
-from mlops_workload.termination import run_command
 from mlops_workload.uri import local_location
 
 
@@ -45,16 +37,3 @@ def check_locations(places: Mapping[str, str], *, environ: Mapping[str, str]) ->
         raise DataNotFoundError(
             f"expected a file or a folder at each data input, found nothing at {', '.join(missing)}"
         )
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command; its exit code."""
-    parser = argparse.ArgumentParser(prog="mlops_workload.locations", description=__doc__)
-    parser.add_argument("places", nargs="+", metavar="NAME=URI")
-    arguments = parser.parse_args(argv)
-    places = dict(place.split("=", 1) for place in arguments.places)
-    return run_command(lambda: check_locations(places, environ=os.environ))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

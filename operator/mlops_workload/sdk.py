@@ -32,6 +32,7 @@ from numpy.typing import ArrayLike
 from pydantic import ValidationError
 
 from mlops_contract import MAX_ARTIFACTS, Artifact, DataDigest, Result, ResultInvalidError
+from mlops_contract.packages import ENVIRONMENT, ENVIRONMENT_FORMAT
 from mlops_workload.arguments import parse_arguments
 from mlops_workload.context import DataInput, RunContext, first_problem
 from mlops_workload.errors import (
@@ -44,6 +45,7 @@ from mlops_workload.formats import format_named
 from mlops_workload.golden_requests import GOLDEN_FORMAT, GOLDEN_NAME, golden_document
 from mlops_workload.inputs import Inputs
 from mlops_workload.outputs import Outputs
+from mlops_workload.python_environment import write_environment
 from mlops_workload.row_hashes import ROWS_FORMAT, ROWS_NAME, write_rows
 from mlops_workload.summary import print_summary
 from mlops_workload.termination import write_message
@@ -204,6 +206,8 @@ class Run:
     def finish(self) -> None:
         """Write the result, once. Leaving the `with` block does it.
 
+        A run that saved artifacts lists its Python packages beside them, in the artifact `environment`.
+
         Raises:
             RunFinishedError: it was done before.
             DataChangedError: data changed while they were used.
@@ -212,7 +216,8 @@ class Run:
         self._require_open()
         self._inputs.require_unchanged()
         self._save_row_hashes()
-        result = self._result(self._outputs.artifacts, self._inputs.digests)
+        self._save_environment()
+        result = self._whole_result()
         self._finished = True
         if self.replica_index != 0:
             return
@@ -261,6 +266,31 @@ class Run:
         path = self._scratch / f"{ROWS_NAME}.bin"
         write_rows(path, hashes, unhashed=sum(entry.unhashed for entry in prepared))
         self.save_artifact(path, name=ROWS_NAME, format=ROWS_FORMAT)
+
+    def _save_environment(self) -> None:
+        """Save the list of the run's packages, unless it keeps no artifacts or saved one of that name."""
+        saved = self._outputs.artifacts
+        if not saved or ENVIRONMENT in {artifact.name for artifact in saved}:
+            return
+        if len(saved) >= MAX_ARTIFACTS:
+            print(f"package versions are not saved: the run has {MAX_ARTIFACTS} artifacts already, and no more fit")
+            return
+        path = self._scratch / f"{ENVIRONMENT}.json"
+        write_environment(path)
+        self.save_artifact(path, name=ENVIRONMENT, format=ENVIRONMENT_FORMAT)
+
+    def _whole_result(self) -> Result:
+        """The result; without the list of packages where it would be too large with it."""
+        artifacts = self._outputs.artifacts
+        try:
+            return self._result(artifacts, self._inputs.digests)
+        except MetricInvalidError:
+            others = [artifact for artifact in artifacts if artifact.format != ENVIRONMENT_FORMAT]
+            if len(others) == len(artifacts):
+                raise
+            result = self._result(others, self._inputs.digests)
+            print("package versions are saved and not reported: the result has no room for them")
+            return result
 
     def _result(self, artifacts: Sequence[Artifact], data: Sequence[DataDigest]) -> Result:
         try:

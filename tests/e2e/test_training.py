@@ -1,6 +1,7 @@
 """TrainingJobs on real pods: what a run is given, how attempts follow each other, what is left at the end."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,6 +125,23 @@ def test_parameters_reach_a_real_container_as_they_were_written(kubectl: Kubectl
     assert {name: seen[f"MLOPS_PARAM_{name.upper()}"] for name in written} == written
 
 
+def test_another_script_in_a_config_map_is_another_input(space: Kubectl) -> None:
+    def inputs_of(name: str) -> str:
+        volumes = [{"name": "code", "configMap": {"name": "code"}}]
+        container = {"name": "main", "volumeMounts": [{"name": "code", "mountPath": "/code"}]}
+        template = {"spec": {"volumes": volumes, "containers": [container]}}
+        space.apply(training(name, command=["python3", "/code/train.py"], template=template))
+        done = wait_true(space, "trainingjob", name, "Complete")
+        return str(done["status"]["inputsDigest"])
+
+    code = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "code"}}
+    space.apply({**code, "data": {"train.py": "print(1)"}})
+    first, same = inputs_of("first"), inputs_of("same")
+    space.apply({**code, "data": {"train.py": "print(2)"}})
+    other = inputs_of("other")
+    assert first == same != other
+
+
 def test_replicas_find_each_other_by_name(space: Kubectl) -> None:
     program = """
 import socket, time
@@ -213,7 +231,10 @@ def test_finished_training_goes_after_its_time_and_leaves_its_version(space: Kub
         wait_gone(space, kind, "-l", of(done))
     version = wait_true(space, "modelversion", done["status"]["modelVersion"])
     assert version["spec"]["artifact"]["digest"] == digest("weights")
-    assert version["spec"]["lineage"]["trainingJob"]["uid"] == done["metadata"]["uid"]
+    lineage = version["spec"]["lineage"]
+    assert lineage["trainingJob"]["uid"] == done["metadata"]["uid"]
+    assert (lineage["imageName"], lineage["inputsDigest"]) == (done["spec"]["image"], done["status"]["inputsDigest"])
+    assert re.search(r"sha256:[0-9a-f]{64}$", lineage["image"])
 
 
 def test_attempts_end_at_the_backoff_limit(slow: Kubectl) -> None:

@@ -7,9 +7,10 @@ immediate; bound pods that are deleted are removed here, but those of a node tha
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import hashlib
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -40,6 +41,7 @@ class Behaviour:
         message: the main container's termination message.
         waiting: reason and message of a container that cannot start (with `start_after` None).
         ready: whether it becomes ready while it runs.
+        init_messages: termination messages of init containers by their names; all end well before the others start.
     """
 
     start_after: float | None = 0.0
@@ -48,6 +50,7 @@ class Behaviour:
     message: str = ""
     waiting: tuple[str, str] | None = None
     ready: bool = True
+    init_messages: Mapping[str, str] = field(default_factory=dict)
 
 
 SUCCEED = Behaviour()
@@ -160,13 +163,14 @@ class FakeKubelet:
     async def _play(self, pod: Manifest, behaviour: Behaviour) -> None:
         if behaviour.waiting is not None:
             reason, message = behaviour.waiting
-            await self._report(pod, "Pending", {"waiting": {"reason": reason, "message": message}}, ready=False)
+            state = {"waiting": {"reason": reason, "message": message}}
+            await self._report(pod, "Pending", state, behaviour, ready=False)
         if behaviour.start_after is None:
             return
         await asyncio.sleep(behaviour.start_after)
         started = _now()
         if behaviour.run_for is None or behaviour.run_for > 0:
-            await self._report(pod, "Running", {"running": {"startedAt": started}}, ready=behaviour.ready)
+            await self._report(pod, "Running", {"running": {"startedAt": started}}, behaviour, ready=behaviour.ready)
         if behaviour.run_for is None:
             return
         await asyncio.sleep(behaviour.run_for)
@@ -180,7 +184,7 @@ class FakeKubelet:
         if behaviour.message:
             ended["message"] = behaviour.message
         phase = "Succeeded" if behaviour.exit_code == 0 else "Failed"
-        await self._report(pod, phase, {"terminated": ended}, ready=False)
+        await self._report(pod, phase, {"terminated": ended}, behaviour, ready=False)
 
     async def _find_peers(self, pod: Manifest) -> None:
         """Wait until a pod that is known by a Service's name can be: its replicas do not get far before."""
@@ -193,7 +197,9 @@ class FakeKubelet:
             else:
                 return
 
-    async def _report(self, pod: Manifest, phase: str, state: dict[str, Any], *, ready: bool) -> None:
+    async def _report(
+        self, pod: Manifest, phase: str, state: dict[str, Any], behaviour: Behaviour, *, ready: bool
+    ) -> None:
         flag = "True" if ready else "False"
         now = _now()
         status = {
@@ -212,7 +218,7 @@ class FakeKubelet:
                 {
                     "name": container["name"],
                     "image": container["image"],
-                    "imageID": "",
+                    "imageID": _image_id(container),
                     "ready": ready,
                     "restartCount": 0,
                     "state": state,
@@ -220,6 +226,18 @@ class FakeKubelet:
                 for container in pod["spec"]["containers"]
             ],
         }
+        if phase != "Pending" and (inits := pod["spec"].get("initContainers")):
+            status["initContainerStatuses"] = [
+                {
+                    "name": container["name"],
+                    "image": container["image"],
+                    "imageID": _image_id(container),
+                    "ready": True,
+                    "restartCount": 0,
+                    "state": _well(behaviour.init_messages.get(container["name"], "")),
+                }
+                for container in inits
+            ]
         if phase == "Running":
             status["podIP"] = POD_ADDRESS
         metadata = pod["metadata"]
@@ -240,6 +258,19 @@ class FakeKubelet:
                 await asyncio.sleep(0.2)  # the API server is away: a kubelet goes on trying
             else:
                 return
+
+
+def _image_id(container: Manifest) -> str:
+    """The ID by which this kubelet knows a container's image."""
+    return f"sha256:{hashlib.sha256(container['image'].encode()).hexdigest()}"
+
+
+def _well(message: str) -> Manifest:
+    """The state of a container that ended well."""
+    now = _now()
+    return {
+        "terminated": {"exitCode": 0, "reason": "Completed", "startedAt": now, "finishedAt": now, "message": message}
+    }
 
 
 async def fall_silent(client: Client, pod: Manifest) -> None:

@@ -4,12 +4,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 
 from localcluster import Cluster
 from mlops_contract import environment as names
+from mlops_contract.mounted import config_maps_message
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.trainingjob.controller import TrainingJobController
@@ -117,6 +119,31 @@ async def test_a_single_run_costs_three_writes_and_one_read(stage: Callable[...,
         status = await place.phase("Succeeded")
         assert status["metrics"] == {"accuracy": 0.969}
         assert await place.requests() == {"create jobs": 1, "patch trainingjobs/status": 2, "list pods": 1}
+
+
+async def test_two_contents_of_a_config_map_are_two_inputs_at_the_same_cost(stage: Callable[..., Any]) -> None:
+    content = {"digest": DIGEST}
+
+    def behave(pod: Manifest) -> Behaviour:
+        told = {"check-inputs": config_maps_message(content["digest"])}
+        return Behaviour(run_for=SEEN, message=reporting()(pod), init_messages=told)
+
+    setting = {"name": "MODE", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "mode", "optional": True}}}
+    code = {"name": "code", "configMap": {"name": "train-code", "items": [{"key": "train.py", "path": "train.py"}]}}
+    spec = {"env": [setting], "template": {"spec": {"volumes": [code]}}}
+    async with stage(behave) as place:
+        digests = []
+        for name, digest in (("first", DIGEST), ("same", DIGEST), ("other", f"sha256:{'b' * 64}")):
+            content["digest"] = digest
+            await place.create(name, **spec)
+            done = await eventually(
+                partial(place.get, name),
+                lambda found: (found.get("status") or {}).get("phase") == "Succeeded",
+                within=20,
+            )
+            digests.append(done["status"]["inputsDigest"])
+        assert digests[0] == digests[1] != digests[2]
+        assert await place.requests() == {"create jobs": 3, "patch trainingjobs/status": 6, "list pods": 3}
 
 
 async def test_nothing_is_written_afterwards_nor_by_a_restarted_operator(stage: Callable[..., Any]) -> None:

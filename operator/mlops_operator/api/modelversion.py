@@ -52,11 +52,20 @@ class Lineage(SpecModel):
 
     training_job: TrainedBy | None = None
     image: Image | None = None
+    """Image that the main container ran, as the container runtime identifies it: `<repository>@sha256:<digest>`, or
+    `sha256:<digest>` of an image that was loaded into the node. Absent where the pod did not show it."""
+    image_name: Image | None = None
+    """Image as the TrainingJob names it."""
+    environment: ArtifactRef | None = None
+    """List of the Python packages of the run with their versions, as the run reported it; the SDK writes it beside the
+    artifact."""
     parameters: Annotated[dict[Annotated[str, Field(max_length=128)], AnyJson], Field(max_length=128)] = {}
     data: Annotated[tuple[DataInput, ...], Field(max_length=16), ListMap("name")] = ()
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     metrics: Annotated[dict[Annotated[str, Field(max_length=128)], float], Field(max_length=64)] = {}
     """What the training itself reported; no gate decides by it."""
+    inputs_digest: Digest | None = None
+    """`status.inputsDigest` of the TrainingJob. Equal digests mean equal inputs."""
 
 
 class ModelVersionSpec(SpecModel):

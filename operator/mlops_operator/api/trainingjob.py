@@ -210,7 +210,11 @@ class FinishedRanks(StatusModel):
     result: LongText = ""
     """What rank 0 reported."""
     image: Annotated[str, Field(max_length=1024)] = ""
-    """The image that rank 0 ran."""
+    """The image that rank 0 ran, as the container runtime identifies it."""
+    image_name: Annotated[str, Field(max_length=1024)] = ""
+    """The same as the spec names it."""
+    inputs_digest: Digest | None = None
+    """Digest of the attempt's inputs."""
 
 
 class DataWait(StatusModel):
@@ -271,7 +275,12 @@ class TrainingJobStatus(StatusBase):
     data: Annotated[tuple[DataRead, ...], Field(max_length=16), ListMap("name")] = ()
     report: ReportRef | None = None
     inputs_digest: Digest | None = None
-    """Digest over image, command, parameters, data, seed and hold-out: equal digests, equal inputs."""
+    """Digest of the inputs of the last attempt that has ended: the IDs of the images that ran, command, arguments, env,
+    template, replicas, parameters, seed, hold-out, the data as declared and as the run reported to have read them, and
+    the content of the ConfigMaps at the start of the pod of rank 0. Equal digests mean equal inputs, except for what
+    enters by name only: Secrets, volumes of the template that are no ConfigMaps, data of which the run reports no
+    digest, and what a run fetches by itself. Absent while the first attempt runs, and where one of these is not known.
+    """
     model_version: ObjectName | None = None
     """The ModelVersion made of the result."""
     ran_spec: RanSpec | None = None

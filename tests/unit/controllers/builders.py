@@ -30,6 +30,7 @@ from mlops_operator.runtime.controller import Controller, Index
 from mlops_operator.runtime.identity import stamped
 from mlops_operator.runtime.plan import Apply, Create, Delete, Event, Patch, Plan, PodsOfJob, Read, Rejection
 from tests.unit.controllers.lookups import Lookups
+from tests.unit.controllers.nodes import CONFIG_MAPS, image_id, with_inits_ended
 from tests.unit.controllers.settled import check_settled
 
 NAMESPACE = "team-a"
@@ -383,16 +384,14 @@ def terminated(
     }
 
 
-def unscheduled(message: str) -> Manifest:
-    """The condition of a pod that no node takes, e.g. `NO_NODE`."""
-    return {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
-
-
-def succeeded_pod(job: Manifest, message: str = "", **rest: Any) -> Manifest:
-    """A pod of a Job that ended well and left `message`; its environment is that of the Job's template."""
-    (container,) = [entry for entry in job["spec"]["template"]["spec"]["containers"] if entry["name"] == "main"]
-    rest = {"env": container.get("env") or (), "image": container["image"], **rest}
-    return pod_of(job, phase="Succeeded", main=terminated(message), **rest)
+def succeeded_pod(job: Manifest, message: str = "", *, config_maps: str = CONFIG_MAPS, **rest: Any) -> Manifest:
+    """A pod of a Job that ended well and left `message`; its containers are those of the Job's template."""
+    template = job["spec"]["template"]["spec"]
+    (container,) = [entry for entry in template["containers"] if entry["name"] == "main"]
+    image = container["image"]
+    rest = {"env": container.get("env") or (), "image": image, "image_id": image_id(image), **rest}
+    pod = pod_of(job, phase="Succeeded", main=terminated(message), **rest)
+    return with_inits_ended(pod, template, config_maps=config_maps)
 
 
 def failed_pod(job: Manifest, message: str = "", *, exit_code: int = 1, **rest: Any) -> Manifest:

@@ -11,7 +11,8 @@ from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.kube.resources import JOBS
 from mlops_operator.runtime.plan import EventsAbout, Nodes
 from mlops_operator.runtime.reads import EVENTS_AGE
-from tests.unit.controllers.builders import NAMESPACE, NOW, job_started, make, pod_of, unscheduled
+from tests.unit.controllers.builders import NAMESPACE, NOW, job_started, make, pod_of
+from tests.unit.controllers.nodes import unscheduled
 
 JOB = job_started(make(JOBS, "job", spec={}), at=NOW)
 CREATING = pod_of(JOB, main={"waiting": {"reason": "ContainerCreating"}})

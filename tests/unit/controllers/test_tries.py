@@ -17,8 +17,8 @@ from tests.unit.controllers.builders import (
     make,
     pod_of,
     terminated,
-    unscheduled,
 )
+from tests.unit.controllers.nodes import unscheduled
 
 JOB = make(JOBS, "golden", spec={"backoffLimit": 2})
 TIMED_OUT = '{"reason": "EndpointUnavailable", "message": "http://digits-candidate: timed out"}'

@@ -10,6 +10,7 @@ from typing import BinaryIO
 import pytest
 
 from mlops_workload import files, store
+from mlops_workload.check_inputs import main as check_inputs
 from mlops_workload.digest import digest_path
 from mlops_workload.errors import (
     ArtifactCorruptError,
@@ -20,7 +21,6 @@ from mlops_workload.errors import (
 )
 from mlops_workload.fetch import fetch
 from mlops_workload.locations import check_locations
-from mlops_workload.locations import main as locations_main
 from mlops_workload.store import inspect
 
 from .conftest import RunEnvironment
@@ -245,7 +245,7 @@ def test_all_missing_places_are_named(
     model: Path, run_environment: RunEnvironment, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert model.exists()
-    assert locations_main([f"here={URI}", "x=pvc://store/x=1", "y=pvc://store/a/y"]) == 3
+    assert check_inputs([f"here={URI}", "x=pvc://store/x=1", "y=pvc://store/a/y"]) == 3
     assert '"reason": "DataNotFound"' in run_environment.message
     assert "found nothing at x (pvc://store/x=1), y (pvc://store/a/y)" in run_environment.message
     assert "DataNotFound" in capsys.readouterr().err

@@ -40,7 +40,7 @@ def test_a_run_reports_what_it_was_told(run_environment: RunEnvironment, good_mo
     result = run_environment.result
     assert result.metrics == {"accuracy": 0.97, "loss": 1.0}
     assert result.counts == {"rows": 899}
-    (artifact,) = result.artifacts
+    artifact, _ = result.artifacts
     path = run_environment.output / "model.joblib"
     assert artifact.model_dump() == {
         "name": "model",
@@ -232,6 +232,7 @@ def test_files_and_folders_are_artifacts(run_environment: RunEnvironment, tmp_pa
     assert [(item.name, item.size, item.format) for item in run_environment.result.artifacts] == [
         ("plots", 1, ""),
         ("card", 5, "markdown"),
+        ("environment", (run_environment.output / "environment.json").stat().st_size, "python-environment-v1"),
     ]
 
 
@@ -254,7 +255,7 @@ def test_a_run_that_keeps_nothing_says_so_when_it_is_to_save(run_environment: Ru
 def test_golden_requests_become_an_artifact(run_environment: RunEnvironment) -> None:
     with run() as r:
         r.golden([[1.0, 2.0]], [7])
-    (artifact,) = run_environment.result.artifacts
+    artifact, _ = run_environment.result.artifacts
     assert (artifact.name, artifact.format) == ("golden", "golden-v1")
     document = json.loads((run_environment.output / "golden.json").read_text())
     assert document["requests"][0]["inputs"][0]["data"] == [1.0, 2.0]
@@ -288,7 +289,7 @@ def test_the_same_script_runs_on_a_laptop(tmp_path: Path) -> None:
     result = Result.model_validate_json((output / "result.json").read_text())
     assert (result.metrics, result.counts, result.uid) == ({"accuracy": 0.5}, {"bytes": 5}, output.name)
     assert (output / "copy.npz").read_bytes() == b"12345"
-    assert "accuracy  0.5000" in done.stdout
+    assert "accuracy     0.5000" in done.stdout
     assert str(output) in done.stdout
 
 

@@ -47,7 +47,7 @@ def test_row_hashes_of_what_was_given_go_with_the_model(
         with np.load(r.data("train")) as arrays:
             given = hash_rows(arrays["X"])
         r.save_model(good_model.model)
-    artifact = run_environment.result.artifacts[-1]
+    artifact = run_environment.result.artifacts[1]
     assert (artifact.name, artifact.format) == ("training-rows", "row-hashes-v1")
     rows = read_training_rows(run_environment.output / "training-rows.bin")
     assert rows.hashes.tolist() == sorted(given.tolist())
@@ -76,19 +76,21 @@ def test_a_training_may_save_its_own_row_hashes(run_environment: RunEnvironment,
     with run() as r:
         r.data("train")
         r.save_artifact(tmp_path / "mine.bin", name="training-rows")
-    assert len(run_environment.result.artifacts) == 1
+    assert [artifact.name for artifact in run_environment.result.artifacts] == ["training-rows", "environment"]
 
 
-@pytest.mark.parametrize(("artifacts", "saved"), [(6, 7), (7, 8), (8, 8)])
-def test_row_hashes_take_no_other_artifacts_place(
-    run_environment: RunEnvironment, train: Path, tmp_path: Path, artifacts: int, saved: int
+@pytest.mark.parametrize(
+    ("artifacts", "more"), [(6, ["training-rows", "environment"]), (7, ["training-rows"]), (8, [])]
+)
+def test_row_hashes_and_packages_take_no_other_artifacts_place(
+    run_environment: RunEnvironment, train: Path, tmp_path: Path, artifacts: int, more: list[str]
 ) -> None:
     (tmp_path / "file").write_text("x")
     with run() as r:
         r.data("train")
         for number in range(artifacts):
             r.save_artifact(tmp_path / "file", name=f"a{number}")
-    assert len(run_environment.result.artifacts) == saved
+    assert [artifact.name for artifact in run_environment.result.artifacts[artifacts:]] == more
 
 
 def test_a_copy_without_held_out_rows_does_not_change_with_its_source(

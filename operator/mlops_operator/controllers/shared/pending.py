@@ -141,6 +141,9 @@ _WAITING: Final[Mapping[str, str]] = {
 
 _STARTING: Final = "the pod has a node, its containers are not created yet: images are pulled or volumes are set up"
 
+_MISSING: Final = ("not found", "references non-existent config key")
+"""What the kubelet reports about a volume of an object, or of a key of it, that is not there."""
+
 _PREPARING: Final = frozenset({"ContainerCreating", "PodInitializing"})
 
 
@@ -157,7 +160,7 @@ def _problem(pod: Manifest, reads: Reads) -> PodProblem | None:
         return None
     mounts = EventsAbout(namespace=pod["metadata"]["namespace"], kind="Pod", reason=FAILED_MOUNT)
     note = _latest_note(reads.get(mounts, ()), pod)
-    if note is not None and "not found" in note:
+    if note is not None and any(words in note for words in _MISSING):
         claim = "persistentvolumeclaim" in note
         return PodProblem("VolumeNotFound" if claim else "ConfigUnavailable", note)
     if note is not None:

@@ -8,8 +8,8 @@ from mlops_operator.controllers.shared.naming import MAX_LABEL, child_name
 COMPONENT: Final = "training"
 
 LABEL_ATTEMPT: Final = PREFIX + "attempt"
-ANNOTATION_INPUTS: Final = PREFIX + "inputs-digest"
-"""What the attempt runs with; see `inputs.py`."""
+ANNOTATION_DECLARED: Final = PREFIX + "declared-inputs"
+"""On a Job: digest of what the spec says about the inputs of the attempt; see `inputs.py`."""
 
 ANNOTATION_SPEC: Final = PREFIX + "spec-hash"
 """Hash of the part of the spec that the attempt was created from; see `policies/edits.py`."""

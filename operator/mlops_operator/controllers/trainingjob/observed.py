@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from mlops_contract import ResultInvalidError
 from mlops_operator.api.conditions import READY, STALLED, find, is_true
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.trainingjob import (
@@ -15,6 +16,7 @@ from mlops_operator.api.trainingjob import (
     TrainingReason,
 )
 from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared import jobs
 from mlops_operator.controllers.shared.holdout import model_holdout
 from mlops_operator.controllers.shared.indexes import by_reference
 from mlops_operator.controllers.shared.pending import Reads
@@ -24,8 +26,8 @@ from mlops_operator.controllers.trainingjob.environment import (
     require_deliverable,
     require_distinct_variables,
 )
-from mlops_operator.controllers.trainingjob.inputs import inputs_digest
-from mlops_operator.controllers.trainingjob.names import ANNOTATION_INPUTS, job_name, service_name
+from mlops_operator.controllers.trainingjob.inputs import declared_digest, image_of, inputs_digest
+from mlops_operator.controllers.trainingjob.names import ANNOTATION_DECLARED, job_name, run_uid, service_name
 from mlops_operator.controllers.trainingjob.policies import ranks
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, SERVICES, TRAINING_JOBS
 from mlops_operator.runtime.controller import Index, World
@@ -99,6 +101,18 @@ class Observed:
         return finished(self.status)
 
     @property
+    def inputs_digest(self) -> str | None:
+        """Digest of the inputs of the attempt at work, which has ended; None where something of them is not known."""
+        if self.job is None:
+            return None
+        if (record := ranks.kept(self.status, self.attempt)) is not None and 0 in ranks.indexes(record):
+            return record.inputs_digest
+        pods = self.pods or ()
+        result = jobs.reported(pods, uid=run_uid(self.obj, self.attempt))
+        told = None if isinstance(result, ResultInvalidError) else result
+        return inputs_digest(self.job, jobs.first_replica(pods), told)
+
+    @property
     def refused(self) -> bool:
         """Whether the API server refused this very spec: another try waits until it is changed."""
         ready = find(self.status.conditions, READY)
@@ -121,11 +135,20 @@ def with_finished_ranks(obs: Observed, job: Manifest, settings: Settings) -> Obs
     if record is None or obs.pods is None:
         return obs
     held_out = model_holdout(obs.model) if obs.model is not None else None
-    pinned = (job["metadata"].get("annotations") or {}).get(ANNOTATION_INPUTS)
+    pinned = (job["metadata"].get("annotations") or {}).get(ANNOTATION_DECLARED)
     # A later spec is not what the rank ran with, and then nothing says what that was.
-    same = pinned == inputs_digest(obs.spec, holdout=held_out)
+    same = pinned == declared_digest(obs.spec, holdout=held_out)
     env = environment(obs.obj, obs.spec, settings, obs.attempt, holdout=held_out) if same else ()
     return replace(obs, pods=(*obs.pods, *ranks.remembered(job, record, obs.pods, env)))
+
+
+def keep_finished_ranks(obs: Observed, job: Manifest) -> TrainingJobStatus:
+    """The status with what ranks that have ended well leave, while others run on."""
+    if obs.pods is None or not ranks.unseen(job, obs.status, obs.attempt):
+        return obs.status
+    image = image_of(jobs.first_replica(obs.pods))
+    kept = ranks.keep(obs.attempt, obs.pods, image=image, inputs_digest=obs.inputs_digest)
+    return obs.status.replace(finished_ranks=kept)
 
 
 def ended(status: TrainingJobStatus) -> tuple[Attempt, ...]:
@@ -141,8 +164,8 @@ def count(status: TrainingJobStatus, outcome: AttemptOutcome) -> int:
 def current_job(obj: Manifest, status: TrainingJobStatus, world: World) -> Manifest | None:
     """The Job of the attempt at work, if it is there and ours."""
     name = job_name(obj, len(ended(status)))
-    jobs = world.owned(JOBS, obj["metadata"]["uid"])
-    return next((job for job in jobs if job["metadata"]["name"] == name), None)
+    owned = world.owned(JOBS, obj["metadata"]["uid"])
+    return next((job for job in owned if job["metadata"]["name"] == name), None)
 
 
 def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]]) -> Observed:

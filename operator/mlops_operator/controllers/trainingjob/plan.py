@@ -19,7 +19,13 @@ from mlops_operator.controllers.shared.pending import GRACE, PATIENCE, interval
 from mlops_operator.controllers.trainingjob import status as say
 from mlops_operator.controllers.trainingjob.environment import mounted_uris, output_uri
 from mlops_operator.controllers.trainingjob.names import run_uid
-from mlops_operator.controllers.trainingjob.observed import Observed, count, ended, with_finished_ranks
+from mlops_operator.controllers.trainingjob.observed import (
+    Observed,
+    count,
+    ended,
+    keep_finished_ranks,
+    with_finished_ranks,
+)
 from mlops_operator.controllers.trainingjob.policies import (
     data,
     deadline,
@@ -35,7 +41,7 @@ from mlops_operator.controllers.trainingjob.policies import (
 from mlops_operator.controllers.trainingjob.policies.failure import Cause, cause, gone
 from mlops_operator.controllers.trainingjob.policies.gate_data import declared_gate_data, gate_data
 from mlops_operator.controllers.trainingjob.policies.startup import Startup
-from mlops_operator.controllers.trainingjob.registration import image_of, render_version
+from mlops_operator.controllers.trainingjob.registration import render_version
 from mlops_operator.controllers.trainingjob.render import render_job, render_service
 from mlops_operator.controllers.trainingjob.transitions import events
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, SERVICES, TRAINING_JOBS
@@ -184,7 +190,7 @@ def _live(obs: Observed, job: Manifest, now: datetime) -> Plan:
         return _resume(obs, job, repair, now)
     if stopping.suspected(job) and (why := stopping.found(job, obs.pods or ())) is not None:
         return Plan(actions=(Patch.of(JOBS, job, stopping.stop(why)),))
-    return _at_work(replace(obs, status=_keep_finished_ranks(obs, job)), job, repair, now)
+    return _at_work(replace(obs, status=keep_finished_ranks(obs, job)), job, repair, now)
 
 
 def _resume(obs: Observed, job: Manifest, repair: tuple[Action, ...], now: datetime) -> Plan:
@@ -227,14 +233,6 @@ def _not_running(
         return _tell(obs, say.starting(obs, now), actions=actions, requeue_after=requeue_after)
     kept = obs.status.to_manifest() if obs.status.finished_ranks is not None else None
     return Plan(actions=actions, status=kept, requeue_after=requeue_after)
-
-
-def _keep_finished_ranks(obs: Observed, job: Manifest) -> TrainingJobStatus:
-    """The status with what ranks that have ended well leave, while others run on."""
-    if obs.pods is None or not ranks.unseen(job, obs.status, obs.attempt):
-        return obs.status
-    image = image_of(jobs.first_replica(obs.pods) or {"spec": {"containers": ()}})
-    return obs.status.replace(finished_ranks=ranks.keep(obs.attempt, obs.pods, image=image))
 
 
 def _stopping(obs: Observed, job: Manifest, why: Disruption, now: datetime) -> Plan:
@@ -341,7 +339,8 @@ def _succeeded(obs: Observed, now: datetime) -> Plan:
         if result is not None:
             found = results.status_fields(result)
         if result is not None and obs.spec.model is not None:
-            version = render_version(obs.obj, obs.spec.model, result, jobs.first_replica(pods) or {})
+            pod = jobs.first_replica(pods) or {}
+            version = render_version(obs.obj, obs.spec.model, result, pod, inputs_digest=obs.inputs_digest)
             found["model_version"] = version["metadata"]["name"]
             known = obs.versions.get(found["model_version"])
             # Anyone may create a ModelVersion that names this training: only the rendered one counts.

@@ -10,13 +10,14 @@ from pydantic import ValidationError
 
 from mlops_contract import Artifact, Result, ResultInvalidError
 from mlops_contract import environment as names
+from mlops_contract.packages import ENVIRONMENT, ENVIRONMENT_FORMAT
 from mlops_operator.api.common import ArtifactRef
 from mlops_operator.api.meta import API_VERSION, Manifest
 from mlops_operator.api.modelversion import Lineage, ModelArtifact, ModelVersionSpec, TrainedBy
 from mlops_operator.controllers.shared.naming import HASH_LENGTH, kind_label, label_value, short_hash
-from mlops_operator.controllers.shared.pods import MAIN
 from mlops_operator.controllers.shared.specs import first_problem
 from mlops_operator.controllers.trainingjob.environment import ran_with
+from mlops_operator.controllers.trainingjob.inputs import image_of
 
 MODEL: Final = "model"
 GOLDEN: Final = "golden"
@@ -31,7 +32,7 @@ def version_name(model: str, uid: str, digest: str) -> str:
     return f"{model[: _MAX_NAME - HASH_LENGTH - 1]}-{short_hash(uid, digest)}"
 
 
-def render_version(obj: Manifest, model: str, result: Result, pod: Manifest) -> Manifest:
+def render_version(obj: Manifest, model: str, result: Result, pod: Manifest, *, inputs_digest: str | None) -> Manifest:
     """The ModelVersion of `model` from a result and the pod that left it.
 
     Raises:
@@ -55,13 +56,32 @@ def render_version(obj: Manifest, model: str, result: Result, pod: Manifest) -> 
                 kind_label("TrainingJob"): label_value(metadata["name"]),
             },
         },
-        "spec": _spec(obj, model, artifacts, result, pod).model_dump(
+        "spec": _spec(model, artifacts, _lineage(obj, artifacts, result, pod, inputs_digest)).model_dump(
             mode="json", by_alias=True, exclude_none=True, exclude_defaults=True
         ),
     }
 
 
-def _spec(obj: Manifest, model: str, artifacts: dict[str, Artifact], result: Result, pod: Manifest) -> ModelVersionSpec:
+def _lineage(
+    obj: Manifest, artifacts: dict[str, Artifact], result: Result, pod: Manifest, inputs_digest: str | None
+) -> dict[str, Any]:
+    image = image_of(pod)
+    environment = artifacts.get(ENVIRONMENT)
+    known = environment is not None and environment.format == ENVIRONMENT_FORMAT
+    return {
+        "training_job": TrainedBy(name=obj["metadata"]["name"], uid=obj["metadata"]["uid"]),
+        "image": image.id,
+        "image_name": image.name,
+        "environment": _reference(environment) if known else None,
+        "parameters": ran_with(pod, names.PARAMETERS) or {},
+        "data": _data(pod, result),
+        "seed": ran_with(pod, names.SEED),
+        "metrics": dict(result.metrics),
+        "inputs_digest": inputs_digest,
+    }
+
+
+def _spec(model: str, artifacts: dict[str, Artifact], lineage: dict[str, Any]) -> ModelVersionSpec:
     artifact = artifacts[MODEL]
     try:
         return ModelVersionSpec(
@@ -71,16 +91,7 @@ def _spec(obj: Manifest, model: str, artifacts: dict[str, Artifact], result: Res
             ),
             golden_requests=_reference(artifacts.get(GOLDEN)),
             training_rows=_reference(artifacts.get(TRAINING_ROWS)),
-            lineage=Lineage.model_validate(
-                {
-                    "training_job": TrainedBy(name=obj["metadata"]["name"], uid=obj["metadata"]["uid"]),
-                    "image": image_of(pod),
-                    "parameters": ran_with(pod, names.PARAMETERS) or {},
-                    "data": _data(pod, result),
-                    "seed": ran_with(pod, names.SEED),
-                    "metrics": dict(result.metrics),
-                }
-            ),
+            lineage=Lineage.model_validate(lineage),
         )
     except ValidationError as error:
         raise ResultInvalidError(f"the result cannot become a version: {first_problem('spec', error)}") from error
@@ -95,12 +106,3 @@ def _data(pod: Manifest, result: Result) -> list[dict[str, Any]]:
     read = {entry.name: entry.digest for entry in result.data}
     inputs = ran_with(pod, names.DATA) or []
     return [{**entry, **({"digest": read[entry["name"]]} if entry["name"] in read else {})} for entry in inputs]
-
-
-def image_of(pod: Manifest) -> str | None:
-    """The image that the main container ran, by digest where the kubelet names one that can be pulled."""
-    for status in (pod.get("status") or {}).get("containerStatuses") or ():
-        pulled = str(status.get("imageID") or "").removeprefix("docker-pullable://")
-        if status["name"] == MAIN and "@sha256:" in pulled:
-            return pulled
-    return next((entry["image"] for entry in pod["spec"]["containers"] if entry["name"] == MAIN), None)

@@ -1,6 +1,6 @@
 """Manifests of an attempt: its Job, and the Service that gives several replicas their names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mlops_contract import environment as env_names
 from mlops_operator.api.common import Resources
@@ -13,15 +13,16 @@ from mlops_operator.controllers.shared.holdout import model_holdout
 from mlops_operator.controllers.shared.locations import check_step
 from mlops_operator.controllers.shared.naming import child_metadata
 from mlops_operator.controllers.shared.task import Step, step_container
+from mlops_operator.controllers.trainingjob import config_maps
 from mlops_operator.controllers.trainingjob.environment import (
     brings_coordinator,
     environment,
     meeting_environment,
     output_uri,
 )
-from mlops_operator.controllers.trainingjob.inputs import inputs_digest
+from mlops_operator.controllers.trainingjob.inputs import declared_digest
 from mlops_operator.controllers.trainingjob.names import (
-    ANNOTATION_INPUTS,
+    ANNOTATION_DECLARED,
     ANNOTATION_SPEC,
     COMPONENT,
     LABEL_ATTEMPT,
@@ -47,7 +48,7 @@ def render_job(
     marks = {LABEL_ATTEMPT: str(attempt), LABEL_GENERATION: str(obj["metadata"]["generation"])}
     metadata = child_metadata(obj, job_name(obj, attempt), component=COMPONENT, labels=marks)
     metadata["annotations"] = {
-        ANNOTATION_INPUTS: inputs_digest(spec, holdout=held_out),
+        ANNOTATION_DECLARED: declared_digest(spec, holdout=held_out),
         ANNOTATION_SPEC: edits.attempt_hash(spec),
     }
     body: Manifest = {
@@ -74,11 +75,12 @@ def _pod_spec(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt:
     written = [output] if output else []
     data = {entry.name: entry.uri for entry in spec.data}
     mounts = pods.location_mounts(read=data.values(), write=written)
+    maps = config_maps.used(spec)
     pod = pods.pod_spec(
         containers=[pods.settings_container(spec, env=env, mounts=mounts)],
-        init_containers=[*_check(spec, data, settings), *_wait(obj, spec, settings, attempt)],
+        init_containers=[*_check(spec, data, maps, settings), *_wait(obj, spec, settings, attempt)],
         security_context=settings.pod_security_context,
-        volumes=pods.claim_volumes([*data.values(), *written]),
+        volumes=[*pods.claim_volumes([*data.values(), *written]), *config_maps.volumes(maps)],
         node_selector=spec.node_selector,
         service_account_name=spec.service_account_name,
         restart_policy="Never",
@@ -88,11 +90,16 @@ def _pod_spec(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt:
     return pod
 
 
-def _check(spec: TrainingJobSpec, data: Mapping[str, str], settings: Settings) -> list[Manifest]:
-    """The project's own container that sees the whole claims, before the run sees its places on them."""
-    if not pods.locations(data.values()):
+def _check(
+    spec: TrainingJobSpec, data: Mapping[str, str], maps: Mapping[str, Sequence[config_maps.Use]], settings: Settings
+) -> list[Manifest]:
+    """The project's own container that sees the whole claims, before the run sees its places on them, and that hashes
+    the run's ConfigMaps. It is the first of the pod's containers: no other process can tamper with it."""
+    if not pods.locations(data.values()) and not maps:
         return []
-    return [_step(check_step(data), spec, settings, {env_names.PVC_ROOT: env_names.DEFAULT_PVC_ROOT})]
+    step = check_step(data, config_maps=bool(maps))
+    container = _step(step, spec, settings, {env_names.PVC_ROOT: env_names.DEFAULT_PVC_ROOT})
+    return [{**container, "volumeMounts": [*container["volumeMounts"], *config_maps.mounts(maps)]}]
 
 
 def _wait(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int) -> list[Manifest]:

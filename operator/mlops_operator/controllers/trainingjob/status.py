@@ -33,7 +33,6 @@ from mlops_operator.api.trainingjob import (
 from mlops_operator.controllers.shared import evidence, jobs
 from mlops_operator.controllers.shared.pending import PodProblem
 from mlops_operator.controllers.shared.waiting import wait_for
-from mlops_operator.controllers.trainingjob.names import ANNOTATION_INPUTS
 from mlops_operator.controllers.trainingjob.observed import Observed
 from mlops_operator.controllers.trainingjob.policies import deadline, edits
 
@@ -75,7 +74,6 @@ def _at_work(obs: Observed, **changes: Any) -> dict[str, Any]:
         "attempt": obs.attempt,
         "attempts": _with(obs.status.attempts, attempt.model_copy(update=changes)),
         "ran_spec": edits.created_from(obs.job),
-        "inputs_digest": (metadata.get("annotations") or {}).get(ANNOTATION_INPUTS, obs.status.inputs_digest),
     }
 
 
@@ -185,6 +183,7 @@ def ended(
         start_time=obs.status.start_time or started,
         finished_ranks=None,
         data_wait=obs.status.data_wait if reason == TrainingReason.DATA_NOT_FOUND else None,
+        inputs_digest=obs.inputs_digest,
         failures=outcomes.count(AttemptOutcome.FAILED),
         disruptions=outcomes.count(AttemptOutcome.DISRUPTED),
         **work,

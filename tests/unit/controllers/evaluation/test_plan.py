@@ -22,8 +22,8 @@ from tests.unit.controllers.builders import (
     make,
     pod_of,
     succeeded_pod,
-    unscheduled,
 )
+from tests.unit.controllers.nodes import unscheduled
 from tests.unit.controllers.versions import model_version
 from tests.unit.controllers.views import variables, views, volumes
 

@@ -31,8 +31,8 @@ from tests.unit.controllers.builders import (
     make,
     succeeded_pod,
     terminated,
-    unscheduled,
 )
+from tests.unit.controllers.nodes import unscheduled
 
 DIGESTS = {"digits-1": "sha256:" + "1" * 64, "digits-2": "sha256:" + "2" * 64, "digits-3": "sha256:" + "3" * 64}
 SETTINGS = Settings()

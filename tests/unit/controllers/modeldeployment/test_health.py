@@ -11,7 +11,8 @@ from mlops_operator.controllers.modeldeployment.policies import health
 from mlops_operator.controllers.modeldeployment.policies.health import Trouble, failure, steady
 from mlops_operator.controllers.modeldeployment.servers import Servers
 from mlops_operator.kube.resources import DEPLOYMENTS, PODS
-from tests.unit.controllers.builders import NOW, later, make, terminated, unscheduled
+from tests.unit.controllers.builders import NOW, later, make, terminated
+from tests.unit.controllers.nodes import unscheduled
 
 
 def servers(*statuses: Manifest, conditions: tuple[Manifest, ...] = ()) -> Servers:

@@ -7,7 +7,7 @@ import pytest
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import DEPLOYMENTS, JOBS, MODELS, PODS
-from tests.unit.controllers.builders import NO_NODE, job_ended, pod_of, unscheduled
+from tests.unit.controllers.builders import NO_NODE, job_ended, pod_of
 from tests.unit.controllers.modeldeployment.scene import (
     NAME,
     NO_STEPS,
@@ -18,6 +18,7 @@ from tests.unit.controllers.modeldeployment.scene import (
     phase,
     serving,
 )
+from tests.unit.controllers.nodes import unscheduled
 
 
 def asked(**fields: Any) -> Scene:

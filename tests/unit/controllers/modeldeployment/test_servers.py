@@ -8,7 +8,8 @@ from mlops_operator.controllers.modeldeployment.servers import Servers, servers_
 from mlops_operator.controllers.shared.watches import trim_pod
 from mlops_operator.kube.resources import DEPLOYMENTS, PODS
 from mlops_operator.runtime.plan import Nodes
-from tests.unit.controllers.builders import later, make, unscheduled
+from tests.unit.controllers.builders import later, make
+from tests.unit.controllers.nodes import unscheduled
 
 
 def servers(*, replicas: int = 2, generation: int = 3, observed: int = 3, updated: int = 2, ready: int = 2) -> Servers:

@@ -18,7 +18,6 @@ from tests.unit.controllers.builders import (
     later,
     pod_of,
     succeeded_pod,
-    unscheduled,
 )
 from tests.unit.controllers.modelmonitor.scene import (
     NAME,
@@ -33,6 +32,7 @@ from tests.unit.controllers.modelmonitor.scene import (
     settle,
     status,
 )
+from tests.unit.controllers.nodes import unscheduled
 from tests.unit.controllers.views import views
 
 # -- before the first window -----------------------------------------------------------------
@@ -79,7 +79,7 @@ def test_a_window_is_measured_for_the_stable_version_by_a_job_named_after_its_en
         "metrics": [{"name": "accuracy"}],
     }
     assert views(job) == {
-        "check-locations": {"/tmp": "tmp-check-locations (rw)", "/mnt/pvc/data": "pvc-data (ro)"},
+        "check-inputs": {"/tmp": "tmp-check-inputs (rw)", "/mnt/pvc/data": "pvc-data (ro)"},
         "main": {"/tmp": "tmp (rw)", "/mnt/pvc/data/predictions": "pvc-data/predictions (ro)"},
     }
     assert status(toy)["measuring"]["version"] == "digits-a"

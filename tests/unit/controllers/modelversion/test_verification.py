@@ -8,8 +8,9 @@ from mlops_operator.controllers.modelversion.policies.verification import Findin
 from mlops_operator.controllers.shared.pending import GRACE
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS
-from tests.unit.controllers.builders import condition, job_ended, job_started, later, make, pod_of, unscheduled
+from tests.unit.controllers.builders import condition, job_ended, job_started, later, make, pod_of
 from tests.unit.controllers.modelversion.driver import DIGEST, NAME, OTHER, UID, URI, begin
+from tests.unit.controllers.nodes import unscheduled
 from tests.unit.controllers.views import views
 
 

@@ -150,8 +150,8 @@ SEES_ALL = {"name": "all", "persistentVolumeClaim": {"claimName": "store"}}
             "template.spec.initContainers[0].volumeMounts[0]",
         ),
         (
-            {"initContainers": [{"name": "check-locations", "command": ["true"]}]},
-            "template.spec.initContainers[0]: expected another name than 'check-locations'",
+            {"initContainers": [{"name": "check-inputs", "command": ["true"]}]},
+            "template.spec.initContainers[0]: expected another name than 'check-inputs'",
         ),
     ],
 )

@@ -8,6 +8,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.trainingjob.registration import version_name
 from mlops_operator.kube.resources import MODEL_VERSIONS, MODELS
 from tests.unit.controllers.builders import condition, make
+from tests.unit.controllers.nodes import image_id
 from tests.unit.controllers.trainingjob.driver import DIGEST, Run, begin, model_artifact
 
 OTHER = f"sha256:{'b' * 64}"
@@ -61,7 +62,9 @@ def test_lineage_says_what_it_was_made_of() -> None:
     lineage = run.cluster.only(MODEL_VERSIONS)["spec"]["lineage"]
     assert lineage == {
         "trainingJob": {"name": "digits", "uid": "uid-of-digits"},
-        "image": "example/train:1",
+        "image": image_id("example/train:1"),
+        "imageName": "example/train:1",
+        "inputsDigest": run.status["inputsDigest"],
         "parameters": {"gamma": 0.001, "text": "$5"},
         "seed": 7,
         "data": [{"name": "train", "uri": "pvc://store/train.npz", "digest": OTHER}],
@@ -75,14 +78,33 @@ def test_lineage_is_that_of_the_attempt_not_of_an_edited_spec() -> None:
     run.edit(seed=2, parameters={"c": 2}, image="example/train:2")
     run.at(9).job_succeeds(run.result(artifacts=[model_artifact()]))
     lineage = run.cluster.only(MODEL_VERSIONS)["spec"]["lineage"]
-    assert (lineage["seed"], lineage["parameters"], lineage["image"]) == (1, {"c": 1}, "example/train:1")
+    assert (lineage["seed"], lineage["parameters"], lineage["imageName"]) == (1, {"c": 1}, "example/train:1")
+    assert lineage["image"] == image_id("example/train:1")
 
 
-def test_the_image_is_pinned_where_the_kubelet_names_a_digest() -> None:
+@pytest.mark.parametrize(
+    ("reported", "image"),
+    [
+        (f"example/train@{DIGEST}", f"example/train@{DIGEST}"),
+        (f"docker-pullable://example/train@{DIGEST}", f"example/train@{DIGEST}"),
+        (DIGEST, DIGEST),
+        (f"docker://{DIGEST}", DIGEST),
+        ("", None),
+    ],
+)
+def test_the_image_is_the_one_that_ran_and_not_its_tag(reported: str, image: str | None) -> None:
     run = begin(make(MODELS, "m", spec={}), model="m")
-    pinned = f"example/train@{DIGEST}"
-    run.at(9).job_succeeds(run.result(artifacts=[model_artifact()]), image_id=f"docker-pullable://{pinned}")
-    assert run.cluster.only(MODEL_VERSIONS)["spec"]["lineage"]["image"] == pinned
+    run.at(9).job_succeeds(run.result(artifacts=[model_artifact()]), image_id=reported)
+    lineage = run.cluster.only(MODEL_VERSIONS)["spec"]["lineage"]
+    assert (lineage.get("image"), lineage["imageName"]) == (image, "example/train:1")
+
+
+def test_the_list_of_packages_goes_with_it() -> None:
+    listed = {"name": "environment", "uri": "pvc://store/environment.json", "digest": OTHER}
+    version = trained(model_artifact(), {**listed, "format": "python-environment-v1"}).cluster.only(MODEL_VERSIONS)
+    assert version["spec"]["lineage"]["environment"] == {"uri": "pvc://store/environment.json", "digest": OTHER}
+    other = trained(model_artifact(), {**listed, "format": "conda"}).cluster.only(MODEL_VERSIONS)
+    assert "environment" not in other["spec"]["lineage"]
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def test_without_recent_rows_nothing_is_held_out(shares: tuple[None, ...]) -> No
 
 def test_what_is_held_out_is_part_of_the_inputs_digest() -> None:
     digests = {
-        begin(gated(share), model="letters").job["metadata"]["annotations"]["mlops-operator.io/inputs-digest"]
+        begin(gated(share), model="letters").job["metadata"]["annotations"]["mlops-operator.io/declared-inputs"]
         for share in (None, 0.2, 0.3)
     }
     assert len(digests) == 3
@@ -184,7 +184,7 @@ def test_a_run_sees_its_data_and_its_own_folder_and_no_more() -> None:
     folder = output_folder(run, "out")
     assert folder.startswith("runs/trainingjobs/digits-")
     assert views(run.job) == {
-        "check-locations": {"/tmp": "tmp (rw)", "/mnt/pvc/data": "pvc-data (ro)"},
+        "check-inputs": {"/tmp": "tmp (rw)", "/mnt/pvc/data": "pvc-data (ro)"},
         "main": {
             "/tmp": "tmp (rw)",
             "/mnt/pvc/data/train.npz": "pvc-data/train.npz (ro)",
@@ -218,7 +218,7 @@ def test_the_places_of_data_are_checked_first_by_the_projects_own_image() -> Non
     data = [{"name": "train", "uri": "pvc://data/train.npz"}, {"name": "extra", "uri": "pvc://data/extra"}]
     (check,) = begin(data=data).job["spec"]["template"]["spec"]["initContainers"]
     assert check["image"] == Settings().workload_image
-    assert check["command"] == ["python3", "-m", "mlops_workload.locations"]
+    assert check["command"] == ["python3", "-m", "mlops_workload.check_inputs"]
     assert check["args"] == ["train=pvc://data/train.npz", "extra=pvc://data/extra"]
     assert {entry["name"]: entry["value"] for entry in check["env"]} == {"MLOPS_PVC_ROOT": "/mnt/pvc"}
 
@@ -249,7 +249,7 @@ def test_every_replica_waits_for_the_others_at_replica_0() -> None:
 def test_the_port_to_meet_at_is_the_runs_own_setting(port: dict[str, Any]) -> None:
     entry = {"name": "MLOPS_RENDEZVOUS_PORT", **port}
     run = begin(replicas=2, env=[{"name": "OTHER", "value": "1"}, entry])
-    (wait,) = before_main(run)
+    wait = before_main(run)[-1]
     assert [given for given in wait["env"] if given["name"] in ("MLOPS_RENDEZVOUS_PORT", "OTHER")] == [entry]
 
 
@@ -263,7 +263,7 @@ def test_the_next_attempt_waits_for_its_own_replica_0() -> None:
 
 def test_missing_data_is_reported_without_waiting_for_the_others() -> None:
     run = begin(replicas=2, data=[{"name": "train", "uri": "pvc://data/train.npz"}])
-    assert [container["name"] for container in before_main(run)] == ["check-locations", "wait-for-coordinator"]
+    assert [container["name"] for container in before_main(run)] == ["check-inputs", "wait-for-coordinator"]
 
 
 @pytest.mark.parametrize("value", ["", "elsewhere.example"])
@@ -287,7 +287,7 @@ def test_what_runs_before_a_run_without_resources_has_none() -> None:
     assert "resources" not in before_main(begin(replicas=2))[0]
 
 
-@pytest.mark.parametrize("name", ["check-locations", "wait-for-coordinator"])
+@pytest.mark.parametrize("name", ["check-inputs", "wait-for-coordinator"])
 def test_a_template_does_not_change_what_runs_before_the_run(name: str) -> None:
     run = begin(replicas=2, template={"spec": {"initContainers": [{"name": name, "command": ["true"]}]}})
     assert condition(run.obj, "Stalled")["reason"] == "InvalidPodTemplate"
@@ -357,26 +357,3 @@ def test_a_jobs_name_leaves_room_for_the_index_of_a_replica(name: str) -> None:
     job = job_name(obj, 20)
     assert len(f"{job}-1023") <= 63
     assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", job)
-
-
-def test_equal_inputs_have_equal_digests_whatever_else_differs() -> None:
-    def digest(**spec: Any) -> str:
-        run = begin(**spec)
-        run.at(2).job_runs()
-        return str(run.status["inputsDigest"])
-
-    same = digest(parameters={"a": 1, "b": 2}, seed=1)
-    assert digest(parameters={"b": 2, "a": 1}, seed=1, resources={"requests": {"cpu": "1"}}, backoffLimit=0) == same
-    assert digest(parameters={"a": 1, "b": 2}, seed=2) != same
-    assert digest(parameters={"a": 1, "b": 3}, seed=1) != same
-    assert digest(parameters={"a": 1, "b": 2}, seed=1, image="example/train:2") != same
-    assert digest(parameters={"a": 1, "b": 2}, seed=1, args=["x"]) != same
-
-
-def test_the_digest_is_that_of_what_the_attempt_runs_with() -> None:
-    run = begin(seed=1)
-    run.at(2).job_runs()
-    first = run.status["inputsDigest"]
-    run.edit(seed=2)
-    run.at(9).job_succeeds()
-    assert run.status["inputsDigest"] == first

@@ -22,8 +22,8 @@ from tests.unit.controllers.builders import (
     pod_of,
     succeeded_pod,
     terminated,
-    unscheduled,
 )
+from tests.unit.controllers.nodes import unscheduled
 from tests.unit.controllers.trainingjob.driver import Run, begin
 
 JOB = make(JOBS, "digits-1-0", spec={"completions": 1})

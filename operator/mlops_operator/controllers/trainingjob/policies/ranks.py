@@ -13,6 +13,7 @@ from mlops_operator.api.trainingjob import FinishedRanks, TrainingJobStatus
 from mlops_operator.controllers.shared import jobs
 from mlops_operator.controllers.shared.disruptions import disruption
 from mlops_operator.controllers.shared.pods import MAIN
+from mlops_operator.controllers.trainingjob.inputs import Image
 
 
 def finished(pods: Sequence[Manifest]) -> frozenset[int]:
@@ -40,19 +41,24 @@ def kept(status: TrainingJobStatus, attempt: int) -> FinishedRanks | None:
     return found if found is not None and found.attempt == attempt else None
 
 
-def keep(attempt: int, pods: Sequence[Manifest], *, image: str | None) -> FinishedRanks:
+def keep(attempt: int, pods: Sequence[Manifest], *, image: Image, inputs_digest: str | None) -> FinishedRanks:
     """What is known of the finished ranks by these pods, among them the stand-ins for those that are gone.
 
     Args:
         image: what the pod of rank 0 ran.
+        inputs_digest: that of the attempt, by the pod of rank 0.
     """
     found = finished(pods)
     ended = jobs.termination(pods) if 0 in found else None
+    if ended is None:
+        return FinishedRanks(attempt=attempt, indexes=intervals(found))
     return FinishedRanks(
         attempt=attempt,
         indexes=intervals(found),
-        result=_one_line(ended.message) if ended is not None else "",
-        image=(image or "") if ended is not None else "",
+        result=_one_line(ended.message),
+        image=image.id or "",
+        image_name=image.name or "",
+        inputs_digest=inputs_digest,
     )
 
 
@@ -85,8 +91,11 @@ def _stand_in(job: Manifest, rank: int, record: FinishedRanks, environment: Sequ
             "creationTimestamp": job["metadata"]["creationTimestamp"],
             "labels": {"batch.kubernetes.io/job-completion-index": str(rank)},
         },
-        "spec": {"containers": [{"name": MAIN, "image": record.image, "env": list(environment)}]},
-        "status": {"phase": "Succeeded", "containerStatuses": [{"name": MAIN, "state": {"terminated": ended}}]},
+        "spec": {"containers": [{"name": MAIN, "image": record.image_name, "env": list(environment)}]},
+        "status": {
+            "phase": "Succeeded",
+            "containerStatuses": [{"name": MAIN, "imageID": record.image, "state": {"terminated": ended}}],
+        },
     }
 
 

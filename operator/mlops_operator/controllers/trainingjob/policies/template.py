@@ -9,6 +9,7 @@ from mlops_contract.environment import COORDINATOR, DEFAULT_PVC_ROOT
 from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers.shared import pods
 from mlops_operator.controllers.shared.locations import CHECK
+from mlops_operator.controllers.trainingjob import config_maps
 from mlops_operator.controllers.trainingjob.environment import brings_coordinator
 from mlops_operator.controllers.trainingjob.names import WAIT
 from mlops_operator.controllers.trainingjob.policies.gate_data import template_claims
@@ -63,7 +64,8 @@ def _stores(spec: TrainingJobSpec, uris: Collection[str]) -> str | None:
                 f"template.spec.volumes[{index}]: expected another claim than {claim}, which the operator mounts: "
                 "declare what the run reads of it in spec.data"
             )
-    names = [pods.volume_name(claim) for claim in claims]  # a list: a name of the template may be anything
+    # A list: a name of the template may be anything.
+    names = [*map(pods.volume_name, claims), *map(config_maps.volume_name, config_maps.used(spec))]
     for where, item in _items(spec.template.spec, "volumes"):
         if item.get("name") in names:
             return f"{where}: expected another name than {item['name']!r}, which is the operator's own volume"
