@@ -76,7 +76,7 @@ SINCE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || git rev-list --ma
 SEED ?= 1
 test-deep: venv tools ## a sample of the fault plans, all of changed paths that fit, deep tests (50 min); SINCE=revision SEED=1
 	$(BIN)/python -m tests.faults --sample 1 --seed $(SEED) --changed-since $(SINCE) --limit 600 --output faults-output
-	$(BIN)/pytest -m "deep and not long" tests/faults tests/kind
+	$(BIN)/pytest -m "deep and not long" tests/integration tests/faults tests/kind
 	$(BIN)/pytest -m "deep and not long" tests/e2e
 
 faults: venv tools ## all fault plans, spec campaigns and long runs, with a report in faults-output/ (some 8,000 plans: three hours)
