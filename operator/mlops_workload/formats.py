@@ -5,7 +5,9 @@ added here, in one place, and all of them know it. Loading a pickle-based format
 code from the artifact: only load what a digest pins and a trusted run wrote.
 """
 
-from collections.abc import Callable, Mapping
+import platform
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -79,18 +81,38 @@ def _load_sklearn(path: Path) -> Predictor:
     import joblib
 
     file = _only_file(path, SKLEARN_SUFFIXES)
-    try:
-        model = joblib.load(file)
-    except Exception as error:  # unpickling runs code of the artifact, which may raise anything
-        raise ModelLoadFailedError(
-            f"expected a scikit-learn model saved by joblib in {file.name}, "
-            f"loading it raised {type(error).__name__}: {error}"
-        ) from error
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            model = joblib.load(file)
+        except Exception as error:  # unpickling runs code of the artifact, which may raise anything
+            raise ModelLoadFailedError(
+                f"expected a scikit-learn model saved by joblib in {file.name}, "
+                f"loading it raised {type(error).__name__}: {error}; {_versions(caught)}"
+            ) from error
+    for warning in caught:
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     if not callable(getattr(model, "predict", None)):
         raise ModelLoadFailedError(
             f"expected a scikit-learn model in {file.name}, found a {type(model).__name__} without predict()"
         )
     return model  # type: ignore[no-any-return]
+
+
+def _versions(caught: Iterable[warnings.WarningMessage]) -> str:
+    """The versions that matter to a pickle, and what to do if they are not those of the training."""
+    import sklearn
+    from sklearn.exceptions import InconsistentVersionWarning
+
+    found = (entry.message for entry in caught)
+    saved = next(
+        (entry.original_sklearn_version for entry in found if isinstance(entry, InconsistentVersionWarning)), ""
+    )
+    by = f"the model was saved by scikit-learn {saved}, and " if saved else ""
+    return (
+        f"{by}this image has scikit-learn {sklearn.__version__} and Python {platform.python_version()}: "
+        "train with these versions, or set an image with those of the training"
+    )
 
 
 def _only_file(path: Path, suffixes: tuple[str, ...]) -> Path:
