@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
+from mlops_contract.text import whole_number
 from mlops_operator import __version__
 from mlops_operator.kube.config import ConfigError
 
@@ -15,6 +16,10 @@ ENV_MLSERVER_IMAGE: Final = "MLOPS_MLSERVER_IMAGE"
 ENV_ARTIFACT_STORE: Final = "MLOPS_ARTIFACT_STORE"
 ENV_CLUSTER_DOMAIN: Final = "MLOPS_CLUSTER_DOMAIN"
 ENV_POD_SECURITY_CONTEXT: Final = "MLOPS_POD_SECURITY_CONTEXT"
+ENV_FINISHED_JOB_TTL: Final = "MLOPS_TTL_SECONDS_AFTER_FINISHED"
+
+FINISHED_JOB_TTL: Final = 86_400
+"""A day: failures of a night are looked into in the morning."""
 
 USER_ID: Final = 65532
 """Numeric and not root, as restricted Pod Security wants it; the images' own user."""
@@ -79,6 +84,7 @@ class Settings:
         artifact_store: URI under which runs without an `output` leave their artifacts.
         cluster_domain: DNS domain of the cluster.
         pod_security_context: security context of every pod, before the object's own template.
+        finished_job_ttl: seconds for which a Job that has ended stays with its pods and their logs.
     """
 
     workload_image: str = f"localhost/mlops-workload:{__version__}"
@@ -87,6 +93,7 @@ class Settings:
     artifact_store: str = "pvc://mlops-artifacts"
     cluster_domain: str = "cluster.local"
     pod_security_context: Mapping[str, Any] = field(default_factory=lambda: POD_SECURITY_CONTEXT)
+    finished_job_ttl: int = FINISHED_JOB_TTL
 
     @property
     def runtimes(self) -> tuple[ServerRuntime, ...]:
@@ -129,7 +136,7 @@ class Settings:
         """Settings with the defaults overridden by what is set.
 
         Raises:
-            ConfigError: the security context is not a JSON object.
+            ConfigError: the security context is not a JSON object, or the time to live is no number of seconds.
         """
         names = {
             ENV_WORKLOAD_IMAGE: "workload_image",
@@ -141,7 +148,16 @@ class Settings:
         values: dict[str, Any] = {name: environment[key] for key, name in names.items() if environment.get(key)}
         if text := environment.get(ENV_POD_SECURITY_CONTEXT):
             values["pod_security_context"] = _json_object(ENV_POD_SECURITY_CONTEXT, text)
+        if text := environment.get(ENV_FINISHED_JOB_TTL):
+            values["finished_job_ttl"] = _seconds(ENV_FINISHED_JOB_TTL, text)
         return cls(**values)
+
+
+def _seconds(name: str, text: str) -> int:
+    seconds = whole_number(text, -1, digits=10)
+    if seconds < 0:
+        raise ConfigError(f"expected a number of seconds in {name}, found {text[:80]!r}")
+    return seconds
 
 
 def _json_object(name: str, text: str) -> dict[str, Any]:

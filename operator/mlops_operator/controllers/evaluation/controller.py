@@ -13,6 +13,7 @@ from mlops_operator.controllers.evaluation.status import FINAL, failed_status, r
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import job_reads
 from mlops_operator.controllers.shared.events import transition_events
+from mlops_operator.controllers.shared.finished_jobs import with_cleanup
 from mlops_operator.controllers.shared.indexes import key_of, referring, referring_if_changed, usability
 from mlops_operator.controllers.shared.refusals import FORBIDDEN_RETRY, Refusal, refusal
 from mlops_operator.controllers.shared.specs import InvalidSpecError
@@ -92,7 +93,14 @@ class EvaluationController:
             observed = observe(obj, world, reads)
         except InvalidSpecError as error:
             return self._stopped(obj, stalled(EvaluationReason.INVALID_SPEC, str(error)), now)
-        return plan(observed, self._settings, now)
+        over = observed.status.phase in FINAL
+        return with_cleanup(
+            plan(observed, self._settings, now),
+            world.owned(JOBS, obj["metadata"]["uid"]),
+            recorded=lambda _job: over,
+            ttl=self._settings.finished_job_ttl,
+            now=now,
+        )
 
     def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
         """A refused Job is the end, since the spec cannot change; a forbidden one, or a draw, is tried again."""

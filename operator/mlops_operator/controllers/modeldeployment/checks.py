@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.modeldeployment import CandidatePhase, ModelDeploymentStatus
+from mlops_operator.api.modeldeployment import CandidatePhase, CandidateStatus, ModelDeploymentStatus
 from mlops_operator.controllers.modeldeployment import names
 from mlops_operator.controllers.modeldeployment.observed import Observed
 from mlops_operator.controllers.modeldeployment.policies.traffic import SHARING
@@ -50,3 +50,11 @@ def _not_read_yet(job: Manifest, pods: Sequence[Manifest] | None, now: datetime)
         return False
     early = pods is None or any(pod_phase(pod) in ("Pending", "Running") for pod in pods)
     return early or not conclusive(job, pods, now)
+
+
+def awaited_jobs(candidate: CandidateStatus | None) -> frozenset[str]:
+    """Names of the Jobs whose results are awaited, or were and decide still."""
+    if candidate is None:
+        return frozenset()
+    golden = candidate.golden.job if candidate.golden is not None else None
+    return frozenset(name for name in (golden, candidate.recheck_job) if name is not None)

@@ -14,6 +14,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modeldeployment import CandidatePhase, GoldenStatus
 from mlops_operator.controllers.modeldeployment import names, render
 from mlops_operator.controllers.modeldeployment.blueprint import Blueprint
+from mlops_operator.controllers.modeldeployment.checks import awaited_jobs
 from mlops_operator.controllers.modeldeployment.observed import Observed, pinned_to
 from mlops_operator.controllers.modeldeployment.policies.replicas import wants_budget
 from mlops_operator.controllers.modeldeployment.policies.traffic import may_move, pinned_revision
@@ -225,7 +226,7 @@ def _leftovers(observed: Observed, state: State) -> Iterator[Action]:
     jobs = {_job_of(entry.golden) for entry in candidates} - {None}
     if not jobs and observed.candidate_service is not None:
         yield Delete.of(SERVICES, observed.candidate_service)
-    awaited = jobs | {entry.recheck_job for entry in candidates}
+    awaited = frozenset[str]().union(*map(awaited_jobs, candidates))
     for job in observed.jobs:
         if job["metadata"]["name"] not in awaited and not ended(job) and not _is_going(job):
             yield Delete.of(JOBS, job)

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from mlops_operator.api.meta import LABEL_UID, Key, Manifest
 from mlops_operator.api.modeldeployment import ModelDeploymentSpec, ModelDeploymentStatus
-from mlops_operator.controllers.modeldeployment.checks import current_job
+from mlops_operator.controllers.modeldeployment.checks import awaited_jobs, current_job
 from mlops_operator.controllers.modeldeployment.observed import Observed
 from mlops_operator.controllers.modeldeployment.plan import plan
 from mlops_operator.controllers.modeldeployment.policies import health
@@ -17,6 +17,7 @@ from mlops_operator.controllers.modeldeployment.refused import refused
 from mlops_operator.controllers.modeldeployment.status import invalid_spec
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import job_reads, watches
+from mlops_operator.controllers.shared.finished_jobs import with_cleanup
 from mlops_operator.controllers.shared.indexes import key_of, referring, usability
 from mlops_operator.controllers.shared.models import alias_targets, changed_aliases
 from mlops_operator.kube.resources import (
@@ -161,7 +162,15 @@ class ModelDeploymentController:
             spec = ModelDeploymentSpec.model_validate(obj["spec"])
         except ValidationError as error:
             return Plan(status=invalid_spec(obj, error, now).to_manifest())
-        return plan(self._observe(obj, spec, world, reads), self._settings, now)
+        observed = self._observe(obj, spec, world, reads)
+        awaited = awaited_jobs(observed.status.candidate)
+        return with_cleanup(
+            plan(observed, self._settings, now),
+            observed.jobs,
+            recorded=lambda job: job["metadata"]["name"] not in awaited,
+            ttl=self._settings.finished_job_ttl,
+            now=now,
+        )
 
     def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
         """The plan after a child was refused; see `refused.refused`."""

@@ -13,6 +13,7 @@ from mlops_operator.controllers.modelmonitor.status import final_status
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import job_reads
 from mlops_operator.controllers.shared.events import transition_events
+from mlops_operator.controllers.shared.finished_jobs import with_cleanup
 from mlops_operator.controllers.shared.indexes import by_reference, referring, referring_if_changed
 from mlops_operator.controllers.shared.refusals import refusal
 from mlops_operator.controllers.shared.served import view_served
@@ -60,7 +61,14 @@ class ModelMonitorController:
             observed = observe(obj, world, reads)
         except InvalidSpecError as error:
             return _said(obj, stalled(MonitorReason.INVALID_SPEC, str(error)), now)
-        return plan(observed, self._settings, now)
+        measuring = observed.job["metadata"]["name"] if observed.job is not None else None
+        return with_cleanup(
+            plan(observed, self._settings, now),
+            observed.jobs,
+            recorded=lambda job: job["metadata"]["name"] != measuring,
+            ttl=self._settings.finished_job_ttl,
+            now=now,
+        )
 
     def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
         """A refused Job stalls the monitor until its spec changes; a forbidden one is tried again."""

@@ -17,11 +17,12 @@ from mlops_operator.controllers.modelversion.observed import (
     current_job,
     observe,
 )
-from mlops_operator.controllers.modelversion.plan import plan, telling
+from mlops_operator.controllers.modelversion.plan import decided, plan, telling
 from mlops_operator.controllers.modelversion.policies.rejection import standing_fact
 from mlops_operator.controllers.modelversion.status import say
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import job_reads
+from mlops_operator.controllers.shared.finished_jobs import with_cleanup
 from mlops_operator.controllers.shared.indexes import referred, referred_if_changed
 from mlops_operator.controllers.shared.promotions import is_open
 from mlops_operator.controllers.shared.specs import InvalidSpecError
@@ -81,7 +82,14 @@ class ModelVersionController:
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """See `plan.py`; a spec that cannot be read is `InvalidSpec`."""
         try:
-            return plan(observe(obj, world, reads), self._settings, now)
+            observed = observe(obj, world, reads)
+            return with_cleanup(
+                plan(observed, self._settings, now),
+                observed.jobs,
+                recorded=lambda _job: decided(observed.status),
+                ttl=self._settings.finished_job_ttl,
+                now=now,
+            )
         except InvalidSpecError as error:
             status = ModelVersionStatus.of(obj)
             outcome = stalled(ModelVersionReason.INVALID_SPEC, str(error))

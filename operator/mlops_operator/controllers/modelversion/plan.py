@@ -112,10 +112,22 @@ def _former(status: ModelVersionStatus) -> Outcome | None:
     return working(condition.reason, condition.message)
 
 
+def decided(status: ModelVersionStatus) -> bool:
+    """Whether the artifact was verified, or never will be: there is no further verification."""
+    return status.verified_at is not None or _unusable(status) is not None
+
+
+def _unusable(status: ModelVersionStatus) -> Outcome | None:
+    """Why the version cannot be used, where that is final."""
+    condition = find(status.conditions, READY)
+    if condition is not None and condition.reason in FINAL and is_true(status.conditions, STALLED):
+        return stalled(condition.reason, condition.message)
+    return None
+
+
 def _progress(obs: Observed, settings: Settings, now: datetime) -> Progress:
-    condition = find(obs.status.conditions, READY)
-    if condition is not None and condition.reason in FINAL and is_true(obs.status.conditions, STALLED):
-        return Progress(outcome=stalled(condition.reason, condition.message))
+    if (unusable := _unusable(obs.status)) is not None:
+        return Progress(outcome=unusable)
     if obs.status.verified_at is not None:
         return Progress(outcome=ready(ModelVersionReason.VERIFIED, _VERIFIED))
     if obs.job is None:

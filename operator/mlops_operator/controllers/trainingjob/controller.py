@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingJobStatus, TrainingReason
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import job_reads, jobs
+from mlops_operator.controllers.shared.finished_jobs import with_cleanup
 from mlops_operator.controllers.shared.indexes import referring, referring_if_changed, spec_of
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import managed_jobs, managed_services
@@ -73,12 +75,26 @@ class TrainingJobController:
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """See `plan.py`; a spec that cannot be read is `InvalidSpec`, and what runs is left alone."""
         try:
-            return plan(observe(obj, world, reads), self._settings, now)
+            return self._with_cleanup(plan(observe(obj, world, reads), self._settings, now), obj, world, now)
         except InvalidSpecError as error:
             status = TrainingJobStatus.of(obj)
             if finished(status):
                 return telling(status, say.seen(obj, status, now))
             return telling(status, say.blocked(obj, status, now, TrainingReason.INVALID_SPEC, str(error)))
+
+    def _with_cleanup(self, found: Plan, obj: Manifest, world: World, now: datetime) -> Plan:
+        """The plan with the deletions of Jobs of attempts that the status records as ended."""
+        status = TrainingJobStatus.of(obj)
+        over = {attempt.job for attempt in ended(status)}
+        after = TrainingJobStatus.of({"status": found.status}) if found.status is not None else status
+        return with_cleanup(
+            found,
+            world.owned(JOBS, obj["metadata"]["uid"]),
+            recorded=lambda job: finished(status) or job["metadata"]["name"] in over,
+            ttl=self._settings.finished_job_ttl,
+            now=now,
+            stopped_at=parse_timestamp(after.completion_time) if finished(after) and after.completion_time else None,
+        )
 
     def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
         """`Forbidden` is tried again; everything else waits for a changed spec."""

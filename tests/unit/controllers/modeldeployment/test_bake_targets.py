@@ -4,6 +4,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modeldeployment import ModelDeploymentSpec, ModelDeploymentStatus
 from mlops_operator.controllers.modeldeployment.observed import Observed
 from mlops_operator.controllers.modeldeployment.policies.bake import has_third_revision
+from mlops_operator.controllers.settings import FINISHED_JOB_TTL
 from mlops_operator.kube.resources import DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, MODEL_DEPLOYMENTS, SERVICES
 from tests.unit.controllers.modeldeployment.baking import BAKE, baking, lose, reasons, serves
 from tests.unit.controllers.modeldeployment.scene import CRASHING, NAME, READY, Scene, phase, serving
@@ -53,7 +54,7 @@ def test_a_retry_that_fails_for_another_reason_is_the_last() -> None:
     scene.rest()
     assert scene.status["stopped"]["reason"] == "ServerCrashed"
     assert "retryAt" not in scene.status["stopped"]
-    assert scene.cluster.plan(scene.controller, NAME).requeue_after is None
+    assert scene.cluster.plan(scene.controller, NAME).requeue_after == FINISHED_JOB_TTL - 60
     assert scene.condition("Stalled") == ("True", "CandidateStopped")
 
 

@@ -1,5 +1,6 @@
 """How the first version comes to serve."""
 
+from mlops_operator.controllers.settings import FINISHED_JOB_TTL
 from mlops_operator.kube.resources import DEPLOYMENTS, JOBS, MODEL_DEPLOYMENTS, POD_DISRUPTION_BUDGETS, SERVICES
 from mlops_operator.runtime.plan import Delete
 from tests.unit.controllers.modeldeployment.scene import (
@@ -172,16 +173,18 @@ def test_with_no_replicas_wanted_nothing_is_made() -> None:
     assert scene.condition("Ready") == ("True", "Serving")
 
 
-def test_a_finished_world_costs_nothing() -> None:
+def test_a_finished_world_costs_nothing_but_the_deletion_of_its_job() -> None:
     scene = Scene()
     scene.roll(seconds=60)
     before = len(scene.cluster.writes)
     reads = len(scene.cluster.reads)
-    scene.wait(86400)
+    (job,) = scene.cluster.world.all(JOBS)
+    scene.wait(FINISHED_JOB_TTL)
+    assert scene.cluster.step(scene.controller, NAME).requeue_after is None
     plan = scene.cluster.step(scene.controller, NAME)
     assert not plan.actions
     assert plan.requeue_after is None
-    assert len(scene.cluster.writes) == before
+    assert scene.cluster.writes[before:] == [f"delete Job {job['metadata']['name']}"]
     assert len(scene.cluster.reads) == reads == 1
 
 

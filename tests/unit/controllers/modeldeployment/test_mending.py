@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from mlops_operator.controllers.settings import FINISHED_JOB_TTL
 from mlops_operator.kube.resources import DEPLOYMENTS, MODEL_DEPLOYMENTS, MODEL_VERSIONS, MODELS, PODS
 from tests.unit.controllers.builders import make
 from tests.unit.controllers.modeldeployment.scene import (
@@ -195,4 +196,4 @@ def test_a_pod_too_many_is_not_waited_for() -> None:
     scene.cluster.store(make(PODS, "one-more", labels=labels, status=pod_status(UNSCHEDULABLE)))
     plan = scene.cluster.plan(scene.controller, NAME)
     assert plan.status == scene.status
-    assert plan.requeue_after is None
+    assert plan.requeue_after == FINISHED_JOB_TTL
