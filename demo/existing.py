@@ -110,7 +110,7 @@ class ExistingPlatform:
             # First: the operator's rights are Roles in the story's namespace.
             self._remove(NAMESPACE)
             for name in NAMESPACES:
-                self.kubectl.apply(_namespace(name))
+                self.kubectl.apply(marked_namespace(name))
         with self.progress.step("install the operator by Helm"):
             self.charts.install("mlops-operator-crds")
             self.charts.install("mlops-operator", *_options(names, archives), "--wait", "--timeout=3m")
@@ -180,5 +180,6 @@ def _options(names: Mapping[str, str], archives: Sequence[Path]) -> list[str]:
     return [f"--set=watchNamespaces={{{NAMESPACE}}}", f"--set=podAnnotations.build={build}", *chart_values(names)]
 
 
-def _namespace(name: str) -> Manifest:
+def marked_namespace(name: str) -> Manifest:
+    """A namespace with the mark by which it is known as made here."""
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {LABEL: MADE_BY}}}

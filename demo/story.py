@@ -98,10 +98,15 @@ class Story:
 
     def prepare(self) -> dict[str, Any]:
         """The store, the data and the Model."""
-        self.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+        self.make_namespace()
         self._apply(EXAMPLES)
         self._wait("job", "digits-prepare", lambda job: condition(job, "Complete"), "the data")
         return {"digests": json.loads(self.kubectl.logs("job/digits-prepare").strip().splitlines()[-1])}
+
+    def make_namespace(self) -> None:
+        """Make the story's namespace, unless it is there: then it keeps its labels."""
+        if self.cluster.get("namespace", NAMESPACE) is None:
+            self.cluster.run("create", "namespace", NAMESPACE)
 
     def train(self) -> dict[str, Any]:
         """A TrainingJob to its end, and the ModelVersion it made."""

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from demo.delivery import LoadCommand
-from demo.existing import ExistingPlatform, RefusedError
-from demo.prerequisites import LABEL, MADE_BY
-from demo.story import NAMESPACE
+from demo.existing import ExistingPlatform, RefusedError, marked_namespace
+from demo.prerequisites import LABEL, MADE_BY, is_ours
+from demo.story import NAMESPACE, Story
 from localcluster import Cluster
 from localcluster.kubectl import Kubectl
 from localcluster.tools import ensure_tools
@@ -61,6 +61,18 @@ def test_a_namespace_of_the_users_is_not_removed(platform: ExistingPlatform, kub
     namespace = kubectl.get("namespace", NAMESPACE)
     assert namespace is not None
     assert "deletionTimestamp" not in namespace["metadata"]
+
+
+def test_a_namespace_of_its_own_keeps_its_label_through_the_story_and_is_removed(
+    platform: ExistingPlatform, kubectl: Kubectl
+) -> None:
+    kubectl.apply(marked_namespace(NAMESPACE))
+    Story(kubectl).make_namespace()
+    namespace = kubectl.get("namespace", NAMESPACE)
+    assert namespace is not None
+    assert is_ours(namespace)
+    platform.down()
+    assert kubectl.get("namespace", NAMESPACE) is None
 
 
 def test_without_anything_of_its_own_there_is_nothing_to_remove(platform: ExistingPlatform, kubectl: Kubectl) -> None:
