@@ -30,6 +30,8 @@ pytestmark = [pytest.mark.deep, pytest.mark.timeout(600)]
 CONTENT = '{"offset": 1}'
 GOLDEN = golden_requests([(1.0, 2.0)])
 
+DNS, DNS_METRICS = "kube-dns.kube-system.svc", 9153
+
 CONNECT = """import socket, sys
 try:
     socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=3).close()
@@ -116,14 +118,14 @@ def test_the_server_answers_clients_and_nobody_else(space: Kubectl, server: Mani
     assert wait_for(lambda: not connects(space, "stranger", address), seconds=POLICY_SECONDS)
 
 
-def test_the_server_reaches_nothing(space: Kubectl, server: Manifest) -> None:
+def test_the_server_reaches_nothing_but_dns(space: Kubectl, server: Manifest) -> None:
     stranger = space.get("pod", "stranger")
     assert stranger is not None
     address = stranger["status"]["podIP"]
-    # Given a pod that others reach, and the API server, which all pods reach
+    # Given a pod that others reach, and another port of DNS
     assert connects(space, "client", address)
-    assert connects(space, "client", "kubernetes.default.svc", 443)
-    # Then the server does not
+    assert connects(space, "client", DNS, DNS_METRICS)
+    # Then the server reaches neither, but finds the name
     assert not connects(space, server["metadata"]["name"], address)
-    # A name, which shows that DNS is allowed: it is found, and the connection is not made.
-    assert not connects(space, server["metadata"]["name"], "kubernetes.default.svc", 443)
+    assert not connects(space, server["metadata"]["name"], DNS, DNS_METRICS)
+    assert connects(space, server["metadata"]["name"], DNS, 53)
