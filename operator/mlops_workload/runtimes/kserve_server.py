@@ -7,8 +7,9 @@ What differs from kserve's defaults, and why:
 - A request that cannot be decoded is answered with 400. kserve 0.21.0 answers some of them (a
   binary request whose length header is no number, or that has no inputs) with 500.
 - A request is bounded in size and time (`request_limits`).
-- No line is logged per request: probes and traffic would drown what matters, and the metrics
-  (`/metrics`) have the counts.
+- The access log is our own (`access_log`): without probes, and a request that is refused is one line.
+  kserve 0.21.0 logs a traceback for each.
+- A body without a content type, or with that of `curl -d`, is JSON (`content_type`).
 """
 
 import logging
@@ -18,12 +19,14 @@ from copy import deepcopy
 from typing import Any, Final
 
 from kserve import InferRequest, ModelRepository, ModelServer
-from kserve.errors import InvalidInput
-from kserve.logging import KSERVE_LOG_CONFIG, configure_logging
+from kserve.errors import InvalidInput, ModelNotFound, ModelNotReady, UnsupportedProtocol
+from kserve.logging import KSERVE_LOG_CONFIG, KSERVE_LOGGER_DATE_FORMAT, configure_logging
 from kserve.model_server import app
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
+from mlops_workload.runtimes import access_log
+from mlops_workload.runtimes.content_type import JsonByDefault
 from mlops_workload.runtimes.kserve_model import PredictorModel
 from mlops_workload.runtimes.request_limits import LimitRequests, Limits
 
@@ -32,6 +35,9 @@ GRACE_SECONDS: Final = 25
 
 KEEP_ALIVE_SECONDS: Final = 65
 """Longer than the 60 s after which common proxies give up an idle connection, so that they do it, not we."""
+
+REFUSALS: Final = (InvalidInput, ModelNotFound, ModelNotReady, NotImplementedError, UnsupportedProtocol)
+"""Exceptions by which kserve answers a request that it does not take."""
 
 DECODING_ERRORS: Final = (ValueError, KeyError, TypeError, AttributeError, struct.error)
 
@@ -91,7 +97,10 @@ def serve_forever(model: PredictorModel, *, port: int, limits: Limits) -> None:
     )
     server.dataplane = StrictDataPlane(model_registry=repository)
     server.model_repository_extension = FixedRepositoryExtension(model_registry=repository)
+    # The one added last is outermost: refusals for size or time are in the log too.
+    app.add_middleware(JsonByDefault)
     app.add_middleware(LimitRequests, limits=limits)
+    app.add_middleware(access_log.AccessLog)
     server.start([model])
 
 
@@ -99,4 +108,17 @@ def _log_configuration() -> dict[str, Any]:
     configuration: dict[str, Any] = deepcopy(KSERVE_LOG_CONFIG)
     for name in ("kserve.trace", "uvicorn.access"):
         configuration["loggers"][name]["level"] = logging.getLevelName(logging.WARNING)
+    configuration["filters"] = {"refusals": {"()": lambda: access_log.RefusalsWithoutTraceback(*REFUSALS)}}
+    configuration["handlers"]["kserve"]["filters"] = ["refusals"]
+    configuration["formatters"]["access"] = {
+        "()": "logging.Formatter",
+        "fmt": "%(asctime)s.%(msecs)03d %(message)s",
+        "datefmt": KSERVE_LOGGER_DATE_FORMAT,
+    }
+    configuration["handlers"]["access"] = {
+        "formatter": "access",
+        "class": "logging.StreamHandler",
+        "stream": "ext://sys.stdout",
+    }
+    configuration["loggers"][access_log.LOGGER] = {"handlers": ["access"], "level": "INFO", "propagate": False}
     return configuration

@@ -1,11 +1,15 @@
 """The real model server, as a process of its own on loopback."""
 
 import json
+import re
+import shutil
 import signal
+import subprocess
 import threading
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +29,9 @@ from .slow_model import SlowModel
 
 READY_SECONDS = 60
 """A server here needs 3 s; a machine that builds something else at the same time needs more."""
+
+LOG_SECONDS = 10
+"""A line of the log is written at the end of its request; on a busy machine it takes as long as a time slice."""
 
 Start = Callable[..., Process]
 
@@ -164,11 +171,83 @@ def test_metrics_count_the_requests(server: Server, digits: Digits) -> None:
     assert b'request_predict_seconds_count{model_name="digits"}' in server.ask("/metrics").body
 
 
-def test_requests_do_not_fill_the_log(server: Server, digits: Digits) -> None:
+def curl(server: Server, path: str, *options: str) -> tuple[int, str]:
+    """Status and body of what curl gets, which sets the content type of a form for `--data`."""
+    command = ["curl", "--silent", "--write-out", "\n%{http_code}", *options, f"{server.url}{path}"]
+    body, _, status = subprocess.run(command, capture_output=True, text=True, check=True).stdout.rpartition("\n")
+    return int(status), body
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize(
+    "options",
+    [(), ("-H", "Content-Type:"), ("-H", "Content-Type: text/plain; charset=utf-8")],
+    ids=["form", "none", "text"],
+)
+def test_curl_without_the_content_type_of_json_is_answered(
+    server: Server, digits: Digits, good_model: SavedModel, options: tuple[str, ...]
+) -> None:
+    body = json.dumps(request_of(digits.test_x[:1]))
+    status, answer = curl(server, INFER, *options, "--data", body)
+    assert status == 200, answer
+    assert json.loads(answer)["outputs"][0]["data"] == good_model.model.predict(digits.test_x[:1]).tolist()
+    status, answer = curl(server, INFER, *options, "--data", "{no json")
+    assert status in {400, 422}
+    assert "JSON" in answer
+
+
+def lines_of(server: Server, ask: Callable[[], object]) -> list[str]:
+    """The lines that the server logs for what is asked; a line is there before the reply is complete, or soon after."""
     before = len(server.process.output)
-    for _ in range(5):
-        server.ask(INFER, request_of(digits.test_x[:1]))
-    assert len(server.process.output) == before
+    ask()
+    marker = uuid.uuid4().hex
+    server.ask(f"/{marker}")
+    deadline = time.monotonic() + LOG_SECONDS
+    while marker not in server.process.output[before:]:
+        assert time.monotonic() < deadline
+    return [line for line in server.process.output[before:].splitlines() if marker not in line]
+
+
+def test_each_request_is_one_line_of_the_access_log(server: Server, digits: Digits) -> None:
+    (line,) = lines_of(server, lambda: server.ask(INFER, request_of(digits.test_x[:1])))
+    moment, client = r"\d{4}-\d\d-\d\d [0-9:.]{12}", r"127\.0\.0\.1:\d+"
+    assert re.fullmatch(rf'{moment} {client} "POST /v2/models/digits/infer" 200 \d+\.\d ms', line), line
+
+
+def test_probes_and_scrapes_do_not_fill_the_log(server: Server) -> None:
+    paths = ("/v2/models/digits/ready", "/v2/health/live", "/v2/health/ready", "/metrics", "/")
+    assert lines_of(server, lambda: [server.ask(path) for path in paths]) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "changes", "answered"),
+    [
+        (
+            INFER,
+            {"shape": [1, 3], "data": [1, 2, 3]},
+            (400, "expected shape [rows, 64] with at least one row, found [1, 3]"),
+        ),
+        (INFER, {"data": [None] * 64}, (400, "")),
+        (INFER, {"data": "x"}, (422, "")),
+        ("/v2/models/other/infer", {}, (404, "Model with name other does not exist.")),
+        ("/v2/repository/models/digits/unload", {}, (400, "the deployment decides what is served")),
+        ("/v2/models/digits/versions/1/infer", {}, (501, "Model versioning not supported yet.")),
+    ],
+    ids=["width", "none", "malformed", "model", "unload", "version"],
+)
+def test_a_clients_mistake_is_one_line_and_no_traceback(
+    server: Server, digits: Digits, path: str, changes: dict[str, Any], answered: tuple[int, str]
+) -> None:
+    status, cause = answered
+    (line,) = lines_of(server, lambda: server.ask(path, request_of(digits.test_x[:1], **changes)))
+    assert f'"POST {path}" {status} ' in line
+    assert line.endswith(cause)
+
+
+def test_a_client_cannot_write_a_line_of_its_own(server: Server) -> None:
+    (line,) = lines_of(server, lambda: server.ask('/v2/models/a%0A"%20ERROR%20x%1B[31m/infer', {"inputs": []}))
+    assert '"POST /v2/models/a%0A' in line
+    assert "\x1b" not in line
 
 
 @pytest.mark.parametrize(
