@@ -5,6 +5,9 @@ ModelDeployment of its own. Where the model does not matter its server is `scrip
 """
 
 import json
+import os
+import socket
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -220,6 +223,7 @@ def test_scikit_learn_model_is_served_by_the_runtime_table(shelf: Kubectl) -> No
     answer = ask(shelf, ready["status"]["url"], "stump", [[0.9, 0.9], [-0.9, -0.9], [0.8, 0.7]])
     assert (answer["model_name"], answer["model_version"]) == ("stump", name)
     assert answer["outputs"][0]["data"] == [1, 0, 1]
+    assert json.loads(typed(shelf, ready["status"]["example"]))["model_version"] == name
     shelf.run("delete", "modeldeployment", "stump", "--wait=false")
 
 
@@ -258,6 +262,23 @@ def promote(kubectl: Kubectl, name: str, target: str) -> None:
     """Move `champion` to a version."""
     kubectl.apply(manifest("Promotion", name, model="plus", alias="champion", version=target))
     kubectl.wait("promotion", name, lambda obj: is_true(obj, "Ready"), what="to move the alias", timeout=RUNNING)
+
+
+def typed(kubectl: Kubectl, commands: str) -> str:
+    """What a shell prints for the commands of `status.example`, at a port of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    script = commands.replace("localhost:8080", f"localhost:{port}").replace(" 8080:", f" {port}:") + "\nkill $!\n"
+    environment = {
+        "PATH": os.pathsep.join((str(kubectl.binary.parent), os.environ["PATH"])),
+        "KUBECONFIG": str(kubectl.kubeconfig),
+        "HOME": str(kubectl.kubeconfig.parent),
+    }
+    done = subprocess.run(
+        ["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=RUNNING, check=True
+    )
+    return done.stdout
 
 
 def ask(kubectl: Kubectl, url: str, model: str, rows: list[list[float]]) -> Manifest:

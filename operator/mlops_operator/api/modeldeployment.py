@@ -359,6 +359,9 @@ class ModelDeploymentStatus(StatusBase):
     weights: Weights | None = None
     url: Annotated[str, Field(max_length=512)] | None = None
     """Base URL inside the cluster; predict at `/v2/models/<model>/infer`."""
+    example: Annotated[str, Field(max_length=2048)] | None = None
+    """Shell commands that ask the model from outside the cluster, by `kubectl port-forward` and curl. The request has
+    one row of zeros, or of two features with servers other than the default one: replace `shape` and `data` there."""
     selector: Annotated[str, Field(max_length=512)] | None = None
     replicas: Annotated[int, Field(ge=0)] = 0
     ready_replicas: Annotated[int, Field(ge=0)] = 0

@@ -47,6 +47,7 @@ class ServerRuntime:
         args: the server's arguments, with `{model}`, `{version}`, `{format}` and `{dir}` filled in.
         env: environment of the server, with the same fields filled in.
         port: where it speaks the Open Inference Protocol.
+        gives_example: whether it has `mlops_contract.serving.EXAMPLE`.
     """
 
     name: str
@@ -56,6 +57,7 @@ class ServerRuntime:
     args: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     port: int = 8080
+    gives_example: bool = False
 
 
 _MLSERVER_ENVIRONMENT: Final = {
@@ -112,6 +114,7 @@ class Settings:
                     "--port=8080",
                 ),
                 env={"OMP_NUM_THREADS": "1"},
+                gives_example=True,
             ),
             ServerRuntime(
                 name="mlserver-sklearn",

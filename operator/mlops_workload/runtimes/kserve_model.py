@@ -36,6 +36,11 @@ class PredictorModel(Model):  # type: ignore[misc]
         """The model was loaded before the server was started: nothing is left to do."""
         return bool(self.ready)
 
+    @property
+    def features(self) -> int | None:
+        """How many features a row must have, where the model says."""
+        return self._features
+
     def get_input_types(self) -> list[dict[str, Any]]:
         """The one input tensor, for the metadata endpoint."""
         return [{"name": INPUT_NAME, "datatype": "FP64", "shape": [-1, self._features or -1]}]

@@ -9,6 +9,7 @@ What differs from kserve's defaults, and why:
 - A request is bounded in size and time (`request_limits`).
 - The access log is our own (`access_log`): without probes, and a request that is refused is one line.
   kserve 0.21.0 logs a traceback for each.
+- `mlops_contract.serving.EXAMPLE` gives an example of a request, so that a first one needs no knowledge of the model.
 - A body without a content type, or with that of `curl -d`, is JSON (`content_type`).
 """
 
@@ -16,8 +17,10 @@ import logging
 import struct
 import warnings
 from copy import deepcopy
+from functools import partial
 from typing import Any, Final
 
+import numpy as np
 from kserve import InferRequest, ModelRepository, ModelServer
 from kserve.errors import InvalidInput, ModelNotFound, ModelNotReady, UnsupportedProtocol
 from kserve.logging import KSERVE_LOG_CONFIG, KSERVE_LOGGER_DATE_FORMAT, configure_logging
@@ -25,6 +28,8 @@ from kserve.model_server import app
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
+from mlops_contract.serving import EXAMPLE
+from mlops_workload.inference_protocol import INPUT_NAME, to_tensor
 from mlops_workload.runtimes import access_log
 from mlops_workload.runtimes.content_type import JsonByDefault
 from mlops_workload.runtimes.kserve_model import PredictorModel
@@ -97,11 +102,24 @@ def serve_forever(model: PredictorModel, *, port: int, limits: Limits) -> None:
     )
     server.dataplane = StrictDataPlane(model_registry=repository)
     server.model_repository_extension = FixedRepositoryExtension(model_registry=repository)
+    app.add_api_route(f"/v2/models/{{model_name}}/{EXAMPLE}", partial(_example, repository), methods=["GET"])
     # The one added last is outermost: refusals for size or time are in the log too.
     app.add_middleware(JsonByDefault)
     app.add_middleware(LimitRequests, limits=limits)
     app.add_middleware(access_log.AccessLog)
     server.start([model])
+
+
+def _example(repository: ModelRepository, model_name: str) -> dict[str, Any]:
+    """A request that the model takes.
+
+    Raises:
+        ModelNotFound: there is no such model.
+    """
+    model = repository.get_model(model_name)
+    if model is None:
+        raise ModelNotFound(model_name)
+    return {"inputs": [to_tensor(INPUT_NAME, np.zeros((1, model.features or 1)))]}
 
 
 def _log_configuration() -> dict[str, Any]:

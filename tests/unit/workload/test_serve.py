@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from sklearn.svm import SVC
 
+from mlops_contract.serving import EXAMPLE
 from mlops_workload.digest import digest_path
 from mlops_workload.golden import main as golden_main
 from mlops_workload.golden_requests import golden_document
@@ -194,6 +195,14 @@ def test_curl_without_the_content_type_of_json_is_answered(
     status, answer = curl(server, INFER, *options, "--data", "{no json")
     assert status in {400, 422}
     assert "JSON" in answer
+
+
+def test_the_example_of_a_request_is_answered(server: Server) -> None:
+    example = server.ask(f"/v2/models/digits/{EXAMPLE}")
+    assert example.status == 200
+    reply = server.ask(INFER, json.loads(example.body))
+    assert (reply.status, json.loads(reply.body)["outputs"][0]["shape"]) == (200, [1])
+    assert server.ask(f"/v2/models/other/{EXAMPLE}").status == 404
 
 
 def lines_of(server: Server, ask: Callable[[], object]) -> list[str]:

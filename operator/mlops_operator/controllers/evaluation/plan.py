@@ -30,6 +30,7 @@ from mlops_operator.controllers.shared import jobs, tries
 from mlops_operator.controllers.shared.events import transition_events
 from mlops_operator.controllers.shared.evidence import LOOK_AGAIN, conclusive
 from mlops_operator.controllers.shared.gates import RECORDED
+from mlops_operator.controllers.shared.log_command import with_log_command
 from mlops_operator.controllers.shared.specs import first_problem
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task, render_task
 from mlops_operator.kube.resources import JOBS, MODELS
@@ -124,7 +125,8 @@ def _follow(obs: Observed, job: Manifest, settings: Settings, now: datetime) -> 
     if task.phase is TaskPhase.RESULT_LOST:
         return _start(obs, settings, now, lost=task)
     if task.phase is TaskPhase.FAILED:
-        return _failed(obs, EvaluationReason.JOB_FAILED, f"{task.reason}: {task.message}", now)
+        message = with_log_command(f"{task.reason}: {task.message}", obs.obj)
+        return _failed(obs, EvaluationReason.JOB_FAILED, message, now)
     if task.phase is TaskPhase.RESULT_INVALID:
         return _failed(obs, EvaluationReason.RESULT_INVALID, task.message, now)
     return _running(obs, job, task, now) if task.result is None else _judge(obs, job, task.result, now)

@@ -1,6 +1,7 @@
 """The check of the present candidate, its golden requests or a recheck, as its plan sees it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -12,7 +13,11 @@ from mlops_operator.controllers.modeldeployment.policies.traffic import SHARING
 from mlops_operator.controllers.shared import tries
 from mlops_operator.controllers.shared.evidence import conclusive
 from mlops_operator.controllers.shared.jobs import ended, pod_phase
+from mlops_operator.controllers.shared.log_command import with_log_command
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task
+
+ROOM: Final = 400
+"""Characters that a status says before the message of a check: which version was stopped, and what was tried."""
 
 LOOK_AGAIN_SECONDS: Final = 0.5
 """Wait before a finished Job's pods are read again that were read before they had ended."""
@@ -41,7 +46,11 @@ def check_state(observed: Observed, now: datetime) -> TaskState | None:
     suffix = names.golden_suffix(candidate.revision, candidate.started_at)
     if candidate.phase in SHARING:
         suffix = names.recheck_suffix(candidate)
-    return observe_task(f"{observed.obj['metadata']['uid']}-{suffix}", job, pods, now, observed.reads)
+    state = observe_task(f"{observed.obj['metadata']['uid']}-{suffix}", job, pods, now, observed.reads)
+    if state.phase is not TaskPhase.FAILED or candidate.phase in SHARING:
+        return state
+    message = with_log_command(state.message, observed.obj, component=names.GOLDEN, room=ROOM)
+    return replace(state, message=message)
 
 
 def _not_read_yet(job: Manifest, pods: Sequence[Manifest] | None, now: datetime) -> bool:

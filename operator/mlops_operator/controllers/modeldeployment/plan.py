@@ -1,9 +1,9 @@
 """The plan of a ModelDeployment: where its rollout is, what its children need, what its status says."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from mlops_operator.api.conditions import STALLED, find
 from mlops_operator.api.meta import Key, Manifest
@@ -13,6 +13,7 @@ from mlops_operator.controllers.modeldeployment.blueprint import Blueprint, Prob
 from mlops_operator.controllers.modeldeployment.checks import check_state
 from mlops_operator.controllers.modeldeployment.children import actions
 from mlops_operator.controllers.modeldeployment.events import events_of
+from mlops_operator.controllers.modeldeployment.example import example
 from mlops_operator.controllers.modeldeployment.observed import Observed
 from mlops_operator.controllers.modeldeployment.policies import health
 from mlops_operator.controllers.modeldeployment.policies.coalesce import settles_in
@@ -56,7 +57,8 @@ def plan(observed: Observed, settings: Settings, now: datetime) -> Plan:
     blueprints = {entry.revision: entry for entry in (known, target) if isinstance(entry, Blueprint)}
     refused = _autoscaler_problem(observed)
     problem = refused or (target if isinstance(target, Problem) else None)
-    told = _status(observed, state, problem=problem, settings=settings, now=now)
+    access = _access(observed, state, blueprints, settings)
+    told = _status(observed, state, problem=problem, access=access, now=now)
     todo = actions(
         observed,
         state,
@@ -165,13 +167,29 @@ class _Told:
     look_in: float | None = None
 
 
-def _status(observed: Observed, state: State, *, problem: Problem | None, settings: Settings, now: datetime) -> _Told:
+class _Access(NamedTuple):
+    """How the served model is reached: from inside the cluster, and by which commands from outside."""
+
+    url: str
+    example: str | None
+
+
+def _access(observed: Observed, state: State, blueprints: Mapping[str, Blueprint], settings: Settings) -> _Access:
+    url = render.service_url(observed.obj, names.service_name(observed.obj), settings)
+    blueprint = blueprints.get(state.stable.revision) if state.stable is not None else None
+    if blueprint is None:
+        # The ModelVersion is gone, and with it what says which server has it.
+        return _Access(url, observed.status.example)
+    return _Access(url, example(observed.obj, model=blueprint.model, server=blueprint.server))
+
+
+def _status(observed: Observed, state: State, *, problem: Problem | None, access: _Access, now: datetime) -> _Told:
     """The status, with counts that are still rising left as they were until they have settled."""
-    fresh = _with_counts(observed, state, problem=problem, settings=settings, now=now, former=None)
+    fresh = _with_counts(observed, state, problem=problem, access=access, now=now, former=None)
     wait = settles_in(_served(observed, state), now)
     if wait is None or _falls(observed.status, fresh):
         return _Told(fresh)
-    former = _with_counts(observed, state, problem=problem, settings=settings, now=now, former=observed.status)
+    former = _with_counts(observed, state, problem=problem, access=access, now=now, former=observed.status)
     return _Told(former, wait) if former == observed.status else _Told(fresh)
 
 
@@ -189,7 +207,7 @@ def _with_counts(
     state: State,
     *,
     problem: Problem | None,
-    settings: Settings,
+    access: _Access,
     now: datetime,
     former: ModelDeploymentStatus | None,
 ) -> ModelDeploymentStatus:
@@ -200,7 +218,6 @@ def _with_counts(
     if candidate is not None:
         kept = former.candidate if former is not None else _still_out(observed.status.candidate, candidate, observed)
         candidate = _counted(candidate, observed, kept)
-    url = render.service_url(observed.obj, names.service_name(observed.obj), settings)
     situation = Situation(
         obj=observed.obj,
         previous=observed.status,
@@ -214,7 +231,8 @@ def _with_counts(
         waiting=health.steady(state.waiting, former=observed.status.waiting),
         overdue=state.overdue,
         lost=tuple(found for servers in _served(observed, state) if (found := health.lost(servers, now)) is not None),
-        url=url,
+        url=access.url,
+        example=access.example,
     )
     return status_of(situation, now=now)
 

@@ -91,6 +91,7 @@ def _told(
         rollout=spec.rollout,
         problem=problem,
         url=before.url,
+        example=before.example,
     )
     after = status_of(situation, now=now)
     return Plan(

@@ -54,6 +54,7 @@ class Situation:
         overdue: a first version is not ready within its deadline.
         lost: pods of stable and candidate whose nodes do not answer.
         url: of the stable version.
+        example: commands that ask it from outside the cluster.
     """
 
     obj: Manifest
@@ -69,6 +70,7 @@ class Situation:
     overdue: bool = False
     lost: Sequence[Trouble] = ()
     url: str | None = None
+    example: str | None = None
 
     @property
     def serves(self) -> bool:
@@ -98,6 +100,7 @@ def status_of(situation: Situation, *, now: datetime) -> ModelDeploymentStatus:
         stopped=situation.stopped,
         weights=_weights(situation),
         url=situation.url if situation.stable is not None else None,
+        example=situation.example if situation.stable is not None else None,
         selector=",".join(f"{name}={value}" for name, value in sorted(selector.items())),
         replicas=sum(entry.replicas for entry in served),
         ready_replicas=sum(entry.ready_replicas for entry in served),

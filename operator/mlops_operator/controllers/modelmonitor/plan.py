@@ -33,6 +33,7 @@ from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs, tries
 from mlops_operator.controllers.shared.events import flip_events, transition_events
 from mlops_operator.controllers.shared.evidence import LOOK_AGAIN, conclusive
+from mlops_operator.controllers.shared.log_command import with_log_command
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task, render_task
 from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.kube.resources import JOBS
@@ -173,6 +174,8 @@ def _unserved(obs: Observed) -> Outcome | None:
 
 def _finish(obs: Observed, step: Step, now: datetime) -> Plan:
     outcome = step.problem or outcome_of(step.status, suspended=obs.spec.suspend)
+    if step.problem is None and outcome.reason == MonitorReason.JOB_FAILED:
+        outcome = replace(outcome, message=with_log_command(outcome.message, obs.obj))
     wait = None
     if step.problem is not None and step.problem.reconciling:
         wait = wait_for(obs.status.waiting, now, step.problem.reason, step.problem.message)

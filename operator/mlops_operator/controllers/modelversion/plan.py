@@ -31,6 +31,7 @@ from mlops_operator.controllers.modelversion.status import settled
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import evidence, job_reads, jobs, tries
 from mlops_operator.controllers.shared.events import flip_events, transition_events
+from mlops_operator.controllers.shared.log_command import with_log_command
 from mlops_operator.controllers.shared.pending import GRACE, PodProblem
 from mlops_operator.controllers.shared.task import TaskPhase, observe_task
 from mlops_operator.controllers.shared.waiting import wait_for
@@ -213,7 +214,7 @@ def _failed(obs: Observed, job: Manifest, verdict: Verdict, now: datetime) -> Pr
     failures = obs.status.attempts + 1
     end = evidence.end_of(job, now) or now
     again = policy.next_start(failures, end)
-    message = f"{verdict.message}; checked again at {timestamp(again)}"
+    message = with_log_command(f"{verdict.message}; checked again at {timestamp(again)}", obs.obj)
     changes = {
         "job": job["metadata"]["name"],
         "attempts": failures,

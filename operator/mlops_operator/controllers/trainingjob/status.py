@@ -31,6 +31,7 @@ from mlops_operator.api.trainingjob import (
     TrainingReason,
 )
 from mlops_operator.controllers.shared import evidence, jobs
+from mlops_operator.controllers.shared.log_command import with_log_command
 from mlops_operator.controllers.shared.pending import PodProblem
 from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.controllers.trainingjob.observed import Observed
@@ -203,6 +204,8 @@ def retrying(
     obj: Manifest, status: TrainingJobStatus, now: datetime, *, reason: TrainingReason, message: str
 ) -> TrainingJobStatus:
     """An attempt failed or was disrupted and the next one waits for its time."""
+    if reason == TrainingReason.BACKING_OFF:
+        message = with_log_command(message, obj)
     return say(obj, status, now, phase=TrainingPhase.RETRYING, outcome=working(reason, message))
 
 
@@ -238,6 +241,7 @@ def failed(
     obj: Manifest, status: TrainingJobStatus, now: datetime, reason: TrainingReason, message: str
 ) -> TrainingJobStatus:
     """The end, badly."""
+    message = with_log_command(message, obj)
     return say(
         obj,
         status,

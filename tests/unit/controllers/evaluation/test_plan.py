@@ -293,7 +293,10 @@ def test_a_failed_job_is_an_error_in_the_workloads_words() -> None:
     assert (status(toy)["phase"], status(toy)["verdict"]) == ("Failed", "Error")
     stalled = condition(toy.get(EVALUATIONS, NAME), "Stalled")
     assert stalled["reason"] == "JobFailed"
-    assert stalled["message"] == "ArtifactCorrupt: expected sha256:a, found sha256:b"
+    assert stalled["message"] == (
+        "ArtifactCorrupt: expected sha256:a, found sha256:b; "
+        f"logs: kubectl logs -n team-a -l mlops-operator.io/evaluation={NAME} --all-containers --tail=-1"
+    )
 
 
 @pytest.mark.parametrize("message", ["", "{", '{"v":1,"uid":"another run"}'])

@@ -62,6 +62,8 @@ def test_a_check_that_could_not_be_made_stops_the_candidate_by_its_own_reason() 
     scene.step()
     assert scene.status["stopped"]["reason"] == "GoldenCheckFailed"
     assert "ArtifactNotFound: nothing at pvc://store" in scene.status["stopped"]["message"]
+    selector = "mlops-operator.io/modeldeployment=digits,app.kubernetes.io/component=golden"
+    assert f"kubectl logs -n team-a -l {selector} --all-containers --tail=-1" in ready_message(scene)
 
 
 def test_a_job_that_is_gone_before_its_result_was_seen_is_made_again() -> None:

@@ -212,6 +212,7 @@ def test_a_failed_job_is_unknown_and_the_next_window_is_tried() -> None:
     assert breached(toy) == ("Unknown", "JobFailed")
     assert (ready(toy)["status"], ready(toy)["reason"]) == ("False", "JobFailed")
     assert "ArtifactNotFound: no folder" in ready(toy)["message"]
+    assert "; logs: kubectl logs -n team-a -l mlops-operator.io/modelmonitor=" in ready(toy)["message"]
     measure(toy, 0.97)
     assert ready(toy)["status"] == "True"
 

@@ -211,6 +211,10 @@ def test_a_check_whose_result_is_lost_four_times_waits_as_any_that_failed() -> N
         version.at(10 * lost + 9).settle()
     assert condition(version.obj, "Ready")["reason"] == "VerificationFailed"
     assert "the task has run 4 times" in condition(version.obj, "Ready")["message"]
+    assert (
+        "; logs: kubectl logs -n team-a -l mlops-operator.io/modelversion="
+        in condition(version.obj, "Ready")["message"]
+    )
     assert version.status["attempts"] == 1
 
 

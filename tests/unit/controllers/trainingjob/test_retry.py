@@ -11,6 +11,8 @@ from mlops_operator.kube.resources import JOBS
 from tests.unit.controllers.builders import condition, failed_pod, job_ended, later
 from tests.unit.controllers.trainingjob.driver import begin
 
+LOGS = "; logs: kubectl logs -n team-a -l mlops-operator.io/trainingjob=digits --all-containers --tail=-1"
+
 
 @pytest.mark.parametrize(
     ("failures", "seconds"), [(1, 10), (2, 20), (3, 40), (4, 80), (5, 160), (6, 320), (7, 360), (500, 360)]
@@ -81,7 +83,7 @@ def test_the_words_of_the_wait_hold_still_and_name_its_end() -> None:
     run.at(5).settle()
     failed = "attempt 0 failed: Error (exit code 2): Traceback ..."
     assert condition(run.obj, "Ready")["message"] == (
-        f"{failed}; attempt 1 starts at {timestamp(later(12))} (failure 1 of at most 3)"
+        f"{failed}; attempt 1 starts at {timestamp(later(12))} (failure 1 of at most 3){LOGS}"
     )
 
 
@@ -107,7 +109,7 @@ def test_the_end_names_the_number_of_attempts_and_the_last_failure(
     for attempt in range(limit + 1):
         run.at(2 + 100 * attempt).settle()
         run.job_fails(message, exit_code=code)
-    assert condition(run.obj, "Failed")["message"] == words
+    assert condition(run.obj, "Failed")["message"] == words + LOGS
 
 
 def test_no_attempt_waits_for_a_clock_that_is_ahead_of_ours() -> None:
