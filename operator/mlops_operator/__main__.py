@@ -58,6 +58,10 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--leader-elect-namespace", help="namespace of the lease; the operator's own where not given")
     run.add_argument("--leader-elect-name", default=LEASE_NAME, help="name of the lease")
     run.add_argument("--metrics-bind-address", default=":8080", help="host:port of /healthz, /readyz and /metrics")
+    run.add_argument(
+        "--object-metrics-bind-address", metavar="ADDRESS",
+        help="host:port of the metrics of single objects, which name namespaces and objects; none where not given",
+    )  # fmt: skip
     run.add_argument("--resync", type=duration, default=RESYNC, help="time between two listings of each resource")
     run.add_argument("--concurrency", type=at_least_one, default=CONCURRENCY, help="reconciliations at work at once")
     run.add_argument("--log-format", choices=FORMATS, default="json", help="format of the log on standard error")
@@ -79,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def _run(given: argparse.Namespace) -> int:
     from mlops_operator.controllers import all_controllers
     from mlops_operator.controllers.settings import Settings
+    from mlops_operator.controllers.telemetry.telemetry import ObjectTelemetry
 
     options = Options(
         namespaces=tuple(given.namespaces),
@@ -86,6 +91,7 @@ async def _run(given: argparse.Namespace) -> int:
         lease_namespace=given.leader_elect_namespace,
         lease_name=given.leader_elect_name,
         metrics_address=given.metrics_bind_address,
+        object_metrics_address=given.object_metrics_bind_address,
         resync=given.resync,
         concurrency=given.concurrency,
     )
@@ -93,6 +99,7 @@ async def _run(given: argparse.Namespace) -> int:
         load_config(given.kubeconfig, context=given.context),
         all_controllers(Settings.from_environment(os.environ)),
         options,
+        telemetry=ObjectTelemetry(objects=options.object_metrics_address is not None),
     )
     manager.on_signals(signal.SIGTERM, signal.SIGINT)
     # What is there now stays: code, classes, metrics. Garbage collections need not go over it again and again.

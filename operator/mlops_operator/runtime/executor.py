@@ -23,7 +23,7 @@ from mlops_operator.kube.errors import (
 )
 from mlops_operator.kube.events import event_manifest, publish
 from mlops_operator.kube.resources import Resource
-from mlops_operator.runtime import metrics
+from mlops_operator.runtime import decisions, metrics
 from mlops_operator.runtime.answers import NAME_TAKEN, Rejected, taken, target, verdict
 from mlops_operator.runtime.cache import Cache
 from mlops_operator.runtime.identity import is_rendered, stamped
@@ -34,6 +34,13 @@ LEAST_ANSWERS: Final = 1024
 """Objects of which the version of the last answer is remembered before those that have changed since are forgotten."""
 
 _Author = tuple[Resource, Key] | None
+
+OnStatus = Callable[[Resource, Manifest, Manifest], None]
+
+
+def _nobody(_resource: Resource, _before: Manifest, _after: Manifest) -> None:
+    pass
+
 
 logger = logging.getLogger(__name__)
 
@@ -54,15 +61,23 @@ class Executor:
         cache: told the answer to every write at once.
         instance: the name of this process in events.
         may_write: asked before every write; False once leadership has lapsed.
+        on_status: told the former and the new status after each one that was written; must not raise.
     """
 
     def __init__(
-        self, client: Client, cache: Cache, *, instance: str, may_write: Callable[[], bool] = lambda: True
+        self,
+        client: Client,
+        cache: Cache,
+        *,
+        instance: str,
+        may_write: Callable[[], bool] = lambda: True,
+        on_status: OnStatus = _nobody,
     ) -> None:
         self._client = client
         self._cache = cache
         self._instance = instance
         self._may_write = may_write
+        self._on_status = on_status
         self._answers: dict[tuple[Resource, Key], str] = {}
         self._most_answers = LEAST_ANSWERS
 
@@ -94,13 +109,15 @@ class Executor:
             if self._cache.get(kind, absent) is None and await self.reread(kind, absent) is not None:
                 raise Outdated(f"{kind} {absent} was there all the time")
         for action in plan.actions:
-            await self._act(action, by)
+            if (verb := await self._act(action, by)) is not None:
+                decisions.acted(resource, obj, action, verb)
         await self.report(resource, obj, plan, now=now)
 
     async def report(self, resource: Resource, obj: Manifest, plan: Plan, *, now: datetime) -> None:
         """Write the plan's status, where it differs, and then its events; its actions are not looked at."""
         if plan.status is not None:
             await self._write_status(resource, obj, plan.status, _author(resource, obj, plan))
+        decisions.concluded(resource, obj, plan)
         for event in plan.events:
             self._fence()
             manifest = event_manifest(
@@ -123,22 +140,19 @@ class Executor:
 
     # -- actions ---------------------------------------------------------------------------
 
-    async def _act(self, action: Action, by: _Author) -> None:
+    async def _act(self, action: Action, by: _Author) -> str | None:
+        """Carry out one action; returns what it did, or None where nothing was left to do."""
         self._fence()
         try:
             match action:
                 case Create():
-                    await self._create(action, by)
+                    return await self._create(action, by)
                 case Apply():
-                    self._check_selected(action)
-                    if action.missed:
-                        await self._look_for(action)
-                    applied = await self._client.apply(action.resource, stamped(action.manifest))
-                    self._cache.observe(action.resource, applied)
+                    return await self._apply(action)
                 case Patch():
-                    await self._patch(action)
+                    return await self._patch(action)
                 case Delete():
-                    await self._delete(action)
+                    return await self._delete(action)
         except (Conflict, AlreadyExists) as error:
             namespace, name = target(action)
             await self.reread(action.resource, Key(namespace, name))
@@ -146,7 +160,19 @@ class Executor:
         except StatusError as error:
             raise verdict(action, error) from error
 
-    async def _create(self, action: Create, by: _Author) -> None:
+    async def _apply(self, action: Apply) -> str | None:
+        self._check_selected(action)
+        if action.missed:
+            await self._look_for(action)
+        store = self._cache.stores.get(action.resource)
+        former = store.version(Key(*target(action))) if store is not None else None
+        applied = await self._client.apply(action.resource, stamped(action.manifest))
+        self._cache.observe(action.resource, applied)
+        if former is None:
+            return decisions.CREATED
+        return decisions.CHANGED if applied["metadata"]["resourceVersion"] != former else None
+
+    async def _create(self, action: Create, by: _Author) -> str | None:
         self._check_selected(action)
         try:
             # Own kinds may be older than this program; what they lack is dropped, as it always is.
@@ -163,8 +189,9 @@ class Executor:
                 raise Rejected(rejection) from error
             if not self._cache.selects(action.resource, found):
                 await self._relabel(action, found)
-        else:
-            self._cache.observe(action.resource, created, by=by)
+            return None
+        self._cache.observe(action.resource, created, by=by)
+        return decisions.CREATED
 
     async def _relabel(self, action: Create, found: Manifest) -> None:
         """Give a child of ours back the labels by which it is watched: somebody took them, and it went out of sight."""
@@ -189,7 +216,7 @@ class Executor:
         if found is not None and controller_uid(found) == controller_uid(action.manifest):
             raise Outdated(f"{action.resource} {key} was there all the time")
 
-    async def _patch(self, action: Patch) -> None:
+    async def _patch(self, action: Patch) -> str:
         guard = {"uid": action.uid, "resourceVersion": action.resource_version}
         try:
             patched = await self._client.merge_patch(
@@ -203,8 +230,9 @@ class Executor:
             self._cache.observe_gone(action.resource, Key(action.namespace, action.name), action.uid)
             raise Outdated(str(error)) from error
         self._cache.observe(action.resource, patched)
+        return decisions.CHANGED
 
-    async def _delete(self, action: Delete) -> None:
+    async def _delete(self, action: Delete) -> str | None:
         key = Key(action.namespace, action.name)
         try:
             answer = await self._client.delete(
@@ -216,18 +244,19 @@ class Executor:
             )
         except NotFound:
             self._cache.observe_gone(action.resource, key, action.uid)
+            return None
         except Conflict as error:
             found = await self.reread(action.resource, key)
             if found is None or found["metadata"]["uid"] != action.uid:
                 self._cache.observe_gone(action.resource, key, action.uid)
-                return
+                return None
             raise Outdated(str(error)) from error
+        metadata = answer.get("metadata") or {}
+        if metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds"):
+            self._cache.observe(action.resource, answer)  # going, but something holds it
         else:
-            metadata = answer.get("metadata") or {}
-            if metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds"):
-                self._cache.observe(action.resource, answer)  # going, but something holds it
-            else:
-                self._cache.observe_gone(action.resource, key, action.uid)
+            self._cache.observe_gone(action.resource, key, action.uid)
+        return decisions.DELETED
 
     # -- status ----------------------------------------------------------------------------
 
@@ -259,6 +288,7 @@ class Executor:
             raise Outdated(str(error)) from error
         self._cache.observe(resource, patched, by=by)
         self._answered(resource, key, patched["metadata"]["resourceVersion"])
+        self._on_status(resource, obj.get("status") or {}, wanted)
         if lost := merge_patch(patched.get("status") or {}, wanted):
             logger.error(
                 "the API server did not keep the status as written: the schema and the controller disagree",

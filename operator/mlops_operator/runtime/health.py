@@ -1,19 +1,22 @@
-"""The operator's own HTTP server: liveness, readiness and metrics.
+"""The operator's own HTTP servers: liveness, readiness and metrics, and the metrics of single objects.
 
 Liveness is the event loop itself: a loop that hangs does not answer. Readiness says in its body
 what is missing, so that a person sees why a rollout waits.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+
+from mlops_operator.runtime.http_server import HttpServer
 
 Check = Callable[[], str | None]
 """Says what is missing, or None where all is well."""
 
 
-class HealthServer:
+class HealthServer(HttpServer):
     """Serves /healthz, /readyz and /metrics.
 
     Args:
@@ -23,46 +26,28 @@ class HealthServer:
     """
 
     def __init__(self, address: str, *, live: Mapping[str, Check], ready: Mapping[str, Check]) -> None:
-        host, _, port = address.rpartition(":")
-        if not port.isdigit():
-            raise ValueError(f"bind address {address!r}: expected `host:port` or `:port`")
-        self._host = host.strip("[]") or None
-        self._port = int(port)
+        super().__init__(address, {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": _metrics})
         self._live = live
         self._ready = ready
-        self._runner: web.AppRunner | None = None
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return self._port
-
-    async def start(self) -> None:
-        """Listen.
-
-        Raises:
-            OSError: the address cannot be listened on.
-        """
-        app = web.Application()
-        app.router.add_get("/healthz", self._healthz)
-        app.router.add_get("/readyz", self._readyz)
-        app.router.add_get("/metrics", _metrics)
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port)
-        await site.start()
-        self._port = self._runner.addresses[0][1]
-
-    async def stop(self) -> None:
-        """Stop listening."""
-        if self._runner is not None:
-            await self._runner.cleanup()
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return _answer(self._live)
 
     async def _readyz(self, _: web.Request) -> web.Response:
         return _answer(self._ready)
+
+
+class ObjectMetricsServer(HttpServer):
+    """Serves the metrics of single objects under /metrics: who may read them is decided for this port alone."""
+
+    def __init__(self, address: str, registry: CollectorRegistry) -> None:
+        super().__init__(address, {"/metrics": self._metrics})
+        self._registry = registry
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        # In a thread: writing out many series takes longer than the event loop may be kept.
+        body = await asyncio.to_thread(generate_latest, self._registry)
+        return _text(body)
 
 
 def _answer(checks: Mapping[str, Check]) -> web.Response:
@@ -74,4 +59,8 @@ def _answer(checks: Mapping[str, Check]) -> web.Response:
 
 
 async def _metrics(_: web.Request) -> web.Response:
-    return web.Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return _text(generate_latest(REGISTRY))
+
+
+def _text(body: bytes) -> web.Response:
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

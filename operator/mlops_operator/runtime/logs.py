@@ -11,6 +11,12 @@ FORMATS: Final = ("json", "text")
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "settings"}
 """Attributes that every record has, and what kopf adds for itself; all others are fields of the fact."""
 
+_FACTS: Final = "facts"
+"""The attribute under which `facts` are in a record."""
+
+_RESERVED: Final = frozenset({"ts", "level", "logger", "msg", "traceback"})
+"""Keys of a line of JSON that no field has."""
+
 
 def configure_logging(*, level: str, format: str) -> None:
     """Send every log line to standard error, in one format.
@@ -29,9 +35,16 @@ def configure_logging(*, level: str, format: str) -> None:
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
 
 
+def facts(**values: object) -> dict[str, object]:
+    """`extra` of a log call with fields of any name: `name` and `message` are attributes that a record has already."""
+    return {_FACTS: values}
+
+
 def fields(record: logging.LogRecord) -> dict[str, Any]:
     """What the caller put beside the message."""
-    return {name: value for name, value in vars(record).items() if name not in _STANDARD and not name.startswith("_")}
+    found = {name: value for name, value in vars(record).items() if name not in _STANDARD and not name.startswith("_")}
+    named: dict[str, Any] = found.pop(_FACTS, {})
+    return {**named, **found}
 
 
 class JsonFormatter(logging.Formatter):
@@ -44,11 +57,13 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "msg": record.getMessage(),
-            **fields(record),
+            **{name: value for name, value in fields(record).items() if name not in _RESERVED},
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        text = json.dumps(line, default=str, ensure_ascii=False)
+        # Some readers end a line at other characters than a line feed, such as U+2028.
+        return text if text.isprintable() else json.dumps(line, default=str)
 
 
 class TextFormatter(logging.Formatter):
@@ -58,11 +73,25 @@ class TextFormatter(logging.Formatter):
         """The line, followed by a traceback where there is one."""
         moment = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
         beside = "".join(f" {name}={_on_one_line(value)}" for name, value in fields(record).items())
-        line = f"{moment} {record.levelname:<7} {_on_one_line(record.getMessage())}{beside}"
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        line = f"{moment} {record.levelname:<7} {_printable(record.getMessage())}{beside}"
+        return f"{line}\n{_indented(self.formatException(record.exc_info))}" if record.exc_info else line
 
 
 def _on_one_line(value: object) -> str:
-    """The value as text; quoted and escaped where it has line breaks or other control characters."""
+    """The value as text; quoted and escaped where it has line breaks or other control characters.
+
+    A field with `=` or a quote is quoted as well, so that no text looks like a field of its own.
+    """
     text = str(value)
-    return text if text.isprintable() else json.dumps(text, ensure_ascii=not text.isascii())
+    if text.isprintable() and not any(mark in text for mark in '="'):
+        return text
+    return json.dumps(text, ensure_ascii=not text.isprintable())
+
+
+def _indented(traceback: str) -> str:
+    """A traceback, whose last lines quote the error's text, with no line that begins as a line of the log does."""
+    return "\n".join(f"    {_printable(line)}" for line in traceback.split("\n"))
+
+
+def _printable(line: str) -> str:
+    return line if line.isprintable() else json.dumps(line)[1:-1]

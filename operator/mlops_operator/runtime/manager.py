@@ -21,7 +21,7 @@ from mlops_operator.runtime.cache import Cache
 from mlops_operator.runtime.controller import Controller
 from mlops_operator.runtime.election import NOT_A_POD
 from mlops_operator.runtime.executor import Executor
-from mlops_operator.runtime.health import HealthServer
+from mlops_operator.runtime.health import HealthServer, ObjectMetricsServer
 from mlops_operator.runtime.informer import LISTS_AT_ONCE, RESYNC, Informer
 from mlops_operator.runtime.kopf_shell import KopfShell
 from mlops_operator.runtime.lease_thread import LeaseThread
@@ -29,6 +29,7 @@ from mlops_operator.runtime.reads import Reads
 from mlops_operator.runtime.reconciler import Reconciler
 from mlops_operator.runtime.streams import DOWN
 from mlops_operator.runtime.tasks import end, run_together
+from mlops_operator.runtime.telemetry import Telemetry
 
 CONCURRENCY: Final = 16
 """Reconciliations at work at once in the whole process: enough to keep the API server busy from one core."""
@@ -52,6 +53,7 @@ class Options:
         lease_name: its name.
         identity: who we are in the election and in events.
         metrics_address: `host:port` of health, readiness and metrics.
+        object_metrics_address: `host:port` of the metrics of single objects; None for none.
         resync: seconds between two LISTs of each resource, before jitter.
         concurrency: reconciliations at work at once.
     """
@@ -62,6 +64,7 @@ class Options:
     lease_name: str = LEASE_NAME
     identity: str = ""
     metrics_address: str = ":8080"
+    object_metrics_address: str | None = None
     resync: float = RESYNC
     concurrency: int = CONCURRENCY
 
@@ -78,9 +81,17 @@ class Manager:
         config: which cluster.
         controllers: the kinds to serve.
         options: how to run.
+        telemetry: makes metrics of the objects; None for none.
     """
 
-    def __init__(self, config: ClusterConfig, controllers: Sequence[Controller], options: Options) -> None:
+    def __init__(
+        self,
+        config: ClusterConfig,
+        controllers: Sequence[Controller],
+        options: Options,
+        *,
+        telemetry: Telemetry | None = None,
+    ) -> None:
         self._options = options
         self._identity = options.identity or default_identity()
         self._stop = asyncio.Event()
@@ -104,7 +115,14 @@ class Manager:
             self.cache,
             instance=self._identity,
             may_write=self._election.leading if self._election is not None else lambda: True,
+            **({"on_status": telemetry.written} if telemetry is not None else {}),
         )
+        self.object_metrics: ObjectMetricsServer | None = None
+        if telemetry is not None:
+            for controller in controllers:
+                self.cache.subscribe(controller.resource, partial(telemetry.changed, controller.resource))
+            if options.object_metrics_address is not None:
+                self.object_metrics = ObjectMetricsServer(options.object_metrics_address, telemetry.objects)
         reads = Reads(self._client, nodes=not options.namespaces)
         slots = asyncio.Semaphore(options.concurrency)
         self._reconcilers = {
@@ -156,9 +174,13 @@ class Manager:
         """
         try:
             await self.health.start()
+            if self.object_metrics is not None:
+                await self.object_metrics.start()
             await self._run()
         finally:
             await self.health.stop()
+            if self.object_metrics is not None:
+                await self.object_metrics.stop()
             await self._client.close()
 
     async def _run(self) -> None:

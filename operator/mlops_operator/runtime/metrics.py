@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Sized
 from typing import Final, Protocol
 
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+# By default each counter and histogram has a second series, with the time at which it was made.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _SECONDS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 

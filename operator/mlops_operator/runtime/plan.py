@@ -135,6 +135,7 @@ class Plan:
             then the answers to its own writes are no reason to plan again.
         requeue_after: seconds until the object is planned again without an event, or None.
         events: published after the status.
+        decisions: transitions that are logged as events are, and not published.
     """
 
     actions: tuple[Action, ...] = ()
@@ -143,6 +144,7 @@ class Plan:
     status: Manifest | None = None
     requeue_after: float | None = None
     events: tuple[Event, ...] = field(default=())
+    decisions: tuple[Event, ...] = field(default=())
     settled: bool = False
 
 

@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+from prometheus_client import CollectorRegistry, Gauge
 
-from mlops_operator.runtime.health import HealthServer
+from mlops_operator.runtime.health import HealthServer, ObjectMetricsServer
 
 
 @asynccontextmanager
@@ -46,6 +47,21 @@ async def test_metrics_are_in_the_exposition_format() -> None:
         status, body = await get(f"{url}/metrics")
     assert status == 200
     assert "# TYPE controller_runtime_reconcile_total counter" in body
+
+
+async def test_metrics_of_objects_have_a_server_with_nothing_else() -> None:
+    registry = CollectorRegistry()
+    Gauge("mlops_probe", "A gauge.", registry=registry).set(5)
+    server = ObjectMetricsServer("127.0.0.1:0", registry)
+    await server.start()
+    try:
+        status, body = await get(f"http://127.0.0.1:{server.port}/metrics")
+        missing, _ = await get(f"http://127.0.0.1:{server.port}/healthz")
+    finally:
+        await server.stop()
+    assert (status, missing) == (200, 404)
+    assert "mlops_probe 5.0" in body
+    assert "controller_runtime" not in body
 
 
 @pytest.mark.parametrize("address", ["host", "host:", "host:http"])

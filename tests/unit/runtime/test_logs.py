@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from mlops_operator.runtime.logs import JsonFormatter, TextFormatter
+from mlops_operator.runtime.logs import JsonFormatter, TextFormatter, facts
 
 
 def record(message: str, **fields: object) -> logging.LogRecord:
@@ -53,6 +53,34 @@ def test_text_of_others_cannot_begin_a_line_of_its_own() -> None:
     assert len(line.splitlines()) == 1
     assert "\x1b" not in line
     assert line.endswith(r'error="x\nERROR leader lost\u001b[31m" words=plain text, Grüße')
+
+
+def test_text_of_others_cannot_look_like_a_field() -> None:
+    line = TextFormatter().format(record("x", error="a reason=Forged", words='say "b"'))
+    assert line.endswith(r'error="a reason=Forged" words="say \"b\""')
+
+
+def test_text_of_others_in_a_traceback_cannot_begin_a_line_as_the_log_does() -> None:
+    made = record("reconcile failed")
+    try:
+        raise ValueError("why\n00:00:00.500 ERROR   leader lost\u2028x\x1b[31m")
+    except ValueError:
+        made.exc_info = sys.exc_info()
+    first, *rest = TextFormatter().format(made).splitlines()
+    assert first == "00:00:00.500 INFO    reconcile failed"
+    assert all(line.startswith("    ") for line in rest)
+    assert "\x1b" not in "".join(rest)
+
+
+def test_a_line_of_json_has_no_character_that_ends_a_line_elsewhere() -> None:
+    text = JsonFormatter().format(record("x", error="a\u2028b\x85c\ud800"))
+    assert len(text.splitlines()) == 1
+    assert json.loads(text)["error"] == "a\u2028b\x85c\ud800"
+
+
+def test_facts_have_names_that_a_record_has_too_and_replace_none_of_the_lines_own() -> None:
+    line = json.loads(JsonFormatter().format(record("x", **facts(name="n", message="m", level="forged"))))
+    assert (line["name"], line["message"], line["msg"], line["level"]) == ("n", "m", "x", "info")
 
 
 def test_a_warning_of_a_library_is_a_line_like_all_others() -> None:

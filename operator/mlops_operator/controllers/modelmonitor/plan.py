@@ -20,6 +20,7 @@ from mlops_operator.api.schema import seconds
 from mlops_operator.controllers.modelmonitor.measure import concluded
 from mlops_operator.controllers.modelmonitor.observed import Observed
 from mlops_operator.controllers.modelmonitor.policies.retention import surplus_jobs
+from mlops_operator.controllers.modelmonitor.policies.verdict import overall
 from mlops_operator.controllers.modelmonitor.policies.windows import (
     Span,
     due_window,
@@ -31,13 +32,13 @@ from mlops_operator.controllers.modelmonitor.render import window_task
 from mlops_operator.controllers.modelmonitor.status import final_status, held, outcome_of
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs, tries
-from mlops_operator.controllers.shared.events import flip_events, transition_events
+from mlops_operator.controllers.shared.events import event, flip_events, transition_events
 from mlops_operator.controllers.shared.evidence import LOOK_AGAIN, conclusive
 from mlops_operator.controllers.shared.log_command import with_log_command
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task, render_task
 from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.kube.resources import JOBS
-from mlops_operator.runtime.plan import Action, Create, Delete, Plan
+from mlops_operator.runtime.plan import Action, Create, Delete, Event, Plan
 
 ACTION: Final = "Monitor"
 """What events say the controller was doing."""
@@ -190,6 +191,23 @@ def _finish(obs: Observed, step: Step, now: datetime) -> Plan:
         status=status.to_manifest(),
         requeue_after=step.requeue_after,
         events=events,
+        decisions=_verdicts(obs, status),
+    )
+
+
+def _verdicts(obs: Observed, status: ModelMonitorStatus) -> tuple[Event, ...]:
+    """The verdict of a window that was measured; an event of each would drown those that need attention."""
+    former = {window.start for window in obs.status.windows}
+    return tuple(
+        event(
+            warning=False,
+            reason=found.reason,
+            message=f"{window.start} to {window.end}, {window.version}: {found.message}",
+            action=ACTION,
+        )
+        for window in status.windows
+        if window.start not in former
+        for found in (overall(window.metrics),)
     )
 
 
