@@ -24,6 +24,8 @@ NEEDED: Final = (
     ("", "namespaces"),
     ("apiextensions.k8s.io", "customresourcedefinitions"),
     ("rbac.authorization.k8s.io", "clusterroles"),
+    ("admissionregistration.k8s.io", "validatingadmissionpolicies"),
+    ("admissionregistration.k8s.io", "validatingadmissionpolicybindings"),
 )
 """Group and resource of what is created outside of the two namespaces."""
 
