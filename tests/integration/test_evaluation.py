@@ -144,7 +144,8 @@ async def test_a_pod_template_that_the_api_refuses_is_said_in_its_words(
     await workshop.version("digits-a")
     await workshop.version("digits-b")
     async with operator(control_plane, workshop.namespace, EvaluationController(Settings())):
-        await evaluate(workshop, resources={"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}})
+        resources = {"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}}
+        await evaluate(workshop, taskPods={"resources": resources})
         status = await workshop.phase(EVALUATIONS, NAME, "Failed")
     assert condition(status, "Stalled") == ("True", "InvalidPodTemplate")
     assert "must be less than or equal to memory limit" in message(status)

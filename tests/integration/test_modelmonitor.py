@@ -153,10 +153,11 @@ async def test_a_pod_template_that_the_api_refuses_stalls_it_until_it_is_mended(
 ) -> None:
     async with operator(control_plane, workshop.namespace, ModelMonitorController(Settings())):
         await serve(workshop, "digits-a")
-        await watch(workshop, resources={"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}})
+        resources = {"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}}
+        await watch(workshop, taskPods={"resources": resources})
         status = await workshop.until(
             MODEL_MONITORS, NAME, lambda status: condition(status, "Stalled") == ("True", "InvalidPodTemplate")
         )
         assert "memory" in message(status)
-        await workshop.edit(MODEL_MONITORS, NAME, spec={"resources": {"limits": {"memory": "4Gi"}}})
+        await workshop.edit(MODEL_MONITORS, NAME, spec={"taskPods": {"resources": {"limits": {"memory": "4Gi"}}}})
         await workshop.phase(MODEL_MONITORS, NAME, "Healthy")

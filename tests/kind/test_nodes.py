@@ -163,7 +163,14 @@ def test_an_evaluation_on_a_dead_node_is_told_and_measured_on_another(platform: 
         data = [{"name": "holdout", "uri": f"pvc://{STORE}/holdout.csv"}]
         rules = [{"name": "accuracy", "min": 0.9}]
         space.apply(
-            manifest("Evaluation", "slow", candidate="zeros-1", data=data, metrics=rules, nodeSelector={"test": "eval"})
+            manifest(
+                "Evaluation",
+                "slow",
+                candidate="zeros-1",
+                data=data,
+                metrics=rules,
+                taskPods={"nodeSelector": {"test": "eval"}},
+            )
         )
         wait_reason(space, "evaluation", "slow", "Running", timeout=PATIENT)
         with killed(platform, failing), labeled(platform.kubectl, staying, "test=eval"):

@@ -17,6 +17,7 @@ NAMESPACE = os.environ["SMOKE_NAMESPACE"]
 SPEC = {
     "image": os.environ["SMOKE_IMAGE"],
     "command": ["python3", "-c", "print('trained nothing, successfully')"],
+    "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "256Mi"}},
     "backoffLimit": 0,
     "activeDeadlineSeconds": 60,
     "ttlSecondsAfterFinished": 300,

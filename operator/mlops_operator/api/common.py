@@ -47,7 +47,7 @@ class ImagePullPolicy(StrEnum):
 
 
 class Resources(SpecModel):
-    """Compute resources of the main container, as in a Pod."""
+    """Compute resources of a container, as in a Pod."""
 
     requests: Annotated[dict[str, Quantity], Field(max_length=16)] | None = None
     limits: Annotated[dict[str, Quantity], Field(max_length=16)] | None = None
@@ -87,6 +87,59 @@ class ArtifactRef(SpecModel):
     digest: Digest
 
 
+class Output(SpecModel):
+    """Where a run leaves what it makes."""
+
+    rules = (
+        CelRule(
+            "!self.uri.matches('/(trainingjobs|evaluations)(/|$)')",
+            "output.uri: must not be in a folder trainingjobs or evaluations, which hold other runs' artifacts",
+        ),
+    )
+
+    uri: PvcUri
+    """Folder under which each run gets a folder of its own."""
+
+
+class Toleration(SpecModel):
+    """A taint that is tolerated, as in a Pod."""
+
+    key: Annotated[str, Field(max_length=317)] | None = None
+    operator: Annotated[str, Field(max_length=16)] | None = None
+    """`Equal`, the default, or `Exists`, or another operator that the cluster knows."""
+    value: Annotated[str, Field(max_length=63)] | None = None
+    effect: Annotated[str, Field(max_length=32)] | None = None
+    """`NoSchedule`, `PreferNoSchedule` or `NoExecute`; all of them by default."""
+    toleration_seconds: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)] | None = None
+
+
+class PullSecret(SpecModel):
+    """A Secret in the pods' namespace, as in a Pod."""
+
+    name: ObjectName
+
+
+class PodOptions(SpecModel):
+    """How pods are bounded, placed and secured.
+
+    A field that is set replaces the installation's default. `resources` and `securityContext` are replaced member by
+    member.
+    """
+
+    resources: Resources = Resources()
+    """Of each container. A resource that is named here, in `requests` or `limits`, replaces both default amounts."""
+    node_selector: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=32)] | None = None
+    tolerations: Annotated[tuple[Toleration, ...], Field(max_length=64)] | None = None
+    affinity: AnyObject | None = None
+    priority_class_name: ObjectName | None = None
+    """A PriorityClass of the cluster."""
+    runtime_class_name: ObjectName | None = None
+    """A RuntimeClass of the cluster."""
+    image_pull_secrets: Annotated[tuple[PullSecret, ...], Field(max_length=16), ListMap("name")] | None = None
+    security_context: AnyObject | None = None
+    """A Pod's security context, merged into the installation's. That of the containers is fixed and restricted."""
+
+
 class PodSettings(SpecModel):
     """Typed short-cuts for the pods that run people's images."""
 
@@ -108,8 +161,8 @@ class JobSettings(SpecModel):
 
     image: Image | None = None
     """Another image with `mlops_workload` in it; the operator's configured one by default."""
-    resources: Resources = Resources()
-    node_selector: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=32)] = {}
+    task_pods: PodOptions = PodOptions()
+    """Resources, placement and security of these pods."""
 
 
 class StatusBase(StatusModel):

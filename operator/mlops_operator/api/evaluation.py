@@ -5,7 +5,16 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
-from mlops_operator.api.common import DataInput, DataRead, JobSettings, ReportRef, StatusBase, VersionRef, Waiting
+from mlops_operator.api.common import (
+    DataInput,
+    DataRead,
+    JobSettings,
+    Output,
+    ReportRef,
+    StatusBase,
+    VersionRef,
+    Waiting,
+)
 from mlops_operator.api.conditions import Truth
 from mlops_operator.api.kind import Column, Kind
 from mlops_operator.api.metrics import MetricName
@@ -151,6 +160,9 @@ class Measurement(JobSettings):
     overlap: Overlap = Overlap.REFUSE
     metrics: Annotated[tuple[MetricRule, ...], Field(min_length=1, max_length=MAX_METRICS)]
     columns: Columns = Columns()
+    output: Output | None = None
+    """Where the report goes. By default the store in which a TrainingJob left the candidate, otherwise the operator's
+    artifact store."""
 
 
 class EvaluationSpec(Measurement):

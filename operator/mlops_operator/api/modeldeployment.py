@@ -5,7 +5,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field
 
-from mlops_operator.api.common import EnvVar, PodTemplate, Resources, StatusBase, Waiting
+from mlops_operator.api.common import EnvVar, PodOptions, PodTemplate, Resources, StatusBase, Waiting
 from mlops_operator.api.kind import Column, Kind, Scale
 from mlops_operator.api.meta import PREFIX
 from mlops_operator.api.schema import (
@@ -158,6 +158,8 @@ class ModelDeploymentSpec(SpecModel):
     node_selector: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=32)] = {}
     template: PodTemplate = PodTemplate()
     """Merged into the pods; the server's container is called `main`."""
+    task_pods: PodOptions = PodOptions()
+    """The pods that ask a candidate its golden requests. No part of the revision: a change replaces no server."""
 
 
 class DeploymentPhase(StrEnum):

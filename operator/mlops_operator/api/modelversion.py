@@ -5,13 +5,13 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from mlops_operator.api.common import ArtifactRef, DataInput, StatusBase, Waiting
+from mlops_operator.api.common import ArtifactRef, DataInput, PodOptions, StatusBase, Waiting
 from mlops_operator.api.evaluation import Verdict
 from mlops_operator.api.kind import Column, Kind
 from mlops_operator.api.metrics import MetricName
 from mlops_operator.api.schema import (
-    IMMUTABLE,
     AnyJson,
+    CelRule,
     Digest,
     Image,
     ListMap,
@@ -23,6 +23,7 @@ from mlops_operator.api.schema import (
     Text,
     Timestamp,
     Uid,
+    unchanged,
 )
 
 MAX_GATE_RESULTS: Final = 32
@@ -69,9 +70,14 @@ class Lineage(SpecModel):
 
 
 class ModelVersionSpec(SpecModel):
-    """A version. Immutable."""
+    """A version. Immutable but for `taskPods`."""
 
-    rules = (IMMUTABLE,)
+    rules = (
+        CelRule(
+            unchanged("model", "artifact", "goldenRequests", "trainingRows", "lineage"),
+            "spec is immutable, except for taskPods: create another object instead",
+        ),
+    )
 
     model: ObjectName
     artifact: ModelArtifact
@@ -80,6 +86,8 @@ class ModelVersionSpec(SpecModel):
     training_rows: ArtifactRef | None = None
     """Hashes of the rows that it was trained on. A gate compares them with its own rows."""
     lineage: Lineage = Lineage()
+    task_pods: PodOptions = PodOptions()
+    """The pods that verify the artifact. A change applies to the next one, and to one that cannot start."""
 
 
 class ModelVersionPhase(StrEnum):

@@ -85,6 +85,15 @@ class StatusModel(_Model):
 
 IMMUTABLE: Final = CelRule("self == oldSelf", "spec is immutable: create another object instead")
 
+
+def unchanged(*fields: str) -> str:
+    """A transition rule by which these fields of an object stay as they were created."""
+    return " && ".join(
+        f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})"
+        for name in fields
+    )
+
+
 DNS_LABEL: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 
 ObjectName = Annotated[

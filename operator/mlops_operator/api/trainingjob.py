@@ -8,6 +8,8 @@ from pydantic import Field
 from mlops_operator.api.common import (
     DataInput,
     DataRead,
+    Output,
+    PodOptions,
     PodSettings,
     ReportRef,
     StatusBase,
@@ -22,8 +24,6 @@ from mlops_operator.api.schema import (
     ListMap,
     LongText,
     ObjectName,
-    PvcUri,
-    SpecModel,
     StatusModel,
     Text,
     Timestamp,
@@ -44,20 +44,6 @@ MAX_ATTEMPTS: Final = MAX_FAILURES + MAX_DISRUPTIONS
 MAX_PARAMETERS_KIB: Final = 100
 """Size of all parameters as JSON that admission allows. They reach a run in one environment variable, of which Linux
 takes 128 KiB; the difference is for the ways to write the same JSON."""
-
-
-class Output(SpecModel):
-    """Where a run leaves its artifacts."""
-
-    rules = (
-        CelRule(
-            "!self.uri.matches('/(trainingjobs|evaluations)(/|$)')",
-            "output.uri: must not be in a folder trainingjobs or evaluations, which hold other runs' artifacts",
-        ),
-    )
-
-    uri: PvcUri
-    """Folder under which each attempt gets a folder of its own."""
 
 
 class TrainingJobSpec(PodSettings):
@@ -84,6 +70,8 @@ class TrainingJobSpec(PodSettings):
     """Data that the run sees, read-only, and nothing else of their claims. No place that a gate of the Model uses."""
     output: Output | None = None
     """Where `model` is set the operator's artifact store by default; a run with neither keeps no artifacts."""
+    task_pods: PodOptions = PodOptions()
+    """The pods that verify the version made of the result: copied to `spec.taskPods` of the ModelVersion."""
     replicas: Annotated[int, Field(ge=1, le=1024)] = 1
     """Pods that run together; more than one get a stable DNS name each and `MLOPS_COORDINATOR`, and their programs
     start when all pods are there. All must find room at the same time; after half an hour the attempt fails."""

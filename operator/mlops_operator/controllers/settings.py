@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from mlops_contract.text import whole_number
 from mlops_operator import __version__
+from mlops_operator.api.common import PodOptions, Resources
 from mlops_operator.kube.config import ConfigError
 
 ENV_WORKLOAD_IMAGE: Final = "MLOPS_WORKLOAD_IMAGE"
@@ -20,6 +23,9 @@ ENV_FINISHED_JOB_TTL: Final = "MLOPS_TTL_SECONDS_AFTER_FINISHED"
 
 FINISHED_JOB_TTL: Final = 86_400
 """A day: failures of a night are looked into in the morning."""
+ENV_TASK_PODS: Final = "MLOPS_TASK_PODS"
+ENV_SERVER_PODS: Final = "MLOPS_SERVER_PODS"
+ENV_TRAINING_PODS: Final = "MLOPS_TRAINING_PODS"
 
 USER_ID: Final = 65532
 """Numeric and not root, as restricted Pod Security wants it; the images' own user."""
@@ -34,6 +40,18 @@ POD_SECURITY_CONTEXT: Final[Mapping[str, Any]] = MappingProxyType(
     }
 )
 """A pod's restricted security context; the group may write to mounted claims."""
+
+
+TASK_PODS: Final = PodOptions(
+    resources=Resources(requests={"cpu": "50m", "memory": "128Mi"}, limits={"cpu": "1", "memory": "512Mi"})
+)
+"""Defaults of task pods: each of their containers loads one model or one file of rows, and most only copy. With these
+and `SERVER_PODS` a stable server, a candidate and its check fit into a quota of 2 CPU and 2Gi."""
+
+SERVER_PODS: Final = PodOptions(
+    resources=Resources(requests={"cpu": "50m", "memory": "128Mi"}, limits={"cpu": "500m", "memory": "512Mi"})
+)
+"""Defaults of model servers: room for a small model. A server without a model has 150 to 200 MiB."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +95,7 @@ _MLSERVER_ENVIRONMENT: Final = {
 
 @dataclass(frozen=True)
 class Settings:
-    """Images, the artifact store, the runtime table and the security context of pods.
+    """Images, the artifact store, the runtime table and the defaults of pods.
 
     Attributes:
         workload_image: runs fetch, verify, evaluate, monitor and golden requests.
@@ -87,6 +105,10 @@ class Settings:
         cluster_domain: DNS domain of the cluster.
         pod_security_context: security context of every pod, before the object's own template.
         finished_job_ttl: seconds for which a Job that has ended stays with its pods and their logs.
+        task_pods: defaults of the pods that run the workload image.
+        server_pods: defaults of model servers.
+        training_pods: defaults of trainings. They have no resources unless the installation gives them some: what a
+            training needs, nobody but its user knows.
     """
 
     workload_image: str = f"localhost/mlops-workload:{__version__}"
@@ -96,6 +118,9 @@ class Settings:
     cluster_domain: str = "cluster.local"
     pod_security_context: Mapping[str, Any] = field(default_factory=lambda: POD_SECURITY_CONTEXT)
     finished_job_ttl: int = FINISHED_JOB_TTL
+    task_pods: PodOptions = TASK_PODS
+    server_pods: PodOptions = SERVER_PODS
+    training_pods: PodOptions = field(default_factory=PodOptions)
 
     @property
     def runtimes(self) -> tuple[ServerRuntime, ...]:
@@ -139,7 +164,8 @@ class Settings:
         """Settings with the defaults overridden by what is set.
 
         Raises:
-            ConfigError: the security context is not a JSON object, or the time to live is no number of seconds.
+            ConfigError: a value that should be a JSON object or a number of seconds is none, or defaults of pods do not
+                fit their schema.
         """
         names = {
             ENV_WORKLOAD_IMAGE: "workload_image",
@@ -153,6 +179,8 @@ class Settings:
             values["pod_security_context"] = _json_object(ENV_POD_SECURITY_CONTEXT, text)
         if text := environment.get(ENV_FINISHED_JOB_TTL):
             values["finished_job_ttl"] = _seconds(ENV_FINISHED_JOB_TTL, text)
+        pods = {ENV_TASK_PODS: "task_pods", ENV_SERVER_PODS: "server_pods", ENV_TRAINING_PODS: "training_pods"}
+        values |= {name: _pod_options(key, environment[key]) for key, name in pods.items() if environment.get(key)}
         return cls(**values)
 
 
@@ -161,6 +189,15 @@ def _seconds(name: str, text: str) -> int:
     if seconds < 0:
         raise ConfigError(f"expected a number of seconds in {name}, found {text[:80]!r}")
     return seconds
+
+
+def _pod_options(name: str, text: str) -> PodOptions:
+    try:
+        return PodOptions.model_validate(_json_object(name, text))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise ConfigError(f"{name}: {where}: {problem['msg']}") from error
 
 
 def _json_object(name: str, text: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ ANNOTATION_RENDERED: Final = PREFIX + "rendered-digest"
 
 _SPECS: Final = {kind.kind: kind.spec for kind in KINDS}
 _FREE: Final[Mapping[str, frozenset[str]]] = {
+    "ModelVersion": frozenset({"task_pods"}),
     "Promotion": frozenset({"reason"}),
     "TrainingJob": frozenset({"suspend"}),
 }
@@ -61,10 +62,15 @@ def is_rendered(rendered: Manifest, found: Manifest) -> bool:
         return False
     if _is_own(rendered):
         same = _spec(rendered, with_defaults=True) == _spec(found, with_defaults=True)
-        return same and _recorded(found) == rendered_digest(rendered)
+        return same and has_content(found, rendered)
     if rendered["kind"] == "Job":
-        return _recorded(found) == rendered_digest(rendered) or _generation(found) < _generation(rendered)
+        return has_content(found, rendered) or _generation(found) < _generation(rendered)
     return True
+
+
+def has_content(found: Manifest, rendered: Manifest) -> bool:
+    """Whether `found` was created with the content of `rendered`, by the digest that was recorded then."""
+    return _recorded(found) == rendered_digest(rendered)
 
 
 def _is_own(manifest: Manifest) -> bool:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from mlops_operator.api.common import PodOptions, Toleration
 from mlops_operator.controllers.settings import ENV_POD_SECURITY_CONTEXT, Settings
 from tests.integration.packaging.rendering import VALUES, Manifest, manifests, one
 
@@ -132,6 +133,23 @@ def test_security_contexts_are_merged_into_the_restricted_ones() -> None:
 def test_the_chart_and_the_operator_agree_on_the_default() -> None:
     settings = Settings.from_environment(environment())
     assert dict(settings.pod_security_context) == dict(Settings().pod_security_context)
+
+
+def test_the_chart_and_the_operator_agree_on_the_defaults_of_pods() -> None:
+    settings = Settings.from_environment(environment())
+    found = (settings.task_pods, settings.server_pods, settings.training_pods)
+    assert found == (Settings().task_pods, Settings().server_pods, Settings().training_pods)
+
+
+def test_the_operator_reads_the_options_of_pods() -> None:
+    settings = Settings.from_environment(environment(values="all"))
+    tasks = settings.task_pods
+    assert tasks.resources.limits == {"memory": "1Gi"}
+    assert (tasks.resources.requests or {})["cpu"] == "100m"
+    assert set(tasks.model_dump(exclude_none=True)) == set(PodOptions.model_fields)
+    assert settings.server_pods.resources == Settings().server_pods.resources
+    assert settings.server_pods.tolerations == (Toleration(operator="Exists"),)
+    assert settings.training_pods.resources.limits == {"cpu": 2, "memory": "2Gi"}
 
 
 @pytest.mark.parametrize("values", VALUES)

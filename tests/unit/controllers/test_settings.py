@@ -4,9 +4,15 @@ import json
 
 import pytest
 
-from mlops_operator.api.common import PodTemplate
+from mlops_operator.api.common import PodOptions, PodTemplate
 from mlops_operator.api.trainingjob import TrainingJobSpec
-from mlops_operator.controllers.settings import ENV_POD_SECURITY_CONTEXT, Settings
+from mlops_operator.controllers.settings import (
+    ENV_POD_SECURITY_CONTEXT,
+    ENV_SERVER_PODS,
+    ENV_TASK_PODS,
+    ENV_TRAINING_PODS,
+    Settings,
+)
 from mlops_operator.controllers.shared.pods import merge_template, pod_spec
 from mlops_operator.controllers.trainingjob.render import render_job
 from mlops_operator.kube.config import ConfigError
@@ -34,6 +40,20 @@ def test_a_template_wins_over_the_installation() -> None:
     template = PodTemplate.model_validate({"spec": {"securityContext": {"runAsUser": 1000}}})
     merged = merge_template(spec, {}, template)["spec"]["securityContext"]
     assert (merged["runAsUser"], merged["fsGroup"]) == (1000, 65532)
+
+
+@pytest.mark.parametrize("variable", [ENV_TASK_PODS, ENV_SERVER_PODS, ENV_TRAINING_PODS])
+def test_options_of_pods_that_do_not_fit_are_refused_by_field(variable: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{variable}: tolerations.0.kee"):
+        Settings.from_environment({variable: json.dumps({"tolerations": [{"kee": "pool"}]})})
+    with pytest.raises(ConfigError, match=variable):
+        Settings.from_environment({variable: "[]"})
+
+
+def test_options_of_pods_replace_the_built_in_ones() -> None:
+    settings = Settings.from_environment({ENV_TASK_PODS: '{"priorityClassName": "low"}'})
+    assert settings.task_pods == PodOptions(priority_class_name="low")
+    assert settings.server_pods == Settings().server_pods
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "65532"])

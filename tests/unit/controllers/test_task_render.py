@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from mlops_operator.api.common import JobSettings
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.task import Folder, Step, Task, render_task
@@ -85,7 +84,7 @@ def test_the_image_is_the_tasks_own_or_that_of_the_settings() -> None:
         return {container["image"] for container in (*spec["initContainers"], *spec["containers"])}
 
     assert images(job()) == {"example/workload:1"}
-    assert images(job(job_settings=JobSettings(image="example/own:2"))) == {"example/own:2"}
+    assert images(job(image="example/own:2")) == {"example/own:2"}
 
 
 def test_the_job_remembers_what_it_is_to_remember() -> None:

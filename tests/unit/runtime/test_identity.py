@@ -40,7 +40,7 @@ def test_what_was_created_is_recognized_with_the_defaults_of_the_api_server() ->
     rendered = manifest(EVALUATIONS, EVALUATION)
     defaulted = {"name": "accuracy", "min": 0.9, "minCount": 200}
     assert is_rendered(rendered, stored(rendered))
-    assert is_rendered(rendered, stored(rendered, metrics=[defaulted], resources={}, nodeSelector={}))
+    assert is_rendered(rendered, stored(rendered, metrics=[defaulted], taskPods={"resources": {}}))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_another_owner_is_another_object(resource: Resource, owner: Manifest | N
 def test_the_digest_is_of_the_content_and_holds_over_defaults_and_metadata() -> None:
     rendered = manifest(EVALUATIONS, EVALUATION)
     assert rendered_digest(rendered) == rendered_digest(manifest(EVALUATIONS, EVALUATION, labels={"a": "b"}))
-    assert rendered_digest(rendered) == rendered_digest(manifest(EVALUATIONS, {**EVALUATION, "resources": {}}))
+    assert rendered_digest(rendered) == rendered_digest(manifest(EVALUATIONS, {**EVALUATION, "taskPods": {}}))
     assert rendered_digest(rendered) != rendered_digest(manifest(EVALUATIONS, {**EVALUATION, "candidate": "v3"}))
     assert rendered_digest(rendered) != rendered_digest(manifest(EVALUATIONS, EVALUATION, owner=None))
 

@@ -32,7 +32,7 @@ from mlops_operator.controllers.shared.evidence import LOOK_AGAIN, conclusive
 from mlops_operator.controllers.shared.gates import RECORDED
 from mlops_operator.controllers.shared.log_command import with_log_command
 from mlops_operator.controllers.shared.specs import first_problem
-from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task, render_task
+from mlops_operator.controllers.shared.task import Task, TaskPhase, TaskState, observe_task, render_task
 from mlops_operator.kube.resources import JOBS, MODELS
 from mlops_operator.runtime.plan import Action, Create, Patch, Plan
 
@@ -69,8 +69,7 @@ def _start(obs: Observed, settings: Settings, now: datetime, lost: TaskState | N
         return _said(obs, status)
     if (unsupported := _unsupported(obs)) is not None:
         return _failed(obs, EvaluationReason.FORMAT_UNSUPPORTED, unsupported, now)
-    assert obs.candidate is not None
-    task = evaluation_task(obs.obj, obs.spec, obs.candidate, obs.baseline, settings, model=obs.model)
+    task = _task(obs, settings)
     manifest = render_task(task, settings)
     begun: tuple[Action, ...] = (Create(resource=JOBS, manifest=manifest),)
     if lost is not None and obs.job is not None:
@@ -79,6 +78,12 @@ def _start(obs: Observed, settings: Settings, now: datetime, lost: TaskState | N
     reason, message = (lost.reason, lost.message) if lost is not None else ("", "")
     status = running_status(before, task.name, reason, message, generation=obs.generation, now=now)
     return _said(obs, status, actions=begun)
+
+
+def _task(obs: Observed, settings: Settings) -> Task:
+    """The measurement as it is made today; its versions are there."""
+    assert obs.candidate is not None
+    return evaluation_task(obs.obj, obs.spec, obs.candidate, obs.baseline, settings, model=obs.model)
 
 
 def _measuring(status: EvaluationStatus, job: Manifest) -> EvaluationStatus:
@@ -129,10 +134,13 @@ def _follow(obs: Observed, job: Manifest, settings: Settings, now: datetime) -> 
         return _failed(obs, EvaluationReason.JOB_FAILED, message, now)
     if task.phase is TaskPhase.RESULT_INVALID:
         return _failed(obs, EvaluationReason.RESULT_INVALID, task.message, now)
-    return _running(obs, job, task, now) if task.result is None else _judge(obs, job, task.result, now)
+    return _running(obs, job, task, settings, now) if task.result is None else _judge(obs, job, task.result, now)
 
 
-def _running(obs: Observed, job: Manifest, task: TaskState, now: datetime) -> Plan:
+def _running(obs: Observed, job: Manifest, task: TaskState, settings: Settings, now: datetime) -> Plan:
+    again: tuple[Action, ...] = ()
+    if task.kept and _unusable(obs) is None:
+        again = tries.correction(job, render_task(_task(obs, settings), settings))
     status = running_status(
         _measuring(obs.status, job),
         job_name(obs.obj),
@@ -141,7 +149,7 @@ def _running(obs: Observed, job: Manifest, task: TaskState, now: datetime) -> Pl
         generation=obs.generation,
         now=now,
     )
-    return _said(obs, status, actions=task.keeping, requeue_after=task.next_look)
+    return _said(obs, status, actions=again or task.keeping, requeue_after=task.next_look)
 
 
 def _judge(obs: Observed, job: Manifest, result: Result, now: datetime) -> Plan:

@@ -19,7 +19,8 @@ from mlops_operator.controllers.evaluation.policies.recent import recent_window
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.holdout import holdout
 from mlops_operator.controllers.shared.json_text import compact_json
-from mlops_operator.controllers.shared.naming import child_name, short_hash
+from mlops_operator.controllers.shared.naming import child_name
+from mlops_operator.controllers.shared.stores import EVALUATIONS, own_folder, training_store
 from mlops_operator.controllers.shared.task import Folder, Step, Task
 from mlops_operator.controllers.shared.versions import VersionView
 
@@ -29,9 +30,6 @@ COMPONENT: Final = "evaluate"
 ANNOTATION_CANDIDATE: Final = PREFIX + "candidate"
 ANNOTATION_BASELINE: Final = PREFIX + "baseline"
 """On the Job: identities of the ModelVersions that it measures, as JSON; a name may mean another object by its end."""
-
-FOLDER: Final = "evaluations"
-"""Where in the artifact store the reports go."""
 
 MODEL: Final = "/mnt/model"
 INPUTS: Final = "/mnt/inputs"
@@ -90,7 +88,6 @@ def evaluation_task(
         settings: of the operator.
         model: the candidate's Model, which `recent` needs.
     """
-    metadata = obj["metadata"]
     assert candidate.spec is not None
     assert candidate.ref is not None
     compared = baseline.spec if baseline is not None else None
@@ -115,16 +112,28 @@ def evaluation_task(
                 module=COMPONENT,
                 args=("--rows", ROWS, *(word for role in versions for word in (f"--{role}", _predictions(role)))),
                 env={env_names.EVALUATION: configuration},
-                write=f"{settings.artifact_store}/{FOLDER}/{metadata['name']}-{short_hash(metadata['uid'])}",
+                write=f"{report_store(spec, candidate.spec, settings)}/{EVALUATIONS}/{own_folder(obj)}",
                 folders=(
                     Folder(name="rows", path=ROWS),
                     *(Folder(name=f"predictions-{role}", path=_predictions(role)) for role in versions),
                 ),
             ),
         ),
-        job_settings=spec,
+        image=spec.image,
+        options=spec.task_pods,
         annotations=_identities(candidate.ref, baseline.ref if baseline is not None else None),
     )
+
+
+def report_store(spec: EvaluationSpec, candidate: ModelVersionSpec, settings: Settings) -> str:
+    """Where the reports folder is: as the spec says, else beside the candidate, else in the operator's artifact store.
+
+    A version that a TrainingJob made lies in the store of that TrainingJob, which the namespace has for certain. Where
+    one that was registered by hand lies may be read-only.
+    """
+    if spec.output is not None:
+        return spec.output.uri.rstrip("/")
+    return training_store(candidate.artifact.uri) or settings.artifact_store.rstrip("/")
 
 
 def _fetch(configuration: dict[str, Any], versions: Mapping[str, ModelVersionSpec], spec: EvaluationSpec) -> Step:

@@ -186,7 +186,7 @@ def _job(observed: Observed, wanted: Manifest, check: TaskState | None) -> Itera
     elif check is not None and check.phase is TaskPhase.RESULT_LOST:
         yield from tries.run_again(found, wanted)
     elif check is not None:
-        yield from check.keeping
+        yield from (tries.correction(found, wanted) if check.kept else ()) or check.keeping
 
 
 def _autoscaler(observed: Observed, state: State) -> Iterator[Action]:

@@ -22,6 +22,9 @@ ANNOTATION_VERSION_UID: Final = PREFIX + "model-version-uid"
 ANNOTATION_DIGEST: Final = PREFIX + "digest"
 """On Deployments: what they serve, so that a refused or found one can be named in full."""
 
+ANNOTATION_POD_OPTIONS: Final = PREFIX + "pod-defaults"
+"""On Deployments: the installation's defaults that their pods were made with. Later ones replace no pod."""
+
 ANNOTATION_SPEC: Final = PREFIX + "spec"
 """Hash of the spec that was applied: shows that a field is no longer wanted, which comparing what
 is wanted with what is there cannot."""

@@ -11,7 +11,7 @@ from mlops_operator.api.modeldeployment import Autoscaling, CandidateStatus, Mod
 from mlops_operator.api.schema import seconds
 from mlops_operator.controllers.modeldeployment import names
 from mlops_operator.controllers.modeldeployment.blueprint import Blueprint
-from mlops_operator.controllers.modeldeployment.server_pods import Surroundings, pod_template
+from mlops_operator.controllers.modeldeployment.server_pods import Surroundings, annotations, pod_template
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.naming import child_metadata, short_hash
@@ -43,6 +43,7 @@ def deployment(
         names.ANNOTATION_VERSION: blueprint.version,
         names.ANNOTATION_VERSION_UID: blueprint.version_uid,
         names.ANNOTATION_DIGEST: blueprint.digest,
+        **annotations(given),
     }
     return {
         "apiVersion": "apps/v1",
@@ -154,6 +155,7 @@ def golden_task(
         suffix=names.golden_suffix(candidate.revision, candidate.started_at),
         component=names.GOLDEN,
         steps=_asking(spec, blueprint, requests, {"url": url, "readyTimeoutSeconds": timeout}),
+        options=spec.task_pods,
     )
 
 
@@ -175,6 +177,7 @@ def recheck_task(
         suffix=names.recheck_suffix(candidate),
         component=names.GOLDEN,
         steps=_asking(spec, blueprint, blueprint.golden_requests, whom),
+        options=spec.task_pods,
     )
 
 

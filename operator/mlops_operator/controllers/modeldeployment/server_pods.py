@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from pydantic import ValidationError
+
 from mlops_contract import environment as env_names
+from mlops_operator.api.common import PodOptions, Resources
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modeldeployment import RESTARTED_AT
 from mlops_operator.controllers.modeldeployment import names
 from mlops_operator.controllers.modeldeployment.blueprint import Blueprint
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared import pods
+from mlops_operator.controllers.shared import pod_options, pods
+from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.naming import child_labels
 
 MODEL_DIR: Final = "/mnt/model"
@@ -41,10 +45,13 @@ class Surroundings(NamedTuple):
     Attributes:
         fetch_image: image of the init container.
         security_context: of the pod.
+        options: defaults of the pods; None for a Deployment of a release that had none, and gave the init container
+            no resources.
     """
 
     fetch_image: str
     security_context: Mapping[str, Any]
+    options: PodOptions | None = None
 
 
 def surroundings(deployment: Manifest | None, settings: Settings) -> Surroundings:
@@ -52,13 +59,34 @@ def surroundings(deployment: Manifest | None, settings: Settings) -> Surrounding
     spec = (deployment or {}).get("spec", {}).get("template", {}).get("spec", {})
     for container in spec.get("initContainers") or ():
         if container["name"] == names.FETCH:
-            return Surroundings(container["image"], spec.get("securityContext") or {})
-    return Surroundings(settings.workload_image, settings.pod_security_context)
+            return Surroundings(container["image"], spec.get("securityContext") or {}, _recorded(deployment))
+    context = pod_options.security_context(settings.pod_security_context, settings.server_pods)
+    return Surroundings(settings.workload_image, context, settings.server_pods)
+
+
+def _recorded(deployment: Manifest | None) -> PodOptions | None:
+    """The defaults that the Deployment's pods were made with, as the operator left them in an annotation."""
+    found = ((deployment or {}).get("metadata", {}).get("annotations") or {}).get(names.ANNOTATION_POD_OPTIONS)
+    try:
+        return PodOptions.model_validate_json(found) if found is not None else None
+    except ValidationError:
+        return None  # changed by hand: the next revision has the present defaults
+
+
+def annotations(given: Surroundings) -> dict[str, str]:
+    """What the Deployment is to remember of its surroundings: what its pods do not show."""
+    if given.options is None:
+        return {}
+    options = given.options.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+    return {names.ANNOTATION_POD_OPTIONS: compact_json(options)}
 
 
 def pod_template(parent: Manifest, blueprint: Blueprint, given: Surroundings) -> Manifest:
     """The pod template of a revision."""
     uris = [blueprint.artifact.uri]
+    own = PodOptions(resources=blueprint.resources, node_selector=blueprint.node_selector or None)
+    defaults = pod_options.beside(given.options or PodOptions(), blueprint.template.spec)
+    options = pod_options.merged(defaults, own)
     fetch = pods.container(
         name=names.FETCH,
         image=given.fetch_image,
@@ -69,21 +97,24 @@ def pod_template(parent: Manifest, blueprint: Blueprint, given: Surroundings) ->
         heard_by_log=False,
     )
     spec = pods.pod_spec(
-        containers=[_server(blueprint)],
+        containers=[_server(blueprint, options.resources)],
         init_containers=[fetch],
         security_context=given.security_context,
         volumes=[*pods.claim_volumes(uris), {"name": MODEL_VOLUME, "emptyDir": {}}],
-        node_selector=blueprint.node_selector,
+        options=options,
     )
     spec["terminationGracePeriodSeconds"] = GRACE_PERIOD_SECONDS
     labels = {**child_labels(parent, component=names.SERVER), names.LABEL_REVISION: blueprint.revision}
     template = pods.merge_template(spec, labels, blueprint.template)
     if blueprint.restarted_at is not None:
         template["metadata"].setdefault("annotations", {})[RESTARTED_AT] = blueprint.restarted_at
-    return template
+    if given.options is None:
+        return template
+    lent = pod_options.lend_resources(template["spec"], borrowers=(names.FETCH,))
+    return {**template, "spec": lent}
 
 
-def _server(blueprint: Blueprint) -> Manifest:
+def _server(blueprint: Blueprint, resources: Resources) -> Manifest:
     server = blueprint.server
     facts = {
         "model": blueprint.model,
@@ -111,7 +142,7 @@ def _server(blueprint: Blueprint) -> Manifest:
         args=args,
         env=[*ours, *theirs],
         mounts=[{"name": MODEL_VOLUME, "mountPath": MODEL_DIR, "readOnly": True}],
-        resources=blueprint.resources,
+        resources=resources,
     )
     container["ports"] = [{"name": names.PORT_NAME, "containerPort": server.port}]
     container["lifecycle"] = {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}}

@@ -93,11 +93,7 @@ def _follow(obs: Observed, settings: Settings, now: datetime) -> Step | None:
     if obs.job is None:
         return _again(obs, Create(resource=JOBS, manifest=render_task(task, settings)))
     state = observe_task(task.run_uid, obs.job, obs.pods, now, obs.reads)
-    if (
-        state.phase is TaskPhase.PENDING
-        and state.kept
-        and jobs.generation_of(obs.job, obs.generation) != obs.generation
-    ):
+    if state.kept and tries.correction(obs.job, render_task(task, settings)):
         # It never ran, and what keeps it may be what was corrected: the present spec says what is due.
         return Step(status=obs.status.replace(measuring=None), over=True)
     if not jobs.ended(obs.job):

@@ -29,7 +29,8 @@ def window_task(obj: Manifest, spec: ModelMonitorSpec, window: WindowStatus) -> 
             check_step({"log": log}),
             Step(module=MODULE, env={env_names.MONITOR: configuration}, read=[log]),
         ),
-        job_settings=spec,
+        image=spec.image,
+        options=spec.task_pods,
     )
 
 

@@ -96,7 +96,7 @@ class ModelVersionController:
             return telling(status, say(obj, status, now, outcome, standing_fact(status.conditions)))
 
     def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
-        """The Job was refused. What the spec is to blame for is final, since it is immutable."""
+        """The Job was refused. What `spec.taskPods` is to blame for stays until it is changed."""
         status = ModelVersionStatus.of(obj)
         fact = standing_fact(status.conditions)
         if rejection.code == 403 or rejection.reason == ModelVersionReason.NAME_TAKEN:

@@ -45,7 +45,7 @@ FINAL: Final = frozenset(
         ModelVersionReason.INVALID_POD_TEMPLATE,
     }
 )
-"""Reasons that, once they stall a version, stay: its spec is immutable. Make another version."""
+"""Reasons that, once they stall a version, stay: all of its spec but `taskPods` is immutable. Make another version."""
 
 _FAILURES: Final = (ModelVersionReason.ARTIFACT_NOT_FOUND, ModelVersionReason.VERIFICATION_FAILED)
 """Reasons of a check that failed and is made again."""
@@ -127,13 +127,21 @@ def _unusable(status: ModelVersionStatus) -> Outcome | None:
 
 
 def _progress(obs: Observed, settings: Settings, now: datetime) -> Progress:
-    if (unusable := _unusable(obs.status)) is not None:
+    if (unusable := _unusable(obs.status)) is not None and not _corrected(obs):
         return Progress(outcome=unusable)
     if obs.status.verified_at is not None:
         return Progress(outcome=ready(ModelVersionReason.VERIFIED, _VERIFIED))
     if obs.job is None:
         return _next(obs, settings, now)
     return _at_work(obs, obs.job, settings, now)
+
+
+def _corrected(obs: Observed) -> bool:
+    """Whether the pods that the API server refused are asked for in another way since: by `taskPods`."""
+    condition = find(obs.status.conditions, READY)
+    if condition is None or condition.reason != ModelVersionReason.INVALID_POD_TEMPLATE:
+        return False
+    return bool(condition.observed_generation != obs.obj["metadata"]["generation"])
 
 
 def _next(obs: Observed, settings: Settings, now: datetime) -> Progress:
@@ -164,7 +172,8 @@ def _at_work(obs: Observed, job: Manifest, settings: Settings, now: datetime) ->
         case Finding.UNDECIDED:
             problem = PodProblem(state.reason, state.message) if state.reason else None
             look = state.next_look if state.phase is TaskPhase.PENDING else None
-            return replace(_undecided(obs, job, problem, look, now), actions=state.keeping)
+            again = tries.correction(job, render_job(obs.obj, obs.status.attempts, settings)) if state.kept else ()
+            return replace(_undecided(obs, job, problem, look, now), actions=again or state.keeping)
         case Finding.VERIFIED:
             end = evidence.end_of(job, now) or now
             changes = {"job": task.name, "verified_at": timestamp(end), "failed_at": None, "waiting": None}

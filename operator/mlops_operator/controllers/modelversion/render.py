@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from mlops_operator.api.common import PodOptions
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.task import Step, Task, render_task
@@ -11,13 +12,15 @@ COMPONENT: Final = "verify"
 
 def verification(obj: Manifest, attempt: int) -> Task:
     """The verification with this number, counted from 0."""
-    artifact = (obj.get("spec") or {}).get("artifact") or {}
+    spec = obj.get("spec") or {}
+    artifact = spec.get("artifact") or {}
     uri, digest = artifact.get("uri", ""), artifact.get("digest", "")
     return Task(
         parent=obj,
         suffix=f"verify-{attempt}",
         component=COMPONENT,
         steps=(Step(module="fetch", args=("--uri", uri, "--digest", digest, "--verify-only"), claims=(uri,)),),
+        options=PodOptions.model_validate(spec.get("taskPods") or {}),
     )
 
 

@@ -25,18 +25,22 @@ RECORDED: Final = frozenset({Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE})
 """Verdicts that rest on figures. They are recorded before they decide anything."""
 
 
+_HOW: Final = frozenset({*JobSettings.model_fields, "output"})
+"""Fields of a measurement that say how it is made, and nothing of what it shows."""
+
+
 def gate_key(model: str, alias: str, measurement: Measurement) -> str:
     """Hash of what a gate asks: the Model, the alias, the rows and the rules.
 
-    How the Job runs (image, resources, node) is no part of it, nor is the baseline: a version that failed is not
-    measured again because the alias has moved.
+    How the Job runs (image, pods, place of the report) is no part of it, nor is the baseline: a version that failed is
+    not measured again because the alias has moved.
     """
     asked = measurement.model_dump(
         mode="json",
         by_alias=True,
         exclude_none=True,
         exclude_defaults=True,
-        include=set(Measurement.model_fields) - set(JobSettings.model_fields),
+        include=set(Measurement.model_fields) - _HOW,
     )
     return short_hash(model, alias, compact_json(asked))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from mlops_contract import environment as env_names
-from mlops_operator.api.common import EnvVar, PodSettings, PodTemplate, Resources
+from mlops_operator.api.common import EnvVar, PodOptions, PodSettings, PodTemplate, Resources
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared.naming import HASH_LENGTH, MAX_LABEL, short_hash
 
@@ -171,14 +171,15 @@ def pod_spec(
     security_context: Mapping[str, Any],
     volumes: Sequence[Manifest] = (),
     init_containers: Sequence[Manifest] = (),
-    node_selector: Mapping[str, str] | None = None,
+    options: PodOptions | None = None,
     service_account_name: str | None = None,
     restart_policy: str | None = None,
 ) -> Manifest:
     """A pod spec; no service-account token unless an account is named.
 
     Args:
-        security_context: the installation's (`Settings.pod_security_context`), or the one that the pods have.
+        security_context: the installation's with what the options change of it, or the one that the pods have.
+        options: those in force; their resources are in the containers, their security context in `security_context`.
     """
     spec: Manifest = {
         "containers": list(containers),
@@ -186,11 +187,10 @@ def pod_spec(
         "securityContext": dict(security_context),
         "automountServiceAccountToken": service_account_name is not None,
         "enableServiceLinks": False,
+        **(_placement(options) if options is not None else {}),
     }
     if init_containers:
         spec["initContainers"] = list(init_containers)
-    if node_selector:
-        spec["nodeSelector"] = dict(node_selector)
     if service_account_name:
         spec["serviceAccountName"] = service_account_name
     if restart_policy:
@@ -198,8 +198,18 @@ def pod_spec(
     return spec
 
 
-def settings_container(settings: PodSettings, *, env: Sequence[Manifest], mounts: Sequence[Manifest]) -> Manifest:
-    """The main container of a person's pod settings; their variables win over ours of the same name."""
+def _placement(options: PodOptions) -> Manifest:
+    return options.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"resources", "security_context"})
+
+
+def settings_container(
+    settings: PodSettings, *, env: Sequence[Manifest], mounts: Sequence[Manifest], resources: Resources
+) -> Manifest:
+    """The main container of a person's pod settings; their variables win over ours of the same name.
+
+    Args:
+        resources: those in force, the settings' own among them.
+    """
     theirs = [variable(entry) for entry in settings.env]
     names = {entry["name"] for entry in theirs}
     return container(
@@ -208,7 +218,7 @@ def settings_container(settings: PodSettings, *, env: Sequence[Manifest], mounts
         args=settings.args,
         env=[*(entry for entry in env if entry["name"] not in names), *theirs],
         mounts=mounts,
-        resources=settings.resources,
+        resources=resources,
         pull_policy=settings.image_pull_policy.value,
     )
 

@@ -14,10 +14,19 @@ from typing import Any, Final
 
 from mlops_contract import Result, ResultInvalidError
 from mlops_contract import environment as env_names
-from mlops_operator.api.common import JobSettings, Resources
+from mlops_operator.api.common import PodOptions, Resources
 from mlops_operator.api.meta import LABEL_GENERATION, Manifest
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared import job_reads, jobs, lost_nodes, pending, pods, task_disruptions, tries
+from mlops_operator.controllers.shared import (
+    job_reads,
+    jobs,
+    lost_nodes,
+    pending,
+    pod_options,
+    pods,
+    task_disruptions,
+    tries,
+)
 from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.naming import child_metadata, child_name
 from mlops_operator.controllers.shared.pending import Reads
@@ -100,6 +109,8 @@ class Task:
         suffix: makes the Job's name and run UID unique among the parent's tasks.
         component: what the pods' component label says.
         steps: the containers, one after the other; the last one reports the result.
+        image: an image with `mlops_workload` in it; that of the settings by default.
+        options: what the parent sets of its task pods.
         annotations: what the Job is to remember, under names with this project's prefix.
     """
 
@@ -107,7 +118,8 @@ class Task:
     suffix: str
     component: str
     steps: Sequence[Step]
-    job_settings: JobSettings = field(default_factory=JobSettings)
+    image: str | None = None
+    options: PodOptions = field(default_factory=PodOptions)
     annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -123,6 +135,7 @@ class Task:
 
 def render_task(task: Task, settings: Settings) -> Manifest:
     """The Job of `task`."""
+    options = pod_options.merged(settings.task_pods, task.options)
     marks = {LABEL_GENERATION: str(task.parent["metadata"].get("generation", 1))}
     metadata = child_metadata(task.parent, task.name, component=task.component, labels=marks)
     if task.annotations:
@@ -141,11 +154,11 @@ def render_task(task: Task, settings: Settings) -> Manifest:
             "template": {
                 "metadata": template,
                 "spec": pods.pod_spec(
-                    containers=[_main(task, settings)],
-                    init_containers=[_container(task, step, settings) for step in task.steps[:-1]],
-                    security_context=settings.pod_security_context,
+                    containers=[_main(task, settings, options)],
+                    init_containers=[_container(task, step, settings, options) for step in task.steps[:-1]],
+                    security_context=pod_options.security_context(settings.pod_security_context, options),
                     volumes=_volumes(task),
-                    node_selector=task.job_settings.node_selector,
+                    options=options,
                     restart_policy="Never",
                 ),
             },
@@ -153,17 +166,18 @@ def render_task(task: Task, settings: Settings) -> Manifest:
     }
 
 
-def _main(task: Task, settings: Settings) -> Manifest:
+def _main(task: Task, settings: Settings, options: PodOptions) -> Manifest:
     """The container of the last step."""
-    return {**_container(task, task.steps[-1], settings), "lifecycle": {"preStop": {"sleep": {"seconds": LINGER}}}}
+    main = _container(task, task.steps[-1], settings, options)
+    return {**main, "lifecycle": {"preStop": {"sleep": {"seconds": LINGER}}}}
 
 
-def _container(task: Task, step: Step, settings: Settings) -> Manifest:
+def _container(task: Task, step: Step, settings: Settings, options: PodOptions) -> Manifest:
     return step_container(
         step,
-        image=task.job_settings.image or settings.workload_image,
+        image=task.image or settings.workload_image,
         variables=_variables(task, step),
-        resources=task.job_settings.resources,
+        resources=options.resources,
         tmp=_tmp(step),
     )
 

@@ -13,6 +13,7 @@ from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import PREFIX, Manifest
 from mlops_operator.controllers.shared import job_reads, jobs, task_disruptions
 from mlops_operator.kube.resources import JOBS
+from mlops_operator.runtime.identity import has_content
 from mlops_operator.runtime.plan import Action, Create, Delete
 
 RETRYING: Final = "Retrying"
@@ -125,12 +126,26 @@ def lost_message(job: Manifest) -> str:
 
 def run_again(job: Manifest, manifest: Manifest) -> tuple[Action, ...]:
     """The actions that put `manifest`, the same task's Job, in the place of `job`, whose result is lost."""
+    return _instead(job, manifest, lost=lost_results(job) + 1)
+
+
+def correction(job: Manifest, manifest: Manifest) -> tuple[Action, ...]:
+    """The actions that put `manifest` in the place of `job`, whose pod something keeps from running.
+
+    None where `job` is what would be made today. Else what keeps it may be what was corrected since: options of its
+    pods, or an image, by its parent or by the installation.
+    """
+    return () if has_content(job, manifest) else _instead(job, manifest, lost=lost_results(job))
+
+
+def _instead(job: Manifest, manifest: Manifest, *, lost: int) -> tuple[Action, ...]:
     if "deletionTimestamp" in job["metadata"]:
         return ()  # its name is free once it is gone: then the task is begun as usual
     metadata = manifest["metadata"]
-    marked = {**(metadata.get("annotations") or {}), ANNOTATION_LOST: str(lost_results(job) + 1)}
-    again = {**manifest, "metadata": {**metadata, "annotations": marked}}
-    return Delete.of(JOBS, job), Create(resource=JOBS, manifest=again)
+    if lost:
+        annotations = {**(metadata.get("annotations") or {}), ANNOTATION_LOST: str(lost)}
+        manifest = {**manifest, "metadata": {**metadata, "annotations": annotations}}
+    return Delete.of(JOBS, job), Create(resource=JOBS, manifest=manifest)
 
 
 def _lost(times: int) -> str:

@@ -16,9 +16,9 @@ from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import pods
 from mlops_operator.controllers.shared.json_text import compact_json
-from mlops_operator.controllers.shared.naming import short_hash
 from mlops_operator.controllers.shared.pods import MAIN
 from mlops_operator.controllers.shared.specs import InvalidSpecError
+from mlops_operator.controllers.shared.stores import TRAININGS, own_folder
 from mlops_operator.controllers.trainingjob.names import job_name, run_uid, service_name
 
 _COMPLETION_INDEX: Final = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
@@ -34,8 +34,7 @@ def output_uri(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt
     if spec.output is None and spec.model is None:
         return None
     root = (spec.output.uri if spec.output else settings.artifact_store).rstrip("/")
-    metadata = obj["metadata"]
-    return f"{root}/trainingjobs/{metadata['name']}-{short_hash(metadata['uid'])}/{attempt}"
+    return f"{root}/{TRAININGS}/{own_folder(obj)}/{attempt}"
 
 
 def mounted_uris(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int) -> tuple[str, ...]:

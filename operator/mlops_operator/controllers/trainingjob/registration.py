@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from mlops_contract import Artifact, Result, ResultInvalidError
 from mlops_contract import environment as names
 from mlops_contract.packages import ENVIRONMENT, ENVIRONMENT_FORMAT
-from mlops_operator.api.common import ArtifactRef
+from mlops_operator.api.common import ArtifactRef, PodOptions
 from mlops_operator.api.meta import API_VERSION, Manifest
 from mlops_operator.api.modelversion import Lineage, ModelArtifact, ModelVersionSpec, TrainedBy
 from mlops_operator.controllers.shared.naming import HASH_LENGTH, kind_label, label_value, short_hash
@@ -56,7 +56,7 @@ def render_version(obj: Manifest, model: str, result: Result, pod: Manifest, *, 
                 kind_label("TrainingJob"): label_value(metadata["name"]),
             },
         },
-        "spec": _spec(model, artifacts, _lineage(obj, artifacts, result, pod, inputs_digest)).model_dump(
+        "spec": _spec(obj, model, artifacts, _lineage(obj, artifacts, result, pod, inputs_digest)).model_dump(
             mode="json", by_alias=True, exclude_none=True, exclude_defaults=True
         ),
     }
@@ -81,7 +81,7 @@ def _lineage(
     }
 
 
-def _spec(model: str, artifacts: dict[str, Artifact], lineage: dict[str, Any]) -> ModelVersionSpec:
+def _spec(obj: Manifest, model: str, artifacts: dict[str, Artifact], lineage: dict[str, Any]) -> ModelVersionSpec:
     artifact = artifacts[MODEL]
     try:
         return ModelVersionSpec(
@@ -91,10 +91,16 @@ def _spec(model: str, artifacts: dict[str, Artifact], lineage: dict[str, Any]) -
             ),
             golden_requests=_reference(artifacts.get(GOLDEN)),
             training_rows=_reference(artifacts.get(TRAINING_ROWS)),
+            task_pods=_task_pods(obj),
             lineage=Lineage.model_validate(lineage),
         )
     except ValidationError as error:
         raise ResultInvalidError(f"the result cannot become a version: {first_problem('spec', error)}") from error
+
+
+def _task_pods(obj: Manifest) -> PodOptions:
+    """What the TrainingJob sets of the pods that verify its version; they are made after the run."""
+    return PodOptions.model_validate((obj.get("spec") or {}).get("taskPods") or {})
 
 
 def _reference(artifact: Artifact | None) -> ArtifactRef | None:

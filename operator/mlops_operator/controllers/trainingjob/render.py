@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from mlops_contract import environment as env_names
-from mlops_operator.api.common import Resources
+from mlops_operator.api.common import PodOptions
 from mlops_operator.api.meta import LABEL_GENERATION, LABEL_UID, Manifest
-from mlops_operator.api.schema import Quantity
 from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared import jobs, pods
+from mlops_operator.controllers.shared import jobs, pod_options, pods
 from mlops_operator.controllers.shared.holdout import model_holdout
-from mlops_operator.controllers.shared.locations import check_step
+from mlops_operator.controllers.shared.locations import CHECK, check_step
 from mlops_operator.controllers.shared.naming import child_metadata
 from mlops_operator.controllers.shared.task import Step, step_container
 from mlops_operator.controllers.trainingjob import config_maps
@@ -51,6 +50,7 @@ def render_job(
         ANNOTATION_DECLARED: declared_digest(spec, holdout=held_out),
         ANNOTATION_SPEC: edits.attempt_hash(spec),
     }
+    template = pods.merge_template(_pod_spec(obj, spec, settings, attempt, env), metadata["labels"], spec.template)
     body: Manifest = {
         "backoffLimit": 0,
         "completions": spec.replicas,
@@ -61,9 +61,7 @@ def render_job(
         "podFailurePolicy": {
             "rules": [{"action": "FailJob", "onPodConditions": [{"type": jobs.DISRUPTED, "status": "True"}]}]
         },
-        "template": pods.merge_template(
-            _pod_spec(obj, spec, settings, attempt, env), metadata["labels"], spec.template
-        ),
+        "template": {**template, "spec": pod_options.lend_resources(template["spec"], borrowers=(CHECK, WAIT))},
     }
     if spec.replicas > 1:
         body["completionMode"] = "Indexed"
@@ -71,17 +69,19 @@ def render_job(
 
 
 def _pod_spec(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int, env: list[Manifest]) -> Manifest:
+    own = PodOptions(resources=spec.resources, node_selector=spec.node_selector or None)
+    options = pod_options.merged(pod_options.beside(settings.training_pods, spec.template.spec), own)
     output = output_uri(obj, spec, settings, attempt)
     written = [output] if output else []
     data = {entry.name: entry.uri for entry in spec.data}
     mounts = pods.location_mounts(read=data.values(), write=written)
     maps = config_maps.used(spec)
     pod = pods.pod_spec(
-        containers=[pods.settings_container(spec, env=env, mounts=mounts)],
-        init_containers=[*_check(spec, data, maps, settings), *_wait(obj, spec, settings, attempt)],
-        security_context=settings.pod_security_context,
+        containers=[pods.settings_container(spec, env=env, mounts=mounts, resources=options.resources)],
+        init_containers=[*_check(data, maps, settings), *_wait(obj, spec, settings, attempt)],
+        security_context=pod_options.security_context(settings.pod_security_context, options),
         volumes=[*pods.claim_volumes([*data.values(), *written]), *config_maps.volumes(maps)],
-        node_selector=spec.node_selector,
+        options=options,
         service_account_name=spec.service_account_name,
         restart_policy="Never",
     )
@@ -91,14 +91,14 @@ def _pod_spec(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt:
 
 
 def _check(
-    spec: TrainingJobSpec, data: Mapping[str, str], maps: Mapping[str, Sequence[config_maps.Use]], settings: Settings
+    data: Mapping[str, str], maps: Mapping[str, Sequence[config_maps.Use]], settings: Settings
 ) -> list[Manifest]:
     """The project's own container that sees the whole claims, before the run sees its places on them, and that hashes
     the run's ConfigMaps. It is the first of the pod's containers: no other process can tamper with it."""
     if not pods.locations(data.values()) and not maps:
         return []
     step = check_step(data, config_maps=bool(maps))
-    container = _step(step, spec, settings, {env_names.PVC_ROOT: env_names.DEFAULT_PVC_ROOT})
+    container = _step(step, settings, {env_names.PVC_ROOT: env_names.DEFAULT_PVC_ROOT})
     return [{**container, "volumeMounts": [*container["volumeMounts"], *config_maps.mounts(maps)]}]
 
 
@@ -106,26 +106,12 @@ def _wait(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int
     """The project's own container in which the replicas wait for each other; none where nobody is to be found."""
     if spec.replicas == 1 or brings_coordinator(spec):
         return []
-    container = _step(Step(name=WAIT, module="rendezvous"), spec, settings, {})
+    container = _step(Step(name=WAIT, module="rendezvous"), settings, {})
     return [{**container, "env": meeting_environment(obj, spec, attempt)}]
 
 
-def _step(step: Step, spec: TrainingJobSpec, settings: Settings, variables: Mapping[str, str]) -> Manifest:
-    return step_container(step, image=settings.workload_image, variables=variables, resources=_share(spec.resources))
-
-
-def _share(resources: Resources) -> Resources:
-    """The run's own CPU and memory, for a container before it.
-
-    The pod needs no more room by it. Without, a quota on CPU or memory would refuse the pod, and one whose requests
-    equal its limits would no longer be `Guaranteed`.
-    """
-
-    return Resources(requests=_cpu_and_memory(resources.requests), limits=_cpu_and_memory(resources.limits))
-
-
-def _cpu_and_memory(amounts: Mapping[str, Quantity] | None) -> dict[str, Quantity] | None:
-    return {name: amount for name, amount in (amounts or {}).items() if name in ("cpu", "memory")} or None
+def _step(step: Step, settings: Settings, variables: Mapping[str, str]) -> Manifest:
+    return step_container(step, image=settings.workload_image, variables=variables)
 
 
 def render_service(obj: Manifest) -> Manifest:

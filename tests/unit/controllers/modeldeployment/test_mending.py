@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from mlops_operator.api.common import PodOptions
+from mlops_operator.controllers.modeldeployment.names import ANNOTATION_POD_OPTIONS
 from mlops_operator.controllers.settings import FINISHED_JOB_TTL
 from mlops_operator.kube.resources import DEPLOYMENTS, MODEL_DEPLOYMENTS, MODEL_VERSIONS, MODELS, PODS
 from tests.unit.controllers.builders import make
@@ -97,7 +99,43 @@ def test_a_template_changed_by_hand_is_repaired() -> None:
     assert found["spec"]["template"]["spec"]["containers"][0]["image"] == scene.settings.server_image
 
 
-@pytest.mark.parametrize("changed", [{"workload_image": "example/workload:2"}, {"pod_security_context": {}}])
+def from_an_older_release(scene: Scene) -> None:
+    """The Deployment is as a release made it that had no defaults of pods."""
+    deployment = scene.cluster.only(DEPLOYMENTS)
+    del deployment["metadata"]["annotations"][ANNOTATION_POD_OPTIONS]
+    pod = deployment["spec"]["template"]["spec"]
+    for container in (*pod["initContainers"], *pod["containers"]):
+        del container["resources"]
+    scene.cluster.store(deployment)
+
+
+def test_servers_of_a_release_without_defaults_are_left_as_they_are() -> None:
+    scene = serving()
+    from_an_older_release(scene)
+    before = len(scene.cluster.writes)
+    scene.rest()
+    assert scene.cluster.writes[before:] == []
+
+
+def test_the_next_revision_has_the_defaults_of_now() -> None:
+    scene = serving()
+    from_an_older_release(scene)
+    scene.edit(env=[{"name": "A", "value": "b"}], rollout={"steps": [], "bake": "0s"})
+    scene.rest()
+    (server,) = scene.cluster.only(DEPLOYMENTS)["spec"]["template"]["spec"]["containers"]
+    assert server["resources"]["limits"] == {"cpu": "500m", "memory": "512Mi"}
+
+
+OPTIONS = PodOptions.model_validate(
+    {"tolerations": [{"operator": "Exists"}], "resources": {"limits": {"cpu": 9}}, "securityContext": {"fsGroup": 1}}
+)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"workload_image": "example/workload:2"}, {"pod_security_context": {}}, {"server_pods": OPTIONS}],
+    ids=["image", "security context", "defaults of servers"],
+)
 def test_changed_settings_replace_no_pod(changed: dict[str, Any]) -> None:
     scene = serving()
     before = len(scene.cluster.writes)

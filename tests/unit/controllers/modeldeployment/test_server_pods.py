@@ -128,7 +128,7 @@ def test_peoples_variables_and_settings_win() -> None:
     }
     container = main(**spec)
     assert container["env"] == [{"name": "OMP_NUM_THREADS", "value": "4"}]
-    assert container["resources"] == {"limits": {"memory": "1Gi"}}
+    assert container["resources"] == {"requests": {"cpu": "50m"}, "limits": {"cpu": "500m", "memory": "1Gi"}}
     assert container["imagePullPolicy"] == "Always"
     pod = template(**spec)
     assert pod["spec"]["nodeSelector"] == {"disk": "ssd"}

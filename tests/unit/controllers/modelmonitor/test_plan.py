@@ -280,7 +280,7 @@ def test_a_job_that_the_api_refuses_stalls_it_until_the_spec_changes() -> None:
     toy.now = later(200)
     assert settle(toy).actions == ()
     assert toy.world.all(JOBS) == []
-    toy.edit(MODEL_MONITORS, NAME, resources={"limits": {"memory": "1Gi"}})
+    toy.edit(MODEL_MONITORS, NAME, taskPods={"resources": {"limits": {"memory": "1Gi"}}})
     settle(toy)
     assert len(toy.world.all(JOBS)) == 1
     assert condition(toy.get(MODEL_MONITORS, NAME), "Stalled")["status"] == "False"

@@ -239,7 +239,8 @@ def test_the_gate_is_what_it_asks_and_not_how_its_job_runs() -> None:
         assert alias.gate is not None
         return gate_key(MODEL, "champion", alias.gate)
 
-    same = {key(), key(nodeSelector={"a": "b"}), key(baseline={"missing": "Reject"}), key(image="example/w:2")}
+    same = {key(), key(taskPods={"nodeSelector": {"a": "b"}}), key(baseline={"missing": "Reject"})}
+    same |= {key(image="example/w:2"), key(output={"uri": "pvc://reports"})}
     assert len(same) == 1
     assert key(metrics=[{"name": "accuracy", "min": 0.94}]) not in same
     assert key(data=[{"name": "holdout", "uri": "pvc://data/other.npz"}]) not in same

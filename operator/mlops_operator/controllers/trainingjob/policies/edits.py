@@ -31,8 +31,9 @@ _AT_ONCE: Final = _AFTER_THE_END | {
     "disruption_limit",
     "data_deadline",
     "active_deadline_seconds",
+    "task_pods",
 }
-"""Fields that apply to a running attempt as soon as they are changed."""
+"""Fields that apply to a running attempt as soon as they are changed, or to what follows it."""
 
 _ENDED: Final = frozenset({TrainingPhase.SUCCEEDED, TrainingPhase.FAILED})
 
