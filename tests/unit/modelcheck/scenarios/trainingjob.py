@@ -127,7 +127,7 @@ class Training(Base):
             ended = [entry for entry in former if entry.get("outcome")]
             assert now[: len(ended)] == ended, f"ended attempts were rewritten: {ended} became {now}"
         if write.id.resource == JOBS and write.after is None and write.before is not None:
-            assert not self._runs(write.before.data), "a Job that had begun was deleted before it had ended"
+            assert not self._runs(write.before, before), "a Job was deleted that may run, or whose end is not recorded"
 
     def check_rest(self, server: ApiServer) -> None:
         for job in server.all(TRAINING_JOBS):
@@ -142,10 +142,17 @@ class Training(Base):
                 assert not live, f"{live} go on beside a TrainingJob that has ended"
         assert not [item for item in server.all(SERVICES) if item.owner not in {x.uid for x in server.items.values()}]
 
-    def _runs(self, job: Manifest) -> bool:
+    def _runs(self, job: Item, server: ApiServer) -> bool:
         """Whether pods of it may run, or its end has not been taken note of."""
-        missed = self.says == MISSING and jobs.job_phase(job) is jobs.JobPhase.FAILED
-        return "startTime" in (job.get("status") or {}) and not missed
+        missed = self.says == MISSING and jobs.job_phase(job.data) is jobs.JobPhase.FAILED
+        recorded = {
+            entry["job"]
+            for parent in server.all(TRAINING_JOBS)
+            if parent.uid == job.owner
+            for entry in status_of(parent).get("attempts") or ()
+            if entry.get("outcome")
+        }
+        return "startTime" in status_of(job) and not missed and job.id.name not in recorded
 
     @staticmethod
     def _live(job: Manifest) -> bool:
