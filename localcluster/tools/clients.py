@@ -28,8 +28,8 @@ class Client:
 
 #: Kubernetes 1.30 is the oldest that the charts run on.
 KUBECTL = Client("kubectl", (1, 30), ("version", "--client", "--output=json"))
-#: The oldest Helm whose output for the charts was found to be that of the pinned one.
-HELM = Client("helm", (3, 14), ("version", "--template={{.Version}}"))
+#: The first Helm made for Kubernetes 1.30, by its own table of supported versions. The pinned one is what is tested.
+HELM = Client("helm", (3, 15), ("version", "--template={{.Version}}"))
 CLIENTS = (KUBECTL, HELM)
 
 _VERSION = re.compile(r"\bv(\d+)\.(\d+)\.\d+\S*?(?=[\"\s]|$)")

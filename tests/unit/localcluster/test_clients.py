@@ -37,9 +37,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (KUBECTL, kubectl_version("v1.32.0-eks-1a2b3c4"), True),
         (KUBECTL, kubectl_version("v1.29.15"), False),
         (KUBECTL, kubectl_version("v1.9.0"), False),
-        (HELM, "v3.14.0", True),
+        (HELM, "v3.15.0", True),
         (HELM, "v4.0.0", True),
-        (HELM, "v3.13.3", False),
+        (HELM, "v3.14.4", False),
         (HELM, "v2.17.0", False),
     ],
 )
@@ -47,13 +47,13 @@ def test_a_program_will_do_from_its_oldest_release_on(folder: Path, client: Clie
     path = program(folder, client.program, prints)
     found = find(client)
     assert found.path == (path if will_do else None)
-    wanted = "v1.30" if client is KUBECTL else "v3.14"
+    wanted = "v1.30" if client is KUBECTL else "v3.15"
     assert will_do or found.problem.startswith(f"expected {client.program} {wanted} or newer, found v")
 
 
 def test_a_program_that_does_not_print_its_version_will_not_do(folder: Path) -> None:
     path = program(folder, "helm", "v4.0.0", exit_code=1)
-    assert find(HELM).problem == f"expected helm v3.14 or newer, found {path}, which does not print its version"
+    assert find(HELM).problem == f"expected helm v3.15 or newer, found {path}, which does not print its version"
     program(folder, "helm", "version four")
     assert "does not print its version" in find(HELM).problem
 

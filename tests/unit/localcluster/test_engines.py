@@ -219,7 +219,7 @@ def test_without_helm_it_is_built_and_nothing_else(kind_programs: StandIns) -> N
     Cluster("one", "kind", progress=notes).up()
 
     assert kind_programs.built == ["metrics-server", "helm"]
-    assert notes.texts == ["expected helm v3.14 or newer on PATH, found none; another one is used"]
+    assert notes.texts == ["expected helm v3.15 or newer on PATH, found none; another one is used"]
 
 
 def test_a_kind_cluster_that_is_up_is_not_created_again(kind_programs: StandIns) -> None:
