@@ -56,6 +56,15 @@ class Gate(Measurement):
     baseline: GateBaseline = GateBaseline()
 
 
+class Restore(SpecModel):
+    """The version that an alias pointed at when it was backed up."""
+
+    version: ObjectName
+    """A ModelVersion of this Model."""
+    digest: Digest
+    """Digest of its artifact. The alias is restored once the operator has verified that the artifact has it."""
+
+
 class Alias(SpecModel):
     """A name that points at one version, e.g. `champion`."""
 
@@ -64,6 +73,9 @@ class Alias(SpecModel):
     """Without a gate any Ready version may be promoted."""
     bootstrap: bool = False
     """Whether the first Ready version is promoted while the alias points at nothing; its gate still decides."""
+    restore: Restore | None = None
+    """Where the alias points while `status.aliases` has no entry for it, without a gate. Until then no Promotion moves
+    the alias, and none is created by `bootstrap`; afterwards this field has no effect."""
 
 
 class ModelSpec(SpecModel):
@@ -75,14 +87,25 @@ class ModelSpec(SpecModel):
     """An alias that is removed here is forgotten with its history; the Promotions remain."""
 
 
+class AliasMove(StrEnum):
+    """How an alias came to point at a version."""
+
+    PROMOTED = "Promoted"
+    """`Promoted` is set when a Promotion moved the alias: its gate passed, or it went back to a former version."""
+    RESTORED = "Restored"
+    """`Restored` is set when the alias was restored from a backup, by the digest of the artifact."""
+
+
 class AliasTerm(StatusModel):
     """A version's time under an alias."""
 
     version: ObjectName
     version_uid: Uid = ""
     digest: Digest | None = None
-    promotion: ObjectName
-    promotion_uid: Uid
+    reason: AliasMove = AliasMove.PROMOTED
+    promotion: ObjectName | None = None
+    """The Promotion that moved the alias; absent where the reason is `Restored`."""
+    promotion_uid: Uid = ""
     since: Timestamp
 
 
@@ -95,9 +118,14 @@ class AliasStatus(StatusModel):
     """UID of the ModelVersion. An object of that name with another UID is another version."""
     digest: Digest | None = None
     """Digest of its artifact."""
-    promotion: ObjectName
-    promotion_uid: Uid
+    reason: AliasMove = AliasMove.PROMOTED
+    promotion: ObjectName | None = None
+    """The Promotion that moved the alias; absent where the reason is `Restored`."""
+    promotion_uid: Uid = ""
     since: Timestamp
+    model_uid: Uid = ""
+    """UID of the Model when the alias was moved. In a status that was restored from a backup it is that of another
+    object; then the alias is restored to the ModelVersion with its `version` and `digest`."""
     history: Annotated[tuple[AliasTerm, ...], Field(max_length=MAX_ALIAS_HISTORY)] = ()
     """Former terms, the latest first."""
 
@@ -161,6 +189,11 @@ class ModelReason(StrEnum):
     """An alias points at nothing yet; that is a state like any other, so the Model is `Ready`."""
     ALIAS_TARGET_MISSING = "AliasTargetMissing"
     """An alias points at a ModelVersion that was deleted; it stays there until a Promotion moves it."""
+    RESTORE_PENDING = "RestorePending"
+    """`RestorePending` is set when the version that an alias is to be restored to does not exist or is not verified."""
+    RESTORE_INVALID = "RestoreInvalid"
+    """`RestoreInvalid` is set when the version that an alias is to be restored to has another digest, is of another
+    Model, or cannot be verified. Nothing moves the alias until `restore` is corrected or removed."""
     TOO_MANY_VERSIONS = "TooManyVersions"
     """Versions beyond the limit have no number; older ones have to be deleted."""
     INVALID_SPEC = "InvalidSpec"

@@ -46,6 +46,9 @@ class TrainedBy(SpecModel):
 
     name: ObjectName
     uid: Annotated[str, Field(max_length=64)]
+    spec_digest: Digest | None = None
+    """Digest of the spec that the run was started with, without its limits and `suspend`. A TrainingJob with this name
+    and spec that has no status, as after a restore, does not run again."""
 
 
 class Lineage(SpecModel):

@@ -121,6 +121,17 @@ class TrainingReason(StrEnum):
     SUCCEEDED = "Succeeded"
     DATA_NOT_FOUND = "DataNotFound"
     """Data of the run are not there (yet); the attempt is made again, and counts as failed after `dataDeadline`."""
+    RESTORED = "Restored"
+    """`Restored` is set when a ModelVersion exists that a TrainingJob with this name and spec made: it does not run
+    again."""
+    OWNER_NOT_FOUND = "OwnerNotFound"
+    """`OwnerNotFound` is set while the Model or RetrainPolicy that controls it does not exist, as after a restore: the
+    garbage collector deletes it."""
+    RESTORE_PENDING = "RestorePending"
+    """`RestorePending` is set while the Model restores an alias from a backup, before the first attempt."""
+    MODEL_VERSION_NOT_FOUND = "ModelVersionNotFound"
+    """`ModelVersionNotFound` is set while the ModelVersion that the annotation `mlops-operator.io/restored-from` names
+    does not exist."""
     MODEL_NOT_FOUND = "ModelNotFound"
     """The Model it names is not there (yet)."""
     GATE_DATA_DECLARED = "GateDataDeclared"
@@ -221,8 +232,8 @@ class DataWait(StatusModel):
 class RanSpec(StatusModel):
     """Hashes of the spec, by which a later change of it is noticed."""
 
-    attempt: Annotated[str, Field(max_length=16)]
-    """Hash of the fields that decide what an attempt is, as the last attempt was created from them."""
+    attempt: Digest
+    """Digest of the fields that decide what an attempt is, as the last attempt was created from them."""
     final: Annotated[str, Field(max_length=16)] = ""
     """Hash of all fields but `suspend` and `ttlSecondsAfterFinished`, at the end."""
 

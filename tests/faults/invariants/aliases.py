@@ -1,16 +1,20 @@
-"""An alias moves only by a Promotion whose passing gate was recorded before, from where that gate saw it."""
+"""An alias moves only by a Promotion whose passing gate was recorded before, from where that gate saw it.
+
+Or it is restored: from nothing to a verified version with the digest that the spec declares.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from mlops_operator.api.conditions import READY
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.model import MAX_ALIAS_HISTORY
+from mlops_operator.api.model import MAX_ALIAS_HISTORY, AliasMove
 from mlops_operator.api.promotion import GATE_PASSED, PromotionReason
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS
 from tests.faults.history import History
 from tests.faults.invariants.steps import Step, by, condition, controller, status_of, steps
 
-_TERM = ("version", "versionUid", "digest", "promotion", "promotionUid", "since")
+_TERM = ("version", "versionUid", "digest", "reason", "promotion", "promotionUid", "since")
 
 
 @dataclass
@@ -23,6 +27,8 @@ class _Records:
         ungated: UID of the Model and alias wherever a spec has declared the alias without a gate.
         moved: UID of the Model, alias and UID of the Promotion of every move.
         recorded: UIDs of the Evaluations whose passing result a ModelVersion has recorded.
+        verified: name, UID and digest of the ModelVersions that were Ready.
+        restores: UID of the Model, alias, version and digest wherever a spec has declared a restore.
     """
 
     passed: dict[str, Manifest] = field(default_factory=dict)
@@ -30,6 +36,8 @@ class _Records:
     ungated: set[tuple[str, str]] = field(default_factory=set)
     moved: set[tuple[str, str, str]] = field(default_factory=set)
     recorded: set[str] = field(default_factory=set)
+    verified: set[tuple[str, str, str]] = field(default_factory=set)
+    restores: set[tuple[str, str, str, str]] = field(default_factory=set)
 
 
 def check(history: History) -> Iterator[str]:
@@ -42,6 +50,8 @@ def check(history: History) -> Iterator[str]:
         elif step.change.resource == MODEL_VERSIONS:
             results = status_of(step.object).get("gates") or ()
             records.recorded |= {entry["evaluationUid"] for entry in results if entry["verdict"] == "Pass"}
+            if condition(step.object, READY).get("status") == "True" and (digest := _digest(step.object)) is not None:
+                records.verified.add((step.object["metadata"]["name"], step.uid, digest))
         elif step.change.resource == EVALUATIONS:
             owner = controller(step.object)
             if owner is not None and status_of(step.object).get("verdict") == "Pass":
@@ -53,6 +63,11 @@ def check(history: History) -> Iterator[str]:
 def _model(step: Step, model: Manifest, records: _Records) -> Iterator[str]:
     declared = by(model["spec"].get("aliases"), "name")
     records.ungated |= {(step.uid, name) for name, alias in declared.items() if not alias.get("gate")}
+    records.restores |= {
+        (step.uid, name, alias["restore"]["version"], alias["restore"]["digest"])
+        for name, alias in declared.items()
+        if alias.get("restore")
+    }
     before = by(status_of(step.before).get("aliases"), "name") if step.before is not None else {}
     after = by(status_of(model).get("aliases"), "name")
     for name in before.keys() - after.keys():
@@ -60,7 +75,7 @@ def _model(step: Step, model: Manifest, records: _Records) -> Iterator[str]:
             yield f"{step}: the alias {name} is declared, pointed at {before[name]['version']}, and points at nothing"
     for name, entry in after.items():
         former = before.get(name)
-        if former is not None and former["promotionUid"] == entry["promotionUid"]:
+        if former is not None and _decision(former) == _decision(entry):
             if former != entry:
                 yield f"{step}: the alias {name} changed without a Promotion from {former} to {entry}"
             continue
@@ -68,16 +83,30 @@ def _model(step: Step, model: Manifest, records: _Records) -> Iterator[str]:
             f"{step}: the alias {name} moved {_way(former, entry)}, but {why}"
             for why in _objections(step, name, former, entry, records)
         )
-        records.moved.add((step.uid, name, entry["promotionUid"]))
+        if "promotionUid" in entry:
+            records.moved.add((step.uid, name, entry["promotionUid"]))
+
+
+def _digest(version: Manifest) -> str | None:
+    digest: str | None = ((version.get("spec") or {}).get("artifact") or {}).get("digest")
+    return digest
+
+
+def _decision(entry: Manifest) -> tuple[str, str]:
+    """What moved the alias: a Promotion, or the restore to a version."""
+    return entry.get("promotionUid", ""), "" if "promotionUid" in entry else entry["versionUid"]
 
 
 def _way(former: Manifest | None, entry: Manifest) -> str:
     start = f"from {former['version']} " if former is not None else ""
-    return f"{start}to {entry['version']} by the Promotion {entry['promotion']}"
+    return f"{start}to {entry['version']} by {entry.get('promotion', 'a restore')}"
 
 
 def _objections(step: Step, name: str, former: Manifest | None, entry: Manifest, records: _Records) -> Iterator[str]:
     """Why an alias should not have moved."""
+    if entry.get("reason") == AliasMove.RESTORED:
+        yield from _unrestorable(step, name, former, entry, records)
+        return
     uid = entry["promotionUid"]
     if (step.uid, name, uid) in records.moved:
         yield "that one had moved it before"
@@ -103,11 +132,23 @@ def _objections(step: Step, name: str, former: Manifest | None, entry: Manifest,
     yield from _evidence(step, name, former, promotion, records)
 
 
+def _unrestorable(step: Step, name: str, former: Manifest | None, entry: Manifest, records: _Records) -> Iterator[str]:
+    """Why an alias should not have been restored."""
+    if former is not None:
+        yield "it pointed at something"
+    if (step.uid, name, entry["version"], entry["digest"]) not in records.restores:
+        yield "no spec declared that"
+    if (entry["version"], entry["versionUid"], entry["digest"]) not in records.verified:
+        yield "no such version was verified before"
+    if "promotion" in entry or entry.get("history"):
+        yield f"it has a Promotion or a history: {entry}"
+
+
 def _history(former: Manifest | None) -> list[Manifest]:
     """The history that follows when an alias moves away from `former`."""
     if former is None:
         return []
-    term = {field: former[field] for field in _TERM}
+    term = {field: former[field] for field in _TERM if field in former}
     return [term, *former.get("history", [])][:MAX_ALIAS_HISTORY]
 
 

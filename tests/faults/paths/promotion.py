@@ -130,4 +130,20 @@ class Bootstrap(PromotionPath):
         await self.used(FIRST)
 
 
-PROMOTION: Final = (Pass, Fail, Superseded, Rollback, Bootstrap)
+class Restore(PromotionPath):
+    """The alias is restored to the first version once that is verified; an earlier Promotion asks for the second."""
+
+    name = "promotion/restore"
+
+    async def prepare(self) -> None:
+        restore = {"version": FIRST, "digest": digest_of(FIRST)}
+        await self.set_up(SECOND, pointing=False, gate=GATE, bootstrap=True, restore=restore)
+        await self.promote(SECOND)
+
+    async def play(self) -> None:
+        await self.version(FIRST, ready=False)
+        await self.used(FIRST)
+        await self.decided(f"to-{SECOND}", "Superseded")
+
+
+PROMOTION: Final = (Pass, Fail, Superseded, Rollback, Bootstrap, Restore)

@@ -7,7 +7,7 @@ import pytest
 
 from localcluster import Cluster
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.model import Gate
+from mlops_operator.api.model import Alias, Gate
 from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers import all_controllers
 from mlops_operator.controllers.model.render import bootstrap_name
@@ -243,7 +243,7 @@ async def test_a_forged_bootstrap_promotion_is_not_taken_for_the_offer(
     await workshop.edit(MODELS, "digits", spec={"aliases": [{"name": "champion"}]})
     version = await register(client, workshop, "v1", GOOD)
     model = await workshop.get(MODELS, "digits")
-    name = bootstrap_name(model, "champion", version_fact(version))
+    name = bootstrap_name(model, Alias(name="champion"), version_fact(version))
     async with user("releaser", control_plane, client, workshop.namespace) as releaser:
         forged = PROMOTIONS.manifest(name=name, namespace=workshop.namespace)
         forged["metadata"]["ownerReferences"] = [owner_reference(model)]

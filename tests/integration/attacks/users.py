@@ -31,6 +31,7 @@ RIGHTS: Final[Mapping[str, Sequence[str]]] = {
     "trainer": ("trainingjobs",),
     "registrar": ("modelversions",),
     "releaser": ("promotions", "evaluations"),
+    "modeler": ("models",),
 }
 """By user, the kinds that they create and delete; they read all kinds of the operator and nothing else."""
 

@@ -157,3 +157,44 @@ def test_a_move_by_a_promotion_that_had_its_turn() -> None:
 def test_an_alias_that_changes_without_a_promotion() -> None:
     (violation,) = told(*FIRST, (MODELS, model({**points("v1", "p1"), "version": "v2"})))
     assert "the alias champion changed without a Promotion" in violation
+
+
+RESTORE = {**GATED, "restore": {"version": "v1", "digest": "digest of v1"}}
+RESTORED = {
+    "name": "champion",
+    "version": "v1",
+    "versionUid": "uid-of-v1",
+    "digest": "digest of v1",
+    "reason": "Restored",
+    "since": "2026-01-01",
+}
+
+
+def verified(digest: str = "digest of v1") -> tuple[Any, Manifest]:
+    """A version whose artifact the operator has verified."""
+    spec = {"artifact": {"digest": digest}}
+    return MODEL_VERSIONS, make(MODEL_VERSIONS, "v1", spec=spec, status={"conditions": conditions(Ready=("True", "V"))})
+
+
+def test_a_restore_by_a_verified_digest_and_a_move_from_there() -> None:
+    start = (MODELS, model(alias=RESTORE)), verified(), (MODELS, model(RESTORED, alias=RESTORE))
+    former = {name: value for name, value in RESTORED.items() if name != "name"}
+    second = (*measured("p2", "v2", start="v1"), (MODELS, model(points("v2", "p2", former), alias=RESTORE)))
+    assert told(*start, *second) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ([verified(), (MODELS, model(RESTORED))], "no spec declared that"),
+        ([(MODELS, model(RESTORED, alias=RESTORE))], "no such version was verified before"),
+        ([verified("another"), (MODELS, model(RESTORED, alias=RESTORE))], "no such version was verified before"),
+        ([*FIRST, verified(), (MODELS, model(RESTORED, alias=RESTORE))], "it pointed at something"),
+    ],
+)
+def test_a_restore_without_a_declaration_a_verification_or_over_a_version(
+    changes: list[tuple[Any, Manifest]], words: str
+) -> None:
+    found = told((MODELS, model()), *changes)
+    assert found
+    assert words in found[0]

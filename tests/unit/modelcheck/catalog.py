@@ -65,6 +65,7 @@ _SHORT: Final[dict[str, Sequence[tuple[Budget, int]]]] = {
     "evaluation": [(FAULT, 900), (PERSON, 250)],
     "promotion": [(FAULT, 2000)],
     "promotions": [],
+    "restore": [(FAULT, 600), (PERSON, 1300)],
     "modeldeployment, new": [(FAULT, 450), (PERSON, 550)],
     "modeldeployment": [(FAULT, 2400), (PERSON, 9800)],
     "modeldeployment, checked": [],

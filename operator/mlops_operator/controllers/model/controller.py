@@ -22,6 +22,7 @@ from mlops_operator.controllers.shared.indexes import (
 from mlops_operator.controllers.shared.promotions import (
     OPEN_PROMOTIONS_BY_ALIAS,
     PASSED_GATES_BY_ALIAS,
+    REJECTED_PROMOTIONS_BY_ALIAS,
     is_open,
     may_move,
 )
@@ -54,6 +55,7 @@ class ModelController:
         MODEL_VERSIONS_BY_MODEL,
         OPEN_PROMOTIONS_BY_ALIAS,
         PASSED_GATES_BY_ALIAS,
+        REJECTED_PROMOTIONS_BY_ALIAS,
         GATE_RESULTS_BY_MODEL,
     )
     watches: Sequence[Watch] = (

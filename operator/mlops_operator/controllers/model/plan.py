@@ -10,7 +10,7 @@ from mlops_operator.api.conditions import READY, Outcome, find, stalled
 from mlops_operator.api.model import AliasStatus, ModelReason, ModelStatus
 from mlops_operator.controllers.model import status as say
 from mlops_operator.controllers.model.observed import Observed
-from mlops_operator.controllers.model.policies.aliases import moved, next_move
+from mlops_operator.controllers.model.policies.aliases import moved, next_move, restored
 from mlops_operator.controllers.model.policies.bootstrap import offer
 from mlops_operator.controllers.model.policies.numbering import Numbers, number
 from mlops_operator.controllers.model.policies.rejections import with_rejections
@@ -34,7 +34,7 @@ def plan(obs: Observed, now: datetime) -> Plan:
         rejections=with_rejections(obs.status.rejections, _final(obs, aliases)),
     )
     actions: tuple[Action, ...] = ()
-    outcome = say.outcome_of(obs.spec, aliases, numbers, obs.present)
+    outcome = say.outcome_of(obs, aliases, numbers)
     # Facts first: a refused offer must not keep a number or an alias from being written.
     if changed == obs.status and (offers := _offers(obs, aliases, numbers)):
         refusal = _refusal(obs)
@@ -48,14 +48,23 @@ def telling(before: ModelStatus, after: ModelStatus, *, actions: tuple[Action, .
 
 
 def _aliases(obs: Observed, now: datetime) -> tuple[AliasStatus, ...]:
-    """The aliases of the spec that point at something, each moved at most once."""
+    """The aliases of the spec that point at something, each moved at most once.
+
+    While an alias is to be restored by its spec, no Promotion moves it.
+    """
     current = {entry.name: entry for entry in obs.status.aliases}
+    uid = obs.obj["metadata"]["uid"]
     result = []
     for alias in obs.spec.aliases:
-        entry = current.get(alias.name)
+        entry, restoration = current.get(alias.name), obs.restorations.get(alias.name)
+        if restoration is not None and restoration.version is not None:
+            result.append(restored(alias.name, entry, restoration.version, now, model_uid=uid))
+            continue
+        if restoration is not None and entry is None:
+            continue
         promotion = next_move(entry, obs.passed.get(alias.name, ()), ready=obs.ready)
         if promotion is not None:
-            result.append(moved(alias.name, entry, promotion, now))
+            result.append(moved(alias.name, entry, promotion, now, model_uid=uid))
         elif entry is not None:
             result.append(entry)
     return tuple(result)
@@ -74,12 +83,13 @@ def _offers(obs: Observed, aliases: tuple[AliasStatus, ...], numbers: Numbers) -
     pointing = {entry.name for entry in aliases}
     actions = []
     for alias in obs.spec.aliases:
-        if not alias.bootstrap or alias.name in pointing or alias.name in obs.undecided:
+        held = alias.name in pointing or alias.name in obs.undecided or alias.restore is not None
+        if held or not alias.bootstrap:
             continue
-        name = partial(bootstrap_name, obs.obj, alias.name)
-        version = offer(numbers.versions, obs.versions, obs.offers, name)
+        name = partial(bootstrap_name, obs.obj, alias)
+        version = offer(numbers.versions, obs.versions, obs.offers, name, refused=obs.refused)
         if version is not None:
-            actions.append(Create(resource=PROMOTIONS, manifest=render_bootstrap(obs.obj, alias.name, version)))
+            actions.append(Create(resource=PROMOTIONS, manifest=render_bootstrap(obs.obj, alias, version)))
     return tuple(actions)
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Final
 
-from mlops_operator.api.model import ModelReason, ModelStatus
+from mlops_operator.api.model import AliasMove, ModelReason, ModelStatus
 from mlops_operator.controllers.shared.events import event, transition_events
 from mlops_operator.runtime.plan import Event
 
 ACTION: Final = "Register"
 
 _QUIET: Final = frozenset({ModelReason.RECONCILED, ModelReason.ALIAS_UNSET})
-_WARNINGS: Final = frozenset({ModelReason.ALIAS_TARGET_MISSING, ModelReason.FORBIDDEN})
+_WARNINGS: Final = frozenset({ModelReason.ALIAS_TARGET_MISSING, ModelReason.FORBIDDEN, ModelReason.RESTORE_PENDING})
 
 
 def events(before: ModelStatus, after: ModelStatus) -> tuple[Event, ...]:
@@ -26,7 +26,10 @@ def _aliases(before: ModelStatus, after: ModelStatus) -> Iterator[Event]:
     former = {entry.name: entry for entry in before.aliases}
     for entry in after.aliases:
         old = former.pop(entry.name, None)
-        if old is None or old.promotion_uid != entry.promotion_uid:
+        if entry.reason is AliasMove.RESTORED and (old is None or old.version_uid != entry.version_uid):
+            message = f"{entry.name} was restored to {entry.version}, whose artifact has the digest {entry.digest}"
+            yield event(warning=False, reason="AliasRestored", message=message, action=ACTION)
+        elif old is None or old.promotion_uid != entry.promotion_uid:
             start = f"from {old.version} " if old else ""
             message = f"{entry.name} moved {start}to {entry.version} by the Promotion {entry.promotion}"
             yield event(warning=False, reason="AliasMoved", message=message, action="Promote")

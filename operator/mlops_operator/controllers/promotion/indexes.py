@@ -23,7 +23,9 @@ from mlops_operator.controllers.shared.promotions import (
 from mlops_operator.kube.resources import PROMOTIONS
 from mlops_operator.runtime.controller import FactIndex, Index, World
 
-_BY_THE_MODEL: Final = frozenset({PromotionReason.MODEL_NOT_FOUND, PromotionReason.ALIAS_NOT_FOUND})
+_BY_THE_MODEL: Final = frozenset(
+    {PromotionReason.MODEL_NOT_FOUND, PromotionReason.ALIAS_NOT_FOUND, PromotionReason.RESTORE_PENDING}
+)
 
 
 class Request(NamedTuple):
@@ -41,8 +43,8 @@ class Request(NamedTuple):
 def can_be_superseded(obj: Manifest) -> bool:
     """Whether a newer Promotion ends this one.
 
-    One that has passed its gate waits for the Model, and one without a Model or alias waits for that: both are
-    enqueued by a change of the Model.
+    One that has passed its gate waits for the Model, and one without a Model or alias, or whose alias is to be
+    restored, waits for that: all are enqueued by a change of the Model.
     """
     if not is_open(obj) or (obj.get("status") or {}).get("phase") == PromotionPhase.PROMOTING:
         return False

@@ -6,7 +6,7 @@ from itertools import chain
 from mlops_operator.api.common import VersionRef
 from mlops_operator.api.evaluation import EvaluationStatus
 from mlops_operator.api.meta import Key, Manifest
-from mlops_operator.api.model import Alias, AliasStatus, Rejection
+from mlops_operator.api.model import Alias, AliasStatus, Rejection, Restore
 from mlops_operator.api.promotion import PromotionSpec, PromotionStatus
 from mlops_operator.controllers.promotion.indexes import Request, newest_request
 from mlops_operator.controllers.shared.gates import (
@@ -17,7 +17,8 @@ from mlops_operator.controllers.shared.gates import (
     render_evaluation,
     results_of_artifact,
 )
-from mlops_operator.controllers.shared.models import declared_alias, pointing_alias, rejections_of
+from mlops_operator.controllers.shared.models import declared_alias, pointing_alias, rejections_of, wanted_restore
+from mlops_operator.controllers.shared.owners import deleted_owner
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.shared.versions import VersionView, view_version
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS
@@ -65,6 +66,8 @@ class Observed:
         newest: the newest Promotion of the alias, which may be this one.
         gate: None where the alias has no gate, or while the version cannot be read.
         target_cached: whether the cache has an object of the name that the alias points at.
+        deleted_owner: what controls it and does not exist, in words; else None.
+        restoring: what the Model is about to restore the alias to; None where it is not to be restored.
     """
 
     obj: Manifest
@@ -78,6 +81,8 @@ class Observed:
     newest: Request | None
     gate: GateRequest | None
     target_cached: bool
+    deleted_owner: str | None = None
+    restoring: Restore | None = None
 
     @property
     def generation(self) -> int:
@@ -109,6 +114,7 @@ def observe(obj: Manifest, world: World) -> Observed:
     version = view_version(world.get(MODEL_VERSIONS, Key(namespace, spec.version)))
     target = alias_target(namespace, points, world)
     baseline = target.ref if target is not None else None
+    target_cached = points is not None and world.contains(MODEL_VERSIONS, Key(namespace, points.version))
     return Observed(
         obj=obj,
         spec=spec,
@@ -120,8 +126,29 @@ def observe(obj: Manifest, world: World) -> Observed:
         baseline=baseline,
         newest=newest_request(obj, world),
         gate=_gate(obj, world, alias, model=model, version=version, baseline=baseline),
-        target_cached=points is not None and world.contains(MODEL_VERSIONS, Key(namespace, points.version)),
+        target_cached=target_cached,
+        deleted_owner=deleted_owner(obj, world),
+        restoring=_restoring(obj, world, alias, points, model=model),
     )
+
+
+def _restoring(
+    obj: Manifest, world: World, alias: Alias | None, points: AliasStatus | None, *, model: Manifest | None
+) -> Restore | None:
+    """What the Model is about to restore the alias to.
+
+    A status of another Model object may point at a version that was deleted before the backup: then nothing is about
+    to be restored.
+    """
+    if model is None or alias is None:
+        return None
+    known = points.version if points is not None else (alias.restore.version if alias.restore is not None else "")
+    version = view_version(world.get(MODEL_VERSIONS, Key(obj["metadata"]["namespace"], known)))
+    present = {version.uid} if version is not None else frozenset[str]()
+    wanted = wanted_restore(alias, points, model_uid=model["metadata"]["uid"], present=present)
+    if wanted is None or points is None:
+        return wanted
+    return wanted if version is not None and version.digest == wanted.digest else None
 
 
 def _gate(

@@ -1,10 +1,11 @@
 """What a Promotion does next: ask the gate, say what it said, and see the Model move the alias."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from mlops_operator.api.conditions import READY, Truth, find, parse_timestamp, ready, stalled, working
-from mlops_operator.api.evaluation import EvaluationStatus
+from mlops_operator.api.evaluation import EvaluationReason, EvaluationStatus
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.model import Gate as AliasGate
 from mlops_operator.api.model import MissingBaseline
@@ -13,12 +14,14 @@ from mlops_operator.controllers.promotion.observed import GateRequest, Observed
 from mlops_operator.controllers.promotion.policies.moved import moved_at
 from mlops_operator.controllers.promotion.policies.recorded import QUIET, is_recorded
 from mlops_operator.controllers.promotion.policies.refused import refused_by
+from mlops_operator.controllers.promotion.policies.restored import restored_after
 from mlops_operator.controllers.promotion.policies.rollback import is_former
 from mlops_operator.controllers.promotion.policies.supersede import superseded_by
 from mlops_operator.controllers.promotion.policies.verdict import by_verdict
 from mlops_operator.controllers.promotion.status import Gate, decided_status, gate_is_passed, promoted_status
 from mlops_operator.controllers.shared.events import transition_events
 from mlops_operator.controllers.shared.gates import RECORDED
+from mlops_operator.controllers.shared.owners import CHECK_AGAIN
 from mlops_operator.controllers.shared.versions import VersionView
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, Resource
 from mlops_operator.runtime.plan import Action, Create, Plan
@@ -34,9 +37,10 @@ def plan(obs: Observed, now: datetime) -> Plan:
     since = moved_at(obs.points, uid=obs.obj["metadata"]["uid"])
     if since is not None:
         return _promoted(obs, since, now)
-    missing = _missing_alias(obs)
-    if missing is not None:
-        return _wait(obs, *missing, now)
+    held = _held(obs)
+    if held is not None:
+        again = CHECK_AGAIN if held[0] is PromotionReason.OWNER_NOT_FOUND else None
+        return replace(_wait(obs, *held, now), requeue_after=again)
     if _still_passed(obs):
         return Plan(status=obs.status.to_manifest())
     return _by_request(obs, now)
@@ -47,6 +51,15 @@ def _by_request(obs: Observed, now: datetime) -> Plan:
     if obs.version is not None and (obs.version.name, obs.version.uid) == (obs.current, obs.current_uid):
         return _already_there(obs, now)
     metadata = obs.obj["metadata"]
+    condition = find(obs.status.conditions, READY)
+    waited = condition is not None and condition.reason == PromotionReason.RESTORE_PENDING
+    restored = restored_after(obs.points, created=metadata["creationTimestamp"], waited=waited)
+    if restored is not None:
+        message = (
+            f"{obs.spec.alias} was restored from a backup at {restored}, after this Promotion was created: create"
+            " another Promotion"
+        )
+        return _end(obs, PromotionPhase.SUPERSEDED, PromotionReason.SUPERSEDED, message, now)
     newer = superseded_by(
         obs.newest, created=metadata["creationTimestamp"], name=metadata["name"], version=obs.spec.version
     )
@@ -56,11 +69,20 @@ def _by_request(obs: Observed, now: datetime) -> Plan:
     return _by_version(obs, now)
 
 
-def _missing_alias(obs: Observed) -> tuple[PromotionReason, str] | None:
+def _held(obs: Observed) -> tuple[PromotionReason, str] | None:
     if obs.model is None:
         return PromotionReason.MODEL_NOT_FOUND, f"Model {obs.spec.model} does not exist"
     if obs.alias is None:
         return PromotionReason.ALIAS_NOT_FOUND, f"Model {obs.spec.model} has no alias {obs.spec.alias}"
+    if obs.deleted_owner is not None:
+        message = f"{obs.deleted_owner}, which controls this object, does not exist"
+        return PromotionReason.OWNER_NOT_FOUND, message
+    if obs.restoring is not None:
+        message = (
+            f"Model {obs.spec.model} restores {obs.spec.alias} to {obs.restoring.version} first; until that is done, or"
+            " spec.aliases[].restore is removed, no Promotion moves the alias"
+        )
+        return PromotionReason.RESTORE_PENDING, message
     return None
 
 
@@ -76,7 +98,10 @@ def _by_version(obs: Observed, now: datetime) -> Plan:
     version = obs.version
     if version is None:
         message = f"ModelVersion {obs.spec.version} does not exist"
-        return _wait(obs, PromotionReason.MODEL_VERSION_NOT_FOUND, message, now)
+        evaluation = obs.status.evaluation
+        if evaluation is not None:
+            message = f"ModelVersion {obs.spec.version} was deleted: create a Promotion of another version"
+        return _wait(obs, PromotionReason.MODEL_VERSION_NOT_FOUND, message, now, evaluation=evaluation)
     if version.model is not None and version.model != obs.spec.model:
         message = f"ModelVersion {version.name} is of Model {version.model}, not of {obs.spec.model}"
         return _end(obs, PromotionPhase.REJECTED, PromotionReason.MODEL_MISMATCH, message, now)
@@ -110,7 +135,10 @@ def _by_history(obs: Observed, version: VersionView, now: datetime) -> Plan:
 def _by_gate(obs: Observed, gate: AliasGate, asked: GateRequest, now: datetime) -> Plan:
     if obs.baseline is None and gate.baseline.missing is MissingBaseline.REJECT:
         found = f"points at {obs.current}, which was deleted" if obs.current else "points at nothing"
-        message = f"{obs.spec.alias} {found}, and its gate requires a baseline"
+        message = (
+            f"{obs.spec.alias} {found}, and its gate requires a baseline: set baseline.missing of the gate to"
+            f" {MissingBaseline.REQUIRE_ABSOLUTE}, then create another Promotion"
+        )
         return _end(obs, PromotionPhase.REJECTED, PromotionReason.BASELINE_MISSING, message, now)
     if asked.evaluation is None:
         create = Create(resource=EVALUATIONS, manifest=asked.rendered)
@@ -143,6 +171,11 @@ def _judged(obs: Observed, asked: GateRequest, evaluation: EvaluationStatus, now
     passed, reason = by_verdict(evaluation.verdict, condition.reason if condition is not None else "")
     ended = condition.message if condition is not None else ""
     message = f"Evaluation {asked.name}: {ended or evaluation.verdict}"
+    if condition is not None and condition.reason == EvaluationReason.NO_ABSOLUTE_RULE:
+        message = (
+            f"{_no_baseline(obs)}, and no metric of its gate has a min or a max, so nothing can be decided: set min or"
+            " max in a metric of the gate, then create another Promotion"
+        )
     measured = (evaluation.candidate, evaluation.baseline)
     if evaluation.verdict in RECORDED and measured != (obs.version.ref, obs.baseline):
         passed, reason = False, PromotionReason.EVALUATION_FAILED
@@ -202,8 +235,10 @@ def _decided(obs: Observed, phase: PromotionPhase, gate: Gate, now: datetime) ->
     return _said(obs, decided_status(obs.status, phase, outcome, gate, generation=obs.generation, now=now))
 
 
-def _wait(obs: Observed, reason: PromotionReason, message: str, now: datetime) -> Plan:
-    gate = Gate(passed=Truth.UNKNOWN, reason=reason)
+def _wait(
+    obs: Observed, reason: PromotionReason, message: str, now: datetime, *, evaluation: str | None = None
+) -> Plan:
+    gate = Gate(passed=Truth.UNKNOWN, reason=reason, evaluation=evaluation)
     outcome = working(reason, message)
     return _said(
         obs, decided_status(obs.status, PromotionPhase.PENDING, outcome, gate, generation=obs.generation, now=now)

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from mlops_operator.api.conditions import READY, STALLED, find, is_true
 from mlops_operator.api.meta import API_VERSION, Key, Manifest, controller_reference
-from mlops_operator.api.model import AliasStatus, AliasTerm, ModelSpec, ModelStatus
+from mlops_operator.api.model import AliasMove, AliasStatus, AliasTerm, ModelSpec, ModelStatus
 from mlops_operator.api.modelmonitor import ModelMonitorStatus, Window
 from mlops_operator.api.promotion import PromotionStatus
 from mlops_operator.api.retrainpolicy import (
@@ -169,7 +169,7 @@ def _term(obj: Manifest, entry: AliasStatus | AliasTerm, own: set[str], world: W
         version=entry.version,
         uid=entry.version_uid,
         digest=entry.digest,
-        promotion=entry.promotion,
+        promotion=entry.promotion or "",
         promotion_uid=entry.promotion_uid,
         since=entry.since,
         author=_author(obj, entry, own, world),
@@ -178,6 +178,8 @@ def _term(obj: Manifest, entry: AliasStatus | AliasTerm, own: set[str], world: W
 
 def _author(obj: Manifest, entry: AliasStatus | AliasTerm, own: set[str], world: World) -> Author:
     metadata = obj["metadata"]
+    if entry.reason is AliasMove.RESTORED or entry.promotion is None:
+        return Author.AUTOMATION
     promotion = world.get(PROMOTIONS, Key(metadata["namespace"], entry.promotion))
     if promotion is None or promotion["metadata"]["uid"] != entry.promotion_uid:
         return Author.SELF if entry.promotion in own else Author.UNKNOWN

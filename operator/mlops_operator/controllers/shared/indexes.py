@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
-from mlops_operator.api.conditions import READY, holds
+from mlops_operator.api.conditions import READY, STALLED, holds
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.modelversion import REJECTED
 from mlops_operator.kube.resources import MODEL_VERSIONS
@@ -30,6 +30,8 @@ class VersionFact(NamedTuple):
         created: creation time as metav1.Time, so that text order is time order.
         ready: whether it is Ready.
         rejected: whether a gate rejected it.
+        stalled: whether it cannot become Ready without a change by the user.
+        digest: of its artifact; empty where the spec has none.
     """
 
     created: str
@@ -37,24 +39,30 @@ class VersionFact(NamedTuple):
     uid: str
     ready: bool
     rejected: bool
-
-    @property
-    def eligible(self) -> bool:
-        """Whether an empty alias is offered it."""
-        return self.ready and not self.rejected
+    stalled: bool = False
+    digest: str = ""
 
 
 def version_fact(obj: Manifest) -> VersionFact:
     """The fact of a ModelVersion."""
     metadata = obj["metadata"]
-    is_ready = holds(obj, READY)
-    rejected = holds(obj, REJECTED)
-    return VersionFact(metadata["creationTimestamp"], metadata["name"], metadata["uid"], is_ready, rejected)
+    return VersionFact(
+        metadata["creationTimestamp"],
+        metadata["name"],
+        metadata["uid"],
+        ready=holds(obj, READY),
+        rejected=holds(obj, REJECTED),
+        stalled=holds(obj, STALLED),
+        digest=_artifact_digest(obj),
+    )
+
+
+def _artifact_digest(version: Manifest) -> str:
+    return ((version.get("spec") or {}).get("artifact") or {}).get("digest") or ""
 
 
 def _digest(obj: Manifest) -> Iterable[str]:
-    digest = ((obj.get("spec") or {}).get("artifact") or {}).get("digest")
-    if digest:
+    if digest := _artifact_digest(obj):
         yield str(Key(obj["metadata"]["namespace"], digest))
 
 

@@ -1,12 +1,13 @@
 """A Model as others see it; only the entry that is asked for is read, since a Model has many versions."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.model import Alias, AliasStatus, Rejection
+from mlops_operator.api.model import Alias, AliasStatus, Rejection, Restore
 
 
 def declared_alias(model: Manifest | None, name: str) -> Alias | None:
@@ -26,6 +27,32 @@ def pointing_alias(model: Manifest | None, name: str) -> AliasStatus | None:
         if entry.get("name") == name:
             return AliasStatus.model_validate(entry)
     return None
+
+
+def wanted_restore(
+    alias: Alias, entry: AliasStatus | None, *, model_uid: str, present: Container[str]
+) -> Restore | None:
+    """The version that the alias is to be restored to; None where it is not to be restored.
+
+    Args:
+        alias: as the spec declares it.
+        entry: where the status says that it points.
+        model_uid: of this Model.
+        present: UIDs of its versions.
+    """
+    if entry is None:
+        return alias.restore
+    foreign = entry.model_uid not in ("", model_uid)
+    if not foreign or entry.digest is None or entry.version_uid in present:
+        return None
+    return Restore(version=entry.version, digest=entry.digest)
+
+
+def restoring_aliases(model: Manifest | None) -> tuple[str, ...]:
+    """Names of the aliases that the Model declares and is about to restore."""
+    declared = ((model or {}).get("spec") or {}).get("aliases") or ()
+    pointing = {entry.get("name") for entry in _pointing(model)}
+    return tuple(entry["name"] for entry in declared if entry.get("restore") and entry["name"] not in pointing)
 
 
 def rejections_of(model: Manifest | None, digest: str) -> tuple[Rejection, ...]:

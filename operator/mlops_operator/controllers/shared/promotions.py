@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from mlops_operator.api.conditions import holds
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.promotion import GATE_PASSED, TERMINAL
+from mlops_operator.api.promotion import GATE_PASSED, TERMINAL, PromotionPhase
 from mlops_operator.kube.resources import PROMOTIONS
 from mlops_operator.runtime.controller import FactIndex, Index
 
@@ -29,6 +29,17 @@ class PassedGate(NamedTuple):
     digest: str
     origin: str
     origin_uid: str
+
+
+class RejectedPromotion(NamedTuple):
+    """A Promotion that was rejected.
+
+    Attributes:
+        created: creation time as metav1.Time, so that text order is time order.
+    """
+
+    created: str
+    name: str
 
 
 def alias_value(namespace: str, model: str, alias: str) -> str:
@@ -79,3 +90,15 @@ OPEN_PROMOTIONS_BY_ALIAS: Final = Index(PROMOTIONS, "open-alias", where(is_open,
 
 PASSED_GATES_BY_ALIAS: Final = FactIndex(PROMOTIONS, "passed-gate", where(may_move, by_alias), _passed_gate)
 """Open Promotions that passed their gates, by alias, the newest last."""
+
+
+def _is_rejected(obj: Manifest) -> bool:
+    return (obj.get("status") or {}).get("phase") == PromotionPhase.REJECTED
+
+
+def _rejected(obj: Manifest) -> RejectedPromotion:
+    return RejectedPromotion(obj["metadata"]["creationTimestamp"], obj["metadata"]["name"])
+
+
+REJECTED_PROMOTIONS_BY_ALIAS: Final = FactIndex(PROMOTIONS, "rejected-alias", where(_is_rejected, by_alias), _rejected)
+"""Promotions that were rejected, by alias, the newest last."""

@@ -11,6 +11,7 @@ from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import job_reads, jobs
 from mlops_operator.controllers.shared.finished_jobs import with_cleanup
 from mlops_operator.controllers.shared.indexes import referring, referring_if_changed, spec_of
+from mlops_operator.controllers.shared.models import restoring_aliases
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import managed_jobs, managed_services
 from mlops_operator.controllers.trainingjob import status as say
@@ -21,15 +22,30 @@ from mlops_operator.controllers.trainingjob.observed import (
     ended,
     finished,
     observe,
+    waiting_for_version,
 )
 from mlops_operator.controllers.trainingjob.plan import plan, telling
 from mlops_operator.controllers.trainingjob.policies import data, ranks, startup, stopping
-from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, PODS, SERVICES, TRAINING_JOBS, Resource
+from mlops_operator.kube.resources import (
+    JOBS,
+    MODEL_VERSIONS,
+    MODELS,
+    PODS,
+    RETRAIN_POLICIES,
+    SERVICES,
+    TRAINING_JOBS,
+    Resource,
+)
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
 from mlops_operator.runtime.plan import Plan, Read, Rejection
 
 FORBIDDEN_RETRY: Final = 60.0
 """Seconds until a refusal by quota, policy or rights is put to the test again: nothing tells that it has gone."""
+
+
+def _model_as_read(model: Manifest) -> object:
+    """What a TrainingJob reads of its Model."""
+    return spec_of(model), restoring_aliases(model)
 
 
 class TrainingJobController:
@@ -43,10 +59,11 @@ class TrainingJobController:
         Watch(
             resource=MODELS,
             keys=referring(UNFINISHED_BY_MODEL),
-            between=referring_if_changed(UNFINISHED_BY_MODEL, spec_of),
+            between=referring_if_changed(UNFINISHED_BY_MODEL, _model_as_read),
         ),
-        # Only looked up: a version that is there is not made again.
-        Watch(resource=MODEL_VERSIONS, keys=lambda _version, _world: ()),
+        Watch(resource=RETRAIN_POLICIES, keys=lambda _policy, _world: ()),  # only looked up
+        # Else only looked up: a version that is there is not made again.
+        Watch(resource=MODEL_VERSIONS, keys=waiting_for_version, between=lambda _old, _new, _world: ()),
     )
     rules: Sequence[Rule] = (
         Rule(TRAINING_JOBS, ("delete",)),  # ttlSecondsAfterFinished
@@ -54,6 +71,7 @@ class TrainingJobController:
         Rule(SERVICES, ("get", "list", "watch", "create", "patch")),
         Rule(PODS, ("list",)),
         Rule(MODELS, ("get", "list", "watch")),
+        Rule(RETRAIN_POLICIES, ("get", "list", "watch")),
         Rule(MODEL_VERSIONS, ("get", "list", "watch", "create")),
     )
 

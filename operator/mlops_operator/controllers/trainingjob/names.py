@@ -10,9 +10,10 @@ COMPONENT: Final = "training"
 LABEL_ATTEMPT: Final = PREFIX + "attempt"
 ANNOTATION_DECLARED: Final = PREFIX + "declared-inputs"
 """On a Job: digest of what the spec says about the inputs of the attempt; see `inputs.py`."""
-
-ANNOTATION_SPEC: Final = PREFIX + "spec-hash"
-"""Hash of the part of the spec that the attempt was created from; see `policies/edits.py`."""
+ANNOTATION_SPEC: Final = PREFIX + "spec-digest"
+"""On the Job: digest of the part of the spec that the attempt was created from; see `spec_digest.py`."""
+ANNOTATION_RESTORED_FROM: Final = PREFIX + "restored-from"
+"""On a TrainingJob from a backup: name of the ModelVersion that it made. It does not start before that one exists."""
 
 WAIT: Final = "wait-for-coordinator"
 """Name of the container that waits until all replicas are there and replica 0 is found by its name."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from mlops_contract import ResultInvalidError
 from mlops_operator.api.conditions import READY, STALLED, find, is_true
-from mlops_operator.api.meta import Key, Manifest
+from mlops_operator.api.meta import Key, Manifest, controller_reference
 from mlops_operator.api.trainingjob import (
     Attempt,
     AttemptOutcome,
@@ -19,6 +19,7 @@ from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs
 from mlops_operator.controllers.shared.holdout import model_holdout
 from mlops_operator.controllers.shared.indexes import by_reference
+from mlops_operator.controllers.shared.owners import deleted_owner
 from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.trainingjob.environment import (
@@ -27,9 +28,17 @@ from mlops_operator.controllers.trainingjob.environment import (
     require_distinct_variables,
 )
 from mlops_operator.controllers.trainingjob.inputs import declared_digest, image_of, inputs_digest
-from mlops_operator.controllers.trainingjob.names import ANNOTATION_DECLARED, job_name, run_uid, service_name
+from mlops_operator.controllers.trainingjob.names import (
+    ANNOTATION_DECLARED,
+    ANNOTATION_RESTORED_FROM,
+    job_name,
+    run_uid,
+    service_name,
+)
 from mlops_operator.controllers.trainingjob.policies import ranks
-from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, SERVICES, TRAINING_JOBS
+from mlops_operator.controllers.trainingjob.policies.restored import made_before
+from mlops_operator.controllers.trainingjob.spec_digest import spec_digest
+from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, RETRAIN_POLICIES, SERVICES, TRAINING_JOBS
 from mlops_operator.runtime.controller import Index, World
 from mlops_operator.runtime.plan import PodsOfJob, Read
 
@@ -48,6 +57,25 @@ def _made_by(version: Manifest) -> Sequence[str]:
 VERSIONS_BY_TRAINING_JOB: Final = Index(MODEL_VERSIONS, "trainingjob-uid", _made_by)
 """Versions by the UID of the TrainingJob that made them."""
 
+VERSIONS_BY_TRAINING_JOB_NAME: Final = Index(
+    MODEL_VERSIONS, "trainingjob-name", by_reference("lineage", "trainingJob", "name")
+)
+"""Versions by the name of the TrainingJob that made them, which may be another object."""
+
+
+def restored_from(obj: Manifest) -> str | None:
+    """Name of the ModelVersion that the TrainingJob made, as its backup says; None where it is from no backup."""
+    return (obj["metadata"].get("annotations") or {}).get(ANNOTATION_RESTORED_FROM) or None
+
+
+def waiting_for_version(version: Manifest, world: World) -> Iterable[Key]:
+    """For a watch: the TrainingJob from a backup that does not start before this version exists."""
+    for name in by_reference("lineage", "trainingJob", "name")(version):
+        key = Key(*name.split("/", 1))
+        training = world.get(TRAINING_JOBS, key)
+        if training is not None and restored_from(training) is not None:
+            yield key
+
 
 def _unfinished_model(obj: Manifest) -> Iterable[str]:
     return () if (obj.get("status") or {}).get("phase") in TERMINAL else by_reference("model")(obj)
@@ -56,7 +84,7 @@ def _unfinished_model(obj: Manifest) -> Iterable[str]:
 UNFINISHED_BY_MODEL: Final = Index(TRAINING_JOBS, "unfinished-model", _unfinished_model)
 """TrainingJobs that have not ended, by their Model."""
 
-INDEXES: Final = (UNFINISHED_BY_MODEL, VERSIONS_BY_TRAINING_JOB)
+INDEXES: Final = (UNFINISHED_BY_MODEL, VERSIONS_BY_TRAINING_JOB, VERSIONS_BY_TRAINING_JOB_NAME)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +98,9 @@ class Observed:
         service: the headless Service, or None.
         model: the Model it names, or None.
         versions: ModelVersions that name it as what made them, by name.
+        made_before: ModelVersion that a TrainingJob with this name and spec made; looked for before the first attempt.
+        deleted_owner: what controls it and does not exist, in words; looked for before the first attempt.
+        awaited: name of the ModelVersion that it was restored from, while that does not exist.
         pods: the Job's pods; None where they were not read.
         reads: all that was read, which explains why the pods do not run.
     """
@@ -82,6 +113,9 @@ class Observed:
     service: Manifest | None = None
     model: Manifest | None = None
     versions: Mapping[str, Manifest] = field(default_factory=dict)
+    made_before: Manifest | None = None
+    deleted_owner: str | None = None
+    awaited: str | None = None
     pods: Sequence[Manifest] | None = None
     reads: Reads = field(default_factory=dict)
 
@@ -89,11 +123,6 @@ class Observed:
     def generation(self) -> int:
         """The generation of the spec."""
         return int(self.obj["metadata"]["generation"])
-
-    @property
-    def model_found(self) -> bool:
-        """Whether the Model it names is there; true where it names none."""
-        return self.spec.model is None or self.model is not None
 
     @property
     def finished(self) -> bool:
@@ -181,6 +210,10 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
     metadata = obj["metadata"]
     job = current_job(obj, status, world)
     services = world.owned(SERVICES, metadata["uid"])
+    owner = deleted_owner(obj, world)
+    # A policy that exists has decided to train: only TrainingJobs from a backup have run before.
+    by_policy = owner is None and (controller_reference(obj) or {}).get("kind") == RETRAIN_POLICIES.kind
+    untried = job is None and not status.attempts and not finished(status)
     model_key = Key(metadata["namespace"], spec.model) if spec.model else None
     return Observed(
         obj=obj,
@@ -193,6 +226,29 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
         versions={
             version["metadata"]["name"]: version for version in world.indexed(VERSIONS_BY_TRAINING_JOB, metadata["uid"])
         },
+        awaited=_awaited(obj, world) if untried else None,
+        deleted_owner=owner,
+        made_before=_made_before(obj, spec, world) if untried and not by_policy else None,
         pods=reads.get(PodsOfJob.of(job)) if job is not None else None,
         reads=reads,
+    )
+
+
+def _awaited(obj: Manifest, world: World) -> str | None:
+    name = restored_from(obj)
+    known = name is not None and world.contains(MODEL_VERSIONS, Key(obj["metadata"]["namespace"], name))
+    return None if known else name
+
+
+def _made_before(obj: Manifest, spec: TrainingJobSpec, world: World) -> Manifest | None:
+    metadata = obj["metadata"]
+    versions = world.indexed(VERSIONS_BY_TRAINING_JOB_NAME, str(Key(metadata["namespace"], metadata["name"])))
+    if not versions:
+        return None
+    return made_before(
+        versions,
+        training_job=metadata["name"],
+        model=spec.model,
+        spec_digest=spec_digest(spec),
+        preferred=restored_from(obj),
     )

@@ -15,6 +15,7 @@ from mlops_operator.api.trainingjob import AttemptOutcome, DataWait, TrainingJob
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import evidence, jobs, lost_nodes
 from mlops_operator.controllers.shared.disruptions import Disruption, disruption
+from mlops_operator.controllers.shared.owners import CHECK_AGAIN
 from mlops_operator.controllers.shared.pending import GRACE, PATIENCE, interval
 from mlops_operator.controllers.trainingjob import status as say
 from mlops_operator.controllers.trainingjob.environment import mounted_uris, output_uri
@@ -30,7 +31,9 @@ from mlops_operator.controllers.trainingjob.policies import (
     data,
     deadline,
     edits,
+    limits,
     ranks,
+    references,
     results,
     retry,
     startup,
@@ -43,6 +46,7 @@ from mlops_operator.controllers.trainingjob.policies.gate_data import declared_g
 from mlops_operator.controllers.trainingjob.policies.startup import Startup
 from mlops_operator.controllers.trainingjob.registration import render_version
 from mlops_operator.controllers.trainingjob.render import render_job, render_service
+from mlops_operator.controllers.trainingjob.spec_digest import recorded_digest
 from mlops_operator.controllers.trainingjob.transitions import events
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, SERVICES, TRAINING_JOBS
 from mlops_operator.runtime.identity import is_rendered
@@ -88,6 +92,8 @@ def telling(
 
 
 def _between_attempts(obs: Observed, settings: Settings, now: datetime) -> Plan:
+    if obs.made_before is not None:
+        return _end(obs, say.restored(obs, now, obs.made_before), now)
     # Whatever ran is gone, so the clock of the running time stands still.
     obs = replace(obs, status=say.at_rest(obs.status, now))
     if problem := template.problem(obs.spec, mounted_uris(obs.obj, obs.spec, settings, obs.attempt)):
@@ -106,9 +112,12 @@ def _held_back(obs: Observed, settings: Settings, now: datetime) -> Plan | None:
         return _tell(obs, say.suspended(obs, now))
     if obs.attempt and retry.next_start(ended(status), now) > now:
         return _retry_later(obs, status, now)
-    if not obs.model_found:
-        message = f"the Model {spec.model} is not there; the training starts when it is"
-        return _tell(obs, say.held(obs.obj, status, now, TrainingReason.MODEL_NOT_FOUND, message))
+    missing = references.missing(
+        spec.model, obs.model, owner=obs.deleted_owner, awaited=obs.awaited, first=not status.attempts
+    )
+    if missing is not None:
+        later = CHECK_AGAIN if missing[0] is TrainingReason.OWNER_NOT_FOUND else None
+        return _tell(obs, say.held(obs.obj, status, now, *missing), requeue_after=later)
     output = output_uri(obs.obj, spec, settings, obs.attempt)
     if problem := declared_gate_data(spec, gate_data(obs.model), output):
         return _tell(obs, say.blocked(obs.obj, status, now, TrainingReason.GATE_DATA_DECLARED, problem))
@@ -117,22 +126,8 @@ def _held_back(obs: Observed, settings: Settings, now: datetime) -> Plan | None:
 
 def _over(obs: Observed, status: TrainingJobStatus, now: datetime) -> Plan | None:
     """The end, if the attempts or the running time are used up."""
-    failures, disruptions = count(status, AttemptOutcome.FAILED), count(status, AttemptOutcome.DISRUPTED)
-    last = ended(status)[-1]
-    if retry.exhausted(failures, obs.spec.backoff_limit):
-        most = obs.spec.backoff_limit + 1
-        message = f"{_attempts(failures)} failed, at most {most} are made; the last: {_words(last)}"
-        return _end(obs, say.failed(obs.obj, status, now, TrainingReason.BACKOFF_LIMIT_EXCEEDED, message), now)
-    if retry.exhausted(disruptions, obs.spec.disruption_limit):
-        message = (
-            f"{_attempts(disruptions)} disrupted, and disruptionLimit is {obs.spec.disruption_limit}; "
-            f"the last: {_words(last)}"
-        )
-        return _end(obs, say.failed(obs.obj, status, now, TrainingReason.DISRUPTION_LIMIT_EXCEEDED, message), now)
-    if deadline.exceeded(obs.spec.active_deadline_seconds, status, now):
-        message = f"{_limit(obs)}; the last attempt: {_words(last)}"
-        return _end(obs, say.failed(obs.obj, status, now, TrainingReason.DEADLINE_EXCEEDED, message), now)
-    return None
+    over = limits.exceeded(obs.spec, status, ended(status), now)
+    return _end(obs, say.failed(obs.obj, status, now, *over), now) if over is not None else None
 
 
 def _go_on(obs: Observed, status: TrainingJobStatus, now: datetime) -> Plan:
@@ -154,7 +149,8 @@ def _retry_later(obs: Observed, status: TrainingJobStatus, now: datetime) -> Pla
         reason, what = TrainingReason.BACKING_OFF, "failed"
         left = f"failure {count(status, AttemptOutcome.FAILED)} of at most {obs.spec.backoff_limit}"
     message = (
-        f"attempt {last.index} {what}: {_words(last)}; attempt {last.index + 1} starts at {timestamp(start)} ({left})"
+        f"attempt {last.index} {what}: {limits.ending(last)}; attempt {last.index + 1} starts at {timestamp(start)}"
+        f" ({left})"
     )
     waiting = say.retrying(obs.obj, status, now, reason=reason, message=message)
     return _tell(obs, waiting, requeue_after=max(0.0, (start - now).total_seconds()))
@@ -267,7 +263,7 @@ def _suspend(job: Manifest, *, suspended: bool) -> Patch:
 
 
 def _stop_at_deadline(obs: Observed, job: Manifest, now: datetime) -> Plan:
-    message = f"{_limit(obs)}; attempt {obs.attempt} was stopped"
+    message = f"{limits.running_time(obs.spec)}; attempt {obs.attempt} was stopped"
     stopped = say.ended(obs, now, AttemptOutcome.STOPPED, reason=TrainingReason.DEADLINE_EXCEEDED, message=message)
     halt = () if job["spec"].get("suspend") else (_suspend(job, suspended=True),)
     return _end(obs, say.failed(obs.obj, stopped, now, TrainingReason.DEADLINE_EXCEEDED, message), now, actions=halt)
@@ -340,7 +336,8 @@ def _succeeded(obs: Observed, now: datetime) -> Plan:
             found = results.status_fields(result)
         if result is not None and obs.spec.model is not None:
             pod = jobs.first_replica(pods) or {}
-            version = render_version(obs.obj, obs.spec.model, result, pod, inputs_digest=obs.inputs_digest)
+            digests = {"inputs_digest": obs.inputs_digest, "spec_digest": recorded_digest(obs.job)}
+            version = render_version(obs.obj, obs.spec.model, result, pod, **digests)
             found["model_version"] = version["metadata"]["name"]
             known = obs.versions.get(found["model_version"])
             # Anyone may create a ModelVersion that names this training: only the rendered one counts.
@@ -383,16 +380,3 @@ def _tell(
     requeue_after: float | None = None,
 ) -> Plan:
     return telling(obs.status, status, actions=actions, requeue_after=requeue_after)
-
-
-def _words(attempt: Any) -> str:
-    code = f" (exit code {attempt.exit_code})" if attempt.exit_code is not None else ""
-    return f"{attempt.reason}{code}: {attempt.message}" if attempt.message else f"{attempt.reason}{code}"
-
-
-def _attempts(count: int) -> str:
-    return "1 attempt" if count == 1 else f"{count} attempts"
-
-
-def _limit(obs: Observed) -> str:
-    return f"it has run for its activeDeadlineSeconds of {obs.spec.active_deadline_seconds} s"

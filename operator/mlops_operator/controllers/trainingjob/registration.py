@@ -32,8 +32,24 @@ def version_name(model: str, uid: str, digest: str) -> str:
     return f"{model[: _MAX_NAME - HASH_LENGTH - 1]}-{short_hash(uid, digest)}"
 
 
-def render_version(obj: Manifest, model: str, result: Result, pod: Manifest, *, inputs_digest: str | None) -> Manifest:
+def render_version(
+    obj: Manifest,
+    model: str,
+    result: Result,
+    pod: Manifest,
+    *,
+    inputs_digest: str | None,
+    spec_digest: str | None,
+) -> Manifest:
     """The ModelVersion of `model` from a result and the pod that left it.
+
+    Args:
+        obj: the TrainingJob.
+        model: the Model.
+        result: what the run reported.
+        pod: its pod.
+        inputs_digest: digest of the inputs of the run; None where it is not known.
+        spec_digest: digest of the spec that the run was started with; None where it is not known.
 
     Raises:
         ResultInvalidError: the result has no artifact `model`, or one that cannot be a version.
@@ -43,6 +59,8 @@ def render_version(obj: Manifest, model: str, result: Result, pod: Manifest, *, 
         found = f"found {', '.join(sorted(artifacts))}" if artifacts else "found none"
         raise ResultInvalidError(f"expected an artifact named {MODEL!r}, since the result becomes a version; {found}")
     metadata = obj["metadata"]
+    trained_by = TrainedBy(name=metadata["name"], uid=metadata["uid"], spec_digest=spec_digest)
+    lineage = _lineage(trained_by, artifacts, result, pod, inputs_digest)
     return {
         "apiVersion": API_VERSION,
         "kind": "ModelVersion",
@@ -56,20 +74,24 @@ def render_version(obj: Manifest, model: str, result: Result, pod: Manifest, *, 
                 kind_label("TrainingJob"): label_value(metadata["name"]),
             },
         },
-        "spec": _spec(obj, model, artifacts, _lineage(obj, artifacts, result, pod, inputs_digest)).model_dump(
+        "spec": _spec(obj, model, artifacts, lineage).model_dump(
             mode="json", by_alias=True, exclude_none=True, exclude_defaults=True
         ),
     }
 
 
 def _lineage(
-    obj: Manifest, artifacts: dict[str, Artifact], result: Result, pod: Manifest, inputs_digest: str | None
+    trained_by: TrainedBy,
+    artifacts: dict[str, Artifact],
+    result: Result,
+    pod: Manifest,
+    inputs_digest: str | None,
 ) -> dict[str, Any]:
     image = image_of(pod)
     environment = artifacts.get(ENVIRONMENT)
     known = environment is not None and environment.format == ENVIRONMENT_FORMAT
     return {
-        "training_job": TrainedBy(name=obj["metadata"]["name"], uid=obj["metadata"]["uid"]),
+        "training_job": trained_by,
         "image": image.id,
         "image_name": image.name,
         "environment": _reference(environment) if known else None,

@@ -29,7 +29,7 @@ from mlops_operator.controllers.trainingjob.names import (
     job_name,
     service_name,
 )
-from mlops_operator.controllers.trainingjob.policies import edits
+from mlops_operator.controllers.trainingjob.spec_digest import spec_digest
 
 
 def render_job(
@@ -48,7 +48,7 @@ def render_job(
     metadata = child_metadata(obj, job_name(obj, attempt), component=COMPONENT, labels=marks)
     metadata["annotations"] = {
         ANNOTATION_DECLARED: declared_digest(spec, holdout=held_out),
-        ANNOTATION_SPEC: edits.attempt_hash(spec),
+        ANNOTATION_SPEC: spec_digest(spec),
     }
     template = pods.merge_template(_pod_spec(obj, spec, settings, attempt, env), metadata["labels"], spec.template)
     body: Manifest = {

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from mlops_contract.text import clean
-from mlops_operator.api.common import Waiting
+from mlops_operator.api.common import DataRead, Waiting
 from mlops_operator.api.conditions import (
     Fact,
     Outcome,
@@ -19,10 +19,12 @@ from mlops_operator.api.conditions import (
     working,
 )
 from mlops_operator.api.meta import Manifest
+from mlops_operator.api.modelversion import ModelVersionSpec
 from mlops_operator.api.trainingjob import (
     COMPLETE,
     FAILED,
     SPEC_CHANGE_IGNORED,
+    ArtifactStatus,
     Attempt,
     AttemptOutcome,
     DataWait,
@@ -234,6 +236,36 @@ def succeeded(obj: Manifest, status: TrainingJobStatus, now: datetime, **result:
         completion_time=_last_end(status, now),
         ran_spec=edits.at_the_end(obj, status),
         **result,
+    )
+
+
+def restored(obs: Observed, now: datetime, version: Manifest) -> TrainingJobStatus:
+    """The end without an attempt: `version` is what the run made before its TrainingJob was restored from a backup."""
+    name, spec = version["metadata"]["name"], ModelVersionSpec.model_validate(version["spec"])
+    artifact = spec.artifact
+    message = (
+        f"ModelVersion {name} was made by a TrainingJob with this name and spec, so this one does not run; to train"
+        " again, create a TrainingJob with another name"
+    )
+    return say(
+        obs.obj,
+        obs.status,
+        now,
+        phase=TrainingPhase.SUCCEEDED,
+        outcome=ready(TrainingReason.RESTORED, message),
+        facts=(Fact(COMPLETE, Truth.TRUE, TrainingReason.RESTORED, message),),
+        completion_time=timestamp(now),
+        model_version=name,
+        metrics=spec.lineage.metrics,
+        inputs_digest=spec.lineage.inputs_digest,
+        artifacts=(
+            ArtifactStatus(
+                name="model", uri=artifact.uri, digest=artifact.digest, format=artifact.format, size=artifact.size
+            ),
+        ),
+        data=tuple(
+            DataRead(name=entry.name, digest=entry.digest) for entry in spec.lineage.data if entry.digest is not None
+        ),
     )
 
 

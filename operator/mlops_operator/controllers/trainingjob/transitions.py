@@ -30,7 +30,7 @@ _NAMES: Final[Mapping[str, str]] = MappingProxyType(
 """What a state is called when it begins; others keep their reason's name."""
 
 _ROUTINE: Final = frozenset({TrainingReason.RUNNING, TrainingReason.SUCCEEDED, TrainingReason.POD_PENDING})
-_CALM: Final = frozenset({TrainingReason.SUSPENDED})
+_CALM: Final = frozenset({TrainingReason.SUSPENDED, TrainingReason.RESTORED, TrainingReason.RESTORE_PENDING})
 
 
 def events(before: TrainingJobStatus, after: TrainingJobStatus) -> tuple[Event, ...]:

@@ -18,6 +18,7 @@ def test_an_empty_alias_is_set_by_a_passed_promotion() -> None:
         "promotion": "p1",
         "promotionUid": "uid-of-p1",
         "since": "2026-01-01T12:00:00Z",
+        "modelUid": "uid-of-digits",
     }
     assert "AliasMoved" in registry.events
 

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from mlops_operator.kube.resources import MODELS, PROMOTIONS
+from mlops_operator.api.model import Alias
+from mlops_operator.controllers.shared.gates import gate_key
+from mlops_operator.kube.resources import MODEL_VERSIONS, MODELS, PROMOTIONS
 from tests.unit.controllers.builders import condition
-from tests.unit.controllers.model.driver import NAME, Registry, promotion, version
+from tests.unit.controllers.model.driver import NAME, SINCE, Registry, promotion, version
 
 BOOTSTRAP: dict[str, Any] = {"aliases": [{"name": "champion", "bootstrap": True}]}
 
@@ -109,3 +111,92 @@ def test_an_offer_that_the_api_refuses_is_repeated_only_for_a_changed_spec() -> 
     registry.settle()
     assert offered(registry) == ["v1"]
     assert condition(registry.obj, "Stalled")["status"] == "False"
+
+
+# -- a changed gate, and the way out ------------------------------------------------------------------
+
+
+def gated(least: float) -> list[dict[str, Any]]:
+    """Aliases with a gate that asks for this accuracy."""
+    data = [{"name": "holdout", "uri": "pvc://data/holdout.npz"}]
+    return [{"name": "champion", "bootstrap": True, "gate": {"data": data, "metrics": [_rule(least)]}}]
+
+
+def _rule(least: float) -> dict[str, Any]:
+    return {"name": "accuracy", "min": least}
+
+
+def refused(registry: Registry, why: str = "0.91 is below the minimum of 0.95") -> str:
+    """The open offer is rejected, and its version says so; the offer's name."""
+    (offer,) = [obj for obj in registry.cluster.world.all(PROMOTIONS) if "phase" not in obj.get("status", {})]
+    ready = {"type": "Ready", "status": "False", "reason": "GateFailed", "message": why, "lastTransitionTime": SINCE}
+    offer["status"] = {"phase": "Rejected", "conditions": [ready]}
+    registry.cluster.store(offer)
+    version_ = registry.cluster.get(MODEL_VERSIONS, offer["spec"]["version"])
+    alias = Alias.model_validate(registry.obj["spec"]["aliases"][0])
+    assert alias.gate is not None
+    version_["status"]["conditions"][0]["status"] = "True"
+    version_["status"]["gates"] = [
+        *version_["status"].get("gates", ()),
+        {
+            "gate": gate_key(NAME, alias.name, alias.gate),
+            "alias": alias.name,
+            "digest": version_["spec"]["artifact"]["digest"],
+            "verdict": "Fail",
+            "evaluation": "e",
+            "evaluationUid": f"e-{offer['metadata']['uid']}",
+            "promotion": offer["metadata"]["name"],
+            "promotionUid": offer["metadata"]["uid"],
+            "time": SINCE,
+        },
+    ]
+    registry.cluster.store(version_)
+    registry.settle()
+    return str(offer["metadata"]["name"])
+
+
+def test_the_model_names_the_rejected_promotion_and_what_to_do() -> None:
+    registry = Registry(version("v1"), aliases=gated(0.95))
+    name = refused(registry)
+    ready = condition(registry.obj, "Ready")
+    assert (ready["status"], ready["reason"]) == ("True", "AliasUnset")
+    assert f"Promotion {name} of v1 was rejected (GateFailed: 0.91 is below the minimum of 0.95)" in ready["message"]
+    assert "tried again when the gate is changed" in ready["message"]
+
+
+def test_a_changed_gate_is_asked_about_the_version_again() -> None:
+    registry = Registry(version("v1"), aliases=gated(0.95))
+    refused(registry)
+    assert offered(registry) == ["v1"]
+    registry.cluster.edit(MODELS, NAME, aliases=gated(0.9))
+    registry.settle()
+    assert offered(registry) == ["v1", "v1"]
+    refused(registry)
+    registry.settle()
+    assert offered(registry) == ["v1", "v1"], "each gate is asked once"
+
+
+def test_without_its_gate_the_alias_is_offered_the_version_again() -> None:
+    registry = Registry(version("v1"), aliases=gated(0.95))
+    refused(registry)
+    registry.cluster.edit(MODELS, NAME, aliases=[{"name": "champion", "bootstrap": True, "gate": None}])
+    registry.settle()
+    assert offered(registry) == ["v1", "v1"]
+
+
+def test_an_artifact_that_failed_a_gate_of_now_is_offered_to_no_alias_under_no_name() -> None:
+    registry = Registry(version("v1"), aliases=gated(0.95))
+    refused(registry)
+    twin = {**version("twin", age=-1)}
+    twin["spec"]["artifact"]["digest"] = version("v1")["spec"]["artifact"]["digest"]
+    registry.put(twin)
+    registry.cluster.edit(MODELS, NAME, aliases=[*gated(0.95), {"name": "staging", "bootstrap": True}])
+    registry.settle()
+    assert offered(registry) == ["v1"]
+
+
+def test_an_offer_whose_version_was_deleted_does_not_keep_the_next_version_waiting() -> None:
+    registry = Registry(version("v1"), **BOOTSTRAP)
+    registry.cluster.world.remove(registry.cluster.get(MODEL_VERSIONS, "v1"))
+    registry.put(version("v2", age=-1))
+    assert sorted(offered(registry)) == ["v1", "v2"]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mlops_operator.api.trainingjob import SPEC_CHANGE_IGNORED, TrainingJobSpec
-from mlops_operator.controllers.trainingjob.policies.edits import attempt_hash
+from mlops_operator.controllers.trainingjob.spec_digest import spec_digest
 from mlops_operator.kube.resources import JOBS
 from tests.unit.controllers.builders import condition, job_suspended
 from tests.unit.controllers.trainingjob.driver import Run, begin
@@ -194,4 +194,4 @@ def test_without_a_change_the_same_job_goes_on() -> None:
 
 def test_the_hash_is_stable_over_releases() -> None:
     spec = TrainingJobSpec.model_validate({"image": "example/train:1", "parameters": {"trees": 5}})
-    assert attempt_hash(spec) == "d247265c"
+    assert spec_digest(spec) == "sha256:d247265c11161c5d42c95eead94800d7869fbf44e55787a88393b8d4c1d173af"

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from mlops_operator.api.meta import Manifest
+from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers.trainingjob.registration import version_name
+from mlops_operator.controllers.trainingjob.spec_digest import spec_digest
 from mlops_operator.kube.resources import MODEL_VERSIONS, MODELS
 from tests.unit.controllers.builders import condition, make
 from tests.unit.controllers.nodes import image_id
@@ -61,7 +63,11 @@ def test_lineage_says_what_it_was_made_of() -> None:
     )
     lineage = run.cluster.only(MODEL_VERSIONS)["spec"]["lineage"]
     assert lineage == {
-        "trainingJob": {"name": "digits", "uid": "uid-of-digits"},
+        "trainingJob": {
+            "name": "digits",
+            "uid": "uid-of-digits",
+            "specDigest": spec_digest(TrainingJobSpec.model_validate(run.obj["spec"])),
+        },
         "image": image_id("example/train:1"),
         "imageName": "example/train:1",
         "inputsDigest": run.status["inputsDigest"],

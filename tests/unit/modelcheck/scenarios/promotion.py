@@ -21,7 +21,7 @@ from mlops_operator.runtime.controller import Index
 from tests.unit.controllers.builders import NAMESPACE, NOW, condition
 from tests.unit.controllers.lookups import Lookups
 from tests.unit.controllers.promotion import scene
-from tests.unit.controllers.versions import model_version
+from tests.unit.controllers.versions import digest_of, model_version
 from tests.unit.modelcheck.apiserver import ApiServer, Write
 from tests.unit.modelcheck.items import Id, Item
 from tests.unit.modelcheck.scenarios.base import Base, appended, create, deletions, status_of
@@ -104,6 +104,10 @@ class Gate(Base):
         if now == former:
             return
         assert now, f"the alias was lost: {former}"
+        if now.get("reason") == "Restored":
+            assert not former, f"{former} was restored to {now}"
+            assert self.restores(server, now), f"{now} was restored, and no verified version has the declared digest"
+            return
         terms = [_term(former), *former.get("history", ())] if former else []
         appended(list(reversed(terms)), list(reversed([_term(now), *now.get("history", ())])), "the alias's history")
         uid, version, origin = now["promotionUid"], now["versionUid"], former.get("versionUid")
@@ -114,15 +118,45 @@ class Gate(Base):
         )
         assert by_gate or again, f"{now} has no recorded passing gate against {former}; there are {server.marks}"
 
+    def restores(self, server: ApiServer, entry: Manifest) -> bool:
+        """Whether an alias without an entry may become this one by its spec alone."""
+        return False
+
     def check_rest(self, server: ApiServer) -> None:
         versions = {item.id.name for item in server.all(MODEL_VERSIONS)}
         alias = _alias(server.items[Id(MODELS, MODEL)])
-        moved = {term["promotionUid"] for term in (alias, *alias.get("history", ())) if term}
+        moved = {term.get("promotionUid") for term in (alias, *alias.get("history", ())) if term}
         for item in server.all(PROMOTIONS):
             phase = status_of(item).get("phase")
             there = item.data["spec"]["version"] in versions
             assert phase in FINAL or not there, f"{item} rests in {phase}"
             assert phase == "Promoted" or item.uid not in moved, f"{item} moved the alias and says {phase}"
+
+
+class Restore(Gate):
+    """The alias is to be restored to a version that may be created at any time. A Promotion asks for another one."""
+
+    def begin(self, server: ApiServer) -> None:
+        restore = {"version": "digits-a", "digest": digest_of("digits-a")}
+        spec = {"aliases": [{"name": "champion", "gate": GATE, "restore": restore, "bootstrap": True}]}
+        create(server, MODELS, MODEL, spec, status={"observedGeneration": -1})
+        server.create(MODEL_VERSIONS, _verified("digits-b"))
+        self.ask("digits-b", server)
+
+    def cluster(self, server: ApiServer) -> Iterator[Happening]:
+        yield from super().cluster(server)
+        alias = _alias(server.items[Id(MODELS, MODEL)])
+        if not alias and Id(MODEL_VERSIONS, "digits-a") not in server.items:
+            yield Happening("digits-a is restored", methodcaller("create", MODEL_VERSIONS, _verified("digits-a")))
+
+    def restores(self, server: ApiServer, entry: Manifest) -> bool:
+        return (entry["version"], entry["digest"]) == ("digits-a", digest_of("digits-a"))
+
+    def check_rest(self, server: ApiServer) -> None:
+        super().check_rest(server)
+        alias = _alias(server.items[Id(MODELS, MODEL)])
+        first = (alias.get("history") or [alias])[-1]
+        assert first.get("reason") == "Restored", f"the alias was moved by {first} before it was restored"
 
 
 class _Present(Lookups):
@@ -187,9 +221,10 @@ def _alias(model: Item) -> Manifest:
 
 
 def _term(alias: Manifest) -> Manifest:
-    return {name: alias[name] for name in ("version", "versionUid", "digest", "promotion", "promotionUid", "since")}
+    names = ("version", "versionUid", "digest", "reason", "promotion", "promotionUid", "since")
+    return {name: alias[name] for name in names if name in alias}
 
 
 def small() -> list[Gate]:
     """The worlds that are walked."""
-    return [Gate("promotion", "digits-a"), Gate("promotions", "digits-a", "digits-b")]
+    return [Gate("promotion", "digits-a"), Gate("promotions", "digits-a", "digits-b"), Restore("restore")]

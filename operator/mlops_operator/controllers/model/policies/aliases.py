@@ -1,4 +1,4 @@
-"""Where an alias points: moved by Promotions that passed the alias's gate, and by nothing else.
+"""Where an alias points: moved by Promotions that passed the alias's gate, or restored from a backup.
 
 A Promotion says from which version it was allowed to move the alias. If the alias points
 elsewhere by now, the evidence is about another comparison and moves nothing.
@@ -7,8 +7,9 @@ elsewhere by now, the evidence is about another comparison and moves nothing.
 from collections.abc import Container, Sequence
 from datetime import datetime
 
+from mlops_operator.api.common import VersionRef
 from mlops_operator.api.conditions import timestamp
-from mlops_operator.api.model import MAX_ALIAS_HISTORY, AliasStatus, AliasTerm
+from mlops_operator.api.model import MAX_ALIAS_HISTORY, AliasMove, AliasStatus, AliasTerm
 from mlops_operator.controllers.shared.promotions import PassedGate
 
 
@@ -41,19 +42,10 @@ def next_move(current: AliasStatus | None, passed: Sequence[PassedGate], *, read
     return None
 
 
-def moved(alias: str, current: AliasStatus | None, promotion: PassedGate, now: datetime) -> AliasStatus:
+def moved(
+    alias: str, current: AliasStatus | None, promotion: PassedGate, now: datetime, *, model_uid: str
+) -> AliasStatus:
     """The alias after a Promotion; the former term goes into its history."""
-    history: tuple[AliasTerm, ...] = ()
-    if current is not None:
-        former = AliasTerm(
-            version=current.version,
-            version_uid=current.version_uid,
-            digest=current.digest,
-            promotion=current.promotion,
-            promotion_uid=current.promotion_uid,
-            since=current.since,
-        )
-        history = (former, *current.history)[:MAX_ALIAS_HISTORY]
     return AliasStatus(
         name=alias,
         version=promotion.version,
@@ -62,5 +54,37 @@ def moved(alias: str, current: AliasStatus | None, promotion: PassedGate, now: d
         promotion=promotion.name,
         promotion_uid=promotion.uid,
         since=timestamp(now),
-        history=history,
+        model_uid=model_uid,
+        history=_history(current),
     )
+
+
+def restored(
+    alias: str, current: AliasStatus | None, version: VersionRef, now: datetime, *, model_uid: str
+) -> AliasStatus:
+    """The alias after it was restored; the former term, of another Model object, goes into its history."""
+    return AliasStatus(
+        name=alias,
+        version=version.name,
+        version_uid=version.uid,
+        digest=version.digest,
+        reason=AliasMove.RESTORED,
+        since=timestamp(now),
+        model_uid=model_uid,
+        history=_history(current),
+    )
+
+
+def _history(current: AliasStatus | None) -> tuple[AliasTerm, ...]:
+    if current is None:
+        return ()
+    former = AliasTerm(
+        version=current.version,
+        version_uid=current.version_uid,
+        digest=current.digest,
+        reason=current.reason,
+        promotion=current.promotion,
+        promotion_uid=current.promotion_uid,
+        since=current.since,
+    )
+    return (former, *current.history)[:MAX_ALIAS_HISTORY]

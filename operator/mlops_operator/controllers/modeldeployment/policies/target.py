@@ -57,10 +57,8 @@ def resolve(
     if isinstance(target, Problem):
         return target
     name, version = target.name, versions.get(target.name)
-    if version is None:
-        return Problem(DeploymentReason.MODEL_VERSION_NOT_FOUND, f"there is no ModelVersion {name}")
-    if target.uid is not None and version["metadata"]["uid"] != target.uid:
-        return Problem(DeploymentReason.MODEL_VERSION_NOT_FOUND, _replaced(spec.model, target, version))
+    if version is None or target.uid not in (None, version["metadata"]["uid"]):
+        return Problem(DeploymentReason.MODEL_VERSION_NOT_FOUND, _missing(spec.model, target, version))
     drawn = blueprint_of(spec, version, settings, restarted_at=restarted_at)
     if isinstance(drawn, Problem):
         return drawn
@@ -73,10 +71,16 @@ def resolve(
     return not_ready(name, version) or drawn
 
 
-def _replaced(served: ServedModel, target: Target, version: Manifest) -> str:
+def _missing(served: ServedModel, target: Target, version: Manifest | None) -> str:
+    """That the version does not exist, or that another object has its name, and what to do."""
+    if target.uid is None:
+        return f"there is no ModelVersion {target.name}"
+    points = f"alias {served.alias!r} points at ModelVersion {target.name} with UID {target.uid}, which was deleted"
+    if version is None:
+        return f"{points}: promote another version"
     return (
-        f"alias {served.alias!r} points at ModelVersion {target.name} with UID {target.uid}, which was deleted; "
-        f"the object of that name has UID {version['metadata']['uid']} and has not passed the gate: promote a version"
+        f"{points}; the object of that name has UID {version['metadata']['uid']} and has not passed the gate: promote a"
+        " version"
     )
 
 

@@ -19,7 +19,7 @@ class Author(Enum):
     SELF = auto()
     """This policy."""
     AUTOMATION = auto()
-    """Another policy, or a Model that fills an empty alias."""
+    """Another policy, or a Model that fills an empty alias or restores it from a backup."""
     USER = auto()
     UNKNOWN = auto()
     """The Promotion does not exist any more."""
@@ -32,6 +32,7 @@ class Term:
     Attributes:
         uid: UID of the ModelVersion; empty where it is not known.
         digest: digest of its artifact; None where it is not known.
+        promotion: name of the Promotion; empty where the alias was restored from a backup.
         since: metav1.Time, whole seconds in UTC, so that text order is time order.
     """
 

@@ -1,7 +1,7 @@
 """Changes of the spec that do not apply to what runs or has run, and what a user can do about them.
 
 A Job's pods cannot be changed, so an attempt keeps the spec that it was created from. Generations do not tell whether
-that spec was changed: suspending changes them as well. Hence the hashes.
+that spec was changed: suspending changes them as well. Hence the digests.
 """
 
 from collections.abc import Iterator
@@ -17,45 +17,21 @@ from mlops_operator.api.trainingjob import (
     TrainingPhase,
     TrainingReason,
 )
-from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.naming import short_hash
 from mlops_operator.controllers.shared.specs import InvalidSpecError, parse_spec
-from mlops_operator.controllers.trainingjob.names import ANNOTATION_SPEC
-from mlops_operator.runtime.quantities import canonical
-
-_AFTER_THE_END: Final = frozenset({"suspend", "ttl_seconds_after_finished"})
-"""Fields that apply after the end, or ask for nothing then."""
-
-_AT_ONCE: Final = _AFTER_THE_END | {
-    "backoff_limit",
-    "disruption_limit",
-    "data_deadline",
-    "active_deadline_seconds",
-    "task_pods",
-}
-"""Fields that apply to a running attempt as soon as they are changed, or to what follows it."""
+from mlops_operator.controllers.trainingjob.spec_digest import AFTER_THE_END, recorded_digest, spec_digest, spec_text
 
 _ENDED: Final = frozenset({TrainingPhase.SUCCEEDED, TrainingPhase.FAILED})
 
 
-def attempt_hash(spec: TrainingJobSpec) -> str:
-    """Hash of the fields that an attempt keeps from its creation on; equal for another spelling of a quantity."""
-    return _hash(spec, without=_AT_ONCE)
-
-
 def final_hash(spec: TrainingJobSpec) -> str:
     """Hash of the fields that do not apply any more after the end."""
-    return _hash(spec, without=_AFTER_THE_END)
-
-
-def _hash(spec: TrainingJobSpec, *, without: frozenset[str]) -> str:
-    fields = spec.model_dump(mode="json", by_alias=True, exclude=set(without), exclude_none=True, exclude_defaults=True)
-    return short_hash(compact_json(canonical(fields)))
+    return short_hash(spec_text(spec, without=AFTER_THE_END))
 
 
 def outdated(job: Manifest, spec: TrainingJobSpec) -> bool:
     """Whether `spec` would make another attempt than `job` is; False where the Job does not say what it was made of."""
-    return _recorded(job) not in (None, attempt_hash(spec))
+    return recorded_digest(job) not in (None, spec_digest(spec))
 
 
 def may_run(job: Manifest) -> bool:
@@ -66,7 +42,7 @@ def may_run(job: Manifest) -> bool:
 
 def created_from(job: Manifest) -> RanSpec | None:
     """What is kept of the spec that `job` was created from."""
-    recorded = _recorded(job)
+    recorded = recorded_digest(job)
     return RanSpec(attempt=recorded) if recorded is not None else None
 
 
@@ -88,7 +64,7 @@ def ignored(obj: Manifest, status: TrainingJobStatus) -> Iterator[Fact]:
     if not ended and (last.outcome is not None or status.phase == TrainingPhase.SUSPENDED):
         return  # the present spec applies to the next attempt, or to this one when it is resumed
     spec = _spec(obj)
-    changed = spec is None or ran.attempt != attempt_hash(spec)
+    changed = spec is None or ran.attempt != spec_digest(spec)
     if ended and spec is not None:
         changed = changed or ran.final not in ("", final_hash(spec))
     if not changed:
@@ -115,8 +91,3 @@ def _spec(obj: Manifest) -> TrainingJobSpec | None:
         return parse_spec(TrainingJobSpec, obj)
     except InvalidSpecError:
         return None
-
-
-def _recorded(job: Manifest) -> str | None:
-    recorded: str | None = (job["metadata"].get("annotations") or {}).get(ANNOTATION_SPEC)
-    return recorded

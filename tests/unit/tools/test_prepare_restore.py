@@ -1,0 +1,186 @@
+"""The script that prepares an export, so that applying it restores the objects."""
+
+import io
+import sys
+from typing import Any
+
+import pytest
+import yaml
+
+from tools.prepare_restore import RESTORED_FROM, Warnings, main, prepare, read
+
+API = "mlops-operator.io/v1alpha1"
+DIGEST = f"sha256:{'a' * 64}"
+
+
+def make(kind: str, name: str, *, status: Any = None, spec: Any = None, **metadata: Any) -> dict[str, Any]:
+    given = {
+        "name": name,
+        "namespace": "team-a",
+        "uid": f"uid-of-{name}",
+        "resourceVersion": "12",
+        "generation": 1,
+        "creationTimestamp": "2026-01-01T00:00:00Z",
+        "finalizers": ["foregroundDeletion"],
+        "managedFields": [{}],
+    }
+    obj = {"apiVersion": API, "kind": kind, "metadata": {**given, **metadata}, "spec": spec or {}}
+    return {**obj, "status": status} if status is not None else obj
+
+
+def model(**entry: Any) -> dict[str, Any]:
+    points = {"name": "champion", "version": "v1", "versionUid": "uid-of-v1", "digest": DIGEST, **entry}
+    spec = {"aliases": [{"name": "champion", "bootstrap": True}, {"name": "staging"}]}
+    return make("Model", "digits", spec=spec, status={"aliases": [points]})
+
+
+def version(**trained_by: Any) -> dict[str, Any]:
+    lineage = {"trainingJob": {"name": "train", "uid": "uid-of-train", "specDigest": DIGEST, **trained_by}}
+    return make("ModelVersion", "v1", spec={"model": "digits", "artifact": {}, "lineage": lineage})
+
+
+def training(phase: str = "Succeeded", *, generation: int = 1, **metadata: Any) -> dict[str, Any]:
+    status = {"phase": phase, "attempts": [{"index": 0, "generation": 1}]}
+    if phase == "Succeeded":
+        status["modelVersion"] = "v1"
+    return make("TrainingJob", "train", spec={"model": "digits"}, status=status, generation=generation, **metadata)
+
+
+def prepared(*objects: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
+    warnings = Warnings()
+    return prepare(objects, warnings), warnings.lines
+
+
+def test_an_alias_gets_the_version_that_it_points_at() -> None:
+    (found, _), warnings = prepared(version(), model())
+    assert found["spec"]["aliases"] == [
+        {"name": "champion", "bootstrap": True, "restore": {"version": "v1", "digest": DIGEST}},
+        {"name": "staging"},
+    ]
+    assert warnings == []
+
+
+@pytest.mark.parametrize(
+    ("objects", "words"),
+    [
+        ([model()], "is not in the export"),
+        ([model(versionUid="another"), version()], "another object has its name"),
+        ([model(digest=None), version()], "no digest"),
+    ],
+)
+def test_an_alias_that_cannot_be_restored_is_reported(objects: list[dict[str, Any]], words: str) -> None:
+    found, (warning,) = prepared(*objects)
+    assert "restore" not in found[0]["spec"]["aliases"][0]
+    assert warning.startswith("Model team-a/digits: alias champion is not restored")
+    assert words in warning
+
+
+def test_only_what_the_user_wrote_is_kept() -> None:
+    annotations = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "mlops-operator.io/trigger": "1", "a": "b"}
+    (found,), _ = prepared(make("RetrainPolicy", "weekly", annotations=annotations, labels={"c": "d"}, status={}))
+    assert found["metadata"] == {
+        "name": "weekly",
+        "namespace": "team-a",
+        "labels": {"c": "d"},
+        "annotations": {"a": "b"},
+    }
+    assert "status" not in found
+
+
+def test_a_training_that_made_a_version_names_it() -> None:
+    (_, found), warnings = prepared(training(), version())
+    assert found["metadata"]["annotations"] == {RESTORED_FROM: "v1"}
+    assert "suspend" not in found["spec"]
+    assert warnings == []
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        [training("Failed"), version()],
+        [training()],
+        [training(), version(specDigest=None)],
+        [training(generation=2), version()],
+    ],
+    ids=["failed", "version deleted", "version without a digest", "edited"],
+)
+def test_a_training_that_may_not_match_a_version_is_suspended(objects: list[dict[str, Any]]) -> None:
+    found, (warning,) = prepared(*objects)
+    (job,) = [obj for obj in found if obj["kind"] == "TrainingJob"]
+    assert job["spec"]["suspend"] is True
+    assert warning.startswith("TrainingJob team-a/train: suspended")
+
+
+def test_a_training_that_has_not_ended_is_left_to_run() -> None:
+    (found,), warnings = prepared(training("Running"))
+    assert "suspend" not in found["spec"]
+    assert warnings == []
+
+
+def test_decisions_of_the_past_and_children_are_left_out() -> None:
+    owner = {"apiVersion": API, "kind": "RetrainPolicy", "name": "weekly", "uid": "u", "controller": True}
+    found, warnings = prepared(
+        make("Promotion", "old", status={"phase": "Rejected"}),
+        make("Promotion", "open", status={"phase": "Evaluating"}),
+        make("Evaluation", "old", status={"phase": "Succeeded"}),
+        training(ownerReferences=[owner]),
+        make("ModelMonitor", "web", ownerReferences=[{**owner, "apiVersion": "example.test/v1"}]),
+    )
+    assert [(obj["kind"], obj["metadata"]["name"]) for obj in found] == [("ModelMonitor", "web"), ("Promotion", "open")]
+    assert "ownerReferences" not in found[0]["metadata"]
+    assert warnings == []
+
+
+def test_other_groups_are_left_out_and_reported() -> None:
+    found, (warning,) = prepared({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}})
+    assert found == []
+    assert "left out" in warning
+
+
+def test_objects_come_before_those_that_refer_to_them() -> None:
+    objects = [make("RetrainPolicy", "p"), make("Promotion", "p"), training(), make("ModelDeployment", "d")]
+    found, _ = prepared(*objects, version(), model())
+    assert [obj["kind"] for obj in found] == [
+        "Model",
+        "ModelVersion",
+        "TrainingJob",
+        "ModelDeployment",
+        "Promotion",
+        "RetrainPolicy",
+    ]
+
+
+def test_preparing_again_changes_nothing() -> None:
+    once, _ = prepared(training(), version(), model())
+    assert prepared(*once)[0] == once
+
+
+def test_lists_and_several_documents_are_read() -> None:
+    listed = {"apiVersion": "v1", "kind": "List", "items": [model()]}
+    text = yaml.safe_dump_all([listed, version(), None])
+    assert [obj["kind"] for obj in read([text])] == ["Model", "ModelVersion"]
+
+
+def test_the_command_reads_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(yaml.safe_dump_all([model(), version()])))
+    assert main([]) == 0
+    answer = capsys.readouterr()
+    assert [obj["kind"] for obj in yaml.safe_load_all(answer.out)] == ["Model", "ModelVersion"]
+    assert "2 of 2 objects written" in answer.err
+
+
+@pytest.mark.parametrize("text", ["- a", "text", "a: [", "{}"])
+def test_other_input_is_one_line_of_error(
+    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    assert main([]) == 1
+    answer = capsys.readouterr()
+    assert answer.out == ""
+    assert answer.err.startswith("prepare_restore: ")
+
+
+def test_help_says_what_is_done(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "`restore`" in capsys.readouterr().out
