@@ -167,8 +167,12 @@ async def restored(shop: Shop, version: str, digest: str) -> None:
 
 @pytest.mark.parametrize(
     ("prepare_", "order"),
-    [(prepared, list), (prepared, reversed), (by_hand, list), (by_hand, reversed)],
-    ids=["script", "script, reversed", "by hand", "by hand, reversed"],
+    [
+        pytest.param(prepared, list, id="script", marks=pytest.mark.deep),
+        pytest.param(prepared, reversed, id="script, reversed"),
+        pytest.param(by_hand, list, id="by hand", marks=pytest.mark.deep),
+        pytest.param(by_hand, reversed, id="by hand, reversed"),
+    ],
 )
 async def test_an_export_without_status_is_restored_in_any_order(
     shop: Shop,
