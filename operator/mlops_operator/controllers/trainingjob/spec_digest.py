@@ -22,8 +22,8 @@ _AT_ONCE: Final = AFTER_THE_END | {
     "active_deadline_seconds",
     "task_pods",
 }
-"""Fields that do not decide what a run computes. They apply to a running attempt as soon as they are changed, or to what
-follows it."""
+"""Fields that do not decide what a run computes. They apply to a running attempt as soon as they are changed, or to
+what follows it."""
 
 
 def spec_text(spec: TrainingJobSpec, *, without: frozenset[str]) -> str:
