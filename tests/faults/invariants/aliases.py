@@ -99,7 +99,8 @@ def _decision(entry: Manifest) -> tuple[str, str]:
 
 def _way(former: Manifest | None, entry: Manifest) -> str:
     start = f"from {former['version']} " if former is not None else ""
-    return f"{start}to {entry['version']} by {entry.get('promotion', 'a restore')}"
+    by = f"the Promotion {entry['promotion']}" if "promotion" in entry else "a restore"
+    return f"{start}to {entry['version']} by {by}"
 
 
 def _objections(step: Step, name: str, former: Manifest | None, entry: Manifest, records: _Records) -> Iterator[str]:
