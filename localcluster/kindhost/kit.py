@@ -10,7 +10,7 @@ from typing import IO
 from localcluster import elevate
 from localcluster.engine import docker_answers
 from localcluster.errors import DockerMissing, KindMissing, LocalClusterError
-from localcluster.kindhost import node_image
+from localcluster.kindhost import limits, node_image
 from localcluster.kindhost.docker import PROGRAMS, OwnDocker
 from localcluster.kindhost.node_root import Programs
 from localcluster.native import packages
@@ -47,6 +47,7 @@ class Kit:
 
     def prepare(self) -> None:
         """See to it that :meth:`kind` and :meth:`docker` can be run."""
+        limits.note_few_inotify_instances(self.progress)
         docker = self.own_docker
         if docker is None and not self.state.kind_created and not docker_answers():
             _require_root(DockerMissing("expected `docker version` to answer, it does not", remedy=_remedy("Docker")))
