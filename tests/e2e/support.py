@@ -243,6 +243,7 @@ class Client:
         client = pod(name, container, [{"name": "scripts", "configMap": {"name": name}}])
         if node is not None:
             client["spec"]["nodeSelector"] = {"kubernetes.io/hostname": node}
+            client["spec"]["tolerations"] = [{"operator": "Exists"}]  # the control plane's node has a taint
         kubectl.apply(client)
         kubectl.wait("pod", name, lambda obj: is_true(obj, "Ready"), what="the client to run", timeout=RUNNING)
 

@@ -37,6 +37,12 @@ def drained(cluster: Kubectl, node: str) -> Iterator[None]:
         cluster.run("uncordon", node)
 
 
+def ready_again(platform: Platform, node: str) -> None:
+    """Wait until a node that something happened to is one like before."""
+    limit = f"--timeout={PATIENT:.0f}s"
+    platform.kubectl.run("wait", "--for=condition=Ready", f"node/{node}", limit, timeout=PATIENT + 10)
+
+
 @contextmanager
 def killed(platform: Platform, node: str) -> Iterator[None]:
     """The node's machine is off until the end; then it is a node like before."""
@@ -45,21 +51,31 @@ def killed(platform: Platform, node: str) -> Iterator[None]:
         yield
     finally:
         docker(platform, "start", node)
-        platform.kubectl.run("wait", "--for=condition=Ready", f"node/{node}", f"--timeout={PATIENT:.0f}s")
+        ready_again(platform, node)
 
 
 @contextmanager
 def cut_off(platform: Platform, node: str) -> Iterator[None]:
     """No packet leaves the node or reaches it; what runs on it runs on."""
-    rules = (("INPUT", "-i"), ("OUTPUT", "-o"), ("FORWARD", "-i"), ("FORWARD", "-o"))
-    for chain, direction in rules:
-        docker(platform, "exec", node, "iptables", "-I", chain, direction, "eth0", "-j", "DROP")
+    try:
+        with dropped(platform, node, input='iifname "eth0"', output='oifname "eth0"', forward="meta nfproto ipv4"):
+            yield
+    finally:
+        ready_again(platform, node)
+
+
+@contextmanager
+def dropped(platform: Platform, node: str, **packets: str) -> Iterator[None]:
+    """The node drops these packets, by netfilter hook, in a table of its own: others rewrite theirs all the time."""
+    rules = [
+        f"add chain inet cut {hook} {{ type filter hook {hook} priority -300; }}; add rule inet cut {hook} {match} drop"
+        for hook, match in packets.items()
+    ]
+    docker(platform, "exec", node, "nft", "; ".join(["add table inet cut", *rules]))
     try:
         yield
     finally:
-        for chain, direction in rules:
-            docker(platform, "exec", node, "iptables", "-D", chain, direction, "eth0", "-j", "DROP")
-        platform.kubectl.run("wait", "--for=condition=Ready", f"node/{node}", f"--timeout={PATIENT:.0f}s")
+        docker(platform, "exec", node, "nft", "delete table inet cut")
 
 
 @contextmanager
@@ -70,7 +86,7 @@ def frozen_runtime(platform: Platform, node: str) -> Iterator[None]:
         yield
     finally:
         docker(platform, "exec", node, "pkill", "-CONT", "-x", "containerd")
-        platform.kubectl.run("wait", "--for=condition=Ready", f"node/{node}", f"--timeout={PATIENT:.0f}s")
+        ready_again(platform, node)
 
 
 @contextmanager

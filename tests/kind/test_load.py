@@ -23,7 +23,7 @@ from tests.e2e.support import (
     version,
     wait_true,
 )
-from tests.kind.nodes import PATIENT, docker, drained, workers
+from tests.kind.nodes import PATIENT, docker, drained, dropped, workers
 from tests.kind.store import namespace_with_store
 
 pytestmark = [pytest.mark.deep, pytest.mark.timeout(1800)]
@@ -81,7 +81,7 @@ def nothing_lost_or_doubled(space: Kubectl, count: int = LOAD) -> None:
     assert {json.dumps(outcomes(obj)) for obj in found} == {'["Succeeded"]'}
     jobs = Counter(job["metadata"]["ownerReferences"][0]["uid"] for job in space.list("job") if owned_by_training(job))
     assert jobs == Counter({obj["metadata"]["uid"]: 1 for obj in found})
-    pods = Counter(pod["metadata"]["labels"].get("mlops-operator.io/trainingjob") for pod in space.list("pod"))
+    pods = Counter(pod["metadata"].get("labels", {}).get("mlops-operator.io/trainingjob") for pod in space.list("pod"))
     del pods[None]
     assert set(pods.values()) == {1}
     assert len(pods) == count
@@ -175,18 +175,6 @@ def two_operators(platform: Platform) -> Iterator[Kubectl]:
         platform.install("mlops-operator", "--reuse-values", "--set=ha.enabled=false", "--wait", "--timeout=3m")
 
 
-@contextmanager
-def cut(platform: Platform, pod: Manifest) -> Iterator[None]:
-    """No packet leaves the pod for another node."""
-    rule = ("FORWARD", "-s", str(pod["status"]["podIP"]), "-j", "DROP")
-    node = str(pod["spec"]["nodeName"])
-    docker(platform, "exec", node, "iptables", "-I", *rule)
-    try:
-        yield
-    finally:
-        docker(platform, "exec", node, "iptables", "-D", *rule)
-
-
 def holder(system: Kubectl) -> str:
     return str(fetch(system, "lease", "mlops-operator")["spec"]["holderIdentity"])
 
@@ -196,7 +184,8 @@ def test_a_leader_that_is_cut_off_is_replaced_and_does_nothing_twice(platform: P
         first = promptly(lambda: holder(system), bool, within=PATIENT)
         begin_load(space)
         began = time.monotonic()
-        with cut(platform, fetch(system, "pod", first)):
+        pod = fetch(system, "pod", first)
+        with dropped(platform, pod["spec"]["nodeName"], forward=f"ip saddr {pod['status']['podIP']}"):
             second = promptly(lambda: holder(system), lambda name: name not in ("", first), within=CUT)
             print(f"another leader after {time.monotonic() - began:.0f} s")
             time.sleep(max(0.0, began + CUT - time.monotonic()))  # what is tested is a cut of so long
