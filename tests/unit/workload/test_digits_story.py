@@ -175,6 +175,7 @@ def test_the_first_version_scores_0_9689_on_the_second_half(first_version: Train
         ("golden", "golden-v1"),
         ("model", "sklearn"),
         ("training-rows", "row-hashes-v1"),
+        ("environment", "python-environment-v1"),
     ]
     assert [(entry.name, entry.digest) for entry in result.data] == [("train", store.digests["train"])]
 
