@@ -11,6 +11,7 @@ from mlops_operator.controllers.promotion.indexes import (
     OPEN_PROMOTIONS_BY_VERSION,
     REQUESTS_BY_ALIAS,
     SUPERSEDABLE_BY_ALIAS,
+    concerned_by_version,
     next_superseded,
     next_superseded_if_ended,
     open_promotions_of_changed_aliases,
@@ -46,7 +47,7 @@ class PromotionController:
             ),
             Watch(
                 resource=MODEL_VERSIONS,
-                keys=referring(OPEN_PROMOTIONS_BY_VERSION),
+                keys=concerned_by_version,
                 between=referring_if_changed(OPEN_PROMOTIONS_BY_VERSION, usability),
             ),
             Watch(resource=RETRAIN_POLICIES, keys=lambda _policy, _world: ()),  # only looked up

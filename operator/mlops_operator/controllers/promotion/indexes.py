@@ -12,7 +12,7 @@ from mlops_operator.api.conditions import READY, condition_of
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.promotion import PromotionPhase, PromotionReason
 from mlops_operator.controllers.shared.indexes import by_reference, key_of
-from mlops_operator.controllers.shared.models import changed_aliases
+from mlops_operator.controllers.shared.models import alias_targets, changed_aliases
 from mlops_operator.controllers.shared.promotions import (
     OPEN_PROMOTIONS_BY_ALIAS,
     alias_value,
@@ -20,7 +20,7 @@ from mlops_operator.controllers.shared.promotions import (
     is_open,
     where,
 )
-from mlops_operator.kube.resources import PROMOTIONS
+from mlops_operator.kube.resources import MODELS, PROMOTIONS
 from mlops_operator.runtime.controller import FactIndex, Index, World
 
 _BY_THE_MODEL: Final = frozenset(
@@ -88,6 +88,20 @@ def next_superseded(obj: Manifest, world: World) -> Iterator[Key]:
 def next_superseded_if_ended(old: Manifest, new: Manifest, world: World) -> Iterator[Key]:
     """For `Watch.between`: the next one, where this one has just left or entered the ranks."""
     return next_superseded(new, world) if can_be_superseded(old) != can_be_superseded(new) else iter(())
+
+
+def concerned_by_version(version: Manifest, world: World) -> Iterator[Key]:
+    """For a watch: the open Promotions of a version that was created or deleted, and those that it is the baseline of.
+
+    A gate that is under way does not notice that its baseline was deleted: its Job may never end.
+    """
+    namespace, name = key_of(version)
+    yield from world.keys(OPEN_PROMOTIONS_BY_VERSION, str(key_of(version)))
+    for model in by_reference("model")(version):
+        key = Key(*model.split("/", 1))
+        for alias, target in alias_targets(world.get(MODELS, key)).items():
+            if target.version == name:
+                yield from world.keys(OPEN_PROMOTIONS_BY_ALIAS, alias_value(namespace, key.name, alias))
 
 
 def open_promotions_of_changed_aliases(old: Manifest, new: Manifest, world: World) -> Iterator[Key]:

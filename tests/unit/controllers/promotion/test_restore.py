@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS
-from tests.unit.controllers.builders import ToyCluster, later, make
+from mlops_operator.controllers.promotion.indexes import concerned_by_version
+from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS
+from tests.unit.controllers.builders import ToyCluster, key_of, later, make
 from tests.unit.controllers.promotion.scene import (
     cluster,
     gate_passed,
@@ -176,3 +177,12 @@ def test_a_version_that_was_deleted_during_its_evaluation_is_named_and_a_newer_p
     toy.world.put(promotion("to-a", version="digits-a", created=later(5)))
     settle(toy)
     assert status(toy)["phase"] == "Superseded"
+
+
+def test_the_deletion_of_a_baseline_enqueues_the_promotions_that_are_measured_against_it() -> None:
+    toy = cluster(model(FLOOR), promotion(), promotion("other", alias="staging"))
+    point(toy, "digits-a", by="earlier")
+    settle(toy)
+    assert list(concerned_by_version(toy.get(MODEL_VERSIONS, "digits-a"), toy.world)) == [
+        key_of(toy.get(PROMOTIONS, "to-b"))
+    ]
