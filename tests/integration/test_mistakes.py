@@ -1,5 +1,6 @@
 """What a user is told of a mistake, by the API server or in the status, and that the correction is enough."""
 
+import asyncio
 import copy
 from collections.abc import AsyncIterator
 from typing import Any
@@ -148,6 +149,7 @@ async def test_32_a_deleted_target_is_named_and_another_promotion_is_enough(work
     assert "champion points at m32-1" in message(status)
     assert "which was deleted: promote another version" in message(status)
     await version_of(workshop, "m32", "m32-2")
+    await asyncio.sleep(1.1)  # creation times have whole seconds: this Promotion is newer than that of the bootstrap
     await workshop.create(PROMOTIONS, "m32-2", {"model": "m32", "alias": "champion", "version": "m32-2"})
     await workshop.until(MODELS, "m32", lambda status: condition(status, "Ready") == ("True", "Reconciled"))
 

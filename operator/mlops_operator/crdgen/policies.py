@@ -39,6 +39,7 @@ def parameters_policy() -> tuple[Manifest, Manifest]:
                         "apiVersions": [VERSION],
                         "operations": ["CREATE", "UPDATE"],
                         "resources": ["trainingjobs", "retrainpolicies"],
+                        "scope": "*",  # the default: left out of a list, it is a change at every kubectl apply
                     }
                 ]
             },
