@@ -129,8 +129,10 @@ def test_candidate_that_writes_its_own_result_has_no_figures(scene: Scene) -> No
 
 
 def test_candidate_that_writes_a_result_and_fails_has_no_figures(scene: Scene) -> None:
-    message = _failure(scene, "forges-and-fails")
-    assert message == "PredictionFailed: container predict-candidate ended with exit code 1 (Error)"
+    cause, separator, command = _failure(scene, "forges-and-fails").partition("; logs: ")
+    assert cause == "PredictionFailed: container predict-candidate ended with exit code 1 (Error)"
+    assert separator
+    assert command.startswith("kubectl logs ")
 
 
 def test_candidate_sees_no_labels_no_store_and_no_other_model(scene: Scene) -> None:
