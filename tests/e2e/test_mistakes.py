@@ -16,9 +16,11 @@ from tests.e2e.support import (
     STORE,
     WORKLOAD_IMAGE,
     condition,
+    manifest,
     new_namespace,
     patch,
     training,
+    wait_phase,
     wait_true,
     write_files,
 )
@@ -151,3 +153,49 @@ def test_it_is_told_and_the_correction_is_enough(mistakes: Kubectl, told: dict[s
     assert condition(told[name])["status"] == "False"
     done = wait_true(mistakes, "trainingjob", name, "Complete", timeout=SLOW)
     assert condition(done, "Stalled")["status"] == "False"
+
+
+# -- data and models, by evaluations of a real model -----------------------------------------------
+
+TRAIN = """
+from mlops_workload import run
+from sklearn.dummy import DummyClassifier
+with run() as r:
+    r.log(accuracy=0.9)
+    r.save_model(DummyClassifier().fit([[1], [2]], [0, 1]))
+"""
+
+GOOD = "a,y\n1,0\n2,1\n"
+FILES = {
+    "text": ("a,y\n1,0\nred,1\n", ("DataInvalid", "text.csv", "row 2, column 'a': expected a number, found 'red'")),
+    "semicolon": ("a;y\n1;0\n", ("DataInvalid", "semicolon.csv", "expected the columns 'y', found 'a;y'")),
+    "upper-case": ("a,Y\n1,0\n", ("DataInvalid", "upper-case.csv", "expected the columns 'y', found 'a', 'Y'")),
+    "labels": ("a,y\n1,yes\n2,no\n", ("labels",)),
+}
+FINE = {"missing": "a,y\n1,0\n,1\n", "bom": "\ufeff" + GOOD}
+
+
+def evaluation(name: str, candidate: str, *, file: str) -> Manifest:
+    data = [{"name": "rows", "uri": f"pvc://{STORE}/m23/{file}.csv"}]
+    metrics = [{"name": "accuracy", "min": 0.1, "minCount": 1}]
+    return manifest("Evaluation", name, candidate=candidate, data=data, metrics=metrics)
+
+
+@pytest.mark.deep
+def test_data_and_models_are_told_with_file_row_and_column(space: Kubectl) -> None:
+    write_files(space, {f"m23/{name}.csv": text for name, (text, _) in FILES.items()})
+    write_files(space, {**{f"m23/{name}.csv": text for name, text in FINE.items()}, "m34.joblib": "no model"})
+    space.apply(manifest("Model", "digits"))
+    spec = program_in(WORKLOAD_IMAGE, TRAIN)
+    space.apply(training("digits", model="digits", **spec))
+    done = wait_true(space, "trainingjob", "digits", "Complete", timeout=SLOW)
+    candidate = done["status"]["modelVersion"]
+    wait_true(space, "modelversion", candidate, timeout=SLOW)
+    for name in (*FILES, *FINE):
+        space.apply(evaluation(name, candidate, file=name))
+    for name, (_, says) in FILES.items():
+        failed = wait_phase(space, "evaluation", name, "Failed", timeout=SLOW)
+        for part in says:
+            assert part in condition(failed, "Stalled")["message"]
+    for name in FINE:
+        wait_phase(space, "evaluation", name, "Succeeded", timeout=SLOW)
