@@ -59,9 +59,11 @@ def changed_paths(files: Iterable[str], paths: Iterable[str]) -> set[str]:
 def deep(sampled: Sequence[Plan], made: Sequence[Plan], changed: set[str], *, limit: int, seed: int) -> list[Plan]:
     """The sampled plans, and all plans of the changed paths as far as `limit` plans in total allow.
 
-    Where they do not fit, those that are run are drawn by seed.
+    Of those that do not fit, be it the sample itself, the ones that are run are drawn by seed.
     """
+    if len(sampled) > limit:
+        return random.Random(seed).sample(sampled, limit)
     names = {plan.name for plan in sampled}
     more = [plan for plan in made if plan.path in changed and plan.name not in names]
-    room = max(0, limit - len(sampled))
+    room = limit - len(sampled)
     return [*sampled, *(more if len(more) <= room else random.Random(seed).sample(more, room))]

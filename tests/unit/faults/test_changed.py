@@ -62,5 +62,9 @@ def test_all_plans_of_changed_paths_are_made_as_far_as_they_fit(limit: int, more
     assert len({entry.name for entry in chosen}) == len(chosen)
 
 
-def test_a_sample_is_never_cut() -> None:
-    assert deep([A, OTHER], [A, B, OTHER], {"promotion/pass"}, limit=1, seed=1) == [A, OTHER]
+@pytest.mark.parametrize(("limit", "kept"), [(1, 1), (2, 2), (3, 3)], ids=["below", "at", "above"])
+def test_a_sample_that_does_not_fit_is_cut_by_seed(limit: int, kept: int) -> None:
+    chosen = deep([A, OTHER], [A, B, OTHER], {"promotion/pass"}, limit=limit, seed=1)
+    assert len(chosen) == kept
+    assert chosen == deep([A, OTHER], [A, B, OTHER], {"promotion/pass"}, limit=limit, seed=1)
+    assert limit > 1 or chosen[0] in (A, OTHER)
