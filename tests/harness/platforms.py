@@ -11,7 +11,9 @@ def running(platform: Platform, *, keep: bool) -> Iterator[Platform]:
     """The platform, made anew and gone afterwards; with `keep`, taken up as it is and left running."""
     if not keep:
         platform.down()  # what a killed run left
-    platform.up()
-    yield platform
-    if not keep:
-        platform.down()
+    try:
+        platform.up()
+        yield platform
+    finally:
+        if not keep:
+            platform.down()
