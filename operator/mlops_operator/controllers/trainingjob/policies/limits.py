@@ -11,6 +11,7 @@ from mlops_operator.api.trainingjob import (
     TrainingReason,
 )
 from mlops_operator.controllers.trainingjob.policies import deadline, retry
+from mlops_operator.controllers.trainingjob.policies.failure import Cause
 
 
 def exceeded(
@@ -44,8 +45,7 @@ def exceeded(
 
 def ending(attempt: Attempt) -> str:
     """How an attempt ended, in words."""
-    code = f" (exit code {attempt.exit_code})" if attempt.exit_code is not None else ""
-    return f"{attempt.reason}{code}: {attempt.message}" if attempt.message else f"{attempt.reason}{code}"
+    return str(Cause(attempt.reason, attempt.message, attempt.exit_code))
 
 
 def running_time(spec: TrainingJobSpec) -> str:
