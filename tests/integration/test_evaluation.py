@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -10,25 +9,15 @@ import pytest
 from localcluster import Cluster
 from mlops_operator.controllers.evaluation.controller import EvaluationController
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import StatusError
 from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODELS, PODS
 from tests.harness.audit import AuditLog
-from tests.harness.crds import install_crds
-from tests.harness.kubelet import Behaviour, FakeKubelet
+from tests.harness.kubelet import Behaviour
 from tests.integration.workshop import Workshop, condition, digest_of, message, operator, quiet, requests
 
 NAME = "b-against-a"
 DATA = [{"name": "holdout", "uri": "pvc://store/holdout.npz"}]
 RULES = [{"name": "accuracy", "slice": "original", "min": 0.93}, {"name": "accuracy", "change": {"min": 0}}]
-
-
-@pytest.fixture
-async def workshop(client: Client, namespace: str) -> AsyncIterator[Workshop]:
-    await install_crds(client)
-    workshop = Workshop(client, namespace)
-    async with FakeKubelet(client, workshop.behave, namespace=namespace):
-        yield workshop
 
 
 async def evaluate(workshop: Workshop, **spec: Any) -> None:

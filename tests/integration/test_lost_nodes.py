@@ -42,14 +42,6 @@ async def stage(client: Client, namespace: str) -> AsyncIterator[Stage]:
         yield stage
 
 
-@pytest.fixture
-async def workshop(client: Client, namespace: str) -> AsyncIterator[Workshop]:
-    await install_crds(client)
-    workshop = Workshop(client, namespace)
-    async with FakeKubelet(client, workshop.behave, namespace=namespace):
-        yield workshop
-
-
 async def test_a_server_is_told_with_its_revision_for_a_status_and_no_read(
     control_plane: Cluster, stage: Stage, audit_log: AuditLog
 ) -> None:

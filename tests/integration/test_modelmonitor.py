@@ -1,34 +1,21 @@
 """ModelMonitors on a real API server: windows, verdicts, bounded Jobs, and the requests they cost."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
-
-import pytest
 
 from localcluster import Cluster
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.modelmonitor.controller import ModelMonitorController
 from mlops_operator.controllers.modelmonitor.policies.retention import KEPT_JOBS
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.kube.client import Client
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODEL_MONITORS
 from tests.harness.audit import AuditLog
-from tests.harness.crds import install_crds
-from tests.harness.kubelet import Behaviour, FakeKubelet
+from tests.harness.kubelet import Behaviour
 from tests.integration.workshop import Workshop, condition, digest_of, message, operator, quiet, requests
 
 NAME = "live-accuracy"
 WINDOW = 5
 """Seconds: the shortest window."""
-
-
-@pytest.fixture
-async def workshop(client: Client, namespace: str) -> AsyncIterator[Workshop]:
-    await install_crds(client)
-    workshop = Workshop(client, namespace)
-    async with FakeKubelet(client, workshop.behave, namespace=namespace):
-        yield workshop
 
 
 async def serve(workshop: Workshop, version: str) -> None:

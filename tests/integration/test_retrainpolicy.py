@@ -6,7 +6,6 @@ that takes over; then what keeps a policy from acting, and what is left after a 
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers import all_controllers
 from mlops_operator.controllers.retrainpolicy.controller import RetrainPolicyController
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.kube.client import Client
 from mlops_operator.kube.config import load_config
 from mlops_operator.kube.errors import StatusError
 from mlops_operator.kube.resources import (
@@ -29,8 +27,7 @@ from mlops_operator.kube.resources import (
     TRAINING_JOBS,
 )
 from tests.harness.audit import AuditLog
-from tests.harness.crds import install_crds
-from tests.harness.kubelet import Behaviour, FakeKubelet
+from tests.harness.kubelet import Behaviour
 from tests.harness.proxy import Fault, proxy, writes
 from tests.integration.workshop import Workshop, condition, operator, quiet, requests
 
@@ -39,14 +36,6 @@ GATE = {
     "data": [{"name": "holdout", "uri": "pvc://store/holdout.npz"}],
     "metrics": [{"name": "accuracy", "min": 0.9, "change": {"min": -0.02}}],
 }
-
-
-@pytest.fixture
-async def workshop(client: Client, namespace: str) -> AsyncIterator[Workshop]:
-    await install_crds(client)
-    workshop = Workshop(client, namespace)
-    async with FakeKubelet(client, workshop.behave, namespace=namespace):
-        yield workshop
 
 
 async def policy(workshop: Workshop, **spec: Any) -> None:
