@@ -7,6 +7,7 @@ from typing import Any, Final
 import yaml
 
 from localcluster.tools import ensure_tools
+from mlops_operator.crdgen.definition import KEPT_BY_GITOPS
 from mlops_operator.crdgen.generated import ROOT, Generator, run, to_yaml
 
 COMMAND: Final = "python helm/render.py"
@@ -20,8 +21,13 @@ CHARTS: Final = {"crds.yaml": "mlops-operator-crds", "operator.yaml": "mlops-ope
 NAMESPACE_MANIFEST: Final = {
     "apiVersion": "v1",
     "kind": "Namespace",
-    "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
+    "metadata": {
+        "name": NAMESPACE,
+        "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+        "annotations": dict(KEPT_BY_GITOPS),
+    },
 }
+"""The operator's namespace. It is kept by GitOps tools, since its deletion deletes whatever else is in it."""
 
 KUSTOMIZATION: Final = {
     "apiVersion": "kustomize.config.k8s.io/v1beta1",

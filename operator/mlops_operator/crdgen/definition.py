@@ -16,6 +16,13 @@ UNWRITTEN_STATUS: Final = {"observedGeneration": -1}
 until the operator first writes: -1 is never the generation, while an absent
 `observedGeneration` would pass for a finished object."""
 
+KEPT_BY_GITOPS: Final = {
+    "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+    "kustomize.toolkit.fluxcd.io/prune": "disabled",
+}
+"""Annotations by which Argo CD and Flux leave an object in the cluster when it is removed from Git, or when the
+Application or Kustomization that applied it is deleted. The deletion of a CRD deletes every object of its kind."""
+
 
 def custom_resource_definition(kind: Kind) -> Manifest:
     """The CustomResourceDefinition of `kind`."""
@@ -25,6 +32,7 @@ def custom_resource_definition(kind: Kind) -> Manifest:
         "metadata": {
             "name": f"{kind.plural}.{GROUP}",
             "labels": {"app.kubernetes.io/part-of": "mlops-operator"},
+            "annotations": dict(KEPT_BY_GITOPS),
         },
         "spec": {
             "group": GROUP,

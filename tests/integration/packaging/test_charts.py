@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from mlops_operator.api.conditions import READY
+from mlops_operator.crdgen.definition import KEPT_BY_GITOPS
 from mlops_operator.crdgen.generated import ROOT
 from mlops_operator.crdgen.policies import parameters_policy
 from mlops_operator.rbacgen.policy import NEVER
@@ -215,6 +216,7 @@ def test_every_value_is_in_the_schema_and_documented(chart: str) -> None:
 def test_crds_are_kept_when_the_release_goes() -> None:
     definitions = [m for m in manifests(CRDS) if m["kind"] == "CustomResourceDefinition"]
     assert all(m["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for m in definitions)
+    assert all(m["metadata"]["annotations"].items() >= KEPT_BY_GITOPS.items() for m in definitions)
 
 
 def test_parameters_are_bounded_by_a_policy_in_force() -> None:
@@ -225,7 +227,7 @@ def test_parameters_are_bounded_by_a_policy_in_force() -> None:
 
 def test_the_charts_crds_are_those_to_apply() -> None:
     for definition in (m for m in manifests(CRDS) if m["kind"] == "CustomResourceDefinition"):
-        del definition["metadata"]["annotations"]
+        del definition["metadata"]["annotations"]["helm.sh/resource-policy"]
         plural = definition["spec"]["names"]["plural"]
         assert definition == yaml.safe_load((ROOT / "crds" / f"{plural}.yaml").read_text())
 
