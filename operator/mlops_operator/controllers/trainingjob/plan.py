@@ -220,7 +220,7 @@ def _not_running(
     obs: Observed, progress: Startup, actions: tuple[Action, ...], *, requeue_after: float, now: datetime
 ) -> Plan:
     problem = progress.problem
-    if problem is not None and obs.job is not None and jobs.generation_of(obs.job, obs.generation) != obs.generation:
+    if problem is not None and obs.job is not None and edits.outdated(obs.job, obs.spec):
         # It never ran, and what keeps it may be what was corrected: the attempt begins anew.
         return _tell(obs, say.anew(obs, now), actions=(Delete.of(JOBS, obs.job),))
     if problem is not None and progress.reported:

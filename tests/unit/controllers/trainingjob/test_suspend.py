@@ -1,5 +1,9 @@
 """`suspend` keeps the first attempt from starting, or stops the pods of the present one."""
 
+from collections.abc import Mapping
+
+import pytest
+
 from mlops_operator.kube.resources import JOBS, TRAINING_JOBS
 from tests.unit.controllers.builders import condition, job_started
 from tests.unit.controllers.trainingjob.driver import NAME, begin
@@ -46,6 +50,22 @@ def test_a_resumed_job_is_given_time_before_its_pods_are_looked_at() -> None:
     run.at(5000).edit(suspend=False)
     assert len(run.cluster.reads) == reads
     assert "waiting" not in run.status
+
+
+@pytest.mark.parametrize("limits", [{}, {"backoffLimit": 5}], ids=["same spec", "other limit"])
+def test_a_resumed_job_that_has_no_pod_yet_stays(limits: Mapping[str, int]) -> None:
+    """Suspending changes the generation, and so does a limit: neither makes another attempt of the one that waits."""
+    run = begin()
+    run.at(2).job_runs()
+    run.at(10).edit(suspend=True)
+    run.job_is_suspended()
+    run.at(50).edit(suspend=False, **limits)
+    job = run.job
+    # The Job's controller still counts the pod that the suspension took away, so the Job's pods are read.
+    run.cluster.store({**job, "status": {**job["status"], "terminating": 1}})
+    run.cluster.pods.clear()
+    run.settle()
+    assert f"delete Job {job['metadata']['name']}" not in run.cluster.writes
 
 
 def test_a_job_that_somebody_suspends_or_resumes_by_hand_is_put_right() -> None:
