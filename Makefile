@@ -68,8 +68,10 @@ integration: venv tools ## tests against a real API server on loopback, no root 
 	$(BIN)/pytest -n auto --dist loadfile tests/integration
 	$(BIN)/pytest tests/faults
 
-e2e: venv tools ## tests on real pods (a node of its own; root or sudo); ENGINE=kind for those that kind can run
-	$(if $(ENGINE),MLOPS_E2E_ENGINE=$(ENGINE)) $(BIN)/pytest tests/e2e
+# Tests on real pods mostly wait: two nodes side by side take little more than half the time of one.
+NODES ?= 2
+e2e: venv tools ## tests on real pods (nodes of their own; root or sudo); ENGINE=kind for those that kind can run; NODES=1
+	$(if $(ENGINE),MLOPS_E2E_ENGINE=$(ENGINE)) $(BIN)/pytest -n $(NODES) --dist loadfile tests/e2e
 
 # The revision since which code counts as changed: the last release, or everything.
 SINCE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || git rev-list --max-parents=0 HEAD)

@@ -30,7 +30,13 @@ class SessionAudit:
                 found.append(entry)
         return found
 
-    @staticmethod
-    def lacked_a_right(entry: Manifest) -> bool:
-        """Whether RBAC refused it; a namespace that is being deleted refuses new objects too, but not for that."""
-        return bool((entry.get("annotations") or {}).get("authorization.k8s.io/decision") == "forbid")
+    def lacked_rights(self, user: str) -> list[str]:
+        """Verb and path of each request of a user that RBAC refused.
+
+        A namespace that is being deleted refuses new objects too, but not for want of a right.
+        """
+        return [
+            f"{entry['verb']} {entry['requestURI']}"
+            for entry in self.of(user)
+            if (entry.get("annotations") or {}).get("authorization.k8s.io/decision") == "forbid"
+        ]
