@@ -11,6 +11,7 @@ from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import NotFound, ServerError, Unreachable
 from mlops_operator.kube.resources import Resource
 from tests.faults.plan import FAULTS
+from tests.harness.namespaces import NAMESPACES
 from tests.harness.waiting import eventually
 from tests.integration.workshop import Workshop
 
@@ -107,3 +108,11 @@ class Path(Workshop):
             return name not in {obj["metadata"]["name"] for obj in await self.all(resource)}
 
         await eventually(look, within=PATIENCE, every=0.1)
+
+    async def namespace_gone(self) -> None:
+        """Wait until the path's namespace has ended, with all that was in it."""
+
+        async def look() -> bool:
+            return self.namespace not in {obj["metadata"]["name"] for obj in (await self.client.list(NAMESPACES)).items}
+
+        await eventually(look, within=PATIENCE, every=0.2)

@@ -6,9 +6,8 @@ after others is deleted.
 
 from typing import ClassVar
 
-from tests.faults.paths.base import PATIENCE, Path
+from tests.faults.paths.base import Path
 from tests.harness.namespaces import NAMESPACES
-from tests.harness.waiting import eventually
 
 
 class Interfered(Path):
@@ -51,8 +50,4 @@ class NamespaceEnded(Interfered):
         await self.client.delete(NAMESPACES, namespace=None, name=self.namespace)
 
     async def finish(self) -> None:
-        async def ended() -> bool:
-            names = {obj["metadata"]["name"] for obj in (await self.client.list(NAMESPACES)).items}
-            return self.namespace not in names
-
-        await eventually(ended, within=PATIENCE, every=0.2)
+        await self.namespace_gone()

@@ -82,6 +82,9 @@ class NamespaceEnded(Deleted):
     name = "modeldeployment/namespace-ended"
     do_delete = Deleted.do_end_namespace
 
+    async def rest(self) -> None:
+        await self.namespace_gone()
+
 
 class _InterferedRollout(ModelDeploymentPath):
     """Somebody interferes while the next version takes over.
