@@ -3,7 +3,7 @@
 from typing import Final
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.crdgen.policies import parameters_policy
+from mlops_operator.crdgen.policies import parameters_policy, service_accounts_policy
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import StatusError
 from mlops_operator.kube.resources import TRAINING_JOBS, Resource
@@ -27,8 +27,9 @@ BINDINGS: Final = Resource(
 
 async def install_policies(client: Client, namespace: str) -> None:
     """Apply the policies and wait until the API server enforces them in `namespace`; it reads them with a delay."""
-    for resource, manifest in zip((POLICIES, BINDINGS), parameters_policy(), strict=True):
-        await client.apply(resource, manifest)
+    for pair in (parameters_policy(), service_accounts_policy()):
+        for resource, manifest in zip((POLICIES, BINDINGS), pair, strict=True):
+            await client.apply(resource, manifest)
     probe = TRAINING_JOBS.manifest(name="probe", namespace=namespace)
     probe["spec"] = {"image": "example/probe:1", "parameters": {"words": "x" * 200_000}}
 

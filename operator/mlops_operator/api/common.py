@@ -1,9 +1,10 @@
 """Parts that several kinds' specs and statuses share."""
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from mlops_operator.api.conditions import Condition
 from mlops_operator.api.schema import (
@@ -119,12 +120,36 @@ class PullSecret(SpecModel):
     name: ObjectName
 
 
+RESERVED_LABELS: Final = ("mlops-operator.io/", "app.kubernetes.io/", "batch.kubernetes.io/")
+"""Prefixes of labels that the operator and the Job controller set: pods are found and limited by them."""
+
+RESERVED_NAMES: Final = ("controller-uid", "job-name")
+"""Labels without a prefix that the Job controller sets."""
+
+RESERVED_ANNOTATIONS: Final = ("mlops-operator.io/",)
+
+
+def _reserved(field: str, prefixes: Sequence[str], names: Sequence[str] = ()) -> CelRule:
+    tests = [f"!key.startsWith('{prefix}')" for prefix in prefixes]
+    if names:
+        tests.append(f"!(key in [{', '.join(repr(name) for name in names)}])")
+    return CelRule(
+        f"!has(self.{field}) || self.{field}.all(key, {' && '.join(tests)})",
+        f"{field}: the keys {', '.join([*(prefix + '*' for prefix in prefixes), *names])} are reserved: use other keys",
+    )
+
+
 class PodOptions(SpecModel):
-    """How pods are bounded, placed and secured.
+    """How pods are bounded, placed, identified and secured.
 
     A field that is set replaces the installation's default. `resources` and `securityContext` are replaced member by
     member.
     """
+
+    rules = (
+        _reserved("labels", RESERVED_LABELS, RESERVED_NAMES),
+        _reserved("annotations", RESERVED_ANNOTATIONS),
+    )
 
     resources: Resources = Resources()
     """Of each container. A resource that is named here, in `requests` or `limits`, replaces both default amounts."""
@@ -138,6 +163,21 @@ class PodOptions(SpecModel):
     image_pull_secrets: Annotated[tuple[PullSecret, ...], Field(max_length=16), ListMap("name")] | None = None
     security_context: AnyObject | None = None
     """A Pod's security context, merged into the installation's. That of the containers is fixed and restricted."""
+    service_account_name: ObjectName | None = None
+    """A ServiceAccount of the pods' namespace, for workload identity. No token for the API server is mounted."""
+    labels: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=32)] | None = None
+    """Labels of the pods. Keys of the operator and of Jobs are refused."""
+    annotations: Annotated[dict[str, LongText], Field(max_length=32)] | None = None
+    """Annotations of the pods. Keys of the operator are refused."""
+
+    @field_validator("labels", "annotations")
+    @classmethod
+    def _without_reserved_keys(cls, found: dict[str, str] | None, info: ValidationInfo) -> dict[str, str] | None:
+        labels = info.field_name == "labels"
+        prefixes, names = (RESERVED_LABELS, RESERVED_NAMES) if labels else (RESERVED_ANNOTATIONS, ())
+        if reserved := [key for key in found or () if key.startswith(prefixes) or key in names]:
+            raise ValueError(f"the key {reserved[0]} is reserved: use another key")
+        return found
 
 
 class PodSettings(SpecModel):

@@ -214,3 +214,13 @@ async def test_the_operator_works_under_the_policies(
             TRAINING_JOBS, "escape", lambda found: condition(found, "Ready")[1] == "Forbidden"
         )
         assert "expected a pod without hostPath volumes" in message(status)
+
+        artifact = {"uri": "pvc://store/m", "digest": digest_of("m"), "format": "sklearn"}
+        options = {"taskPods": {"serviceAccountName": "special"}}
+        await workshop.create(MODEL_VERSIONS, "borrowed", {"model": "digits", "artifact": artifact, **options})
+        status = await workshop.until(
+            MODEL_VERSIONS, "borrowed", lambda found: condition(found, "Ready")[1] == "Forbidden"
+        )
+        assert f"service account {namespace}/special is not allowed" in message(status)
+        await workshop.edit(MODEL_VERSIONS, "borrowed", spec={"taskPods": {"serviceAccountName": "default"}})
+        await workshop.until(MODEL_VERSIONS, "borrowed", lambda found: condition(found, "Ready")[0] == "True")

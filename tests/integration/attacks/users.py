@@ -32,16 +32,20 @@ RIGHTS: Final[Mapping[str, Sequence[str]]] = {
     "registrar": ("modelversions",),
     "releaser": ("promotions", "evaluations"),
     "modeler": ("models",),
+    "observer": ("modelmonitors",),
 }
 """By user, the kinds that they create and delete; they read all kinds of the operator and nothing else."""
 
 
 @asynccontextmanager
-async def user(name: str, cluster: Cluster, admin: Client, namespace: str) -> AsyncIterator[Client]:
-    """A client of a user who has the role `name` in the namespace and no other right."""
+async def user(
+    name: str, cluster: Cluster, admin: Client, namespace: str, *, also: Sequence[Manifest] = ()
+) -> AsyncIterator[Client]:
+    """A client of a user who has the role `name` in the namespace and no other right but those of the rules `also`."""
     rules: list[Manifest] = [
         {"apiGroups": [GROUP], "resources": list(OWN_KINDS), "verbs": list(READ)},
         {"apiGroups": [GROUP], "resources": list(RIGHTS[name]), "verbs": list(WRITE)},
+        *also,
     ]
     await admin.create(ROLES, {**ROLES.manifest(name=name, namespace=namespace), "rules": rules})
     binding = ROLE_BINDINGS.manifest(name=name, namespace=namespace)

@@ -9,7 +9,7 @@ import yaml
 from mlops_operator.api.conditions import READY
 from mlops_operator.crdgen.definition import KEPT_BY_GITOPS
 from mlops_operator.crdgen.generated import ROOT
-from mlops_operator.crdgen.policies import parameters_policy
+from mlops_operator.crdgen.policies import parameters_policy, service_accounts_policy
 from mlops_operator.rbacgen.policy import NEVER
 from tests.integration.packaging.rendering import CHARTS, VALUES, Manifest, helm, manifests, one, template
 
@@ -178,6 +178,8 @@ def test_the_metrics_service_finds_the_pods() -> None:
         ("workloads.taskPods.resources.limits.cpu=many", "cpu"),
         ("workloads.serverPods.tolerations[0].kee=a", "kee"),
         ("workloads.trainingPods.priorityClassName=", "priorityClassName"),
+        ("workloads.taskPods.labels.job-name=a", "job-name"),
+        (r"workloads.taskPods.annotations.mlops-operator\.io/uid=a", "mlops-operator.io/uid"),
         ("securityContext.runAsUser=root", "runAsUser"),
         ("commonLabels.team=a b", "team"),
         ("fullnameOverride=Learning", "fullnameOverride"),
@@ -219,10 +221,10 @@ def test_crds_are_kept_when_the_release_goes() -> None:
     assert all(m["metadata"]["annotations"].items() >= KEPT_BY_GITOPS.items() for m in definitions)
 
 
-def test_parameters_are_bounded_by_a_policy_in_force() -> None:
-    (policy,) = [m for m in manifests(CRDS) if m["kind"] == "ValidatingAdmissionPolicy"]
-    (binding,) = [m for m in manifests(CRDS) if m["kind"] == "ValidatingAdmissionPolicyBinding"]
-    assert (policy, binding) == parameters_policy()
+def test_the_policies_of_the_kinds_are_in_the_chart() -> None:
+    found = [m for m in manifests(CRDS) if m["kind"].startswith("ValidatingAdmissionPolicy")]
+    expected = [*parameters_policy(), *service_accounts_policy()]
+    assert sorted(map(str, found)) == sorted(map(str, expected))
 
 
 def test_the_charts_crds_are_those_to_apply() -> None:

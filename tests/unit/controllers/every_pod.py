@@ -55,25 +55,32 @@ def modules_with(call: str) -> set[str]:
     return {str(path.relative_to(SOURCE)) for path in sorted(SOURCE.rglob("*.py")) if pattern.search(path.read_text())}
 
 
-def children(settings: Settings, *, task_pods: Manifest | None = None, **own: Any) -> dict[str, Manifest]:
+def children(
+    settings: Settings, *, task_pods: Manifest | None = None, task_image: str | None = None, **own: Any
+) -> dict[str, Manifest]:
     """Each Job and Deployment with pods, by what they do.
 
     Args:
         settings: of the installation.
         task_pods: `taskPods` of each object.
+        task_image: `image` of the Evaluation and of the ModelMonitor.
         own: fields of the TrainingJob and the ModelDeployment.
     """
     spec = {"taskPods": task_pods or {}}
-    return {**_tasks(settings, spec), **_serving(settings, spec, own), "training": _training(settings, spec, own)}
+    return {
+        **_tasks(settings, spec, {"image": task_image} if task_image else {}),
+        **_serving(settings, spec, own),
+        "training": _training(settings, spec, own),
+    }
 
 
-def _tasks(settings: Settings, spec: Manifest) -> dict[str, Manifest]:
+def _tasks(settings: Settings, spec: Manifest, image: Manifest) -> dict[str, Manifest]:
     version = model_version("digits-1")
     version["spec"] |= spec
     measured = view_version(version)
     assert measured is not None
     rules = {"candidate": "digits-1", "data": [{"name": "d", "uri": "pvc://d"}], "metrics": [{"min": 0.9}]}
-    evaluation = make(EVALUATIONS, "e", spec={**rules, **spec})
+    evaluation = make(EVALUATIONS, "e", spec={**rules, **spec, **image})
     evaluated = EvaluationSpec.model_validate(evaluation["spec"])
     monitored = ModelMonitorSpec.model_validate(
         {
@@ -81,6 +88,7 @@ def _tasks(settings: Settings, spec: Manifest) -> dict[str, Manifest]:
             "source": {"predictionLog": {"uri": "pvc://log"}},
             "metrics": [{"name": "accuracy", "limit": {"min": 0.9}}],
             **spec,
+            **image,
         }
     )
     window = WindowStatus(start="2026-01-01T00:00:00Z", end="2026-01-01T00:05:00Z", version="digits-1")

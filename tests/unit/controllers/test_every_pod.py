@@ -8,7 +8,7 @@ from mlops_operator.api.common import PodOptions
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.settings import Settings
 from tests.unit.controllers.every_pod import PARTS, TASK_MODULES, TASKS, children, containers, modules_with, pod_of
-from tests.unit.controllers.test_pod_options import ALL, OTHER
+from tests.unit.controllers.test_pod_options import ALL, METADATA, OTHER
 
 EVERY = sorted(set().union(*PARTS.values()))
 SERVED = sorted({*EVERY} - TASKS)
@@ -23,6 +23,12 @@ def installation(defaults: dict[str, Any]) -> Settings:
 
 def placement(child: Manifest) -> Manifest:
     return {name: pod_of(child).get(name) for name in OTHER}
+
+
+def metadata(child: Manifest) -> Manifest:
+    """Labels and annotations of a child's pods."""
+    found: Manifest = child["spec"]["template"]["metadata"]
+    return found
 
 
 def resources(child: Manifest) -> dict[str, Any]:
@@ -42,16 +48,52 @@ def test_the_installations_options_reach_every_pod(pods: str) -> None:
     assert set(map(str, resources(child).values())) == {str(ALL["resources"])}
     context = pod_of(child)["securityContext"]
     assert (context["fsGroup"], context["runAsUser"], context["runAsNonRoot"]) == (1, 1, True)
+    for field in METADATA:
+        assert ALL[field].items() <= metadata(child)[field].items()
+    assert pod_of(child)["automountServiceAccountToken"] is False
 
 
 @pytest.mark.parametrize("pods", sorted(TASKS))
 def test_an_objects_options_reach_its_tasks(pods: str) -> None:
-    own = {**OTHER, "resources": RESOURCES, "securityContext": {"runAsUser": 2}}
+    own = {**OTHER, **METADATA, "resources": RESOURCES, "securityContext": {"runAsUser": 2}}
     child = children(installation(ALL), task_pods=own)[pods]
     assert placement(child) == OTHER
     assert set(map(str, resources(child).values())) == {str(RESOURCES)}
     assert pod_of(child)["securityContext"]["runAsUser"] == 2
     assert pod_of(child)["securityContext"]["fsGroup"] == 1
+    for field in METADATA:
+        assert METADATA[field].items() <= metadata(child)[field].items()
+    assert "example.test/team" not in metadata(child)["labels"]
+    assert pod_of(child)["automountServiceAccountToken"] is False
+
+
+@pytest.mark.parametrize("pods", EVERY)
+def test_the_operators_own_labels_stay(pods: str) -> None:
+    labels = metadata(children(installation(ALL))[pods])["labels"]
+    assert metadata(children(Settings())[pods])["labels"].items() <= labels.items()
+
+
+@pytest.mark.parametrize("pods", SERVED)
+def test_labels_and_annotations_of_a_template_win_over_the_installations(pods: str) -> None:
+    own = {"labels": {"example.test/team": "own"}, "annotations": {"example.test/note": "own"}}
+    found = metadata(children(installation(ALL), template={"metadata": own})[pods])
+    assert found["labels"]["example.test/team"] == found["annotations"]["example.test/note"] == "own"
+
+
+def test_identity_webhooks_give_foreign_code_no_credentials() -> None:
+    found = metadata(children(installation(ALL))["evaluate"])["annotations"]
+    foreign = found["mlops-operator.io/foreign-containers"].split(",")
+    assert len(foreign) == 2
+    assert found["eks.amazonaws.com/skip-containers"].split(",") == foreign
+    assert found["azure.workload.identity/skip-containers"].split(";") == foreign
+
+
+def test_another_image_does_not_run_with_the_installations_service_account() -> None:
+    defaults = installation(ALL)
+    for pods in ("evaluate", "monitor"):
+        assert "serviceAccountName" not in pod_of(children(defaults, task_image="example/own:1")[pods])
+        named = children(defaults, task_image="example/own:1", task_pods={"serviceAccountName": "own"})[pods]
+        assert pod_of(named)["serviceAccountName"] == "own"
 
 
 @pytest.mark.parametrize("pods", SERVED)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from mlops_operator.api.common import PodOptions
 from mlops_operator.controllers.shared import pod_options
@@ -16,6 +17,9 @@ ALL: dict[str, Any] = {
     "runtimeClassName": "default",
     "imagePullSecrets": [{"name": "default"}],
     "securityContext": {"fsGroup": 1, "runAsUser": 1},
+    "serviceAccountName": "default-reader",
+    "labels": {"example.test/team": "default"},
+    "annotations": {"example.test/note": "default"},
 }
 OTHER: dict[str, Any] = {
     "nodeSelector": {"disk": "ssd"},
@@ -24,6 +28,11 @@ OTHER: dict[str, Any] = {
     "priorityClassName": "own",
     "runtimeClassName": "own",
     "imagePullSecrets": [{"name": "own"}],
+    "serviceAccountName": "own",
+}
+METADATA: dict[str, Any] = {
+    "labels": {"sidecar.istio.io/inject": "false"},
+    "annotations": {"linkerd.io/inject": "disabled"},
 }
 
 
@@ -38,19 +47,32 @@ def merged(own: dict[str, Any], defaults: dict[str, Any] = ALL) -> dict[str, Any
 
 def test_every_field_has_a_default_and_an_own_value_in_these_tests() -> None:
     fields = {field.alias for field in PodOptions.model_fields.values()}
-    assert fields == ALL.keys() == OTHER.keys() | {"resources", "securityContext"}
+    assert fields == ALL.keys() == OTHER.keys() | METADATA.keys() | {"resources", "securityContext"}
 
 
 def test_an_object_that_sets_nothing_has_the_defaults() -> None:
     assert merged({}) == ALL
 
 
-@pytest.mark.parametrize("field", OTHER)
-def test_a_field_that_is_set_replaces_the_default(field: str) -> None:
-    assert merged({field: OTHER[field]}) == {**ALL, field: OTHER[field]}
+@pytest.mark.parametrize(("field", "value"), [*OTHER.items(), *METADATA.items()])
+def test_a_field_that_is_set_replaces_the_default(field: str, value: Any) -> None:
+    assert merged({field: value}) == {**ALL, field: value}
 
 
-@pytest.mark.parametrize("field", ["nodeSelector", "tolerations", "affinity", "imagePullSecrets"])
+@pytest.mark.parametrize(
+    "key", ["mlops-operator.io/uid", "app.kubernetes.io/name", "batch.kubernetes.io/a", "job-name"]
+)
+def test_a_label_of_the_operator_or_of_jobs_is_refused(key: str) -> None:
+    with pytest.raises(ValidationError, match=f"the key {key} is reserved"):
+        options(labels={key: "a"})
+
+
+def test_an_annotation_of_the_operator_is_refused() -> None:
+    with pytest.raises(ValidationError, match="foreign-containers is reserved"):
+        options(annotations={"mlops-operator.io/foreign-containers": ""})
+
+
+@pytest.mark.parametrize("field", ["nodeSelector", "tolerations", "affinity", "imagePullSecrets", *METADATA])
 def test_an_empty_value_takes_the_default_away(field: str) -> None:
     empty = type(ALL[field])()
     assert merged({field: empty})[field] == empty
@@ -84,7 +106,7 @@ def test_a_template_takes_the_place_of_the_defaults_it_names() -> None:
     found = pod_options.beside(options(**ALL), template).model_dump(mode="json", by_alias=True, exclude_none=True)
     assert found == {
         "resources": {"requests": {"cpu": "50m"}, "limits": {"cpu": 1}},
-        "securityContext": ALL["securityContext"],
+        **{name: ALL[name] for name in ("securityContext", *METADATA)},
     }
 
 

@@ -105,7 +105,7 @@ def pod_template(parent: Manifest, blueprint: Blueprint, given: Surroundings) ->
     )
     spec["terminationGracePeriodSeconds"] = GRACE_PERIOD_SECONDS
     labels = {**child_labels(parent, component=names.SERVER), names.LABEL_REVISION: blueprint.revision}
-    template = pods.merge_template(spec, labels, blueprint.template)
+    template = pods.merge_template(spec, labels, pod_options.template_with_defaults(defaults, blueprint.template))
     if blueprint.restarted_at is not None:
         template["metadata"].setdefault("annotations", {})[RESTARTED_AT] = blueprint.restarted_at
     if given.options is None:

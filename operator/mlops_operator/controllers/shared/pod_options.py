@@ -6,7 +6,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any, Final, TypeVar
 
-from mlops_operator.api.common import PodOptions, Resources
+from mlops_operator.api.common import PodOptions, PodTemplate, Resources, TemplateMetadata
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.schema import Quantity
 from mlops_operator.controllers.shared.pods import MAIN
@@ -32,6 +32,9 @@ def merged(defaults: PodOptions, own: PodOptions) -> PodOptions:
         runtime_class_name=_first(own.runtime_class_name, defaults.runtime_class_name),
         image_pull_secrets=_first(own.image_pull_secrets, defaults.image_pull_secrets),
         security_context={**(contexts[0] or {}), **(contexts[1] or {})} if contexts != (None, None) else None,
+        service_account_name=_first(own.service_account_name, defaults.service_account_name),
+        labels=_first(own.labels, defaults.labels),
+        annotations=_first(own.annotations, defaults.annotations),
     )
 
 
@@ -77,6 +80,16 @@ def beside(defaults: PodOptions, template: Mapping[str, Any]) -> PodOptions:
             requests=_amounts(amounts.requests, None, named), limits=_amounts(amounts.limits, None, named)
         )
     return defaults.model_copy(update=taken)
+
+
+def template_with_defaults(defaults: PodOptions, template: PodTemplate) -> PodTemplate:
+    """A user's template with the default labels and annotations under its own, key by key."""
+    own = template.metadata
+    metadata = TemplateMetadata(
+        labels={**(defaults.labels or {}), **own.labels},
+        annotations={**(defaults.annotations or {}), **own.annotations},
+    )
+    return PodTemplate(metadata=metadata, spec=template.spec)
 
 
 def security_context(installation: Mapping[str, Any], options: PodOptions) -> Manifest:

@@ -175,11 +175,13 @@ def pod_spec(
     service_account_name: str | None = None,
     restart_policy: str | None = None,
 ) -> Manifest:
-    """A pod spec; no service-account token unless an account is named.
+    """A pod spec; no service-account token unless an account is named by `service_account_name`.
 
     Args:
         security_context: the installation's with what the options change of it, or the one that the pods have.
-        options: those in force; their resources are in the containers, their security context in `security_context`.
+        options: those in force; their resources are in the containers, their security context in `security_context`,
+            their labels and annotations in the template's metadata.
+        service_account_name: wins over the account of the options.
     """
     spec: Manifest = {
         "containers": list(containers),
@@ -198,8 +200,12 @@ def pod_spec(
     return spec
 
 
+_NOT_IN_SPEC: Final = ("resources", "security_context", "labels", "annotations")
+"""Options that are set elsewhere: in the containers, in the pod's security context, in the template's metadata."""
+
+
 def _placement(options: PodOptions) -> Manifest:
-    return options.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"resources", "security_context"})
+    return options.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=set(_NOT_IN_SPEC))
 
 
 def settings_container(

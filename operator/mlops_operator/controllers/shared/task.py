@@ -47,6 +47,11 @@ reads then why; without this, a program that ends at once takes the reason along
 FOREIGN_TMP_LIMIT: Final = "1Gi"
 """Size of `/tmp` for a step that runs foreign code."""
 
+_SKIPPED_CONTAINERS: Final[Mapping[str, str]] = MappingProxyType(
+    {"eks.amazonaws.com/skip-containers": ",", "azure.workload.identity/skip-containers": ";"}
+)
+"""Annotations that list the containers without credentials of a workload identity, with what separates the names."""
+
 _RULES: Final = (
     # Evictions, drains, preemptions and lost nodes say nothing about the task: its deadline alone bounds them.
     {"action": "Ignore", "onPodConditions": [{"type": jobs.DISRUPTED, "status": "True"}]},
@@ -135,14 +140,11 @@ class Task:
 
 def render_task(task: Task, settings: Settings) -> Manifest:
     """The Job of `task`."""
-    options = pod_options.merged(settings.task_pods, task.options)
+    options = pod_options.merged(_defaults(task, settings), task.options)
     marks = {LABEL_GENERATION: str(task.parent["metadata"].get("generation", 1))}
     metadata = child_metadata(task.parent, task.name, component=task.component, labels=marks)
     if task.annotations:
         metadata["annotations"] = dict(task.annotations)
-    template: Manifest = {"labels": metadata["labels"]}
-    if foreign := [step.name for step in task.steps if step.foreign]:
-        template["annotations"] = {jobs.ANNOTATION_FOREIGN: ",".join(foreign)}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -152,7 +154,7 @@ def render_task(task: Task, settings: Settings) -> Manifest:
             "activeDeadlineSeconds": TASK_DEADLINE_SECONDS,
             "podFailurePolicy": {"rules": [*_RULES]},
             "template": {
-                "metadata": template,
+                "metadata": _template_metadata(task, options, metadata["labels"]),
                 "spec": pods.pod_spec(
                     containers=[_main(task, settings, options)],
                     init_containers=[_container(task, step, settings, options) for step in task.steps[:-1]],
@@ -164,6 +166,31 @@ def render_task(task: Task, settings: Settings) -> Manifest:
             },
         },
     }
+
+
+def _defaults(task: Task, settings: Settings) -> PodOptions:
+    """The installation's options for the task.
+
+    Its service account is for the installation's own image: who names another image would run it with that identity.
+    """
+    if task.image is None:
+        return settings.task_pods
+    return settings.task_pods.model_copy(update={"service_account_name": None})
+
+
+def _template_metadata(task: Task, options: PodOptions, labels: Mapping[str, str]) -> Manifest:
+    """Labels and annotations of the pods: the operator's own cannot be overridden.
+
+    Identity webhooks give the account's credentials to every container that they are not told to skip, and foreign
+    code must not have them.
+    """
+    annotations = dict(options.annotations or {})
+    if foreign := [step.name for step in task.steps if step.foreign]:
+        annotations[jobs.ANNOTATION_FOREIGN] = ",".join(foreign)
+        if options.service_account_name is not None:
+            annotations |= {name: separator.join(foreign) for name, separator in _SKIPPED_CONTAINERS.items()}
+    metadata: Manifest = {"labels": {**(options.labels or {}), **labels}}
+    return {**metadata, "annotations": annotations} if annotations else metadata
 
 
 def _main(task: Task, settings: Settings, options: PodOptions) -> Manifest:

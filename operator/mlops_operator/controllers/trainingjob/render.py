@@ -50,7 +50,10 @@ def render_job(
         ANNOTATION_DECLARED: declared_digest(spec, holdout=held_out),
         ANNOTATION_SPEC: spec_digest(spec),
     }
-    template = pods.merge_template(_pod_spec(obj, spec, settings, attempt, env), metadata["labels"], spec.template)
+    pod = _pod_spec(obj, spec, settings, attempt, env)
+    template = pods.merge_template(
+        pod, metadata["labels"], pod_options.template_with_defaults(settings.training_pods, spec.template)
+    )
     body: Manifest = {
         "backoffLimit": 0,
         "completions": spec.replicas,
