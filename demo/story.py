@@ -123,7 +123,9 @@ class Story:
     def serve(self) -> dict[str, Any]:
         """A ModelDeployment that follows the alias, and a client that sends real requests."""
         self._apply(EXAMPLES / "serve.yaml")
-        deployment = self._wait("modeldeployment", "digits", lambda obj: condition(obj, "Ready"), "the model served")
+        deployment = self._wait(
+            "modeldeployment", "digits", lambda obj: condition(obj, "ModelLoaded"), "the model served"
+        )
         self._apply(EXAMPLES / "client.yaml")
         self._wait("pod", CLIENT, lambda pod: condition(pod, "Ready"), "the client")
         return {"version": deployment["status"]["stable"]["version"], "url": deployment["status"]["url"]}

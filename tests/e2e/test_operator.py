@@ -53,7 +53,7 @@ def settled(kubectl: Kubectl) -> Iterator[Kubectl]:
         space.apply(training("failed", "sys.exit(1)\n"))
         wait_true(space, "trainingjob", "done", "Complete")
         wait_true(space, "trainingjob", "failed", "Failed")
-        wait_true(space, "modeldeployment", "plus")
+        wait_true(space, "modeldeployment", "plus", "ModelLoaded")
         # Its last word: where it is deployed, which follows from the deployment's own last word.
         space.wait("modelversion", "plus-1", lambda obj: "deployedIn" in obj.get("status", {}), what="to be deployed")
         yield space

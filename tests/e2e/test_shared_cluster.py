@@ -70,7 +70,7 @@ def test_the_whole_loop_runs_with_a_quota_and_on_tainted_nodes(team: Kubectl) ->
     team.apply(manifest("TrainingJob", "sign", **training))
     served = {"model": {"name": "sign", "alias": "champion"}, "template": {"spec": pods}, "taskPods": pods}
     team.apply(manifest("ModelDeployment", "sign", **served))
-    ready = wait_true(team, "modeldeployment", "sign", timeout=240)
+    ready = wait_true(team, "modeldeployment", "sign", "ModelLoaded", timeout=240)
     stable = ready["status"]["stable"]
     assert stable["golden"]["passed"] is True
     model = fetch(team, "model", "sign")

@@ -31,7 +31,7 @@ PHASES: Final[Mapping[str, Mapping[str, Expected]]] = {
         "Failed": {"Ready": FALSE, "Complete": NOT_TRUE, "Failed": TRUE, "Reconciling": FALSE, "Stalled": TRUE},
     },
     "Model": {
-        "Ready": {"Ready": TRUE, "Stalled": FALSE, "Reconciling": FALSE},
+        "Ready": {"Ready": TRUE, "Stalled": FALSE},
         "Degraded": {"Ready": FALSE},
         "Invalid": {"Ready": FALSE, "Stalled": TRUE},
     },

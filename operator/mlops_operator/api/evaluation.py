@@ -286,6 +286,9 @@ class EvaluationReason(StrEnum):
     """It has a verdict, whichever."""
     TOO_FEW_NEW_ROWS = "TooFewNewRows"
     """`TooFewNewRows` is set when fewer than `recent.minCount` rows are newer than `recentAfter`."""
+    DATA_NOT_FOUND = "DataNotFound"
+    """`DataNotFound` is set while rows are not there. They are looked for again for 10 minutes; then it is
+    `JobFailed`."""
     JOB_FAILED = "JobFailed"
     RETRYING = "Retrying"
     """The Job runs again: a try of it failed, its pod was taken away, or its result was lost."""

@@ -187,6 +187,9 @@ class ModelReason(StrEnum):
     RECONCILED = "Reconciled"
     ALIAS_UNSET = "AliasUnset"
     """An alias points at nothing yet; that is a state like any other, so the Model is `Ready`."""
+    BOOTSTRAPPING = "Bootstrapping"
+    """`Bootstrapping` is set while an alias with `bootstrap` points at nothing and a version is verified or measured
+    for it. The Model is `Ready` and `Reconciling`."""
     ALIAS_TARGET_MISSING = "AliasTargetMissing"
     """An alias points at a ModelVersion that was deleted; it stays there until a Promotion moves it."""
     RESTORE_PENDING = "RestorePending"

@@ -194,6 +194,8 @@ class DeploymentReason(StrEnum):
     MODEL_NOT_FOUND = "ModelNotFound"
     ALIAS_NOT_FOUND = "AliasNotFound"
     ALIAS_UNSET = "AliasUnset"
+    """`AliasUnset` is set while the alias points at no version. That is no fault, so the object is `Ready`, with
+    `ModelLoaded=False`. While the Model is `Bootstrapping`, it is `Reconciling` instead."""
     MODEL_VERSION_NOT_FOUND = "ModelVersionNotFound"
     MODEL_VERSION_NOT_READY = "ModelVersionNotReady"
     MODEL_MISMATCH = "ModelMismatch"
@@ -358,6 +360,8 @@ class ModelDeploymentStatus(StatusBase):
     former: FormerRevision | None = None
     """Present until `spec.rollout.bake` is over."""
     stopped: StoppedCandidate | None = None
+    serving_since: Timestamp | None = None
+    """When the first version began to serve. It stays when another version takes over."""
     weights: Weights | None = None
     url: Annotated[str, Field(max_length=512)] | None = None
     """Base URL inside the cluster; predict at `/v2/models/<model>/infer`."""

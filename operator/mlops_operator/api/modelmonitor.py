@@ -264,7 +264,8 @@ class MonitorReason(StrEnum):
 
     DEPLOYMENT_NOT_FOUND = "DeploymentNotFound"
     NOTHING_SERVED = "NothingServed"
-    """The deployment has no stable version yet."""
+    """`NothingServed` is set while the deployment has no stable version, or had no ready replica in the whole last
+    window. That is no fault, so the monitor is `Ready`. No pod is created."""
     WAITING_FOR_WINDOW = "WaitingForWindow"
     """The first window has not been measured yet."""
     MONITORING = "Monitoring"
@@ -277,6 +278,9 @@ class MonitorReason(StrEnum):
     TOO_FEW_LABELS = "TooFewLabels"
     """`TooFewLabels` is set when a smaller share of the rows has labels than `labels.minShare`."""
     NO_DATA = "NoData"
+    NO_PREDICTIONS_YET = "NoPredictionsYet"
+    """`NoPredictionsYet` is set when there is no prediction log and no window has had rows. That is no fault, so the
+    monitor is `Ready`. The next window looks for the log again."""
     REFERENCE_INCOMPLETE = "ReferenceIncomplete"
     """`ReferenceIncomplete` is set for the first window with enough rows, if the version passed no gate that measured
     the metric: there is nothing to compare it with yet."""

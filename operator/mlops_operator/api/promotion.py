@@ -57,6 +57,8 @@ class PromotionReason(StrEnum):
     BASELINE_MISSING = "BaselineMissing"
     """The alias points at nothing, or at a version that was deleted, and its gate requires a baseline."""
     EVALUATING = "Evaluating"
+    DATA_NOT_FOUND = "DataNotFound"
+    """`DataNotFound` is set while the Evaluation waits for rows of the gate that are not there."""
     RECORDING_RESULT = "RecordingResult"
     """The Evaluation has a verdict; the decision is final once the ModelVersion's status has the result."""
     GATE_PASSED = "GatePassed"

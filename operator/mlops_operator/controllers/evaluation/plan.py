@@ -8,11 +8,13 @@ from pydantic import ValidationError
 
 from mlops_contract import DUPLICATES, UNLABELED, Result
 from mlops_operator.api.common import DataRead, ReportRef
+from mlops_operator.api.conditions import timestamp
 from mlops_operator.api.evaluation import RECENT, EvaluationReason, EvaluationStatus, Verdict
 from mlops_operator.api.formats import FORMATS
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.model import GateDraws, ModelStatus
 from mlops_operator.controllers.evaluation.observed import Observed
+from mlops_operator.controllers.evaluation.policies import data as data_policy
 from mlops_operator.controllers.evaluation.policies.draws import gates_before, rows_drawn, with_draw
 from mlops_operator.controllers.evaluation.policies.floor import asks_absolute
 from mlops_operator.controllers.evaluation.policies.judge import judge
@@ -28,13 +30,21 @@ from mlops_operator.controllers.evaluation.status import (
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs, tries
 from mlops_operator.controllers.shared.events import transition_events
-from mlops_operator.controllers.shared.evidence import LOOK_AGAIN, conclusive
+from mlops_operator.controllers.shared.evidence import LOOK_AGAIN, conclusive, end_of
 from mlops_operator.controllers.shared.gates import RECORDED
 from mlops_operator.controllers.shared.log_command import with_log_command
 from mlops_operator.controllers.shared.specs import first_problem
-from mlops_operator.controllers.shared.task import Task, TaskPhase, TaskState, observe_task, render_task
+from mlops_operator.controllers.shared.task import (
+    DATA_NOT_FOUND,
+    Task,
+    TaskPhase,
+    TaskState,
+    observe_task,
+    render_task,
+)
+from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.kube.resources import JOBS, MODELS
-from mlops_operator.runtime.plan import Action, Create, Patch, Plan
+from mlops_operator.runtime.plan import Action, Create, Delete, Patch, Plan
 
 EVENT_NAMES: Final[Mapping[str, str]] = {EvaluationReason.RUNNING: "Started"}
 WAITS: Final = (
@@ -45,6 +55,7 @@ WAITS: Final = (
     EvaluationReason.FORBIDDEN,
     EvaluationReason.RETRYING,
     EvaluationReason.NODE_LOST,
+    EvaluationReason.DATA_NOT_FOUND,
 )
 """Reasons that keep a Job from running or make it fail, and that a person may have to mend."""
 
@@ -75,7 +86,7 @@ def _start(obs: Observed, settings: Settings, now: datetime, lost: TaskState | N
     if lost is not None and obs.job is not None:
         begun = tries.run_again(obs.job, manifest)
     before = _measuring(obs.status, manifest)
-    reason, message = (lost.reason, lost.message) if lost is not None else ("", "")
+    reason, message = (lost.reason, lost.message) if lost is not None else _former_wait(obs)
     status = running_status(before, task.name, reason, message, generation=obs.generation, now=now)
     return _said(obs, status, actions=begun)
 
@@ -129,6 +140,8 @@ def _follow(obs: Observed, job: Manifest, settings: Settings, now: datetime) -> 
         return Plan(requeue_after=LOOK_AGAIN)
     if task.phase is TaskPhase.RESULT_LOST:
         return _start(obs, settings, now, lost=task)
+    if task.phase is TaskPhase.FAILED and task.reason == DATA_NOT_FOUND:
+        return _without_data(obs, job, task, now)
     if task.phase is TaskPhase.FAILED:
         message = with_log_command(f"{task.reason}: {task.message}", obs.obj)
         return _failed(obs, EvaluationReason.JOB_FAILED, message, now)
@@ -137,15 +150,41 @@ def _follow(obs: Observed, job: Manifest, settings: Settings, now: datetime) -> 
     return _running(obs, job, task, settings, now) if task.result is None else _judge(obs, job, task.result, now)
 
 
+def _without_data(obs: Observed, job: Manifest, task: TaskState, now: datetime) -> Plan:
+    """The rows are not there: the Job, which stays with its logs until then, is made again; at last it has failed."""
+    waiting = data_policy.waited_for(obs.status.waiting) or wait_for(None, now, task.reason, task.message)
+    end, limit = end_of(job, now) or now, data_policy.deadline(waiting)
+    if end >= limit:
+        return _failed(
+            obs, EvaluationReason.JOB_FAILED, with_log_command(f"{task.reason}: {task.message}", obs.obj), now
+        )
+    message = f"{task.message}; it is looked for again until {timestamp(limit)}"
+    before = obs.status.replace(waiting=waiting)
+    status = running_status(
+        _measuring(before, job), job_name(obs.obj), task.reason, message, generation=obs.generation, now=now
+    )
+    wait = data_policy.next_look(end, now)
+    if wait > 0:
+        return _said(obs, status, requeue_after=wait)
+    return _said(obs, status, actions=() if "deletionTimestamp" in job["metadata"] else (Delete.of(JOBS, job),))
+
+
+def _former_wait(obs: Observed) -> tuple[str, str]:
+    """Reason and message of the wait for rows, which goes on until a Job has found them."""
+    waiting = data_policy.waited_for(obs.status.waiting)
+    return (waiting.reason, waiting.message) if waiting is not None else ("", "")
+
+
 def _running(obs: Observed, job: Manifest, task: TaskState, settings: Settings, now: datetime) -> Plan:
     again: tuple[Action, ...] = ()
     if task.kept and _unusable(obs) is None:
         again = tries.correction(job, render_task(_task(obs, settings), settings))
+    reason, message = (task.reason, task.message) if task.reason else _former_wait(obs)
     status = running_status(
         _measuring(obs.status, job),
         job_name(obs.obj),
-        task.reason,
-        task.message,
+        reason,
+        message,
         generation=obs.generation,
         now=now,
     )

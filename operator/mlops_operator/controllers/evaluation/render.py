@@ -21,7 +21,7 @@ from mlops_operator.controllers.shared.holdout import holdout
 from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.naming import child_name
 from mlops_operator.controllers.shared.stores import EVALUATIONS, own_folder, training_store
-from mlops_operator.controllers.shared.task import Folder, Step, Task
+from mlops_operator.controllers.shared.task import NOT_FOUND_EXIT_CODE, Folder, Step, Task
 from mlops_operator.controllers.shared.versions import VersionView
 
 COMPONENT: Final = "evaluate"
@@ -119,6 +119,8 @@ def evaluation_task(
                 ),
             ),
         ),
+        # Rows that are not there yet are looked for again by another Job.
+        final_exit_codes=(NOT_FOUND_EXIT_CODE,),
         image=spec.image,
         options=spec.task_pods,
         annotations=_identities(candidate.ref, baseline.ref if baseline is not None else None),

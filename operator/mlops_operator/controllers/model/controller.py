@@ -25,6 +25,7 @@ from mlops_operator.controllers.shared.promotions import (
     REJECTED_PROMOTIONS_BY_ALIAS,
     is_open,
     may_move,
+    waits_for_data,
 )
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.kube.resources import MODEL_VERSIONS, MODELS, PROMOTIONS, Resource
@@ -36,10 +37,10 @@ FORBIDDEN_RETRY: Final = 60.0
 
 
 def _standing(promotion: Manifest) -> object:
-    """What a Model reads of a Promotion: whether it is open, and from where it may move the alias."""
+    """What a Model reads of a Promotion: whether it is open or lacks data, and from where it may move the alias."""
     status = promotion.get("status") or {}
     way = [status.get(name) for name in ("from", "fromUid", "candidate")] if may_move(promotion) else None
-    return is_open(promotion), may_move(promotion), way
+    return is_open(promotion), waits_for_data(promotion), may_move(promotion), way
 
 
 def _version(version: Manifest) -> object:

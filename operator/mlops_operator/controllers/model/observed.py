@@ -20,6 +20,7 @@ from mlops_operator.controllers.shared.promotions import (
     REJECTED_PROMOTIONS_BY_ALIAS,
     PassedGate,
     alias_value,
+    waits_for_data,
 )
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.shared.versions import view_version
@@ -59,6 +60,7 @@ class Observed:
         versions: its ModelVersions, the oldest first.
         passed: by alias of the spec, the open Promotions that passed its gate, the newest last.
         undecided: aliases with a Promotion that is not decided yet.
+        without_data: aliases that point at nothing and whose undecided Promotions wait for data that are not there.
         offers: names of the bootstrap Promotions that are there, of aliases that may be offered a version.
         results: gate results that its versions have recorded.
         open: UIDs of those of their Promotions that are not decided yet.
@@ -73,6 +75,7 @@ class Observed:
     versions: Sequence[VersionFact] = ()
     passed: Mapping[str, Sequence[PassedGate]] = field(default_factory=dict)
     undecided: frozenset[str] = frozenset()
+    without_data: frozenset[str] = frozenset()
     offers: frozenset[str] = frozenset()
     results: Sequence[RecordedResult] = ()
     open: frozenset[str] = frozenset()
@@ -125,6 +128,7 @@ def observe(obj: Manifest, world: World) -> Observed:
         versions=versions,
         passed={name: world.facts(PASSED_GATES_BY_ALIAS, value[name]) for name in value},
         undecided=undecided,
+        without_data=frozenset(alias.name for alias in unset if _without_data(value[alias.name], world)),
         offers=frozenset(name for alias in empty for name in _offers(obj, alias, versions, world)),
         results=results,
         open=frozenset(uid for alias in undecided for uid in _open(value[alias], results, world)),
@@ -179,6 +183,12 @@ def _undecided(obj: Manifest, value: str, world: World, *, names: Container[str]
         and (controller_uid(promotion) != obj["metadata"]["uid"] or promotion["spec"]["version"] in names)
         for promotion in promotions
     )
+
+
+def _without_data(value: str, world: World) -> bool:
+    """Whether all open Promotions of the alias wait for data that are not there."""
+    promotions = (world.get(PROMOTIONS, key) for key in world.keys(OPEN_PROMOTIONS_BY_ALIAS, value))
+    return all(promotion is not None and waits_for_data(promotion) for promotion in promotions)
 
 
 def _open(value: str, results: Sequence[RecordedResult], world: World) -> Iterator[str]:

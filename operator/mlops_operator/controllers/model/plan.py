@@ -3,20 +3,22 @@
 Aliases live in `status`: the spec is the person's own, and a GitOps tool sees no drift.
 """
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 
 from mlops_operator.api.conditions import READY, Outcome, find, stalled
-from mlops_operator.api.model import AliasStatus, ModelReason, ModelStatus
+from mlops_operator.api.model import Alias, AliasStatus, ModelReason, ModelStatus
 from mlops_operator.controllers.model import status as say
 from mlops_operator.controllers.model.observed import Observed
 from mlops_operator.controllers.model.policies.aliases import moved, next_move, restored
-from mlops_operator.controllers.model.policies.bootstrap import offer
+from mlops_operator.controllers.model.policies.bootstrap import is_under_way, offer
 from mlops_operator.controllers.model.policies.numbering import Numbers, number
 from mlops_operator.controllers.model.policies.rejections import with_rejections
 from mlops_operator.controllers.model.render import bootstrap_name, render_bootstrap
 from mlops_operator.controllers.model.transitions import events
 from mlops_operator.controllers.shared.gates import RecordedResult
+from mlops_operator.controllers.shared.indexes import VersionFact
 from mlops_operator.kube.resources import PROMOTIONS
 from mlops_operator.runtime.plan import Action, Create, Plan
 
@@ -34,7 +36,7 @@ def plan(obs: Observed, now: datetime) -> Plan:
         rejections=with_rejections(obs.status.rejections, _final(obs, aliases)),
     )
     actions: tuple[Action, ...] = ()
-    outcome = say.outcome_of(obs, aliases, numbers)
+    outcome = say.outcome_of(obs, aliases, numbers, under_way=_under_way(obs, aliases, numbers))
     # Facts first: a refused offer must not keep a number or an alias from being written.
     if changed == obs.status and (offers := _offers(obs, aliases, numbers)):
         refusal = _refusal(obs)
@@ -80,17 +82,42 @@ def _final(obs: Observed, aliases: tuple[AliasStatus, ...]) -> list[RecordedResu
 
 
 def _offers(obs: Observed, aliases: tuple[AliasStatus, ...], numbers: Numbers) -> tuple[Action, ...]:
-    pointing = {entry.name for entry in aliases}
     actions = []
-    for alias in obs.spec.aliases:
-        held = alias.name in pointing or alias.name in obs.undecided or alias.restore is not None
-        if held or not alias.bootstrap:
-            continue
-        name = partial(bootstrap_name, obs.obj, alias)
-        version = offer(numbers.versions, obs.versions, obs.offers, name, refused=obs.refused)
+    for alias in _empty(obs, aliases):
+        version = _offered(obs, alias, numbers)
         if version is not None:
             actions.append(Create(resource=PROMOTIONS, manifest=render_bootstrap(obs.obj, alias, version)))
     return tuple(actions)
+
+
+def _empty(obs: Observed, aliases: Sequence[AliasStatus]) -> Iterator[Alias]:
+    """Aliases that point at nothing and are offered versions."""
+    pointing = {entry.name for entry in aliases}
+    return (
+        alias for alias in obs.spec.aliases if alias.bootstrap and alias.restore is None and alias.name not in pointing
+    )
+
+
+def _offered(obs: Observed, alias: Alias, numbers: Numbers) -> VersionFact | None:
+    """The version that the alias is offered next; None while a Promotion of it is not decided."""
+    if alias.name in obs.undecided:
+        return None
+    name = partial(bootstrap_name, obs.obj, alias)
+    return offer(numbers.versions, obs.versions, obs.offers, name, refused=obs.refused)
+
+
+def _under_way(obs: Observed, aliases: Sequence[AliasStatus], numbers: Numbers) -> list[str]:
+    """Aliases that point at nothing and may soon point at a version, without an act of the user."""
+    return [
+        alias.name
+        for alias in _empty(obs, aliases)
+        if is_under_way(
+            obs.versions,
+            deciding=alias.name in obs.undecided - obs.without_data,
+            left=_offered(obs, alias, numbers),
+            refused=obs.refused,
+        )
+    ]
 
 
 def _refusal(obs: Observed) -> Outcome | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from mlops_operator.api.conditions import Outcome, contract, ready, stalled, working
+from mlops_operator.api.conditions import Outcome, Truth, contract, ready, stalled, working
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.model import Alias, AliasStatus, ModelPhase, ModelReason, ModelStatus
 from mlops_operator.controllers.model.observed import Observed, Refusal
@@ -11,8 +11,10 @@ from mlops_operator.controllers.model.policies.numbering import Numbers
 from mlops_operator.controllers.model.policies.restore import RestoreProblem
 
 
-def outcome_of(obs: Observed, aliases: Sequence[AliasStatus], numbers: Numbers) -> Outcome:
-    """How a Model is, given where its aliases point now.
+def outcome_of(
+    obs: Observed, aliases: Sequence[AliasStatus], numbers: Numbers, *, under_way: Sequence[str] = ()
+) -> Outcome:
+    """How a Model is, given where its aliases point now, and which are `under_way` to their first version.
 
     An alias that points at nothing is a state like any other, not a fault: whoever waits for
     the Model to be ready must not wait for its first training.
@@ -34,6 +36,14 @@ def outcome_of(obs: Observed, aliases: Sequence[AliasStatus], numbers: Numbers) 
     if lost:
         words = "; ".join(_lost(entry, problems.get(entry.name)) for entry in lost)
         return working(ModelReason.ALIAS_TARGET_MISSING, f"{words}: promote another version")
+    return _of_unset(obs, unset, numbers, under_way)
+
+
+def _of_unset(obs: Observed, unset: Sequence[Alias], numbers: Numbers, under_way: Sequence[str]) -> Outcome:
+    """How a Model is by its aliases that point at nothing."""
+    if under_way:
+        message = f"{', '.join(under_way)}: no version has been promoted yet; the first one is verified or measured"
+        return working(ModelReason.BOOTSTRAPPING, message, ready=Truth.TRUE)
     if unset:
         words = ", ".join(alias.name for alias in unset if alias.name not in obs.refusals)
         words = f"{words}: no version has been promoted yet" if words else ""
@@ -62,7 +72,7 @@ def say(obj: Manifest, status: ModelStatus, now: datetime, outcome: Outcome) -> 
     if outcome.reason == ModelReason.INVALID_SPEC:
         phase = ModelPhase.INVALID
     else:
-        phase = ModelPhase.DEGRADED if outcome.stalled or outcome.reconciling else ModelPhase.READY
+        phase = ModelPhase.READY if outcome.ready is Truth.TRUE else ModelPhase.DEGRADED
     return status.replace(
         observed_generation=generation,
         phase=phase.value,

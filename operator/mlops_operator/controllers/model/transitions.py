@@ -9,7 +9,7 @@ from mlops_operator.runtime.plan import Event
 
 ACTION: Final = "Register"
 
-_QUIET: Final = frozenset({ModelReason.RECONCILED, ModelReason.ALIAS_UNSET})
+_QUIET: Final = frozenset({ModelReason.RECONCILED, ModelReason.ALIAS_UNSET, ModelReason.BOOTSTRAPPING})
 _WARNINGS: Final = frozenset({ModelReason.ALIAS_TARGET_MISSING, ModelReason.FORBIDDEN, ModelReason.RESTORE_PENDING})
 
 

@@ -20,11 +20,13 @@ class Problem:
 
     Attributes:
         permanent: it does not mend itself when something else appears or becomes ready.
+        expected: it is no fault: nothing happens until another object changes, and nothing has to.
     """
 
     reason: DeploymentReason
     message: str
     permanent: bool = False
+    expected: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import job_reads, watches
 from mlops_operator.controllers.shared.finished_jobs import with_cleanup
 from mlops_operator.controllers.shared.indexes import key_of, referring, usability
-from mlops_operator.controllers.shared.models import alias_targets, changed_aliases
+from mlops_operator.controllers.shared.models import alias_targets, bootstrapping_aliases, changed_aliases
 from mlops_operator.kube.resources import (
     DEPLOYMENTS,
     HORIZONTAL_POD_AUTOSCALERS,
@@ -84,9 +84,9 @@ PODS_BY_PARENT: Final = Index(PODS, "parent", _parent_uid)
 
 
 def _of_changed_model(old: Manifest, new: Manifest, world: World) -> Iterable[Key]:
-    """Those that follow an alias that was changed or moved."""
+    """Those that follow an alias that was changed or moved, or begins or ends to be given its first version."""
     namespace, model = key_of(new)
-    for alias in changed_aliases(old, new):
+    for alias in sorted({*changed_aliases(old, new), *(bootstrapping_aliases(old) ^ bootstrapping_aliases(new))}):
         yield from world.keys(BY_ALIAS, _alias_value(namespace, model, alias))
 
 

@@ -3,7 +3,8 @@
 `Ready` says whether the stable version serves; its reason says what there is to know beside. So a
 version that serves while another one is on its way, or was stopped, is `Ready=True` with
 `Reconciling` or `Stalled`: nothing is down, and whoever waits for the declared version (Helm, Flux)
-neither hangs nor is told that all is well.
+neither hangs nor is told that all is well. An alias that points at no version is no fault, as for
+the Model: `Ready=True`, reason `AliasUnset`, and `ModelLoaded=False`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -98,6 +99,7 @@ def status_of(situation: Situation, *, now: datetime) -> ModelDeploymentStatus:
         candidate=situation.candidate,
         former=situation.former,
         stopped=situation.stopped,
+        serving_since=_serving_since(situation, now),
         weights=_weights(situation),
         url=situation.url if situation.stable is not None else None,
         example=situation.example if situation.stable is not None else None,
@@ -106,6 +108,13 @@ def status_of(situation: Situation, *, now: datetime) -> ModelDeploymentStatus:
         ready_replicas=sum(entry.ready_replicas for entry in served),
         waiting=_waiting(situation, now),
     )
+
+
+def _serving_since(situation: Situation, now: datetime) -> str | None:
+    """When the first version began to serve; None before that, and where it is not known since the status was lost."""
+    before = situation.previous
+    first = before.stable is None and before.candidate is not None and situation.stable is not None
+    return before.serving_since or (timestamp(now) if first else None)
 
 
 def outcome_of(situation: Situation) -> Outcome:
@@ -119,9 +128,12 @@ def outcome_of(situation: Situation) -> Outcome:
 def _outcome(situation: Situation) -> Outcome:
     """How it is, the most pressing first."""
     truth = Truth.TRUE if situation.serves else Truth.FALSE
-    if situation.problem is not None:
-        make = stalled if situation.problem.permanent else working
-        return make(situation.problem.reason, situation.problem.message, ready=truth)
+    problem = situation.problem
+    if problem is not None and problem.expected and (situation.serves or situation.stable is None):
+        return ready(problem.reason, problem.message)
+    if problem is not None:
+        make = stalled if problem.permanent else working
+        return make(problem.reason, problem.message, ready=truth)
     if situation.stable is None:
         return _first_version(situation)
     if situation.candidate is not None:

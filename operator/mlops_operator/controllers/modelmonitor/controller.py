@@ -16,7 +16,7 @@ from mlops_operator.controllers.shared.events import transition_events
 from mlops_operator.controllers.shared.finished_jobs import with_cleanup
 from mlops_operator.controllers.shared.indexes import by_reference, referring, referring_if_changed
 from mlops_operator.controllers.shared.refusals import refusal
-from mlops_operator.controllers.shared.served import view_served
+from mlops_operator.controllers.shared.served import Availability, Served, view_availability, view_served
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import managed_jobs
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODEL_MONITORS, MODEL_VERSIONS, PODS
@@ -37,7 +37,7 @@ class ModelMonitorController:
             Watch(
                 resource=MODEL_DEPLOYMENTS,
                 keys=referring(MONITORS_BY_DEPLOYMENT),
-                between=referring_if_changed(MONITORS_BY_DEPLOYMENT, view_served),
+                between=referring_if_changed(MONITORS_BY_DEPLOYMENT, _view),
             ),
             Watch(resource=MODEL_VERSIONS, keys=lambda _version, _world: ()),  # read when a window has ended
             managed_jobs(MODEL_MONITORS),
@@ -74,6 +74,11 @@ class ModelMonitorController:
         """A refused Job stalls the monitor until its spec changes; a forbidden one is tried again."""
         refused = refusal(rejection)
         return _said(obj, refused.outcome, now, requeue_after=refused.retry_after)
+
+
+def _view(deployment: Manifest) -> tuple[Served, Availability]:
+    """What a monitor sees of its target."""
+    return view_served(deployment), view_availability(deployment)
 
 
 def _said(obj: Manifest, outcome: Outcome, now: datetime, *, requeue_after: float | None = None) -> Plan:

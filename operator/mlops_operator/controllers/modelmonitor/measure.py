@@ -20,7 +20,7 @@ from mlops_operator.controllers.modelmonitor.policies.limit import TOGETHER, Sam
 from mlops_operator.controllers.modelmonitor.policies.reference import References, references_for
 from mlops_operator.controllers.modelmonitor.policies.verdict import Standing, judge, unknown
 from mlops_operator.controllers.modelmonitor.status import with_window
-from mlops_operator.controllers.shared.task import TaskPhase, TaskState
+from mlops_operator.controllers.shared.task import DATA_NOT_FOUND, TaskPhase, TaskState
 
 
 def concluded(
@@ -93,6 +93,11 @@ def samples_before(
     )
 
 
+def _had_rows(status: ModelMonitorStatus) -> bool:
+    """Whether the log was there before: then it is missing, and not merely not begun."""
+    return any(verdict.n for window in status.windows for verdict in window.metrics) or bool(status.references)
+
+
 def _unmeasured(
     status: ModelMonitorStatus, spec: ModelMonitorSpec, window: WindowStatus, task: TaskState
 ) -> ModelMonitorStatus:
@@ -100,6 +105,8 @@ def _unmeasured(
     reason = MonitorReason.RESULT_INVALID if invalid else MonitorReason.JOB_FAILED
     if task.reason == MonitorReason.CONFIGURATION_INVALID:
         reason = MonitorReason.CONFIGURATION_INVALID
+    if task.reason == DATA_NOT_FOUND and not _had_rows(status):
+        reason = MonitorReason.NO_PREDICTIONS_YET
     message = f"{task.reason}: {task.message}" if reason == MonitorReason.JOB_FAILED else task.message
     verdicts = tuple(unknown(metric.name, reason, message) for metric in spec.metrics)
     measured = window.model_copy(update={"metrics": verdicts})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from mlops_operator.api.conditions import Outcome, parse_timestamp, stalled, timestamp, working
+from mlops_operator.api.conditions import Outcome, parse_timestamp, ready, stalled, timestamp, working
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modelmonitor import (
     BREACHED,
@@ -141,10 +141,12 @@ def _begin(obs: Observed, status: ModelMonitorStatus, settings: Settings, now: d
         return Step(status=status, problem=problem)
     size, delay = seconds(obs.spec.window.size), seconds(obs.spec.window.label_delay)
     last_end = parse_timestamp(status.windows[-1].end) if status.windows else None
-    due = due_window(now, size=size, delay=delay, created=obs.created, last_end=last_end)
+    due = due_window(now, size=size, delay=delay, begun=obs.begun, last_end=last_end)
     if due is None:
-        wait = next_due(now, size=size, delay=delay, created=obs.created, last_end=last_end)
+        wait = next_due(now, size=size, delay=delay, begun=obs.begun, last_end=last_end)
         return Step(status=status, requeue_after=wait)
+    if (idle := _idle(obs, due)) is not None:
+        return Step(status=status, problem=idle)
     window = _window(due, obs.version, obs.digest)
     task = window_task(obs.obj, obs.spec, window)
     create = Create(resource=JOBS, manifest=render_task(task, settings))
@@ -165,8 +167,20 @@ def _unserved(obs: Observed) -> Outcome | None:
     if not obs.deployment_found:
         return working(MonitorReason.DEPLOYMENT_NOT_FOUND, f"ModelDeployment {name} does not exist")
     if obs.version is None:
-        return working(MonitorReason.NOTHING_SERVED, f"ModelDeployment {name} has no stable version yet")
+        return ready(MonitorReason.NOTHING_SERVED, f"ModelDeployment {name} has no stable version yet")
     return None
+
+
+def _idle(obs: Observed, due: Span) -> Outcome | None:
+    """That nothing can have answered in the window that is due; the target's next ready replica ends it."""
+    since = obs.availability.idle_since
+    if since is None or parse_timestamp(since).timestamp() > due.start:
+        return None
+    message = (
+        f"no replica of ModelDeployment {obs.spec.target.deployment} has been ready since {since}: no window is"
+        " measured until one is"
+    )
+    return ready(MonitorReason.NOTHING_SERVED, message)
 
 
 def _finish(obs: Observed, step: Step, now: datetime) -> Plan:
@@ -174,9 +188,9 @@ def _finish(obs: Observed, step: Step, now: datetime) -> Plan:
     if step.problem is None and outcome.reason == MonitorReason.JOB_FAILED:
         outcome = replace(outcome, message=with_log_command(outcome.message, obs.obj))
     wait = None
-    if step.problem is not None and step.problem.reconciling:
+    if step.problem is not None and not step.problem.stalled:
         wait = wait_for(obs.status.waiting, now, step.problem.reason, step.problem.message)
-        outcome = working(wait.reason, wait.message)
+        outcome = replace(step.problem, message=wait.message)
     status = final_status(step.status, outcome, wait, generation=obs.generation, now=now)
     events = (
         *transition_events(obs.status, status, action=ACTION, warnings=WARNINGS),

@@ -7,7 +7,7 @@ from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modelmonitor import LABELED_SHARE, ModelMonitorSpec, MonitoredName, WindowStatus
 from mlops_operator.controllers.shared.locations import check_step
-from mlops_operator.controllers.shared.task import Step, Task
+from mlops_operator.controllers.shared.task import NOT_FOUND_EXIT_CODE, Step, Task
 
 MODULE: Final = "monitor"
 
@@ -29,6 +29,8 @@ def window_task(obj: Manifest, spec: ModelMonitorSpec, window: WindowStatus) -> 
             check_step({"log": log}),
             Step(module=MODULE, env={env_names.MONITOR: configuration}, read=[log]),
         ),
+        # A log that is not there yet is looked for again by the next window.
+        final_exit_codes=(NOT_FOUND_EXIT_CODE,),
         image=spec.image,
         options=spec.task_pods,
     )

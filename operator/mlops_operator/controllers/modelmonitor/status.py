@@ -66,6 +66,8 @@ def outcome_of(status: ModelMonitorStatus, *, suspended: bool) -> Outcome:
     message = f"{last.start} to {last.end}, {last.version}: {found.message}"
     if found.reason in BROKEN:
         return working(found.reason, message)
+    if found.reason == MonitorReason.NO_PREDICTIONS_YET:
+        return ready(found.reason, message)
     return ready(MonitorReason.MONITORING, message)
 
 

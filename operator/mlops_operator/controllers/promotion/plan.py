@@ -210,8 +210,10 @@ def _evaluate(
     message = f"Evaluation {name} measures {obs.spec.version} {against}"
     if evaluation.waiting is not None:
         message = f"{message}; it waits: {evaluation.waiting.reason}: {evaluation.waiting.message}"
-    gate = Gate(passed=Truth.UNKNOWN, reason=PromotionReason.EVALUATING, evaluation=name)
-    outcome = working(PromotionReason.EVALUATING, message)
+    without_data = evaluation.waiting is not None and evaluation.waiting.reason == EvaluationReason.DATA_NOT_FOUND
+    reason = PromotionReason.DATA_NOT_FOUND if without_data else PromotionReason.EVALUATING
+    gate = Gate(passed=Truth.UNKNOWN, reason=reason, evaluation=name)
+    outcome = working(reason, message)
     status = decided_status(obs.status, PromotionPhase.EVALUATING, outcome, gate, generation=obs.generation, now=now)
     return _said(obs, status, actions=actions)
 

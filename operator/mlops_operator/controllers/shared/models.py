@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from mlops_operator.api.conditions import RECONCILING, condition_of
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.model import Alias, AliasStatus, Rejection, Restore
+from mlops_operator.api.model import Alias, AliasStatus, ModelReason, Rejection, Restore
 
 
 def declared_alias(model: Manifest | None, name: str) -> Alias | None:
@@ -120,6 +121,15 @@ def changed_aliases(old: Manifest, new: Manifest) -> tuple[str, ...]:
     """The aliases whose declaration, target or history differs between two states of a Model, by name."""
     before, after = _by_name(old), _by_name(new)
     return tuple(sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)))
+
+
+def bootstrapping_aliases(model: Manifest | None) -> frozenset[str]:
+    """The aliases of a Model that point at nothing and may soon point at a first version, by its own word."""
+    if model is None or condition_of(model, RECONCILING).get("reason") != ModelReason.BOOTSTRAPPING:
+        return frozenset()
+    declared = (model.get("spec") or {}).get("aliases") or ()
+    pointing = {entry.get("name") for entry in _pointing(model)}
+    return frozenset(entry["name"] for entry in declared if entry.get("bootstrap") and entry["name"] not in pointing)
 
 
 def _pointing(model: Manifest | None) -> list[Manifest]:

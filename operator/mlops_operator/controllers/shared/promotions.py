@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-from mlops_operator.api.conditions import holds
+from mlops_operator.api.conditions import READY, condition_of, holds
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.promotion import GATE_PASSED, TERMINAL, PromotionPhase
+from mlops_operator.api.promotion import GATE_PASSED, TERMINAL, PromotionPhase, PromotionReason
 from mlops_operator.kube.resources import PROMOTIONS
 from mlops_operator.runtime.controller import FactIndex, Index
 
@@ -68,6 +68,11 @@ def is_open(obj: Manifest) -> bool:
 def may_move(obj: Manifest) -> bool:
     """Whether the Promotion is open and has passed its gate."""
     return is_open(obj) and holds(obj, GATE_PASSED)
+
+
+def waits_for_data(obj: Manifest) -> bool:
+    """Whether the rows of the Promotion's gate are not there yet."""
+    return bool(condition_of(obj, READY).get("reason") == PromotionReason.DATA_NOT_FOUND)
 
 
 def _passed_gate(obj: Manifest) -> PassedGate:

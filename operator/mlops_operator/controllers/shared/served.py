@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from mlops_operator.api.conditions import condition_of
 from mlops_operator.api.meta import Manifest
+from mlops_operator.api.modeldeployment import MODEL_LOADED
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,30 @@ def view_served(deployment: Manifest | None) -> Served:
         stable_uid=stable.get("versionUid") or "",
         candidate_uid=candidate.get("versionUid") or "",
         digest=stable.get("digest"),
+    )
+
+
+@dataclass(frozen=True)
+class Availability:
+    """When a ModelDeployment can have answered requests, as far as its status tells.
+
+    Attributes:
+        since: when its first version began to serve; None where that is not known.
+        idle_since: since when no replica has been ready; None while one is, or where that is not known.
+    """
+
+    since: str | None = None
+    idle_since: str | None = None
+
+
+def view_availability(deployment: Manifest | None) -> Availability:
+    """When the ModelDeployment can have answered requests; unknown where there is none."""
+    if deployment is None:
+        return Availability()
+    loaded = condition_of(deployment, MODEL_LOADED)
+    return Availability(
+        since=(deployment.get("status") or {}).get("servingSince"),
+        idle_since=loaded.get("lastTransitionTime") if loaded.get("status") == "False" else None,
     )
 
 

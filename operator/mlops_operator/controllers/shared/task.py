@@ -40,6 +40,12 @@ PERMANENT_EXIT_CODES: Final = (2, 4, 5, 6, 8, 11)
 """Exit codes of `mlops_workload` after which another pod would fail in the same way, so none is made: the
 configuration, an artifact, a model, the data, a metric or predictions are invalid."""
 
+DATA_NOT_FOUND: Final = "DataNotFound"
+"""Reason of `mlops_workload` where nothing is at the place of data."""
+
+NOT_FOUND_EXIT_CODE: Final = 3
+"""Exit code of `mlops_workload` where nothing is at the place of data or of an artifact: another pod may find it."""
+
 LINGER: Final = 3
 """Seconds for which a pod that is told to go stays as it is. The Job counts it within about a second, and its parent
 reads then why; without this, a program that ends at once takes the reason along."""
@@ -52,12 +58,8 @@ _SKIPPED_CONTAINERS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Annotations that list the containers without credentials of a workload identity, with what separates the names."""
 
-_RULES: Final = (
-    # Evictions, drains, preemptions and lost nodes say nothing about the task: its deadline alone bounds them.
-    {"action": "Ignore", "onPodConditions": [{"type": jobs.DISRUPTED, "status": "True"}]},
-    # In whichever container: an artifact is verified and a model loaded before the main one.
-    {"action": "FailJob", "onExitCodes": {"operator": "In", "values": list(PERMANENT_EXIT_CODES)}},
-)
+_DISRUPTED: Final = {"action": "Ignore", "onPodConditions": [{"type": jobs.DISRUPTED, "status": "True"}]}
+"""Evictions, drains, preemptions and lost nodes say nothing about the task: its deadline alone bounds them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +116,7 @@ class Task:
         suffix: makes the Job's name and run UID unique among the parent's tasks.
         component: what the pods' component label says.
         steps: the containers, one after the other; the last one reports the result.
+        final_exit_codes: exit codes after which no other pod is made, beside those of `PERMANENT_EXIT_CODES`.
         image: an image with `mlops_workload` in it; that of the settings by default.
         options: what the parent sets of its task pods.
         annotations: what the Job is to remember, under names with this project's prefix.
@@ -123,6 +126,7 @@ class Task:
     suffix: str
     component: str
     steps: Sequence[Step]
+    final_exit_codes: Sequence[int] = ()
     image: str | None = None
     options: PodOptions = field(default_factory=PodOptions)
     annotations: Mapping[str, str] = field(default_factory=dict)
@@ -152,7 +156,7 @@ def render_task(task: Task, settings: Settings) -> Manifest:
         "spec": {
             "backoffLimit": TASK_BACKOFF_LIMIT,
             "activeDeadlineSeconds": TASK_DEADLINE_SECONDS,
-            "podFailurePolicy": {"rules": [*_RULES]},
+            "podFailurePolicy": {"rules": [_DISRUPTED, _permanent(task)]},
             "template": {
                 "metadata": _template_metadata(task, options, metadata["labels"]),
                 "spec": pods.pod_spec(
@@ -191,6 +195,12 @@ def _template_metadata(task: Task, options: PodOptions, labels: Mapping[str, str
             annotations |= {name: separator.join(foreign) for name, separator in _SKIPPED_CONTAINERS.items()}
     metadata: Manifest = {"labels": {**(options.labels or {}), **labels}}
     return {**metadata, "annotations": annotations} if annotations else metadata
+
+
+def _permanent(task: Task) -> Manifest:
+    """The rule in whichever container: an artifact is verified and a model loaded before the main one."""
+    codes = sorted({*PERMANENT_EXIT_CODES, *task.final_exit_codes})
+    return {"action": "FailJob", "onExitCodes": {"operator": "In", "values": codes}}
 
 
 def _main(task: Task, settings: Settings, options: PodOptions) -> Manifest:

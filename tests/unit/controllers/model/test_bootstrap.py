@@ -200,3 +200,39 @@ def test_an_offer_whose_version_was_deleted_does_not_keep_the_next_version_waiti
     registry.cluster.world.remove(registry.cluster.get(MODEL_VERSIONS, "v1"))
     registry.put(version("v2", age=-1))
     assert sorted(offered(registry)) == ["v1", "v2"]
+
+
+# -- whether a first version is on its way -----------------------------------------------------
+
+
+def reconciling(registry: Registry) -> tuple[str, str, str]:
+    """Status of `Ready`, status and reason of `Reconciling`."""
+    found = condition(registry.obj, "Reconciling")
+    return condition(registry.obj, "Ready")["status"], found["status"], found["reason"]
+
+
+def test_without_a_version_nothing_is_under_way() -> None:
+    assert reconciling(Registry(**BOOTSTRAP)) == ("True", "False", "NotReconciling")
+
+
+def test_a_version_that_is_verified_or_offered_is_under_way() -> None:
+    registry = Registry(version("v1", ready=False), **BOOTSTRAP)
+    assert reconciling(registry) == ("True", "True", "Bootstrapping")
+    registry.put(version("v1"))
+    assert reconciling(registry) == ("True", "True", "Bootstrapping")
+    registry.finish(registry.cluster.only(PROMOTIONS)["metadata"]["name"], "Rejected")
+    assert reconciling(registry) == ("True", "False", "NotReconciling")
+
+
+def test_a_gate_whose_rows_are_not_there_is_not_under_way() -> None:
+    registry = Registry(version("v1"), **BOOTSTRAP)
+    offer = registry.cluster.only(PROMOTIONS)
+    ready = {"type": "Ready", "status": "False", "reason": "DataNotFound"}
+    registry.put({**offer, "status": {"phase": "Evaluating", "conditions": [ready]}})
+    assert reconciling(registry) == ("True", "False", "NotReconciling")
+    assert offered(registry) == ["v1"]
+
+
+def test_an_alias_without_bootstrap_waits_for_the_user() -> None:
+    registry = Registry(version("v1"), aliases=[{"name": "champion"}])
+    assert reconciling(registry) == ("True", "False", "NotReconciling")

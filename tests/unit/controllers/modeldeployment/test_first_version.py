@@ -146,13 +146,40 @@ def test_a_version_that_is_not_verified_is_waited_for() -> None:
     assert scene.condition("Ready") == ("True", "Serving")
 
 
-def test_an_alias_that_points_nowhere_is_waited_for() -> None:
+def test_an_alias_that_points_nowhere_is_no_fault() -> None:
     scene = Scene(version=None)
     scene.rest()
-    assert scene.condition("Ready") == ("False", "AliasUnset")
+    assert scene.condition("Ready") == ("True", "AliasUnset")
+    assert scene.condition("Reconciling")[0] == "False"
+    assert scene.condition("ModelLoaded") == ("False", "AliasUnset")
+    assert "servingSince" not in scene.status
     scene.point("digits-1")
     scene.rest()
     assert scene.condition("Ready") == ("True", "Serving")
+    assert scene.condition("ModelLoaded") == ("True", "Serving")
+
+
+def test_the_first_version_is_waited_for_while_the_model_decides_on_it() -> None:
+    scene = Scene(version=None)
+    scene.rest()
+    deciding = model(None)
+    deciding["spec"]["aliases"][0]["bootstrap"] = True
+    deciding["status"]["conditions"] = [{"type": "Reconciling", "status": "True", "reason": "Bootstrapping"}]
+    scene.cluster.store(deciding)
+    scene.rest()
+    assert scene.condition("Ready") == ("False", "AliasUnset")
+    assert scene.condition("Reconciling") == ("True", "AliasUnset")
+
+
+def test_the_time_of_the_first_version_stays_when_another_takes_over() -> None:
+    scene = Scene(golden=False)
+    scene.rest()
+    first = scene.status["servingSince"]
+    scene.wait(3600)
+    scene.point("digits-2")
+    scene.roll()
+    assert scene.status["stable"]["version"] == "digits-2"
+    assert scene.status["servingSince"] == first
 
 
 def test_a_format_that_nothing_serves_is_said() -> None:

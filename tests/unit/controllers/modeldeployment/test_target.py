@@ -92,6 +92,20 @@ def test_what_is_missing_is_named(
     assert (problem.reason, problem.permanent) == (reason, permanent)
 
 
+@pytest.mark.parametrize(("bootstrap", "expected"), [(True, False), (False, True)])
+def test_an_unset_alias_is_a_fault_only_while_its_first_version_is_on_its_way(bootstrap: bool, expected: bool) -> None:
+    found = model(None)
+    found["spec"]["aliases"][0]["bootstrap"] = bootstrap
+    found["status"]["conditions"] = [{"type": "Reconciling", "status": "True", "reason": "Bootstrapping"}]
+    problem = resolved(ALIAS, found)
+    assert isinstance(problem, Problem)
+    assert (problem.reason, problem.expected) == (DeploymentReason.ALIAS_UNSET, expected)
+    found["status"]["conditions"][0] |= {"status": "False", "reason": "NotReconciling"}
+    problem = resolved(ALIAS, found)
+    assert isinstance(problem, Problem)
+    assert problem.expected
+
+
 def test_why_a_version_is_not_verified_is_quoted() -> None:
     version = model_version("digits-2", ready=False)
     version["status"]["conditions"][0] |= {"reason": "ArtifactCorrupt", "message": "found another digest"}

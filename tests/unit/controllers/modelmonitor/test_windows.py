@@ -21,7 +21,7 @@ EPOCH = int(NOW.timestamp())  # noon: a multiple of the size
 
 
 def due(seconds: float, *, last_end: datetime | None = None, created: datetime = NOW) -> Span | None:
-    return due_window(later(seconds), size=SIZE, delay=DELAY, created=created, last_end=last_end)
+    return due_window(later(seconds), size=SIZE, delay=DELAY, begun=created, last_end=last_end)
 
 
 def test_a_window_is_due_at_its_end_plus_the_label_delay() -> None:
@@ -46,9 +46,9 @@ def test_of_several_only_the_latest_is_due_and_the_others_are_counted() -> None:
 
 
 def test_windows_of_another_size_do_not_overlap_those_that_were_measured() -> None:
-    span = due_window(later(600 + DELAY), size=600, delay=DELAY, created=NOW, last_end=later(60))
+    span = due_window(later(600 + DELAY), size=600, delay=DELAY, begun=NOW, last_end=later(60))
     assert span is None
-    span = due_window(later(1200 + DELAY), size=600, delay=DELAY, created=NOW, last_end=later(60))
+    span = due_window(later(1200 + DELAY), size=600, delay=DELAY, begun=NOW, last_end=later(60))
     assert span == Span(EPOCH + 600, EPOCH + 1200)
 
 
@@ -56,7 +56,7 @@ def test_windows_of_another_size_do_not_overlap_those_that_were_measured() -> No
 @given(at=st.integers(0, 10_000), size=st.integers(5, 700), delay=st.integers(0, 900))
 def test_the_wait_ends_exactly_when_a_window_becomes_due(last: int | None, at: int, size: int, delay: int) -> None:
     last_end = None if last is None else later(last)
-    arguments = {"size": size, "delay": delay, "created": NOW, "last_end": last_end}
+    arguments = {"size": size, "delay": delay, "begun": NOW, "last_end": last_end}
     if due_window(later(at), **arguments) is not None:  # type: ignore[arg-type]
         return
     wait = next_due(later(at), **arguments)  # type: ignore[arg-type]

@@ -229,3 +229,19 @@ def test_a_spec_that_does_not_fit_is_final() -> None:
     toy = cluster(model(), promotion(version="Not A Name"))
     settle(toy)
     assert (status(toy)["phase"], ready(toy)["reason"]) == ("Rejected", "InvalidSpec")
+
+
+def test_rows_of_the_gate_that_are_not_there_yet_are_the_reason() -> None:
+    toy = cluster(model(), promotion())
+    settle(toy)
+    evaluation = toy.only(EVALUATIONS)
+    waiting = {"reason": "DataNotFound", "message": "nothing at pvc://data/holdout.csv", "since": timestamp(NOW)}
+    evaluation["status"] = {"phase": "Running", "waiting": waiting}
+    toy.store(evaluation)
+    settle(toy)
+    assert (ready(toy)["status"], ready(toy)["reason"]) == ("False", "DataNotFound")
+    assert "it waits: DataNotFound: nothing at pvc://data/holdout.csv" in ready(toy)["message"]
+    evaluation["status"] = {"phase": "Running"}
+    toy.store(evaluation)
+    settle(toy)
+    assert ready(toy)["reason"] == "Evaluating"

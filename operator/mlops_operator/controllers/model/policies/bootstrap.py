@@ -39,6 +39,21 @@ def offer(
     return None
 
 
+def is_under_way(
+    versions: Iterable[VersionFact], *, deciding: bool, left: VersionFact | None, refused: Container[str]
+) -> bool:
+    """Whether an alias that points at nothing may soon point at a version, without an act of the user.
+
+    Args:
+        versions: those of the Model.
+        deciding: whether a Promotion of the alias is being decided.
+        left: the version that is offered next.
+        refused: UIDs of the versions that are not offered.
+    """
+    verifying = (not version.ready and not version.stalled and version.uid not in refused for version in versions)
+    return deciding or left is not None or any(verifying)
+
+
 def refused_versions(
     versions: Iterable[VersionFact],
     results: Sequence[RecordedResult],

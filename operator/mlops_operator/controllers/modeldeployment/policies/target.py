@@ -11,6 +11,7 @@ from mlops_operator.api.modeldeployment import DeploymentReason, ModelDeployment
 from mlops_operator.api.modelversion import ModelVersionSpec, ModelVersionStatus
 from mlops_operator.controllers.modeldeployment.blueprint import Blueprint, Problem, draw
 from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared.models import bootstrapping_aliases
 
 
 class Target(NamedTuple):
@@ -36,7 +37,10 @@ def target_version(served: ServedModel, model: Manifest | None) -> Target | Prob
     for alias in (model.get("status") or {}).get("aliases") or ():
         if alias["name"] == served.alias:
             return Target(alias["version"], alias.get("versionUid") or "")
-    return Problem(DeploymentReason.ALIAS_UNSET, f"alias {served.alias!r} of Model {served.name} points at no version")
+    message = f"alias {served.alias!r} of Model {served.name} points at no version"
+    if served.alias in bootstrapping_aliases(model):
+        return Problem(DeploymentReason.ALIAS_UNSET, f"{message} yet: its first version is verified or measured")
+    return Problem(DeploymentReason.ALIAS_UNSET, message, expected=True)
 
 
 def resolve(

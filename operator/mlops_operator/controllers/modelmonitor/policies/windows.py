@@ -34,28 +34,28 @@ def latest_passed(now: datetime, *, size: int, delay: int) -> Span:
     return Span(end - size, end)
 
 
-def due_window(now: datetime, *, size: int, delay: int, created: datetime, last_end: datetime | None) -> Span | None:
+def due_window(now: datetime, *, size: int, delay: int, begun: datetime, last_end: datetime | None) -> Span | None:
     """The window to measure now; None where none is due.
 
     Args:
         now: the time.
         size: length of a window in seconds.
         delay: seconds after its end until a window's labels are in.
-        created: when the monitor was made; windows that had ended then are none of its business.
+        begun: when the monitor, and what it measures, had both begun; a window that had ended by then is never due.
         last_end: end of the last window that was measured, or None.
     """
     latest = latest_passed(now, size=size, delay=delay)
-    if last_end is None:
-        return latest if latest.end > created.timestamp() else None
-    return latest if latest.start >= last_end.timestamp() else None
+    if latest.end <= begun.timestamp() or (last_end is not None and latest.start < last_end.timestamp()):
+        return None
+    return latest
 
 
-def next_due(now: datetime, *, size: int, delay: int, created: datetime, last_end: datetime | None) -> float:
+def next_due(now: datetime, *, size: int, delay: int, begun: datetime, last_end: datetime | None) -> float:
     """Seconds until a window becomes due, where none is due now: so the first that may be has not passed yet."""
-    begin = created.timestamp() if last_end is None else last_end.timestamp() + size
-    # The first aligned end at or after `begin`; strictly after it where nothing was measured yet.
-    aligned = (floor(begin / size) + 1) * size if last_end is None else ceil(begin / size) * size
-    return aligned + delay - now.timestamp()
+    end = (floor(begun.timestamp() / size) + 1) * size  # the first aligned end strictly after it
+    if last_end is not None:
+        end = max(end, (ceil(last_end.timestamp() / size) + 1) * size)
+    return end + delay - now.timestamp()
 
 
 def skipped_between(last_end: datetime | None, span: Span) -> int:
