@@ -9,46 +9,52 @@ import yaml
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 OPERATOR: Final = Path("operator")
-CONTROLLERS: Final = OPERATOR / "mlops_operator/controllers"
 UNIT: Final = Path("tests/unit")
 
 DECISIONS: Final[tuple[str, ...]] = (
-    "mlops_operator/controllers/*/policies/*.py",
-    "mlops_operator/controllers/*/plan.py",
-    "mlops_operator/controllers/modeldeployment/rollout.py",
-    "mlops_operator/controllers/shared/capacity.py",
-    "mlops_operator/controllers/shared/evidence.py",
-    "mlops_operator/controllers/shared/gates.py",
-    "mlops_operator/controllers/shared/job_reads.py",
-    "mlops_operator/controllers/shared/jobs.py",
-    "mlops_operator/controllers/shared/lost_nodes.py",
-    "mlops_operator/controllers/shared/pending.py",
-    "mlops_operator/controllers/shared/rejections.py",
-    "mlops_operator/controllers/shared/task.py",
-    "mlops_operator/controllers/shared/task_disruptions.py",
-    "mlops_operator/controllers/shared/versions.py",
-    "mlops_operator/controllers/shared/waiting.py",
-    "mlops_operator/runtime/drift.py",
-    "mlops_operator/runtime/election.py",
-    "mlops_operator/runtime/answers.py",
-    "mlops_operator/runtime/executor.py",
-    "mlops_operator/runtime/identity.py",
-    "mlops_operator/runtime/lease_thread.py",
-    "mlops_operator/runtime/quantities.py",
-    "mlops_operator/runtime/queue.py",
-    "mlops_operator/runtime/reads.py",
-    "mlops_workload/bootstrap.py",
-    "mlops_workload/comparison.py",
-    "mlops_workload/golden.py",
-    "mlops_workload/holdout.py",
-    "mlops_workload/labels.py",
-    "mlops_workload/metrics/*.py",
-    "mlops_workload/monitor.py",
-    "mlops_workload/prediction_log.py",
-    "mlops_workload/row_hashes.py",
-    "mlops_workload/rows.py",
+    "operator/mlops_contract/*.py",
+    "operator/mlops_operator/controllers/*/plan.py",
+    "operator/mlops_operator/controllers/*/policies/*.py",
+    "operator/mlops_operator/controllers/modeldeployment/checks.py",
+    "operator/mlops_operator/controllers/modeldeployment/rollout.py",
+    "operator/mlops_operator/controllers/modeldeployment/servers.py",
+    "operator/mlops_operator/controllers/modelmonitor/measure.py",
+    "operator/mlops_operator/controllers/modelversion/gates.py",
+    "operator/mlops_operator/controllers/retrainpolicy/triggers.py",
+    "operator/mlops_operator/controllers/shared/*.py",
+    "operator/mlops_operator/controllers/trainingjob/config_maps.py",
+    "operator/mlops_operator/controllers/trainingjob/inputs.py",
+    "operator/mlops_operator/controllers/trainingjob/transitions.py",
+    "operator/mlops_operator/runtime/answers.py",
+    "operator/mlops_operator/runtime/drift.py",
+    "operator/mlops_operator/runtime/election.py",
+    "operator/mlops_operator/runtime/executor.py",
+    "operator/mlops_operator/runtime/identity.py",
+    "operator/mlops_operator/runtime/internal_error.py",
+    "operator/mlops_operator/runtime/lease_thread.py",
+    "operator/mlops_operator/runtime/merge.py",
+    "operator/mlops_operator/runtime/pod_reads.py",
+    "operator/mlops_operator/runtime/quantities.py",
+    "operator/mlops_operator/runtime/queue.py",
+    "operator/mlops_operator/runtime/reads.py",
+    "operator/mlops_operator/runtime/slices.py",
+    "operator/mlops_workload/comparison.py",
+    "operator/mlops_workload/golden*.py",
+    "operator/mlops_workload/holdout.py",
+    "operator/mlops_workload/labels.py",
+    "operator/mlops_workload/metrics/*.py",
+    "operator/mlops_workload/monitor.py",
+    "operator/mlops_workload/outcomes.py",
+    "operator/mlops_workload/overlap.py",
+    "operator/mlops_workload/prediction*.py",
+    "operator/mlops_workload/recent.py",
+    "operator/mlops_workload/row*.py",
+    "operator/mlops_workload/runtimes/access_log.py",
+    "operator/mlops_workload/runtimes/request_limits.py",
+    "operator/mlops_workload/training_rows.py",
+    "tools/*.py",
 )
-"""Globs below `operator`; those that match nothing are no error, as modules are split and merged."""
+"""Globs below the repository."""
 
 IGNORED: Final = Path(__file__).with_name("ignored.yaml")
 
@@ -65,13 +71,13 @@ class Ignored:
 
 def modules() -> Iterator[Path]:
     """Paths of all modules with decisions, relative to the repository."""
-    found = {path for glob in DECISIONS for path in (ROOT / OPERATOR).glob(glob) if path.name != "__init__.py"}
+    found = {path for glob in DECISIONS for path in ROOT.glob(glob) if path.name != "__init__.py"}
     yield from (path.relative_to(ROOT) for path in sorted(found))
 
 
 def dotted(module: Path) -> str:
     """The name under which a module is imported."""
-    return ".".join(module.relative_to(OPERATOR).with_suffix("").parts)
+    return ".".join(_below_root(module).with_suffix("").parts)
 
 
 def paths_of(module: Path) -> list[str]:
@@ -80,20 +86,25 @@ def paths_of(module: Path) -> list[str]:
     Raises:
         LookupError: there are none.
     """
-    parts = module.relative_to(OPERATOR).parts
+    parts = _below_root(module).parts
     if parts[:2] == ("mlops_operator", "controllers"):
         # What controllers share is proved by the tests of each of them.
         folders = ["controllers" if parts[2] == "shared" else f"controllers/{parts[2]}"]
     elif parts[0] == "mlops_operator":
         folders = [parts[1]]
     else:
-        folders = ["workload"]
+        folders = [parts[0].removeprefix("mlops_")]
     named = sorted((ROOT / UNIT).rglob(f"test_{module.stem}*.py"))
     own = [path for path in named if path.relative_to(ROOT / UNIT).parts[0] == folders[0].split("/")[0]]
     found = [*(str(path.relative_to(ROOT)) for path in own), *(str(UNIT / folder) for folder in folders)]
     if not (ROOT / found[-1]).is_dir():
         raise LookupError(f"expected unit tests of {module} in {found[-1]}, found no such folder")
     return found
+
+
+def _below_root(module: Path) -> Path:
+    """The path of a module below the folder from which it is imported."""
+    return module.relative_to(OPERATOR) if module.is_relative_to(OPERATOR) else module
 
 
 def ignored() -> list[Ignored]:

@@ -37,10 +37,8 @@ plugins of pytest, which have to be imported by pytest itself."""
 EXPLORATIONS: Final = ("test_search.py", "test_simulation.py")
 """Tests that are left out: they play thousands of steps, and a boundary has to have a test of its own."""
 
-PATIENCE: Final = 10.0
-"""A mutant whose tests take this many times as long as without it never ends, and counts as noticed."""
-
 LEAST_PATIENCE: Final = 30.0
+"""Seconds that the tests of a mutant may take in any case."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +154,7 @@ def _session(
     os.environ["PYTEST_DEBUG_TEMPROOT"] = str(log.parent)
     import pytest
 
-    from tests.mutants.session import Session
+    from tests.mutants.session import PATIENCE, Session
 
     def within(usual: float) -> float:
         return max(LEAST_PATIENCE, usual * PATIENCE)

@@ -7,6 +7,7 @@ tests run, up to the first that fails, that call the function. Which tests call 
 import gc
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,12 @@ from tests.mutants.catalog import ROOT
 from tests.mutants.mutations import Mutation
 
 _FORKS: Final = multiprocessing.get_context("fork")
+
+PATIENCE: Final = 10.0
+"""A test that takes this many times as long as without a mutant never ends, and notices the mutant."""
+
+LEAST_CPU: Final = 10.0
+"""Seconds of the processor's time that every test may take: one that never ends takes more within seconds."""
 
 UNKNOWN: Final = 70
 """Exit code of a fork that has no function to change."""
@@ -74,7 +81,7 @@ class Session:
             while len(running) >= self._at_once:
                 self._reap(running)
             chosen = sorted(callers, key=measured.seconds.__getitem__)
-            process = _FORKS.Process(target=_mutant, args=(session, module, mutation, chosen))
+            process = _FORKS.Process(target=_mutant, args=(session, module, mutation, chosen, measured.seconds))
             process.start()
             until = time.monotonic() + self._within(sum(measured.seconds[item] for item in chosen))
             running[process.sentinel] = (process, index, until)
@@ -122,7 +129,7 @@ def _measure(session: pytest.Session, answer: Connection) -> None:
             if call is not None:
                 called.add(call)
 
-    for index, seconds in enumerate(_run(session, range(len(session.items)), before=lambda: sys.setprofile(note))):
+    for index, seconds in enumerate(_run(session, range(len(session.items)), before=lambda _: sys.setprofile(note))):
         sys.setprofile(None)
         found.seconds.append(seconds)
         for call in called:
@@ -134,25 +141,35 @@ def _measure(session: pytest.Session, answer: Connection) -> None:
     os._exit(0)
 
 
-def _mutant(session: pytest.Session, module: Path, mutation: Mutation, chosen: Sequence[int]) -> None:
-    """Run the chosen tests in this process, which becomes the mutant."""
+def _mutant(
+    session: pytest.Session, module: Path, mutation: Mutation, chosen: Sequence[int], usual: Sequence[float]
+) -> None:
+    """Run the chosen tests in this process, which becomes the mutant.
+
+    A test that never ends is stopped by the processor's time that it takes, which does not depend on the machine's
+    load; one that waits forever takes none, and is stopped by the session.
+    """
     if not _patch(compile(mutation.tree, str(ROOT / module), "exec"), str(ROOT / module)):
         os._exit(UNKNOWN)
-    for _ in _run(session, chosen):
+
+    def limit(index: int) -> None:
+        signal.setitimer(signal.ITIMER_VIRTUAL, max(LEAST_CPU, PATIENCE * usual[index]))
+
+    for _ in _run(session, chosen, before=limit):
         if session.testsfailed:
             break
     os._exit(int(bool(session.testsfailed)))
 
 
-def _run(session: pytest.Session, chosen: Sequence[int], before: Callable[[], None] | None = None) -> Iterator[float]:
-    """Run tests one after the other; the seconds that each took."""
-    items = [session.items[index] for index in chosen]
-    for index, item in enumerate(items):
-        following = items[index + 1] if index + 1 < len(items) else None
+def _run(session: pytest.Session, chosen: Sequence[int], before: Callable[[int], None]) -> Iterator[float]:
+    """Run tests one after the other, each after `before` with its index; the seconds that each took."""
+    for index, following in zip(chosen, [*chosen[1:], None], strict=True):
+        item = session.items[index]
         began = time.monotonic()
-        if before is not None:
-            before()
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        before(index)
+        item.config.hook.pytest_runtest_protocol(
+            item=item, nextitem=None if following is None else session.items[following]
+        )
         yield time.monotonic() - began
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutants.__main__ import Mutant, main, sample
-from tests.mutants.catalog import ROOT, dotted, ignored, modules, paths_of
+from tests.mutants.catalog import DECISIONS, ROOT, dotted, ignored, modules, paths_of
 from tests.mutants.mutations import mutations
 from tests.mutants.runner import run, run_all
 
@@ -59,14 +59,21 @@ def test_a_mutant_differs_in_one_place_and_the_source_is_left_alone() -> None:
     assert first.function == "C.f"
 
 
+def test_every_glob_matches_a_module() -> None:
+    empty = [glob for glob in DECISIONS if not any(ROOT.glob(glob))]
+    assert not empty, "modules were moved, and their decisions are not mutated any more"
+
+
 def test_every_module_with_decisions_has_tests() -> None:
     found = list(modules())
-    assert len(found) > 60
+    assert len(found) > 120
     for module in found:
         assert all((ROOT / path).exists() for path in paths_of(module))
     election = Path("operator/mlops_operator/runtime/election.py")
     assert dotted(election) == "mlops_operator.runtime.election"
     assert paths_of(election)[0] == "tests/unit/runtime/test_election.py"
+    assert dotted(Path("tools/prepare_restore.py")) == "tools.prepare_restore"
+    assert paths_of(Path("tools/prepare_restore.py"))[-1] == "tests/unit/tools"
 
 
 def test_a_sample_is_drawn_by_seed() -> None:
