@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutants import runner, session
 from tests.mutants.__main__ import Mutant, main, sample
 from tests.mutants.catalog import DECISIONS, ROOT, dotted, ignored, modules, paths_of
 from tests.mutants.mutations import mutations
@@ -115,20 +116,18 @@ def test_mutants_of_functions_share_one_session_and_others_are_left_to_a_process
     assert told["pending_value: value == handled -> value != handled"] is True
     assert told["<module>: MAX_VALUE: Final = 200 -> MAX_VALUE: Final = 201"] is None
     assert told["pending_value: not annotation -> annotation in (None, '')"] is False
+    assert told["pending_value: not annotation -> all(0 == zero for zero in iter(int, 1))"] is True
 
 
 def outcomes() -> dict[str, bool | None]:
-    """What a session tells of the mutants of a module, of which one is made up and changes nothing."""
+    """What a session tells of the mutants of a module, and of two made up ones: one changes nothing, one never ends."""
+    # Nothing but the processor's time ends the latter.
+    runner.LEAST_PATIENCE, session.LEAST_CPU = 3600.0, 1.0  # type: ignore[misc]
     module = Path("operator/mlops_operator/controllers/retrainpolicy/policies/manual.py")
     found = mutations((ROOT / module).read_text())
     negation = next(entry for entry in found if entry.before == "not annotation")
-    found.append(
-        replace(
-            negation,
-            after="annotation in (None, '')",
-            replacement=ast.parse("annotation in (None, '')", mode="eval").body,
-        )
-    )
+    for made_up in ("annotation in (None, '')", "all(0 == zero for zero in iter(int, 1))"):
+        found.append(replace(negation, after=made_up, replacement=ast.parse(made_up, mode="eval").body))
     told: dict[str, bool | None] = {}
 
     def tell(index: int, noticed: bool | None) -> None:
