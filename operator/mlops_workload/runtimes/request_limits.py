@@ -100,16 +100,16 @@ class LimitRequests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        sending = _Sending(send)
+        receiving, sending = _Receiving(receive), _Sending(send)
         try:
-            body = await self._read(scope, receive)
+            body = await self._read(scope, receiving)
             if body is None:
                 return
             await self._answer(scope, _replay(body, receive), sending)
         except RequestRefusedError as refused:
-            await self._refuse(refused, receive, send)
+            await self._refuse(refused, receiving, send)
 
-    async def _read(self, scope: Message, receive: Receive) -> bytes | None:
+    async def _read(self, scope: Message, receive: "_Receiving") -> bytes | None:
         """The body; None if the client has gone.
 
         Raises:
@@ -131,7 +131,7 @@ class LimitRequests:
                     if size > self._limits.max_body:
                         raise self._too_large("more")
                     parts.append(part)
-                    if not message.get("more_body"):
+                    if not receive.more:
                         return b"".join(parts)
         except TimeoutError as error:
             raise RequestRefusedError(
@@ -147,7 +147,7 @@ class LimitRequests:
             "send fewer rows in one request",
         )
 
-    async def _refuse(self, refused: RequestRefusedError, receive: Receive, send: Send) -> None:
+    async def _refuse(self, refused: RequestRefusedError, receive: "_Receiving", send: Send) -> None:
         content = json.dumps({"error": refused.message}).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
         if refused.status is HTTPStatus.REQUEST_TIMEOUT:
@@ -159,12 +159,12 @@ class LimitRequests:
             await self._drop_rest(receive)
         await send({"type": "http.response.body", "body": b""})
 
-    async def _drop_rest(self, receive: Receive) -> None:
+    async def _drop_rest(self, receive: "_Receiving") -> None:
         """Read the rest of a body without keeping it, for as long as a body may take."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._limits.read_timeout):
-                while (await receive()).get("more_body"):
-                    pass
+                while receive.more:
+                    await receive()
 
     async def _answer(self, scope: Message, receive: Receive, sending: "_Sending") -> None:
         """Let the application answer; a prediction in a thread runs on after its client was refused.
@@ -184,6 +184,19 @@ class LimitRequests:
                 f"expected an answer within {self._limits.answer_timeout:g} s ({ENV_ANSWER_TIMEOUT}), "
                 "found none: the model is slow or busy",
             ) from error
+
+
+class _Receiving:
+    """The server's `receive`, which notes the end of the body: after it, only the client's going is reported."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.more = True
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self.more = bool(message.get("more_body"))
+        return message
 
 
 class _Sending:

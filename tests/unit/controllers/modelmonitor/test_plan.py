@@ -20,6 +20,7 @@ from tests.unit.controllers.builders import (
     succeeded_pod,
 )
 from tests.unit.controllers.modelmonitor.scene import (
+    CONTROLLER,
     NAME,
     breached,
     cluster,
@@ -138,6 +139,20 @@ def test_a_window_costs_three_writes_and_one_read_and_waiting_costs_none() -> No
     assert len(toy.writes) == 3
 
 
+def test_a_verdict_is_one_decision() -> None:
+    toy = cluster()
+    measure(toy, 0.97, 0.97)
+    toy.now = later(190)
+    settle(toy)
+    report(toy, 0.8)
+    (decision,) = toy.plan(CONTROLLER, NAME).decisions
+    assert decision.reason == "BelowLimit"
+    window = status(toy)["measuring"]
+    assert decision.message.startswith(f"{window['start']} to {window['end']}, digits-a: ")
+    settle(toy)
+    assert toy.plan(CONTROLLER, NAME).decisions == ()
+
+
 def test_a_breach_is_one_event() -> None:
     toy = cluster()
     measure(toy, 0.97, 0.5, 0.5, 0.97)
@@ -215,15 +230,17 @@ def test_a_failed_job_is_unknown_and_the_next_window_is_tried() -> None:
     assert "; logs: kubectl logs -n team-a -l mlops-operator.io/modelmonitor=" in ready(toy)["message"]
     measure(toy, 0.97)
     assert ready(toy)["status"] == "True"
+    assert "kubectl logs" not in ready(toy)["message"]
 
 
 def test_a_job_that_has_just_ended_is_not_judged_before_its_pod_is_seen() -> None:
     toy = cluster()
     toy.now = later(70)
     settle(toy)
-    toy.store(job_ended(running_job(toy), at=toy.now))
+    ended = toy.store(job_ended(running_job(toy), at=toy.now))
     toy.pods.clear()
     settle(toy)
+    assert toy.only(JOBS)["metadata"]["uid"] == ended["metadata"]["uid"]
     assert "measuring" in status(toy)
     report(toy, 0.97)
     settle(toy)

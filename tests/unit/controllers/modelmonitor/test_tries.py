@@ -1,7 +1,7 @@
 """A window whose Job runs again: a try failed, or its result is lost."""
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.kube.resources import JOBS
+from mlops_operator.kube.resources import JOBS, MODEL_MONITORS
 from tests.unit.controllers.builders import ToyCluster, failed_pod, job_ended, job_started, later
 from tests.unit.controllers.modelmonitor.scene import NAME, cluster, ready, report, running_job, settle, status
 
@@ -41,7 +41,10 @@ def test_a_failed_try_is_in_the_status_for_one_write_each() -> None:
 
 def test_a_window_whose_result_is_lost_is_measured_again() -> None:
     toy, job = measuring()
+    before = len(toy.writes)
     lose(toy)
+    name = job["metadata"]["name"]
+    assert toy.writes[before:] == [f"delete Job {name}", f"create Job {name}", f"status ModelMonitor {NAME}"]
     assert toy.only(JOBS)["metadata"]["uid"] != job["metadata"]["uid"]
     assert ready(toy)["reason"] == "Retrying"
     assert ready(toy)["message"].endswith("so it runs again (1 of at most 3 times)")
@@ -59,3 +62,13 @@ def test_a_window_whose_result_is_lost_four_times_is_not_measured() -> None:
     (window,) = status(toy)["windows"]
     assert window["metrics"][0]["reason"] == "ResultInvalid"
     assert window["metrics"][0]["message"].endswith("the task has run 4 times")
+
+
+def test_suspended_a_window_whose_result_is_lost_is_skipped() -> None:
+    toy, job = measuring()
+    toy.edit(MODEL_MONITORS, NAME, suspend=True)
+    settle(toy)
+    before = len(toy.writes)
+    lose(toy)
+    assert toy.writes[before:] == [f"delete Job {job['metadata']['name']}", f"status ModelMonitor {NAME}"]
+    assert (ready(toy)["reason"], status(toy)["skippedWindows"]) == ("Suspended", 1)
