@@ -126,6 +126,8 @@ def _replacements(node: ast.AST, returns: str) -> Iterator[ast.AST]:
 
 def _expressions(node: ast.expr) -> Iterator[ast.AST]:
     match node:
+        case ast.Compare(left=ast.Name(id="__name__")):
+            return  # whether the module is the program
         case ast.Compare():
             yield from _compared(node)
         case ast.BoolOp():

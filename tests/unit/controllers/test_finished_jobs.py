@@ -25,8 +25,9 @@ def names(plan: Plan) -> list[str]:
 
 def test_a_recorded_job_goes_when_its_time_is_over_and_is_looked_at_then() -> None:
     jobs = [job_ended(JOB, at=later(10))]
-    early = with_cleanup(Plan(), jobs, recorded=lambda _: True, ttl=60, now=later(30))
-    assert (names(early), early.requeue_after) == ([], 40.0)
+    for seconds, left in ((30, 40.0), (69, 1.0)):
+        early = with_cleanup(Plan(), jobs, recorded=lambda _: True, ttl=60, now=later(seconds))
+        assert (names(early), early.requeue_after) == ([], left)
     due = with_cleanup(Plan(), jobs, recorded=lambda _: True, ttl=60, now=later(70))
     assert (names(due), due.requeue_after) == (["job"], None)
 

@@ -35,6 +35,7 @@ def changes(source: str) -> list[str]:
         ("LIMIT = 0.5", ["LIMIT = 0.5 -> LIMIT = 1.0"]),
         ("x = a if b else c", ["a if b else c -> a if not b else c"]),
         ("assert a < b", []),
+        ("if __name__ == '__main__':\n    main()", []),
         ("x: 'a < b' = c", []),
     ],
 )
