@@ -205,8 +205,7 @@ def read(texts: Iterable[str]) -> list[Manifest]:
             continue
         if not isinstance(document, dict) or "kind" not in document:
             raise ValueError(f"expected a Kubernetes object or a List of them, found {type(document).__name__}")
-        is_list = document["kind"].endswith("List") or document["kind"] == "List"
-        objects += (document.get("items") or []) if is_list else [document]
+        objects += (document.get("items") or []) if document["kind"].endswith("List") else [document]
     return objects
 
 

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,8 +70,11 @@ def test_an_alias_gets_the_version_that_it_points_at() -> None:
     ],
 )
 def test_an_alias_that_cannot_be_restored_is_reported(objects: list[dict[str, Any]], words: str) -> None:
+    # Given a spec from an earlier restore
+    champion = objects[0]["spec"]["aliases"][0]
+    champion["restore"] = {"version": "v0", "digest": DIGEST}
     found, (warning,) = prepared(*objects)
-    assert "restore" not in found[0]["spec"]["aliases"][0]
+    assert found[0]["spec"]["aliases"] == [{"name": "champion", "bootstrap": True}, {"name": "staging"}]
     assert warning.startswith("Model team-a/digits: alias champion is not restored")
     assert words in warning
 
@@ -124,17 +128,31 @@ def test_decisions_of_the_past_and_children_are_left_out() -> None:
         make("Promotion", "open", status={"phase": "Evaluating"}),
         make("Evaluation", "old", status={"phase": "Succeeded"}),
         training(ownerReferences=[owner]),
+        make("Promotion", "made", ownerReferences=[{**owner, "controller": False}, owner]),
+        make("ModelMonitor", "grouped", ownerReferences=[{**owner, "controller": False}]),
         make("ModelMonitor", "web", ownerReferences=[{**owner, "apiVersion": "example.test/v1"}]),
     )
-    assert [(obj["kind"], obj["metadata"]["name"]) for obj in found] == [("ModelMonitor", "web"), ("Promotion", "open")]
-    assert "ownerReferences" not in found[0]["metadata"]
+    assert [(obj["kind"], obj["metadata"]["name"]) for obj in found] == [
+        ("ModelMonitor", "grouped"),
+        ("ModelMonitor", "web"),
+        ("Promotion", "open"),
+    ]
+    assert not any("ownerReferences" in obj["metadata"] for obj in found)
     assert warnings == []
 
 
-def test_other_groups_are_left_out_and_reported() -> None:
-    found, (warning,) = prepared({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}})
-    assert found == []
-    assert "left out" in warning
+@pytest.mark.parametrize(
+    ("api_version", "kind"), [("v1", "Secret"), ("example.test/v1", "Model"), (API, "SomethingNew"), (None, "Model")]
+)
+def test_objects_of_other_groups_and_kinds_are_left_out_and_reported(api_version: str | None, kind: str) -> None:
+    versioned = {"apiVersion": api_version} if api_version else {}
+    found, (warning,) = prepared({**versioned, "kind": kind, "metadata": {"name": "s"}})
+    assert (found, warning) == ([], f"{kind} s: left out: not an object of mlops-operator.io")
+
+
+def test_a_training_is_not_named_after_a_version_that_another_one_made() -> None:
+    (_, found), _ = prepared(training(), version(name="another"))
+    assert "annotations" not in found["metadata"]
 
 
 def test_objects_come_before_those_that_refer_to_them() -> None:
@@ -157,8 +175,18 @@ def test_preparing_again_changes_nothing() -> None:
 
 def test_lists_and_several_documents_are_read() -> None:
     listed = {"apiVersion": "v1", "kind": "List", "items": [model()]}
-    text = yaml.safe_dump_all([listed, version(), None])
-    assert [obj["kind"] for obj in read([text])] == ["Model", "ModelVersion"]
+    of_a_kind = {"apiVersion": API, "kind": "TrainingJobList", "items": [training()]}
+    empty = {"apiVersion": "v1", "kind": "List", "items": None}
+    text = yaml.safe_dump_all([listed, version(), None, of_a_kind, empty])
+    assert [obj["kind"] for obj in read([text])] == ["Model", "ModelVersion", "TrainingJob"]
+
+
+def test_the_command_reads_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for obj in (model(), version()):
+        (tmp_path / f"{obj['kind']}.yaml").write_text(yaml.safe_dump(obj))
+    assert main([str(tmp_path / "Model.yaml"), str(tmp_path / "ModelVersion.yaml")]) == 0
+    assert "2 of 2 objects written" in capsys.readouterr().err
+    assert main([str(tmp_path / "absent.yaml")]) == 1
 
 
 def test_the_command_reads_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
