@@ -22,6 +22,28 @@ def test_the_last_try_that_fails_is_followed_by_none(failed: int, followed: int)
     assert jobs.failed_tries(job_started(TASK, at=NOW, failed=failed)) == followed
 
 
+@pytest.mark.parametrize(
+    ("status", "phase"),
+    [
+        ({}, "Pending"),
+        ({"ready": 2}, "Pending"),
+        ({"ready": 3}, "Running"),
+        ({"ready": 1, "succeeded": 1}, "Pending"),
+        ({"ready": 1, "succeeded": 2}, "Running"),
+        ({"succeeded": 3}, "Pending"),
+    ],
+)
+def test_a_job_runs_where_each_rank_runs_or_has_ended_well_and_one_runs(status: Manifest, phase: str) -> None:
+    job = {**make(JOBS, "job", spec={"completions": 3}), "status": status}
+    assert jobs.job_phase(job) == phase
+
+
+def test_a_job_says_of_which_generation_it_is() -> None:
+    marked = make(JOBS, "job", spec={}, labels={"mlops-operator.io/generation": "3"})
+    assert (jobs.generation_of(marked, 7), jobs.generation_of(JOB, 7)) == (3, 7)
+    assert jobs.generation_of({"metadata": {"name": "job"}}, 7) == 7
+
+
 def pod(name: str, phase: str, *, second: int, index: int = 0) -> Manifest:
     found = pod_of(JOB, phase=phase, index=index)
     found["metadata"] |= {"name": name, "creationTimestamp": f"2026-01-01T12:00:{second:02}Z"}

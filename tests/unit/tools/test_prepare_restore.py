@@ -81,7 +81,10 @@ def test_an_alias_that_cannot_be_restored_is_reported(objects: list[dict[str, An
 
 def test_only_what_the_user_wrote_is_kept() -> None:
     annotations = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "mlops-operator.io/trigger": "1", "a": "b"}
-    (found,), _ = prepared(make("RetrainPolicy", "weekly", annotations=annotations, labels={"c": "d"}, status={}))
+    spec = {"model": "digits", "triggers": [{"name": "nightly"}]}
+    policy = make("RetrainPolicy", "weekly", spec=spec, annotations=annotations, labels={"c": "d"}, status={})
+    (found,), _ = prepared(policy)
+    assert found["spec"] == spec
     assert found["metadata"] == {
         "name": "weekly",
         "namespace": "team-a",
