@@ -9,6 +9,7 @@ import pytest
 from localcluster import Cluster
 from mlops_operator.controllers.evaluation.controller import EvaluationController
 from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared.pending import PATIENCE
 from mlops_operator.kube.errors import StatusError
 from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODELS, PODS
 from tests.harness.audit import AuditLog
@@ -197,7 +198,9 @@ async def test_a_result_that_is_lost_with_its_pod_is_measured_again(control_plan
     assert again["metadata"]["annotations"]["mlops-operator.io/lost-results"] == "1"
 
 
-async def test_a_missing_image_is_said_within_ten_seconds(control_plane: Cluster, workshop: Workshop) -> None:
+async def test_a_missing_image_is_told_sooner_than_a_wait_that_may_pass(
+    control_plane: Cluster, workshop: Workshop
+) -> None:
     workshop.odd["evaluate"] = Behaviour(start_after=None, waiting=("ErrImagePull", "no such image"))
     await workshop.version("digits-a")
     await workshop.version("digits-b")
@@ -205,7 +208,7 @@ async def test_a_missing_image_is_said_within_ten_seconds(control_plane: Cluster
         begun = time.monotonic()
         await evaluate(workshop)
         status = await workshop.until(EVALUATIONS, NAME, lambda status: "waiting" in status)
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < PATIENCE
     assert status["waiting"]["reason"] == "ImageUnavailable"
     assert condition(status, "Reconciling") == ("True", "ImageUnavailable")
 

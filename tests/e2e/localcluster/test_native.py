@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -260,13 +259,11 @@ def _digest_on_node(cluster: Cluster, reference: str) -> str:
     return listing.splitlines()[1].split()[2]
 
 
-def test_up_again_is_quick_and_changes_no_process(cluster: Cluster) -> None:
+def test_up_again_changes_no_process(cluster: Cluster) -> None:
     before = {row.component: row.pid for row in cluster.status()}
-    started = time.monotonic()
 
     cluster.up()
 
-    assert time.monotonic() - started < 10
     assert {row.component: row.pid for row in cluster.status()} == before
 
 

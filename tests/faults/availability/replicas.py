@@ -15,6 +15,7 @@ from mlops_operator.kube.client import Client
 from mlops_operator.kube.config import load_config
 from mlops_operator.kube.leases import LeaseRecord, read_lease
 from mlops_operator.kube.resources import JOBS, LEASES, PODS, TRAINING_JOBS
+from mlops_operator.runtime.election import RENEW_DEADLINE
 from mlops_operator.runtime.manager import LEASE_NAME
 from tests.faults.history import History, Write
 from tests.faults.invariants import violations
@@ -26,14 +27,11 @@ from tests.harness.proxy import Call, Forward, Interceptor, Proxy, Reply, proxy
 from tests.harness.waiting import eventually
 from tests.integration.workshop import Workshop
 
-KILLED: Final = 20.0
-"""Seconds from the SIGKILL of a leader to its successor, at most."""
+KILLED: Final = 40.0
+"""Seconds from the SIGKILL of a leader to its successor, at most: the lease's duration, a look, and generous room."""
 
-TERMINATED: Final = 3.0
-"""Seconds from its SIGTERM."""
-
-RESTARTED: Final = 2.0
-"""Seconds from the SIGKILL of a container, which is started again at once, to the child of a new object."""
+TERMINATED: Final = RENEW_DEADLINE
+"""Seconds from its SIGTERM: by then its last lease cannot have expired, so it was handed over."""
 
 PATIENCE: Final = 60.0
 """Seconds that anything without a limit of its own may take."""
