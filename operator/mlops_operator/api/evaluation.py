@@ -280,6 +280,8 @@ class EvaluationReason(StrEnum):
     FORMAT_UNSUPPORTED = "FormatUnsupported"
     """`FormatUnsupported` is set when the operator's own image does not load the format of a version and `image` names
     no other one. No pod is created."""
+    PROMOTION_DECIDED = "PromotionDecided"
+    """`PromotionDecided` is set when the Promotion that it measures for was decided while it waited for a version."""
     RUNNING = "Running"
     """Its Job is there."""
     MEASURED = "Measured"

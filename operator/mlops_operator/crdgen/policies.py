@@ -9,7 +9,7 @@ from typing import Final
 
 from mlops_operator.api.meta import GROUP, VERSION, Manifest
 from mlops_operator.api.trainingjob import MAX_PARAMETERS_KIB
-from mlops_operator.crdgen.generated import to_yaml
+from mlops_operator.crdgen.chart import as_template
 
 PARAMETERS: Final = "mlops-operator-parameters"
 SERVICE_ACCOUNTS: Final = "mlops-operator-service-accounts"
@@ -142,4 +142,4 @@ def _field() -> str:
 
 def policies_template() -> str:
     """The policies as a Helm template."""
-    return "---\n".join(map(to_yaml, (*parameters_policy(), *service_accounts_policy())))
+    return "---\n".join(map(as_template, (*parameters_policy(), *service_accounts_policy())))

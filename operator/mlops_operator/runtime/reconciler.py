@@ -10,7 +10,7 @@ from typing import Any, Final
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.kube.errors import ApiError, StatusError
 from mlops_operator.runtime import metrics
-from mlops_operator.runtime.answers import NamespaceEnding, Rejected
+from mlops_operator.runtime.answers import NamespaceEnding, Rejected, target
 from mlops_operator.runtime.cache import Cache
 from mlops_operator.runtime.controller import Controller, Watch
 from mlops_operator.runtime.executor import Executor, NotLeading, Outdated
@@ -71,6 +71,7 @@ class Reconciler:
         self._now = now
         self._clock = clock
         self._unexpected: dict[Key, int] = {}  # unexpected errors in a row
+        self._refused: dict[Key, tuple[object, ...]] = {}  # the refusal that was logged last, until there is none
         self._tasks: set[asyncio.Task[None]] = set()
         self._results = {
             result: metrics.RECONCILE_TOTAL.labels(self.name, result)
@@ -169,6 +170,7 @@ class Reconciler:
         resource = self._controller.resource
         try:
             await self._executor.execute(resource, obj, plan, now=now)
+            self._refused.pop(key, None)
         except Rejected as rejected:
             self._note_rejection(key, rejected.rejection)
             plan = recovered(obj, self._controller.rejected(without_report(obj), rejected.rejection, now))
@@ -183,6 +185,7 @@ class Reconciler:
     def _settle(self, key: Key, plan: Plan | None) -> str:
         self._unexpected.pop(key, None)
         if plan is None:
+            self._refused.pop(key, None)
             self.queue.forget(key)
             return "success"
         self.queue.succeeded(key)
@@ -224,8 +227,13 @@ class Reconciler:
         return True
 
     def _note_rejection(self, key: Key, rejection: Rejection) -> None:
+        """Count the refusal. It is logged as a warning once: each retry that is refused in the same way is a detail."""
         metrics.REJECTIONS.labels(self.name, str(rejection.code), rejection.reason).inc()
-        logger.warning(
+        cause = (type(rejection.action), target(rejection.action), rejection.code, rejection.reason, rejection.message)
+        level = logging.DEBUG if self._refused.get(key) == cause else logging.WARNING
+        self._refused[key] = cause
+        logger.log(
+            level,
             "action refused",
             extra=self._about(
                 key,

@@ -234,6 +234,14 @@ def test_the_charts_crds_are_those_to_apply() -> None:
         assert definition == yaml.safe_load((ROOT / "crds" / f"{plural}.yaml").read_text())
 
 
+def test_every_object_of_the_kinds_chart_has_the_common_labels() -> None:
+    own = {"app.kubernetes.io/part-of": "mlops-operator"}
+    settings = ("commonLabels.team=ml", r"commonLabels.app\.kubernetes\.io/part-of=other")
+    for manifest in manifests(CRDS, "defaults", *settings):
+        labels = manifest["metadata"]["labels"]
+        assert labels.items() >= {**own, "team": "ml"}.items(), manifest["metadata"]["name"]
+
+
 def test_people_with_the_clusters_own_roles_get_the_kinds() -> None:
     roles = {m["metadata"]["name"]: m for m in manifests(CRDS) if m["kind"] == "ClusterRole"}
     labels = roles["mlops-operator-view"]["metadata"]["labels"]

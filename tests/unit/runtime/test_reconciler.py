@@ -213,6 +213,23 @@ async def test_a_rejection_becomes_the_controllers_status_and_appointment(bench:
     assert bench.queue.scheduled == 1
 
 
+async def test_a_refusal_is_logged_once_per_cause(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.controller.make = lambda obj: Plan(actions=(CREATE,), status={"phase": "Made"})
+    first, second = failure(422, "Invalid", "spec.x: wrong"), failure(403, "Forbidden", "exceeded quota")
+    created = json_answer(
+        {**CREATE.manifest, "metadata": {**CREATE.manifest["metadata"], "uid": "j", "resourceVersion": "7"}}
+    )
+    bench.server.on("POST", first, first, second, second, created, second)
+    bench.server.on("PATCH", json_answer(training(6, status={"stalled": "Invalid"})))
+    with caplog.at_level(logging.WARNING, logger="mlops_operator.runtime.reconciler"):
+        for _ in range(6):
+            bench.reconciler.resync()
+            await bench.turn()
+    warned = [record.__dict__["error"] for record in caplog.records if record.message == "action refused"]
+    assert warned == ["spec.x: wrong", "exceeded quota", "exceeded quota"]
+    assert len(bench.controller.refusals) > len(warned)
+
+
 async def test_a_plan_that_raises_is_logged_with_its_traceback_and_tried_again(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 from mlops_operator.api.conditions import Outcome, stalled, working
 from mlops_operator.api.evaluation import EvaluationReason, EvaluationStatus, Verdict
 from mlops_operator.api.meta import Key, Manifest
-from mlops_operator.controllers.evaluation.observed import observe, own_job
+from mlops_operator.controllers.evaluation.observed import observe, own_job, waiting_for_decided
 from mlops_operator.controllers.evaluation.plan import plan
 from mlops_operator.controllers.evaluation.status import FINAL, failed_status, refused_status
 from mlops_operator.controllers.settings import Settings
@@ -67,8 +67,8 @@ class EvaluationController:
             ),
             managed_jobs(EVALUATIONS),
             Watch(resource=MODELS, keys=_waiting_in_namespace),
-            # Only looked up: whether it measures for one.
-            Watch(resource=PROMOTIONS, keys=lambda _promotion, _world: ()),
+            # Else only looked up: whether it measures for one.
+            Watch(resource=PROMOTIONS, keys=lambda _promotion, _world: (), between=waiting_for_decided),
         )
         self.indexes: Sequence[Index] = (EVALUATIONS_BY_VERSION, EVALUATIONS_WAITING_FOR_MODEL)
         self.rules: Sequence[Rule] = (
@@ -103,12 +103,15 @@ class EvaluationController:
         )
 
     def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
-        """A refused Job is the end, since the spec cannot change; a forbidden one, or a draw, is tried again."""
+        """A refused Job is the end, since the spec cannot change.
+
+        A forbidden one, a draw, and a Job whose name is taken are tried again.
+        """
         refused = refusal(rejection)
         if rejection.action.resource == MODELS:
             message = f"the API server refuses to count the artifact in the Model's status: {rejection.message}"
             refused = Refusal(working(EvaluationReason.FORBIDDEN, message), FORBIDDEN_RETRY)
-        if refused.outcome.stalled:
+        if refused.outcome.stalled and refused.retry_after is None:
             return self._stopped(obj, refused.outcome, now)
         before = EvaluationStatus.of(obj)
         after = refused_status(before, refused.outcome, generation=obj["metadata"].get("generation", 1), now=now)

@@ -1,15 +1,18 @@
 """All that an Evaluation's plan sees."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlops_operator.api.evaluation import EvaluationSpec, EvaluationStatus
 from mlops_operator.api.meta import Key, Manifest, controller_reference
 from mlops_operator.controllers.evaluation.render import job_name
+from mlops_operator.controllers.evaluation.status import FINAL
+from mlops_operator.controllers.shared.indexes import key_of
 from mlops_operator.controllers.shared.pending import Reads
+from mlops_operator.controllers.shared.promotions import is_open
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.shared.versions import VersionView, view_version
-from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, PROMOTIONS
+from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODEL_VERSIONS, MODELS, PROMOTIONS
 from mlops_operator.runtime.controller import World
 from mlops_operator.runtime.plan import PodsOfJob, Read
 
@@ -22,6 +25,7 @@ class Observed:
         model: the candidate's Model, which counts the gates on each set of rows and whose UID chooses recent rows; None
             where it is not there.
         gate: whether it measures for a Promotion, so that it counts among the Model's gates.
+        decided: name of that Promotion, if it is decided; else None.
         baseline: None where the spec names none, or where it is not there.
         pods: None where they were not read.
         reads: all that was read, which explains why the pods do not run.
@@ -32,6 +36,7 @@ class Observed:
     status: EvaluationStatus
     model: Manifest | None
     gate: bool
+    decided: str | None
     candidate: VersionView | None
     baseline: VersionView | None
     job: Manifest | None
@@ -50,15 +55,29 @@ def own_job(obj: Manifest, world: World) -> Manifest | None:
     return next((job for job in world.owned(JOBS, obj["metadata"]["uid"]) if job["metadata"]["name"] == name), None)
 
 
-def _for_promotion(obj: Manifest, spec: EvaluationSpec, world: World) -> bool:
-    """Whether an existing Promotion of the candidate controls it. An owner reference alone is no proof."""
+def _promotion(obj: Manifest, spec: EvaluationSpec, world: World) -> Manifest | None:
+    """The existing Promotion of the candidate that controls it, if one does. An owner reference alone is no proof."""
     owner = controller_reference(obj)
     if owner is None or owner["kind"] != PROMOTIONS.kind:
-        return False
+        return None
     promotion = world.get(PROMOTIONS, Key(obj["metadata"]["namespace"], owner["name"]))
     if promotion is None or promotion["metadata"]["uid"] != owner["uid"]:
-        return False
-    return bool(promotion["spec"]["version"] == spec.candidate)
+        return None
+    return promotion if promotion["spec"]["version"] == spec.candidate else None
+
+
+def waits(evaluation: Manifest) -> bool:
+    """Whether it has no Job yet and is not final."""
+    status = evaluation.get("status") or {}
+    return status.get("phase") not in FINAL and not status.get("job")
+
+
+def waiting_for_decided(old: Manifest, new: Manifest, world: World) -> Iterator[Key]:
+    """For `Watch.between` on Promotions: what still waits to measure for one that has been decided just now."""
+    if is_open(old) and not is_open(new):
+        for evaluation in world.owned(EVALUATIONS, new["metadata"]["uid"]):
+            if waits(evaluation):
+                yield Key(*key_of(evaluation))
 
 
 def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]]) -> Observed:
@@ -76,12 +95,14 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
     job = own_job(obj, world)
     candidate = version(spec.candidate)
     model = candidate.model if candidate is not None else None
+    promotion = _promotion(obj, spec, world)
     return Observed(
         obj=obj,
         spec=spec,
         status=EvaluationStatus.of(obj),
         model=world.get(MODELS, Key(namespace, model)) if model is not None else None,
-        gate=_for_promotion(obj, spec, world),
+        gate=promotion is not None,
+        decided=promotion["metadata"]["name"] if promotion is not None and not is_open(promotion) else None,
         candidate=candidate,
         baseline=version(spec.baseline),
         job=job,

@@ -75,6 +75,10 @@ def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
 def _start(obs: Observed, settings: Settings, now: datetime, lost: TaskState | None = None) -> Plan:
     """Create the Job, in the place of the one that is there where its result is `lost`."""
     missing = _unusable(obs)
+    if missing is not None and obs.decided is not None:
+        reason, message = missing
+        told = f"Promotion {obs.decided} was decided while this Evaluation waited: {reason}: {message}"
+        return _failed(obs, EvaluationReason.PROMOTION_DECIDED, told, now)
     if missing is not None:
         status = waiting_status(obs.status, *missing, generation=obs.generation, now=now)
         return _said(obs, status)

@@ -90,6 +90,7 @@ class ModelController:
         if rejection.code == 403:
             held = say.say(obj, status, now, working(ModelReason.FORBIDDEN, message))
             return replace(telling(status, held), requeue_after=FORBIDDEN_RETRY)
-        taken = rejection.reason == ModelReason.NAME_TAKEN
-        reason = ModelReason.NAME_TAKEN if taken else ModelReason.REFUSED
-        return telling(status, say.say(obj, status, now, stalled(reason, message)))
+        if rejection.reason == ModelReason.NAME_TAKEN:
+            taken = say.say(obj, status, now, stalled(ModelReason.NAME_TAKEN, message))
+            return replace(telling(status, taken), requeue_after=FORBIDDEN_RETRY)
+        return telling(status, say.say(obj, status, now, stalled(ModelReason.REFUSED, message)))

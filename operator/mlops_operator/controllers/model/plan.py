@@ -22,7 +22,7 @@ from mlops_operator.controllers.shared.indexes import VersionFact
 from mlops_operator.kube.resources import PROMOTIONS
 from mlops_operator.runtime.plan import Action, Create, Plan
 
-_REFUSALS = frozenset({ModelReason.NAME_TAKEN, ModelReason.REFUSED})
+_REFUSALS = frozenset({ModelReason.REFUSED})
 
 
 def plan(obs: Observed, now: datetime) -> Plan:

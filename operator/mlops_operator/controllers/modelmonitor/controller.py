@@ -71,7 +71,7 @@ class ModelMonitorController:
         )
 
     def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
-        """A refused Job stalls the monitor until its spec changes; a forbidden one is tried again."""
+        """A refused Job stalls the monitor until its spec changes; a forbidden one, or a taken name, is tried again."""
         refused = refusal(rejection)
         return _said(obj, refused.outcome, now, requeue_after=refused.retry_after)
 

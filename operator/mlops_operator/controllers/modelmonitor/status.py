@@ -30,7 +30,7 @@ from mlops_operator.controllers.modelmonitor.policies.verdict import Overall, ov
 BROKEN = frozenset({MonitorReason.JOB_FAILED, MonitorReason.RESULT_INVALID, MonitorReason.CONFIGURATION_INVALID})
 """Reasons of a last window by which the monitor itself does not work."""
 
-HELD = frozenset({MonitorReason.INVALID_POD_TEMPLATE, MonitorReason.NAME_TAKEN, MonitorReason.CONFIGURATION_INVALID})
+HELD = frozenset({MonitorReason.INVALID_POD_TEMPLATE, MonitorReason.CONFIGURATION_INVALID})
 """Reasons after which nothing is tried until the spec changes."""
 
 

@@ -94,7 +94,7 @@ class PromotionController:
         """
         refused = refusal(rejection)
         taken = rejection.reason == NAME_TAKEN
-        if refused.outcome.stalled and not taken:
+        if refused.outcome.stalled and refused.retry_after is None:
             return self._rejected(obj, PromotionReason.EVALUATION_FAILED, refused.outcome.message, now)
         before = PromotionStatus.of(obj)
         reason = PromotionReason.NAME_TAKEN if taken else PromotionReason.FORBIDDEN

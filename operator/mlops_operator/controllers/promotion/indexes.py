@@ -17,6 +17,7 @@ from mlops_operator.controllers.shared.promotions import (
     OPEN_PROMOTIONS_BY_ALIAS,
     alias_value,
     by_alias,
+    is_by_user,
     is_open,
     where,
 )
@@ -33,9 +34,11 @@ class Request(NamedTuple):
 
     Attributes:
         created: creation time as metav1.Time, whole seconds in UTC, so that text order is time order.
+        by_user: whether a user created it.
     """
 
     created: str
+    by_user: bool
     name: str
     version: str
 
@@ -51,15 +54,16 @@ def can_be_superseded(obj: Manifest) -> bool:
     return condition_of(obj, READY).get("reason") not in _BY_THE_MODEL
 
 
-def _request(obj: Manifest) -> Request:
-    metadata = obj["metadata"]
-    return Request(metadata["creationTimestamp"], metadata["name"], (obj.get("spec") or {}).get("version", ""))
+def request_of(obj: Manifest) -> Request:
+    """What the Promotion asks for."""
+    metadata, version = obj["metadata"], (obj.get("spec") or {}).get("version", "")
+    return Request(metadata["creationTimestamp"], is_by_user(obj), metadata["name"], version)
 
 
-REQUESTS_BY_ALIAS: Final = FactIndex(PROMOTIONS, "request", by_alias, _request)
+REQUESTS_BY_ALIAS: Final = FactIndex(PROMOTIONS, "request", by_alias, request_of)
 """All Promotions of an alias, decided ones too, the newest last."""
 
-SUPERSEDABLE_BY_ALIAS: Final = FactIndex(PROMOTIONS, "supersedable", where(can_be_superseded, by_alias), _request)
+SUPERSEDABLE_BY_ALIAS: Final = FactIndex(PROMOTIONS, "supersedable", where(can_be_superseded, by_alias), request_of)
 OPEN_PROMOTIONS_BY_MODEL: Final = Index(PROMOTIONS, "open-model", where(is_open, by_reference("model")))
 OPEN_PROMOTIONS_BY_VERSION: Final = Index(PROMOTIONS, "open-version", where(is_open, by_reference("version")))
 

@@ -10,6 +10,7 @@ from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.model import Gate as AliasGate
 from mlops_operator.api.model import MissingBaseline
 from mlops_operator.api.promotion import TERMINAL, PromotionPhase, PromotionReason, PromotionStatus
+from mlops_operator.controllers.promotion.indexes import request_of
 from mlops_operator.controllers.promotion.observed import GateRequest, Observed
 from mlops_operator.controllers.promotion.policies.moved import moved_at
 from mlops_operator.controllers.promotion.policies.recorded import QUIET, is_recorded
@@ -60,9 +61,7 @@ def _by_request(obs: Observed, now: datetime) -> Plan:
             " another Promotion"
         )
         return _end(obs, PromotionPhase.SUPERSEDED, PromotionReason.SUPERSEDED, message, now)
-    newer = superseded_by(
-        obs.newest, created=metadata["creationTimestamp"], name=metadata["name"], version=obs.spec.version
-    )
+    newer = superseded_by(obs.newest, request_of(obs.obj))
     if newer is not None:
         message = f"the newer Promotion {newer.name} asks for version {newer.version}"
         return _end(obs, PromotionPhase.SUPERSEDED, PromotionReason.SUPERSEDED, message, now)

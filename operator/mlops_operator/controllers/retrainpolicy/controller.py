@@ -99,7 +99,7 @@ class RetrainPolicyController:
         return plan(observed, now)
 
     def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
-        """A refused child stalls the policy until its spec changes; a forbidden one is tried again."""
+        """A refused child stalls the policy until its spec changes; a forbidden one or a taken name is tried again."""
         refused = refusal(rejection)
         return _said(obj, refused.outcome, now, requeue_after=refused.retry_after)
 

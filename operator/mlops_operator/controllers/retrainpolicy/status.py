@@ -27,7 +27,7 @@ from mlops_operator.runtime.plan import Event
 ACTION: Final = "Retrain"
 """What events say the controller was doing."""
 
-HELD: Final = frozenset({PolicyReason.INVALID_POD_TEMPLATE, PolicyReason.NAME_TAKEN})
+HELD: Final = frozenset({PolicyReason.INVALID_POD_TEMPLATE})
 """Reasons after which nothing is tried until the spec changes."""
 
 _QUIET: Final = (PolicyReason.IDLE, PolicyReason.TRAINING, PolicyReason.PROMOTING)

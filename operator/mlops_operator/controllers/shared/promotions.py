@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from mlops_operator.api.conditions import READY, condition_of, holds
-from mlops_operator.api.meta import Manifest
+from mlops_operator.api.meta import Manifest, controller_reference
 from mlops_operator.api.promotion import GATE_PASSED, TERMINAL, PromotionPhase, PromotionReason
-from mlops_operator.kube.resources import PROMOTIONS
+from mlops_operator.kube.resources import MODELS, PROMOTIONS, RETRAIN_POLICIES
 from mlops_operator.runtime.controller import FactIndex, Index
+
+_AUTOMATIC: Final = (RETRAIN_POLICIES.kind, MODELS.kind)
 
 
 class PassedGate(NamedTuple):
@@ -15,6 +17,7 @@ class PassedGate(NamedTuple):
 
     Attributes:
         created: creation time as metav1.Time, so that text order is time order.
+        by_user: whether a user created it; see `is_by_user`.
         version_uid: of the ModelVersion that passed; empty where it was not recorded.
         digest: of its artifact.
         origin: the version that the alias pointed at when the gate was passed; empty where it pointed at none.
@@ -22,6 +25,7 @@ class PassedGate(NamedTuple):
     """
 
     created: str
+    by_user: bool
     name: str
     uid: str
     version: str
@@ -75,12 +79,22 @@ def waits_for_data(obj: Manifest) -> bool:
     return bool(condition_of(obj, READY).get("reason") == PromotionReason.DATA_NOT_FOUND)
 
 
+def is_by_user(obj: Manifest) -> bool:
+    """Whether a user created the Promotion: neither a RetrainPolicy nor a Model, for a first version, controls it.
+
+    Creation times are whole seconds. Of two Promotions of one second a user's counts as the newer one.
+    """
+    owner = controller_reference(obj)
+    return owner is None or owner["kind"] not in _AUTOMATIC
+
+
 def _passed_gate(obj: Manifest) -> PassedGate:
     metadata, status = obj["metadata"], obj["status"]
     created, name, uid = metadata["creationTimestamp"], metadata["name"], metadata["uid"]
     candidate = status.get("candidate") or {}
     return PassedGate(
         created,
+        is_by_user(obj),
         name,
         uid,
         obj["spec"]["version"],

@@ -7,7 +7,8 @@ from mlops_operator.api.conditions import Outcome, stalled, working
 from mlops_operator.runtime.plan import Rejection
 
 FORBIDDEN_RETRY: Final = 60.0
-"""Seconds until a forbidden child is tried again: a quota or a right may be given at any time, unseen."""
+"""Seconds until a forbidden child is tried again: a quota or a right may be given at any time, unseen. So may a name
+be free again: the object that has it may be one that is not watched."""
 
 INVALID_POD_TEMPLATE: Final = "InvalidPodTemplate"
 NAME_TAKEN: Final = "NameTaken"
@@ -21,7 +22,7 @@ class Refusal:
     """A rejection in the terms of the contract.
 
     Attributes:
-        outcome: stalled where only a person can mend it, else working.
+        outcome: stalled where the user has to change something, else working.
         retry_after: seconds until it is tried again, or None.
     """
 
@@ -37,7 +38,7 @@ def refusal(rejection: Rejection, *, invalid: str = INVALID_POD_TEMPLATE) -> Ref
         invalid: the reason where the manifest itself is refused.
     """
     if rejection.reason == NAME_TAKEN:
-        return Refusal(stalled(NAME_TAKEN, rejection.message))
+        return Refusal(stalled(NAME_TAKEN, rejection.message), FORBIDDEN_RETRY)
     if rejection.code in _INVALID_CODES:
         return Refusal(stalled(invalid, rejection.message))
     return Refusal(working(FORBIDDEN, rejection.message), FORBIDDEN_RETRY)

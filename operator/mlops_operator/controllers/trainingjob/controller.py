@@ -115,11 +115,11 @@ class TrainingJobController:
         )
 
     def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
-        """`Forbidden` is tried again; everything else waits for a changed spec."""
+        """`Forbidden` and a taken name are tried again; everything else waits for a changed spec."""
         status = TrainingJobStatus.of(obj)
         child = rejection.action.resource
-        if child == MODEL_VERSIONS and rejection.reason == TrainingReason.NAME_TAKEN:
-            # The result is kept by the Job: the version is created once the other object is deleted.
+        if rejection.reason == TrainingReason.NAME_TAKEN:
+            # The other object may be deleted, and may be none that is watched. A result is kept by the Job meanwhile.
             taken = say.blocked(obj, status, now, TrainingReason.NAME_TAKEN, f"{child.kind}: {rejection.message}")
             return telling(status, taken, requeue_after=FORBIDDEN_RETRY)
         if child == MODEL_VERSIONS and rejection.code != 403:
@@ -130,6 +130,4 @@ class TrainingJobController:
             held = say.held(obj, status, now, TrainingReason.FORBIDDEN, rejection.message)
             return telling(status, held, requeue_after=FORBIDDEN_RETRY)
         reason = TrainingReason.INVALID_POD_TEMPLATE if child == JOBS else TrainingReason.REFUSED
-        if rejection.reason == TrainingReason.NAME_TAKEN:
-            reason = TrainingReason.NAME_TAKEN
         return telling(status, say.blocked(obj, status, now, reason, f"{child.kind}: {rejection.message}"))

@@ -44,9 +44,9 @@ from mlops_operator.runtime.plan import PodsOfJob, Read
 
 TERMINAL: Final = frozenset({TrainingPhase.SUCCEEDED, TrainingPhase.FAILED})
 
-REFUSALS: Final = frozenset({TrainingReason.INVALID_POD_TEMPLATE, TrainingReason.NAME_TAKEN, TrainingReason.REFUSED})
-"""Reasons that stand for the API server's own no. What this operator finds wrong by itself it
-finds out again each time, at no cost."""
+REFUSALS: Final = frozenset({TrainingReason.INVALID_POD_TEMPLATE, TrainingReason.REFUSED})
+"""Reasons of a refusal by the API server that a changed spec alone can end. A name that is taken is tried again. What
+this operator finds wrong by itself it finds out again each time, at no cost."""
 
 
 def _made_by(version: Manifest) -> Sequence[str]:

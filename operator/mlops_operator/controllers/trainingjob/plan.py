@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from mlops_contract import ResultInvalidError
-from mlops_operator.api.conditions import parse_timestamp, timestamp
+from mlops_operator.api.conditions import STALLED, is_true, parse_timestamp, timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import AttemptOutcome, DataWait, TrainingJobStatus, TrainingPhase, TrainingReason
 from mlops_operator.controllers.settings import Settings
@@ -163,8 +163,8 @@ def _start(obs: Observed, settings: Settings, now: datetime) -> Plan:
     ]
     if obs.spec.replicas > 1 and obs.service is None:
         actions.append(Create(resource=SERVICES, manifest=render_service(obs.obj)))
-    if obs.status.phase in (TrainingPhase.RUNNING, TrainingPhase.SUSPENDED):
-        # The attempt was suspended before it began, or its Job was deleted while it ran: no longer so.
+    if obs.status.phase in (TrainingPhase.RUNNING, TrainingPhase.SUSPENDED) or is_true(obs.status.conditions, STALLED):
+        # The attempt was suspended before it began, its Job was deleted while it ran, or was refused: no longer so.
         return _tell(obs, say.starting(obs, now), actions=tuple(actions))
     heard = not obs.status.written or obs.status.observed_generation == obs.generation
     return Plan(actions=tuple(actions), requeue_after=PATIENCE, settled=heard)

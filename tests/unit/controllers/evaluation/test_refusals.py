@@ -24,6 +24,17 @@ def test_a_job_that_is_forbidden_is_tried_again() -> None:
     assert status(toy)["phase"] == "Running"
 
 
+def test_a_job_whose_name_is_taken_is_tried_again() -> None:
+    toy = cluster()
+    toy.refuse["Job"] = (409, "NameTaken", "Job a already exists")
+    assert toy.settle(CONTROLLER, NAME).requeue_after == 60
+    assert (status(toy)["phase"], condition(toy.get(EVALUATIONS, NAME), "Stalled")["status"]) == ("Pending", "True")
+    assert status(toy).get("verdict") is None
+    toy.refuse.clear()
+    toy.settle(CONTROLLER, NAME)
+    assert status(toy)["phase"] == "Running"
+
+
 def test_a_spec_that_does_not_fit_is_final_and_names_the_field() -> None:
     toy = cluster(evaluation(metrics="accuracy"))
     toy.settle(CONTROLLER, NAME)

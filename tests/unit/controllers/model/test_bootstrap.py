@@ -98,6 +98,16 @@ def test_a_refused_offer_does_not_keep_facts_from_being_written() -> None:
     assert offered(registry) == ["v1"]
 
 
+def test_an_offer_whose_name_is_taken_is_tried_again() -> None:
+    registry = Registry(**BOOTSTRAP)
+    registry.cluster.refuse["Promotion"] = (409, "NameTaken", "Promotion p already exists")
+    assert registry.put(version("v1")).requeue_after == 60
+    assert condition(registry.obj, "Stalled")["reason"] == "NameTaken"
+    registry.cluster.refuse.clear()
+    registry.settle()
+    assert offered(registry) == ["v1"]
+
+
 def test_an_offer_that_the_api_refuses_is_repeated_only_for_a_changed_spec() -> None:
     registry = Registry(**BOOTSTRAP)
     registry.cluster.refuse["Promotion"] = (422, "Invalid", "spec: no")

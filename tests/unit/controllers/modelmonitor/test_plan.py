@@ -303,6 +303,17 @@ def test_a_job_that_the_api_refuses_stalls_it_until_the_spec_changes() -> None:
     assert condition(toy.get(MODEL_MONITORS, NAME), "Stalled")["status"] == "False"
 
 
+def test_a_job_whose_name_is_taken_is_tried_again() -> None:
+    toy = cluster()
+    toy.refuse["Job"] = (409, "NameTaken", "Job a already exists")
+    toy.now = later(70)
+    assert settle(toy).requeue_after == 60
+    assert condition(toy.get(MODEL_MONITORS, NAME), "Stalled")["reason"] == "NameTaken"
+    toy.refuse.clear()
+    settle(toy)
+    assert len(toy.world.all(JOBS)) == 1
+
+
 def test_a_job_that_is_forbidden_is_tried_again() -> None:
     toy = cluster()
     toy.refuse["Job"] = (403, "Forbidden", "exceeded quota")

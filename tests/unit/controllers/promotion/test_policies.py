@@ -92,32 +92,34 @@ class TestSupersede:
     @pytest.mark.parametrize(
         ("newest", "superseded"),
         [
-            (Request(FIRST, "l", "digits-x"), False),
-            (Request(FIRST, "m", "digits-x"), False),
-            (Request(FIRST, "n", "digits-x"), True),
-            (Request(SECOND, "a", "digits-x"), True),
+            (Request(FIRST, True, "l", "digits-x"), False),
+            (Request(FIRST, True, "m", "digits-x"), False),
+            (Request(FIRST, True, "n", "digits-x"), True),
+            (Request(FIRST, False, "n", "digits-x"), False),
+            (Request(SECOND, True, "a", "digits-x"), True),
+            (Request(SECOND, False, "a", "digits-x"), True),
         ],
     )
-    def test_only_a_newer_one_supersedes_and_names_order_what_was_created_in_the_same_second(
+    def test_only_a_newer_one_supersedes_and_names_order_what_users_created_in_the_same_second(
         self, newest: Request, superseded: bool
     ) -> None:
-        found = superseded_by(newest, created=FIRST, name="m", version="digits-m")
+        found = superseded_by(newest, Request(FIRST, True, "m", "digits-m"))
         assert found == (newest if superseded else None)
 
+    def test_a_users_supersedes_an_automatic_one_of_the_same_second(self) -> None:
+        users = Request(FIRST, True, "a", "digits-x")
+        assert superseded_by(users, Request(FIRST, False, "m", "digits-m")) == users
+
     def test_of_two_exactly_one_is_superseded(self) -> None:
-        a, b = Request(FIRST, "a", "digits-a"), Request(FIRST, "b", "digits-b")
-        losers = [
-            one.name
-            for one, other in ((a, b), (b, a))
-            if superseded_by(other, created=one.created, name=one.name, version=one.version)
-        ]
+        a, b = Request(FIRST, True, "a", "digits-a"), Request(FIRST, True, "b", "digits-b")
+        losers = [one.name for one, other in ((a, b), (b, a)) if superseded_by(other, one)]
         assert losers == ["a"]
 
     def test_two_that_ask_for_the_same_version_do_not_supersede_each_other(self) -> None:
-        assert superseded_by(Request(SECOND, "c", "digits-a"), created=FIRST, name="a", version="digits-a") is None
+        assert superseded_by(Request(SECOND, True, "c", "digits-a"), Request(FIRST, True, "a", "digits-a")) is None
 
     def test_nothing_supersedes_where_there_is_no_other(self) -> None:
-        assert superseded_by(None, created=FIRST, name="a", version="digits-a") is None
+        assert superseded_by(None, Request(FIRST, True, "a", "digits-a")) is None
 
 
 def refusal(*results: RecordedResult, rejections: tuple[Rejection, ...] = ()) -> str | None:

@@ -1,7 +1,9 @@
 """What the alias and other Promotions do meanwhile."""
 
-from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS
-from tests.unit.controllers.builders import condition, later
+import pytest
+
+from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS, RETRAIN_POLICIES, Resource
+from tests.unit.controllers.builders import condition, later, make
 from tests.unit.controllers.promotion.scene import (
     CONTROLLER,
     GATE,
@@ -15,6 +17,22 @@ from tests.unit.controllers.promotion.scene import (
     settle,
     status,
 )
+
+# -- two Promotions of one second ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("controller", [RETRAIN_POLICIES, MODELS])
+def test_a_users_promotion_wins_over_an_automatic_one_of_the_same_second(controller: Resource) -> None:
+    owner = make(controller, "digits", spec={})
+    automatic = promotion("z-automatic")
+    automatic["metadata"]["ownerReferences"] = make(PROMOTIONS, "a", owner=owner)["metadata"]["ownerReferences"]
+    owners = () if controller == MODELS else (owner,)
+    toy = cluster(model(), automatic, promotion("a-users", version="digits-a"), *owners)
+    for name in ("z-automatic", "a-users"):
+        toy.settle(CONTROLLER, name)
+    phases = [toy.get(PROMOTIONS, name)["status"]["phase"] for name in ("z-automatic", "a-users")]
+    assert phases == ["Superseded", "Evaluating"]
+
 
 # -- what the alias does meanwhile ---------------------------------------------------------
 

@@ -65,6 +65,17 @@ def test_a_training_that_the_api_refuses_stalls_it_until_the_spec_changes() -> N
     assert len(trainings(toy)) == 1
 
 
+def test_a_training_whose_name_is_taken_is_tried_again() -> None:
+    toy = cluster("TT")
+    toy.refuse["TrainingJob"] = (409, "NameTaken", "TrainingJob a already exists")
+    assert settle(toy).requeue_after == 60
+    assert condition(toy.get(RETRAIN_POLICIES, NAME), "Stalled")["reason"] == "NameTaken"
+    assert decisions(toy) == []
+    toy.refuse.clear()
+    settle(toy)
+    assert len(trainings(toy)) == 1
+
+
 def test_a_training_that_is_forbidden_is_tried_again() -> None:
     toy = cluster("TT")
     toy.refuse["TrainingJob"] = (403, "Forbidden", "exceeded quota")

@@ -1,5 +1,7 @@
 """What the API server refuses: told in its words, not repeated for nothing, tried again for a changed spec."""
 
+import pytest
+
 from mlops_operator.kube.resources import JOBS
 from tests.unit.controllers.builders import condition
 from tests.unit.controllers.trainingjob.driver import Run, begin
@@ -36,9 +38,17 @@ def test_a_changed_spec_is_tried_again() -> None:
     assert condition(run.obj, "Stalled")["status"] == "False"
 
 
-def test_a_taken_name_stalls() -> None:
-    run = refused(409, "NameTaken", "somebody else's")
+@pytest.mark.parametrize("kind", ["Job", "Service"])
+def test_a_taken_name_stalls_until_the_other_object_is_deleted(kind: str) -> None:
+    run = refused(409, "NameTaken", "Job a already exists", kind=kind)
     assert condition(run.obj, "Stalled")["reason"] == "NameTaken"
+    writes = len(run.cluster.writes)
+    assert run.at(60).settle().requeue_after == 60
+    assert len(run.cluster.writes) == writes
+    run.cluster.refuse.clear()
+    run.at(120).settle()
+    assert len(run.cluster.world.all(JOBS)) == 1
+    assert condition(run.obj, "Stalled")["status"] == "False"
 
 
 def test_a_refusal_by_quota_is_tried_again_each_minute() -> None:

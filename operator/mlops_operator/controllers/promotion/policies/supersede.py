@@ -7,9 +7,11 @@ when a newer one appears is over. Two that ask for the same version do not stand
 from mlops_operator.controllers.promotion.indexes import Request
 
 
-def superseded_by(newest: Request | None, *, created: str, name: str, version: str) -> Request | None:
-    """The newest Promotion of the alias, if it is newer than the one given (by name where the times are the same)
-    and asks for another version; else None."""
-    if newest is None or (newest.created, newest.name) <= (created, name):
+def superseded_by(newest: Request | None, own: Request) -> Request | None:
+    """The newest Promotion of the alias, if it is newer than `own` and asks for another version; else None.
+
+    Where the creation times are the same, a user's is newer than an automatic one, then the names decide.
+    """
+    if newest is None or newest[:3] <= own[:3]:
         return None
-    return newest if newest.version != version else None
+    return newest if newest.version != own.version else None
