@@ -41,6 +41,8 @@ PHASES: Final[Mapping[str, Mapping[str, Expected]]] = {
         "Ready": {"Ready": TRUE, "Stalled": FALSE, "Rejected": NOT_TRUE},
         "Rejected": {"Stalled": FALSE, "Rejected": TRUE},
         "Failed": {"Ready": FALSE, "Stalled": TRUE},
+        "Removing": {"Ready": FALSE, "Reconciling": TRUE, "Stalled": FALSE, "Rejected": NOT_TRUE},
+        "Removed": {"Ready": FALSE, "Reconciling": FALSE, "Stalled": TRUE},
     },
     "Evaluation": {
         "Pending": MEASURING,

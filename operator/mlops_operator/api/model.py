@@ -8,6 +8,7 @@ from pydantic import Field
 from mlops_operator.api.common import StatusBase
 from mlops_operator.api.evaluation import Measurement
 from mlops_operator.api.kind import Column, Kind
+from mlops_operator.api.retention import Retention, RetentionStatus
 from mlops_operator.api.schema import (
     Digest,
     ListMap,
@@ -85,6 +86,8 @@ class ModelSpec(SpecModel):
     owners: Annotated[tuple[Text, ...], Field(max_length=16)] = ()
     aliases: Annotated[tuple[Alias, ...], Field(max_length=8), ListMap("name")] = ()
     """An alias that is removed here is forgotten with its history; the Promotions remain."""
+    retention: Retention | None = None
+    """Which versions' artifacts are removed; absent, none is."""
 
 
 class AliasMove(StrEnum):
@@ -229,6 +232,8 @@ class ModelStatus(StatusBase):
     """The inputs on which gates of this Model decided, the latest last."""
     rejections: Annotated[tuple[Rejection, ...], Field(max_length=MAX_REJECTIONS)] = ()
     """Artifacts that failed a gate of this Model, the latest last."""
+    retention: RetentionStatus | None = None
+    """What is beyond `spec.retention`; absent where no removal was asked for."""
 
 
 MODEL: Final = Kind(
@@ -241,5 +246,7 @@ MODEL: Final = Kind(
     columns=(
         Column("Champion", '.status.aliases[?(@.name=="champion")].version'),
         Column("Latest", ".status.latestVersion", type="integer"),
+        Column("Listed", ".status.retention.listed", type="integer", wide=True),
+        Column("Removed", ".status.retention.removed", type="integer", wide=True),
     ),
 )

@@ -101,6 +101,10 @@ class ModelVersionPhase(StrEnum):
     READY = "Ready"
     REJECTED = "Rejected"
     FAILED = "Failed"
+    REMOVING = "Removing"
+    """The retention policy of the Model is about to remove the artifact."""
+    REMOVED = "Removed"
+    """The retention policy of the Model has removed the artifact, or is removing it."""
 
 
 class ModelVersionReason(StrEnum):
@@ -134,6 +138,11 @@ class ModelVersionReason(StrEnum):
     """A quota, an admission policy or missing rights refuse the Job."""
     NAME_TAKEN = "NameTaken"
     """An object of the Job's name exists and belongs to somebody else."""
+    REMOVAL_PENDING = "RemovalPending"
+    """`RemovalPending` is set when `spec.retention` of the Model is about to remove the artifact. Nothing
+    new uses it."""
+    ARTIFACT_REMOVED = "ArtifactRemoved"
+    """`ArtifactRemoved` is set before `spec.retention` of the Model removes the first file. It stays."""
     GATE_FAILED = "GateFailed"
     NOT_REJECTED = "NotRejected"
 
@@ -208,6 +217,10 @@ class ModelVersionStatus(StatusBase):
     failed_at: Timestamp | None = None
     """When the last of them failed; the next begins after a delay that doubles each time."""
     verified_at: Timestamp | None = None
+    run_folder: PvcUri | None = None
+    """Folder of the TrainingJob that wrote the artifact. It is set if, when the artifact was verified or the Model had
+    `spec.retention`, that TrainingJob had this version as its result and the artifact was in its folder. Only such
+    files are removed by `spec.retention` of the Model."""
     waiting: Waiting | None = None
     gates: Annotated[tuple[GateResult, ...], Field(max_length=MAX_GATE_RESULTS)] = ()
     """Results of the gates that measured this version, in the order in which they were recorded."""

@@ -45,6 +45,8 @@ class PromotionReason(StrEnum):
     ALIAS_NOT_FOUND = "AliasNotFound"
     MODEL_VERSION_NOT_FOUND = "ModelVersionNotFound"
     MODEL_VERSION_NOT_READY = "ModelVersionNotReady"
+    ARTIFACT_REMOVED = "ArtifactRemoved"
+    """`ArtifactRemoved` is set when `spec.retention` of the Model has removed the artifact of the version."""
     OWNER_NOT_FOUND = "OwnerNotFound"
     """`OwnerNotFound` is set while the Model or RetrainPolicy that controls it does not exist, as after a restore: the
     garbage collector deletes it."""

@@ -23,6 +23,11 @@ ENV_FINISHED_JOB_TTL: Final = "MLOPS_TTL_SECONDS_AFTER_FINISHED"
 
 FINISHED_JOB_TTL: Final = 86_400
 """A day: failures of a night are looked into in the morning."""
+
+REMOVAL_SETTLE: Final = 60.0
+"""A minute: twice the longest time that the answer to a write takes, so that plans which were made before a version
+ceased to be Ready have been carried out and written down."""
+
 ENV_TASK_PODS: Final = "MLOPS_TASK_PODS"
 ENV_SERVER_PODS: Final = "MLOPS_SERVER_PODS"
 ENV_TRAINING_PODS: Final = "MLOPS_TRAINING_PODS"
@@ -105,6 +110,8 @@ class Settings:
         cluster_domain: DNS domain of the cluster.
         pod_security_context: security context of every pod, before the object's own template.
         finished_job_ttl: seconds for which a Job that has ended stays with its pods and their logs.
+        removal_settle: seconds for which a version must have been out of use before what uses it is read once more and
+            its files are removed.
         task_pods: defaults of the pods that run the workload image.
         server_pods: defaults of model servers.
         training_pods: defaults of trainings. They have no resources unless the installation gives them some: what a
@@ -118,6 +125,7 @@ class Settings:
     cluster_domain: str = "cluster.local"
     pod_security_context: Mapping[str, Any] = field(default_factory=lambda: POD_SECURITY_CONTEXT)
     finished_job_ttl: int = FINISHED_JOB_TTL
+    removal_settle: float = REMOVAL_SETTLE
     task_pods: PodOptions = TASK_PODS
     server_pods: PodOptions = SERVER_PODS
     training_pods: PodOptions = field(default_factory=PodOptions)

@@ -89,7 +89,8 @@ def _accounts(variable: str) -> str:
     spec = f"dyn({variable}.spec)"
     field = "?taskPods.?serviceAccountName"
     gates = f"{spec}.?aliases.orValue([]).map(alias, alias.?gate.{field}.orValue(''))"
-    return f"([{spec}.{field}.orValue('')] + {gates}).filter(name, name != '')"
+    own = f"[{spec}.{field}.orValue(''), {spec}.?retention.{field}.orValue('')]"
+    return f"({own} + {gates}).filter(name, name != '')"
 
 
 def _policy(

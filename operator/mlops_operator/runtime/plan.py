@@ -202,7 +202,18 @@ class Nodes:
     """A read: the cluster's nodes; none where the operator serves single namespaces and has no right to read them."""
 
 
-Read = PodsOfJob | EventsAbout | Nodes
+@dataclass(frozen=True, kw_only=True)
+class ObjectsIn:
+    """A read: all objects of one resource in a namespace, straight from the API server.
+
+    For a decision that cannot be taken back and that an object which a watch has not shown yet would forbid.
+    """
+
+    resource: Resource
+    namespace: str
+
+
+Read = PodsOfJob | EventsAbout | Nodes | ObjectsIn
 
 
 @dataclass(frozen=True, kw_only=True)

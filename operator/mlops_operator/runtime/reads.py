@@ -14,7 +14,7 @@ from typing import Final
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.resources import EVENTS, NODES
-from mlops_operator.runtime.plan import EventsAbout, Nodes, PodsOfJob, Read
+from mlops_operator.runtime.plan import EventsAbout, Nodes, ObjectsIn, PodsOfJob, Read
 from mlops_operator.runtime.pod_reads import PodReads
 
 EVENTS_AGE: Final = 1.0
@@ -62,6 +62,8 @@ class Reads:
             if isinstance(read, PodsOfJob):
                 answers[read] = await self._pods.read(read)
                 open_reads += read.then(answers[read])
+            elif isinstance(read, ObjectsIn):
+                answers[read] = (await self._client.list(read.resource, namespace=read.namespace)).items
             else:
                 answers[read] = await self._recent(read)
         return answers

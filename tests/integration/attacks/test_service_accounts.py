@@ -87,6 +87,10 @@ async def test_who_may_not_run_pods_may_not_name_an_account(
         await attacker.create(resource, named(role, namespace, None), dry_run=True)
         with pytest.raises(Forbidden, match=f"{REFUSED} {namespace}, found {role}"):
             await attacker.create(resource, named(role, namespace, "reader"), dry_run=True)
+        if role == "modeler":
+            removing = {"retention": {"taskPods": {"serviceAccountName": "reader"}}}
+            with pytest.raises(Forbidden, match=REFUSED):
+                await attacker.create(resource, {**named(role, namespace, None), "spec": removing}, dry_run=True)
         if role == "releaser":
             continue  # an Evaluation is immutable
         await client.create(resource, named(role, namespace, "reader"))

@@ -28,7 +28,7 @@ from mlops_operator.kube.resources import (
 )
 from mlops_operator.runtime.controller import Controller, Index
 from mlops_operator.runtime.identity import stamped
-from mlops_operator.runtime.plan import Apply, Create, Delete, Event, Patch, Plan, PodsOfJob, Read, Rejection
+from mlops_operator.runtime.plan import Apply, Create, Delete, Event, ObjectsIn, Patch, Plan, PodsOfJob, Read, Rejection
 from tests.unit.controllers.lookups import Lookups
 from tests.unit.controllers.nodes import CONFIG_MAPS, image_id, with_inits_ended
 from tests.unit.controllers.settled import check_settled
@@ -206,7 +206,8 @@ class ToyCluster:
         reads: dict[Read, Sequence[Manifest]] = {}
         for read in controller.reads(obj, self.world, self.now):
             self.reads.append(read)
-            reads[read] = self.found.get(read, ())
+            there = self.world.all(read.resource) if isinstance(read, ObjectsIn) else ()
+            reads[read] = self.found.get(read, there)
             if isinstance(read, PodsOfJob):
                 reads[read] = [pod for pod in self.pods.get(read.job, []) if read.asks_for(pod)]
                 reads |= {more: self.found.get(more, ()) for more in read.then(reads[read])}

@@ -11,8 +11,10 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modeldeployment import CandidatePhase, CandidateStatus, ModelDeploymentSpec
 from mlops_operator.api.modelmonitor import ModelMonitorSpec, WindowStatus
 from mlops_operator.api.modelversion import ModelVersionSpec
+from mlops_operator.api.retention import Removal, Retention
 from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers.evaluation.render import evaluation_task
+from mlops_operator.controllers.model.render import removal_task, render_removal
 from mlops_operator.controllers.modeldeployment import render as serving
 from mlops_operator.controllers.modeldeployment.blueprint import Blueprint, draw
 from mlops_operator.controllers.modeldeployment.server_pods import surroundings
@@ -26,6 +28,7 @@ from mlops_operator.kube.resources import (
     EVALUATIONS,
     MODEL_DEPLOYMENTS,
     MODEL_MONITORS,
+    MODELS,
     TRAINING_JOBS,
 )
 from tests.unit.controllers.builders import NOW, make
@@ -33,7 +36,7 @@ from tests.unit.controllers.modeldeployment.scene import model_version
 
 SOURCE: Final = Path(mlops_operator.__file__).parent / "controllers"
 PARTS: Final = {
-    "shared/task.py": {"verify", "evaluate", "monitor", "golden", "recheck"},
+    "shared/task.py": {"verify", "evaluate", "monitor", "golden", "recheck", "remove"},
     "modeldeployment/server_pods.py": {"server"},
     "trainingjob/render.py": {"training"},
 }
@@ -41,12 +44,21 @@ PARTS: Final = {
 
 TASKS: Final = PARTS["shared/task.py"]
 TASK_MODULES: Final = {
+    "model/render.py",
     "modelversion/render.py",
     "evaluation/render.py",
     "modelmonitor/render.py",
     "modeldeployment/render.py",
 }
 """The modules whose tasks these are."""
+
+REMOVAL: Final = Removal(
+    version="digits-1",
+    version_uid="u",
+    digest=f"sha256:{'0' * 64}",
+    folder="pvc://store/trainingjobs/train-12345678",
+    marked_at="2026-01-01T00:00:00Z",
+)
 
 
 def modules_with(call: str) -> set[str]:
@@ -91,6 +103,7 @@ def _tasks(settings: Settings, spec: Manifest, image: Manifest) -> dict[str, Man
             **image,
         }
     )
+    retention = Retention.model_validate(spec)
     window = WindowStatus(start="2026-01-01T00:00:00Z", end="2026-01-01T00:05:00Z", version="digits-1")
     monitor = window_task(make(MODEL_MONITORS, "m", spec={}), monitored, window)
     return {
@@ -99,6 +112,7 @@ def _tasks(settings: Settings, spec: Manifest, image: Manifest) -> dict[str, Man
             evaluation_task(evaluation, evaluated, measured, measured, settings, model=None), settings
         ),
         "monitor": render_task(monitor, settings),
+        "remove": render_removal(removal_task(make(MODELS, "digits", spec={}), REMOVAL, retention), settings),
     }
 
 

@@ -8,10 +8,14 @@ from typing import Final
 from mlops_operator.api.conditions import stalled, working
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.model import ModelReason, ModelStatus
+from mlops_operator.api.retention import RetentionStatus
+from mlops_operator.controllers.model import retained
 from mlops_operator.controllers.model import status as say
 from mlops_operator.controllers.model.observed import observe
 from mlops_operator.controllers.model.plan import plan, telling
+from mlops_operator.controllers.model.render import removal_job_name
 from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared.finished_jobs import with_cleanup
 from mlops_operator.controllers.shared.gates import GATE_RESULTS_BY_MODEL, recorded_results
 from mlops_operator.controllers.shared.indexes import (
     MODEL_VERSIONS_BY_MODEL,
@@ -19,6 +23,7 @@ from mlops_operator.controllers.shared.indexes import (
     referred_if_changed,
     version_fact,
 )
+from mlops_operator.controllers.shared.models import removals_of
 from mlops_operator.controllers.shared.promotions import (
     OPEN_PROMOTIONS_BY_ALIAS,
     PASSED_GATES_BY_ALIAS,
@@ -28,12 +33,29 @@ from mlops_operator.controllers.shared.promotions import (
     waits_for_data,
 )
 from mlops_operator.controllers.shared.specs import InvalidSpecError
-from mlops_operator.kube.resources import MODEL_VERSIONS, MODELS, PROMOTIONS, Resource
+from mlops_operator.controllers.shared.waiting import wait_for
+from mlops_operator.controllers.shared.watches import managed_jobs
+from mlops_operator.kube.resources import (
+    EVALUATIONS,
+    JOBS,
+    MODEL_DEPLOYMENTS,
+    MODEL_MONITORS,
+    MODEL_VERSIONS,
+    MODELS,
+    PODS,
+    PROMOTIONS,
+    RETRAIN_POLICIES,
+    TRAINING_JOBS,
+    Resource,
+)
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
 from mlops_operator.runtime.plan import Plan, Read, Rejection
 
 FORBIDDEN_RETRY: Final = 60.0
 """Seconds until a refusal by quota, policy or rights is put to the test again: nothing tells that it has gone."""
+
+_LOOKED_UP: Final = (TRAINING_JOBS, EVALUATIONS, MODEL_DEPLOYMENTS, MODEL_MONITORS, RETRAIN_POLICIES)
+"""Kinds whose objects use versions, beside Promotions and Models."""
 
 
 def _standing(promotion: Manifest) -> object:
@@ -44,8 +66,8 @@ def _standing(promotion: Manifest) -> object:
 
 
 def _version(version: Manifest) -> object:
-    """What a Model reads of a ModelVersion: whether it can be offered, and its gate results."""
-    return version_fact(version), recorded_results(version)
+    """What a Model reads of a ModelVersion: whether it can be offered, its gate results, and whose its files are."""
+    return version_fact(version), recorded_results(version), (version.get("status") or {}).get("runFolder")
 
 
 class ModelController:
@@ -58,34 +80,54 @@ class ModelController:
         PASSED_GATES_BY_ALIAS,
         REJECTED_PROMOTIONS_BY_ALIAS,
         GATE_RESULTS_BY_MODEL,
+        *retained.INDEXES,
     )
     watches: Sequence[Watch] = (
         Watch(resource=MODEL_VERSIONS, keys=referred("model"), between=referred_if_changed("model", part=_version)),
         Watch(resource=PROMOTIONS, keys=referred("model"), between=referred_if_changed("model", part=_standing)),
+        managed_jobs(MODELS),
+        # What uses versions is looked up when their files may be removed.
+        *(Watch(resource=kind, keys=lambda _obj, _world: ()) for kind in _LOOKED_UP),
     )
     rules: Sequence[Rule] = (
         Rule(MODEL_VERSIONS, ("get", "list", "watch")),
         Rule(PROMOTIONS, ("get", "list", "watch", "create")),
+        Rule(JOBS, ("get", "list", "watch", "create", "patch", "delete")),
+        Rule(PODS, ("list",)),
+        *(Rule(kind, ("get", "list", "watch")) for kind in _LOOKED_UP),
     )
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def reads(self, obj: Manifest, world: World, now: datetime) -> Sequence[Read]:  # noqa: ARG002
-        """None: everything a Model needs is watched."""
-        return ()
+    def reads(self, obj: Manifest, world: World, now: datetime) -> Sequence[Read]:
+        """None, but for removals: the pods of their Job, and what may use a version whose files are about to go."""
+        return (*retained.wanted_reads(obj, world, now, settle=self._settings.removal_settle),)
 
-    def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:  # noqa: ARG002
-        """See `plan.py`; a spec that cannot be read leaves numbers and aliases as they are."""
+    def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
+        """See `plan.py`; a spec that cannot be read leaves numbers, aliases and files as they are."""
         try:
-            return plan(observe(obj, world), now)
+            observed = observe(obj, world, reads)
+            found = plan(observed, self._settings, now)
+            if observed.retained is None:
+                return found
+            at_work = {removal_job_name(obj, entry) for entry in removals_of(obj)}
+            return with_cleanup(
+                found,
+                observed.retained.jobs,
+                recorded=lambda job: job["metadata"]["name"] not in at_work,
+                ttl=self._settings.finished_job_ttl,
+                now=now,
+            )
         except InvalidSpecError as error:
             status = ModelStatus.of(obj)
             return telling(status, say.say(obj, status, now, stalled(ModelReason.INVALID_SPEC, str(error))))
 
     def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
-        """A bootstrap Promotion was refused; numbers and aliases stay as they are until the next plan."""
+        """A bootstrap Promotion or a removal's Job was refused; the rest stays as it is until the next plan."""
         status = ModelStatus.of(obj)
+        if rejection.action.resource == JOBS and status.retention is not None:
+            return self._removal_refused(status, status.retention, rejection, now)
         message = f"the API server refuses a bootstrap Promotion: {rejection.message}"
         if rejection.code == 403:
             held = say.say(obj, status, now, working(ModelReason.FORBIDDEN, message))
@@ -94,3 +136,11 @@ class ModelController:
             taken = say.say(obj, status, now, stalled(ModelReason.NAME_TAKEN, message))
             return replace(telling(status, taken), requeue_after=FORBIDDEN_RETRY)
         return telling(status, say.say(obj, status, now, stalled(ModelReason.REFUSED, message)))
+
+    def _removal_refused(
+        self, status: ModelStatus, retention: RetentionStatus, rejection: Rejection, now: datetime
+    ) -> Plan:
+        message = f"the API server refuses the Job that removes files: {rejection.message}"
+        waiting = wait_for(retention.waiting, now, rejection.reason or "Refused", message)
+        after = status.replace(retention=retention.model_copy(update={"waiting": waiting}))
+        return replace(telling(status, after), requeue_after=FORBIDDEN_RETRY)

@@ -11,6 +11,7 @@ from mlops_operator.api.model import Alias, ModelSpec, ModelStatus, Restore
 from mlops_operator.controllers.model.policies.bootstrap import refused_versions
 from mlops_operator.controllers.model.policies.restore import RestoreProblem, restore_problem
 from mlops_operator.controllers.model.render import bootstrap_name, render_bootstrap
+from mlops_operator.controllers.model.retained import Retained, concerned, observe_retained
 from mlops_operator.controllers.shared.gates import GATE_RESULTS_BY_MODEL, RecordedResult, gate_key
 from mlops_operator.controllers.shared.indexes import MODEL_VERSIONS_BY_MODEL, VersionFact, key_of
 from mlops_operator.controllers.shared.models import wanted_restore
@@ -27,6 +28,7 @@ from mlops_operator.controllers.shared.versions import view_version
 from mlops_operator.kube.resources import MODEL_VERSIONS, PROMOTIONS
 from mlops_operator.runtime.controller import World
 from mlops_operator.runtime.identity import is_rendered
+from mlops_operator.runtime.plan import Read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,7 @@ class Observed:
         refused: UIDs of the versions that no alias is offered.
         restorations: by alias, those that are to be restored.
         refusals: by alias that points at nothing and has no undecided Promotion, the latest rejection.
+        retained: the files of its versions; None where it has no retention policy and no removal at work.
     """
 
     obj: Manifest
@@ -82,6 +85,7 @@ class Observed:
     refused: frozenset[str] = frozenset()
     restorations: Mapping[str, Restoration] = field(default_factory=dict)
     refusals: Mapping[str, Refusal] = field(default_factory=dict)
+    retained: Retained | None = None
 
     @cached_property
     def present(self) -> frozenset[str]:
@@ -90,11 +94,13 @@ class Observed:
 
     @cached_property
     def ready(self) -> frozenset[str]:
-        """UIDs of its versions that are Ready."""
-        return frozenset(version.uid for version in self.versions if version.ready)
+        """UIDs of its versions that are Ready, and whose files are not about to be removed."""
+        removals = self.status.retention.removals if self.status.retention is not None else ()
+        marked = {entry.version_uid for entry in removals}
+        return frozenset(version.uid for version in self.versions if version.ready and version.uid not in marked)
 
 
-def observe(obj: Manifest, world: World) -> Observed:
+def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]]) -> Observed:
     """The observation of a Model.
 
     Raises:
@@ -135,6 +141,7 @@ def observe(obj: Manifest, world: World) -> Observed:
         refused=refused_versions(versions, results, status.rejections, gates=_gates(key.name, spec)),
         restorations={name: _restoration(key, entry, world) for name, entry in wanted.items() if entry is not None},
         refusals=dict(_refusals(key, [alias.name for alias in unset if alias.name not in undecided], world)),
+        retained=observe_retained(obj, world, reads) if concerned(obj) else None,
     )
 
 

@@ -4,19 +4,25 @@ Aliases live in `status`: the spec is the person's own, and a GitOps tool sees n
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from mlops_operator.api.conditions import READY, Outcome, find, stalled
 from mlops_operator.api.model import Alias, AliasStatus, ModelReason, ModelStatus
+from mlops_operator.api.retention import RetentionStatus
 from mlops_operator.controllers.model import status as say
 from mlops_operator.controllers.model.observed import Observed
 from mlops_operator.controllers.model.policies.aliases import moved, next_move, restored
 from mlops_operator.controllers.model.policies.bootstrap import is_under_way, offer
 from mlops_operator.controllers.model.policies.numbering import Numbers, number
 from mlops_operator.controllers.model.policies.rejections import with_rejections
+from mlops_operator.controllers.model.removal import next_step
+from mlops_operator.controllers.model.removal_work import Step
 from mlops_operator.controllers.model.render import bootstrap_name, render_bootstrap
+from mlops_operator.controllers.model.situation import Situation
 from mlops_operator.controllers.model.transitions import events
+from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.gates import RecordedResult
 from mlops_operator.controllers.shared.indexes import VersionFact
 from mlops_operator.kube.resources import PROMOTIONS
@@ -25,28 +31,47 @@ from mlops_operator.runtime.plan import Action, Create, Plan
 _REFUSALS = frozenset({ModelReason.REFUSED})
 
 
-def plan(obs: Observed, now: datetime) -> Plan:
+def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
     """The plan for one observation."""
     numbers = number(obs.status.versions, obs.status.latest_version, obs.versions)
     aliases = _aliases(obs, now)
+    step = _retention(obs, aliases, settings, now)
     changed = obs.status.replace(
         aliases=aliases,
         versions=numbers.versions,
         latest_version=numbers.latest,
         rejections=with_rejections(obs.status.rejections, _final(obs, aliases)),
+        retention=step.status,
     )
     actions: tuple[Action, ...] = ()
     outcome = say.outcome_of(obs, aliases, numbers, under_way=_under_way(obs, aliases, numbers))
-    # Facts first: a refused offer must not keep a number or an alias from being written.
-    if changed == obs.status and (offers := _offers(obs, aliases, numbers)):
-        refusal = _refusal(obs)
-        outcome, actions = (refusal, ()) if refusal else (outcome, offers)
-    return telling(obs.status, say.say(obs.obj, changed, now, outcome), actions=actions)
+    # Facts first: a refused child must not keep a number, an alias or a removal from being written.
+    if changed == obs.status:
+        actions = step.actions
+        if offers := _offers(obs, aliases, numbers):
+            refusal = _refusal(obs)
+            outcome, actions = (refusal, actions) if refusal else (outcome, (*offers, *actions))
+    told = telling(obs.status, say.say(obs.obj, changed, now, outcome), actions=actions)
+    return replace(told, requeue_after=step.requeue_after, absences=step.absences if actions else ())
 
 
 def telling(before: ModelStatus, after: ModelStatus, *, actions: tuple[Action, ...] = ()) -> Plan:
     """A plan that writes `after` and tells what is new in it."""
     return Plan(actions=actions, status=after.to_manifest(), events=events(before, after))
+
+
+def _retention(obs: Observed, aliases: tuple[AliasStatus, ...], settings: Settings, now: datetime) -> Step:
+    if obs.retained is None:
+        return Step(status=obs.status.retention)
+    situation = Situation(
+        obj=obs.obj,
+        policy=obs.spec.retention,
+        former=obs.status.retention or RetentionStatus(),
+        retained=obs.retained,
+        aliases=aliases,
+        settings=settings,
+    )
+    return next_step(situation, now)
 
 
 def _aliases(obs: Observed, now: datetime) -> tuple[AliasStatus, ...]:

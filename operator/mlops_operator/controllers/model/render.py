@@ -1,15 +1,20 @@
-"""The Promotion that offers a version to an alias which points at nothing."""
+"""Children of a Model: the Promotion that offers a version to an empty alias, and the Job that removes files."""
 
 from typing import Final
 
+from mlops_operator.api.common import PodOptions
 from mlops_operator.api.meta import API_VERSION, Manifest
 from mlops_operator.api.model import Alias
+from mlops_operator.api.retention import Removal, Retention
+from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.indexes import VersionFact
 from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.naming import child_metadata, child_name, short_hash
+from mlops_operator.controllers.shared.task import Step, Task, render_task
 
 MAX_NAME: Final = 253
 COMPONENT: Final = "bootstrap"
+REMOVAL: Final = "remove"
 
 
 def bootstrap_name(model: Manifest, alias: Alias, version: VersionFact) -> str:
@@ -34,3 +39,36 @@ def render_bootstrap(model: Manifest, alias: Alias, version: VersionFact) -> Man
             "reason": f"bootstrap: {alias.name} points at nothing yet",
         },
     }
+
+
+def removal_task(model: Manifest, removal: Removal, policy: Retention | None) -> Task:
+    """The task that removes the files of a version: what is in the folder of its TrainingJob, and nothing else.
+
+    The folder alone is mounted writable. A step before it sees the claim read-only and finds out whether the folder is
+    reached through links, which the kubelet would follow.
+    """
+    folder = removal.folder
+    return Task(
+        parent=model,
+        suffix=_removal_suffix(removal),
+        component=REMOVAL,
+        steps=(
+            Step(name="check", module="remove_folder", args=("--check", folder), claims=(folder,)),
+            Step(module="remove_folder", args=(folder,), write=folder),
+        ),
+        options=policy.task_pods if policy is not None else PodOptions(),
+    )
+
+
+def removal_job_name(model: Manifest, removal: Removal) -> str:
+    """Name of the Job that removes the files of a version."""
+    return child_name(model, _removal_suffix(removal))
+
+
+def _removal_suffix(removal: Removal) -> str:
+    return f"remove-{short_hash(removal.version_uid)}-{removal.failures}"
+
+
+def render_removal(task: Task, settings: Settings) -> Manifest:
+    """Its Job."""
+    return render_task(task, settings)

@@ -1,13 +1,17 @@
-"""The events of a Model: an alias that moved or was dropped, a version that got its number."""
+"""The events of a Model: an alias that moved or was dropped, a version that got its number, removed artifacts."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from mlops_operator.api.model import AliasMove, ModelReason, ModelStatus
+from mlops_operator.api.retention import RetentionMode, RetentionStatus
 from mlops_operator.controllers.shared.events import event, transition_events
+from mlops_operator.controllers.shared.pending import POD_PENDING
 from mlops_operator.runtime.plan import Event
 
 ACTION: Final = "Register"
+RETAIN: Final = "Retain"
+"""What events say the controller was doing."""
 
 _QUIET: Final = frozenset({ModelReason.RECONCILED, ModelReason.ALIAS_UNSET, ModelReason.BOOTSTRAPPING})
 _WARNINGS: Final = frozenset({ModelReason.ALIAS_TARGET_MISSING, ModelReason.FORBIDDEN, ModelReason.RESTORE_PENDING})
@@ -18,6 +22,7 @@ def events(before: ModelStatus, after: ModelStatus) -> tuple[Event, ...]:
     return (
         *_aliases(before, after),
         *_versions(before, after),
+        *_retention(before.retention or RetentionStatus(), after.retention or RetentionStatus()),
         *transition_events(before, after, action=ACTION, quiet=_QUIET, warnings=_WARNINGS),
     )
 
@@ -44,3 +49,32 @@ def _versions(before: ModelStatus, after: ModelStatus) -> Iterator[Event]:
         if entry.number > before.latest_version:
             message = f"{entry.name} is version {entry.number}"
             yield event(warning=False, reason="VersionAdded", message=message, action=ACTION)
+
+
+def _retention(before: RetentionStatus, after: RetentionStatus) -> Iterator[Event]:
+    former = {entry.version_uid for entry in before.versions} | {entry.version_uid for entry in before.removals}
+    if any(entry.version_uid not in former for entry in after.versions):
+        yield event(warning=False, reason="RetentionListed", message=_listed(after), action=RETAIN)
+    going = {entry.version_uid for entry in after.removals}
+    gone = {entry.version_uid for entry in after.last_removed}
+    for entry in before.removals:
+        if entry.started_at is None and entry.version_uid not in going:
+            message = f"the artifact of {entry.version} is kept: it is in use, deleted, or within spec.retention now"
+            yield event(warning=False, reason="RemovalWithdrawn", message=message, action=RETAIN)
+    known = {entry.version_uid for entry in before.last_removed}
+    for removed in after.last_removed:
+        if removed.version_uid in gone - known:
+            message = f"the artifact of {removed.version} was removed: {removed.size} bytes"
+            yield event(warning=False, reason="ArtifactRemoved", message=message, action=RETAIN)
+    waiting = after.waiting
+    told = before.waiting is not None and waiting is not None and before.waiting.reason == waiting.reason
+    if waiting is not None and not told and waiting.reason != POD_PENDING:
+        yield event(warning=True, reason=waiting.reason, message=waiting.message, action=RETAIN)
+
+
+def _listed(status: RetentionStatus) -> str:
+    names = ", ".join(entry.version for entry in status.versions)
+    more = f" and {status.listed - len(status.versions)} more" if status.listed > len(status.versions) else ""
+    dry = status.mode is RetentionMode.DRY_RUN
+    what = "nothing is removed in mode DryRun" if dry else "their artifacts are removed after spec.retention.grace"
+    return f"{status.listed} versions are beyond spec.retention ({status.listed_size} bytes): {names}{more}; {what}"

@@ -36,6 +36,7 @@ from mlops_operator.kube.resources import (
     MODELS,
     PODS,
     PROMOTIONS,
+    TRAINING_JOBS,
     Resource,
 )
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
@@ -58,6 +59,7 @@ class ModelVersionController:
         Watch(resource=PROMOTIONS, keys=referred("version"), between=referred_if_changed("version", part=is_open)),
         Watch(resource=EVALUATIONS, keys=concerned_by_evaluation, between=concerned_by_verdict),
         Watch(resource=MODEL_DEPLOYMENTS, keys=concerned_by_deployment, between=concerned_by_deployment_change),
+        Watch(resource=TRAINING_JOBS, keys=lambda _training, _world: ()),  # only looked up
     )
     rules: Sequence[Rule] = (
         Rule(JOBS, ("get", "list", "watch", "create", "patch", "delete")),
@@ -66,6 +68,7 @@ class ModelVersionController:
         Rule(PROMOTIONS, ("get", "list", "watch")),
         Rule(EVALUATIONS, ("get", "list", "watch")),
         Rule(MODEL_DEPLOYMENTS, ("get", "list", "watch")),
+        Rule(TRAINING_JOBS, ("get", "list", "watch")),
     )
 
     def __init__(self, settings: Settings) -> None:

@@ -19,6 +19,7 @@ from mlops_operator.controllers.modelversion.render import verification
 from mlops_operator.controllers.shared.indexes import MODEL_VERSIONS_BY_DIGEST, MODEL_VERSIONS_BY_MODEL, key_of
 from mlops_operator.controllers.shared.models import (
     VersionInModel,
+    began_retention,
     changed_rejections,
     changed_versions,
     rejections_of,
@@ -27,7 +28,7 @@ from mlops_operator.controllers.shared.models import (
 from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.served import ServedFact, served_fact, view_served
 from mlops_operator.controllers.shared.specs import parse_spec
-from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODELS
+from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODELS, TRAINING_JOBS
 from mlops_operator.runtime.controller import FactIndex, Index, World
 from mlops_operator.runtime.plan import PodsOfJob, Read
 
@@ -57,7 +58,12 @@ def concerned_by_model(model: Manifest, world: World) -> Iterable[Key]:
 
 
 def concerned_by_model_change(old: Manifest, new: Manifest, world: World) -> Iterable[Key]:
-    """The versions that a change of their Model concerns: those whose number, aliases or rejections it changed."""
+    """The versions that a change of their Model concerns: those of which it says something else.
+
+    A retention policy that begins concerns all of them: each looks for the TrainingJob that wrote its files.
+    """
+    if began_retention(old, new):
+        return concerned_by_model(new, world)
     namespace = new["metadata"]["namespace"]
     named = [Key(namespace, name) for name in sorted(changed_versions(old, new))]
     digests = (str(Key(namespace, digest)) for digest in changed_rejections(old, new))
@@ -92,6 +98,7 @@ class Observed:
         job: the Job of the verification at work, or None.
         pods: that Job's pods; None where they were not read.
         reads: all that was read, which explains why the pods do not run.
+        training: the TrainingJob that its lineage names, where it is asked which folder it had; else None.
     """
 
     obj: Manifest
@@ -106,6 +113,7 @@ class Observed:
     job: Manifest | None = None
     pods: Sequence[Manifest] | None = None
     reads: Reads = field(default_factory=dict)
+    training: Manifest | None = None
 
 
 def current_job(obj: Manifest, status: ModelVersionStatus, jobs: Sequence[Manifest]) -> Manifest | None:
@@ -131,11 +139,12 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
     waiting = open_promotions(key, world)
     recorded = frozenset(entry.evaluation_uid for entry in status.gates)
     results = gate_results(ref, key.namespace, world, promotions=waiting, recorded=recorded)
+    in_model = version_in_model(model, name=key.name, uid=uid, uri=spec.artifact.uri) if model is not None else None
     return Observed(
         obj=obj,
         spec=spec,
         status=status,
-        model=version_in_model(model, name=key.name, uid=uid) if model is not None else None,
+        model=in_model,
         results=tuple(islice(results, MAX_GATE_RESULTS)),
         waiting=waiting,
         rejections=rejections_of(model, spec.artifact.digest),
@@ -144,4 +153,19 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
         job=job,
         pods=reads.get(PodsOfJob.of(job)) if job is not None else None,
         reads=reads,
+        training=_training(key.namespace, spec, status, world, retention=in_model is not None and in_model.retention),
     )
+
+
+def _training(
+    namespace: str, spec: ModelVersionSpec, status: ModelVersionStatus, world: World, *, retention: bool
+) -> Manifest | None:
+    """The TrainingJob that the lineage names, while the version is being verified.
+
+    A version that was verified before is asked about only where its Model has a retention policy, so that no other one
+    is written again.
+    """
+    trained_by = spec.lineage.training_job
+    if trained_by is None or status.run_folder is not None or (status.verified_at is not None and not retention):
+        return None
+    return world.get(TRAINING_JOBS, Key(namespace, trained_by.name))

@@ -43,12 +43,16 @@ FINAL: Final = frozenset(
         ModelVersionReason.ARTIFACT_CORRUPT,
         ModelVersionReason.VERIFICATION_FAILED,
         ModelVersionReason.INVALID_POD_TEMPLATE,
+        ModelVersionReason.ARTIFACT_REMOVED,
     }
 )
 """Reasons that, once they stall a version, stay: all of its spec but `taskPods` is immutable. Make another version."""
 
 _FAILURES: Final = (ModelVersionReason.ARTIFACT_NOT_FOUND, ModelVersionReason.VERIFICATION_FAILED)
 """Reasons of a check that failed and is made again."""
+
+_OF_THE_MODEL: Final = (ModelVersionReason.MODEL_NOT_FOUND, ModelVersionReason.REMOVAL_PENDING)
+"""Reasons that say nothing about the verification."""
 
 _VERIFIED: Final = "the artifact is what its digest says"
 _ACTION: Final = "Verify"
@@ -77,7 +81,7 @@ def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
         outcome = working(ModelVersionReason.VERIFYING, "the artifact is being checked")
     if outcome is None:
         return Plan(actions=progress.actions, requeue_after=progress.requeue_after)
-    status = settled(obs, now, outcome, **progress.changes)
+    status = settled(obs, now, outcome, artifact_store=settings.artifact_store, **progress.changes)
     return telling(obs.status, status, actions=progress.actions, requeue_after=progress.requeue_after)
 
 
@@ -108,7 +112,7 @@ def _events(before: ModelVersionStatus, after: ModelVersionStatus) -> tuple[Even
 def _former(status: ModelVersionStatus) -> Outcome | None:
     """What was said last, to be said on while there is nothing new."""
     condition = find(status.conditions, READY)
-    if condition is None or condition.reason == ModelVersionReason.MODEL_NOT_FOUND:
+    if condition is None or condition.reason in _OF_THE_MODEL:
         return working(ModelVersionReason.VERIFYING, "the artifact is being checked") if status.written else None
     return working(condition.reason, condition.message)
 
@@ -127,6 +131,8 @@ def _unusable(status: ModelVersionStatus) -> Outcome | None:
 
 
 def _progress(obs: Observed, settings: Settings, now: datetime) -> Progress:
+    if (removal := _removal(obs)) is not None:
+        return Progress(outcome=removal)
     if (unusable := _unusable(obs.status)) is not None and not _corrected(obs):
         return Progress(outcome=unusable)
     if obs.status.verified_at is not None:
@@ -134,6 +140,18 @@ def _progress(obs: Observed, settings: Settings, now: datetime) -> Progress:
     if obs.job is None:
         return _next(obs, settings, now)
     return _at_work(obs, obs.job, settings, now)
+
+
+def _removal(obs: Observed) -> Outcome | None:
+    """That the Model removes the artifact, or is about to; None where it does not, or nothing changes by it."""
+    removal = obs.model.removal if obs.model is not None else None
+    if removal is None:
+        return None
+    if removal.started_at is None:
+        message = f"spec.retention of Model {obs.spec.model} is about to remove the artifact: promote it to keep it"
+        return working(ModelVersionReason.REMOVAL_PENDING, message) if _unusable(obs.status) is None else None
+    message = f"spec.retention of Model {obs.spec.model} removed the artifact: use another version, or train again"
+    return stalled(ModelVersionReason.ARTIFACT_REMOVED, message)
 
 
 def _corrected(obs: Observed) -> bool:

@@ -1,22 +1,29 @@
 """The status of a ModelVersion: whether it may be used, and where it is."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from mlops_operator.api.conditions import Fact, Outcome, Truth, contract, working
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modelversion import ModelVersionPhase, ModelVersionReason, ModelVersionStatus
 from mlops_operator.controllers.modelversion.observed import Observed
+from mlops_operator.controllers.modelversion.policies.provenance import run_folder
 from mlops_operator.controllers.modelversion.policies.rejection import rejection
 from mlops_operator.controllers.modelversion.policies.results import with_results
 from mlops_operator.controllers.modelversion.policies.usage import deployed_in
 from mlops_operator.controllers.shared.models import VersionInModel
 
 
-def settled(obs: Observed, now: datetime, outcome: Outcome, **changes: Any) -> ModelVersionStatus:
+def settled(
+    obs: Observed, now: datetime, outcome: Outcome, *, artifact_store: str, **changes: Any
+) -> ModelVersionStatus:
     """The complete status: the outcome of the verification, and where the version is used by now."""
     model = obs.model or VersionInModel()
     gates = with_results(obs.status.gates, obs.results, waiting=obs.waiting)
+    if obs.training is not None and (obs.status.verified_at or changes.get("verified_at")):
+        name = obs.obj["metadata"]["name"]
+        changes["run_folder"] = run_folder(name, obs.spec, obs.training, artifact_store=artifact_store)
     rejected = rejection(gates, obs.rejections, obs.status.conditions)
     if obs.model is None and not outcome.stalled:
         outcome = _without_model(obs, outcome)
@@ -56,11 +63,16 @@ def _without_model(obs: Observed, outcome: Outcome) -> Outcome:
 
 def _phase(outcome: Outcome, rejected: Fact) -> ModelVersionPhase:
     if outcome.stalled:
-        return ModelVersionPhase.FAILED
+        removed = outcome.reason == ModelVersionReason.ARTIFACT_REMOVED
+        return ModelVersionPhase.REMOVED if removed else ModelVersionPhase.FAILED
     if rejected.status is Truth.TRUE:
         return ModelVersionPhase.REJECTED
     if outcome.ready is Truth.TRUE:
         return ModelVersionPhase.READY
-    if outcome.reason == ModelVersionReason.VERIFYING:
-        return ModelVersionPhase.VERIFYING
-    return ModelVersionPhase.PENDING
+    return _AT_WORK.get(outcome.reason, ModelVersionPhase.PENDING)
+
+
+_AT_WORK: Final[Mapping[str, ModelVersionPhase]] = {
+    ModelVersionReason.VERIFYING: ModelVersionPhase.VERIFYING,
+    ModelVersionReason.REMOVAL_PENDING: ModelVersionPhase.REMOVING,
+}

@@ -104,6 +104,8 @@ def _by_version(obs: Observed, now: datetime) -> Plan:
     if version.model is not None and version.model != obs.spec.model:
         message = f"ModelVersion {version.name} is of Model {version.model}, not of {obs.spec.model}"
         return _end(obs, PromotionPhase.REJECTED, PromotionReason.MODEL_MISMATCH, message, now)
+    if version.artifact_removed:
+        return _end(obs, PromotionPhase.REJECTED, PromotionReason.ARTIFACT_REMOVED, version.not_ready(), now)
     if not version.ready:
         return _wait(obs, PromotionReason.MODEL_VERSION_NOT_READY, version.not_ready(), now)
     return _by_history(obs, version, now)

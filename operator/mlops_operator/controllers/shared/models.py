@@ -9,6 +9,8 @@ from pydantic import ValidationError
 from mlops_operator.api.conditions import RECONCILING, condition_of
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.model import Alias, AliasStatus, ModelReason, Rejection, Restore
+from mlops_operator.api.retention import Removal
+from mlops_operator.controllers.shared.stores import training_folders
 
 
 def declared_alias(model: Manifest | None, name: str) -> Alias | None:
@@ -89,32 +91,60 @@ class VersionInModel:
     Attributes:
         number: None where it has none yet.
         aliases: those that point at it, by name.
+        removal: the removal of its files, or None.
+        retention: whether the Model has a retention policy.
     """
 
     number: int | None = None
     aliases: tuple[str, ...] = ()
+    removal: Removal | None = None
+    retention: bool = False
 
 
-def version_in_model(model: Manifest, *, name: str, uid: str) -> VersionInModel:
-    """What the Model says of the version with this name and UID."""
+def version_in_model(model: Manifest, *, name: str, uid: str, uri: str = "") -> VersionInModel:
+    """What the Model says of the version with this name and UID, whose artifact is at `uri`."""
     numbered = (model.get("status") or {}).get("versions") or ()
     number = next((entry["number"] for entry in numbered if entry["uid"] == uid), None)
     target = AliasTarget(name, uid)
-    return VersionInModel(number, tuple(sorted(alias for alias, at in alias_targets(model).items() if at == target)))
+    aliases = tuple(sorted(alias for alias, at in alias_targets(model).items() if at == target))
+    retention = bool((model.get("spec") or {}).get("retention"))
+    return VersionInModel(number, aliases, _removal(model, uid, uri), retention)
+
+
+def _removal(model: Manifest, uid: str, uri: str) -> Removal | None:
+    """The removal of a version, or the one at work in the folder of its artifact, which another object has."""
+    for entry in removals_of(model):
+        if entry.version_uid == uid or (entry.started_at is not None and entry.folder in training_folders(uri)):
+            return entry
+    return None
+
+
+def removals_of(model: Manifest | None) -> tuple[Removal, ...]:
+    """The removals of files of versions that are at work."""
+    entries = (((model or {}).get("status") or {}).get("retention") or {}).get("removals") or ()
+    return tuple(Removal.model_validate(entry) for entry in entries)
 
 
 def changed_versions(old: Manifest, new: Manifest) -> frozenset[str]:
-    """Names of the versions of which two states of a Model do not say the same: their number, or an alias."""
+    """Names of the versions of which two states of a Model differ: number, alias or removal."""
     before, after = alias_targets(old), alias_targets(new)
     moved = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     targets = {entry[name].version for entry in (before, after) for name in moved if name in entry}
-    return frozenset(targets | {name for _, name, _ in _numbers(old) ^ _numbers(new)})
+    removals = set(removals_of(old)) ^ set(removals_of(new))
+    return frozenset(
+        targets | {name for _, name, _ in _numbers(old) ^ _numbers(new)} | {entry.version for entry in removals}
+    )
 
 
 def _numbers(model: Manifest) -> set[tuple[str, str, int]]:
     return {
         (entry["uid"], entry["name"], entry["number"]) for entry in (model.get("status") or {}).get("versions") or ()
     }
+
+
+def began_retention(old: Manifest, new: Manifest) -> bool:
+    """Whether the Model has a retention policy and had none."""
+    return bool((new.get("spec") or {}).get("retention")) and not (old.get("spec") or {}).get("retention")
 
 
 def changed_aliases(old: Manifest, new: Manifest) -> tuple[str, ...]:

@@ -1,15 +1,19 @@
 """Where in an artifact store objects leave what they make, and in which store something lies."""
 
 import re
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared.naming import HASH_LENGTH, short_hash
+from mlops_operator.controllers.shared.pods import PVC_SCHEME, Location, location_of
 
 TRAININGS: Final = "trainingjobs"
 EVALUATIONS: Final = "evaluations"
 """Folders of a store; `output.uri` cannot be inside one."""
 
+_OWN_FOLDER: Final = re.compile(rf".+-[0-9a-f]{{{HASH_LENGTH}}}")
 _TRAINED: Final = re.compile(rf"(?P<store>.+)/{TRAININGS}/[^/]+-[0-9a-f]{{{HASH_LENGTH}}}/[0-9]+(/.*)?")
 
 
@@ -23,3 +27,26 @@ def training_store(uri: str) -> str | None:
     """The store in which a TrainingJob left what is at `uri`; None where its place is not that of a training."""
     found = _TRAINED.fullmatch(uri)
     return found["store"] if found is not None else None
+
+
+def training_folder(obj: Manifest, root: str) -> str:
+    """The folder of a TrainingJob in the store `root`; each attempt has a folder in it.
+
+    No other object ever has it: its name holds a hash of the UID, and no `output.uri` is inside of it.
+    """
+    return f"{root.rstrip('/')}/{TRAININGS}/{own_folder(obj)}"
+
+
+def training_folders(uri: str) -> Iterator[str]:
+    """The places that may be the folder of a TrainingJob and hold what is at `uri`, in the form of `folder_uri`."""
+    if f"/{TRAININGS}/" not in uri or (location := location_of(uri)) is None:
+        return
+    parts = location.parts
+    for index, (part, following) in enumerate(pairwise(parts)):
+        if part == TRAININGS and _OWN_FOLDER.fullmatch(following):
+            yield folder_uri(Location(location.claim, parts[: index + 2]))
+
+
+def folder_uri(location: Location) -> str:
+    """The one URI of a place, whatever the number of slashes in the URI that named it."""
+    return "/".join((f"{PVC_SCHEME}{location.claim}", *location.parts))

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from mlops_operator.api.common import VersionRef
 from mlops_operator.api.conditions import READY, STALLED, find, is_true
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.modelversion import ModelVersionSpec, ModelVersionStatus
+from mlops_operator.api.modelversion import ModelVersionReason, ModelVersionSpec, ModelVersionStatus
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,11 @@ class VersionView:
     def ref(self) -> VersionRef | None:
         """Its identity; None where its spec cannot be read."""
         return VersionRef(name=self.name, uid=self.uid, digest=self.digest) if self.digest else None
+
+    @property
+    def artifact_removed(self) -> bool:
+        """Whether the retention policy of its Model removed its artifact, which is final."""
+        return self.reason == ModelVersionReason.ARTIFACT_REMOVED
 
     def not_ready(self) -> str:
         """Why it cannot be used, as a sentence."""

@@ -10,9 +10,10 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from mlops_operator.api.conditions import STALLED, holds
+from mlops_operator.api.conditions import STALLED, condition_of
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modeldeployment import DeploymentPhase
+from mlops_operator.api.modelversion import ModelVersionReason
 from mlops_operator.api.trainingjob import TrainingPhase
 from mlops_operator.kube.resources import MODEL_DEPLOYMENTS, MODEL_MONITORS, MODELS, TRAINING_JOBS, Resource
 
@@ -84,12 +85,18 @@ GAUGES: Final = (
 Key = tuple[str, str]
 
 
+def needs_user(obj: Manifest) -> bool:
+    """Whether the condition Stalled asks the user for a change. That an artifact was removed as declared does not."""
+    condition = condition_of(obj, STALLED)
+    return condition.get("status") == "True" and condition.get("reason") != ModelVersionReason.ARTIFACT_REMOVED
+
+
 def series_of(resource: Resource, obj: Manifest) -> tuple[Sample, ...]:
     """What an object adds."""
     metadata = obj["metadata"]
     key = (metadata.get("namespace", ""), metadata["name"])
     samples = list(_OF_KIND[resource](key, obj)) if resource in _OF_KIND else []
-    if holds(obj, STALLED):
+    if needs_user(obj):
         samples.append(Sample(STALLED_OBJECT, (*key, resource.kind), 1.0))
     return tuple(samples)
 

@@ -8,10 +8,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from mlops_operator.api.conditions import STALLED, holds
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.controllers.telemetry.counted import STALLED_OBJECTS, count
-from mlops_operator.controllers.telemetry.series import GAUGES, ObjectGauge, Sample, series_of
+from mlops_operator.controllers.telemetry.series import GAUGES, ObjectGauge, Sample, needs_user, series_of
 from mlops_operator.kube.resources import Resource
 from mlops_operator.runtime.store import Change
 
@@ -79,7 +78,7 @@ class ObjectTelemetry(Collector):
 
     def _count_stalled(self, resource: Resource, key: Key, obj: Manifest | None) -> None:
         stalled = self._stalled.setdefault(resource, set())
-        if obj is not None and holds(obj, STALLED):
+        if obj is not None and needs_user(obj):
             stalled.add(key)
         else:
             stalled.discard(key)

@@ -18,7 +18,7 @@ from mlops_operator.controllers.shared import pods
 from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.pods import MAIN
 from mlops_operator.controllers.shared.specs import InvalidSpecError
-from mlops_operator.controllers.shared.stores import TRAININGS, own_folder
+from mlops_operator.controllers.shared.stores import training_folder
 from mlops_operator.controllers.trainingjob.names import job_name, run_uid, service_name
 
 _COMPLETION_INDEX: Final = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
@@ -33,8 +33,8 @@ def output_uri(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt
     """
     if spec.output is None and spec.model is None:
         return None
-    root = (spec.output.uri if spec.output else settings.artifact_store).rstrip("/")
-    return f"{root}/{TRAININGS}/{own_folder(obj)}/{attempt}"
+    root = spec.output.uri if spec.output else settings.artifact_store
+    return f"{training_folder(obj, root)}/{attempt}"
 
 
 def mounted_uris(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int) -> tuple[str, ...]:

@@ -84,3 +84,15 @@ def test_one_that_passed_and_is_not_ready_any_more_is_held_back_until_it_is(way:
     toy.world.put(passed)
     settle(toy)
     assert gate_passed(toy) == "True"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_version_whose_artifact_was_removed_is_rejected(way: Way) -> None:
+    toy = way()
+    version = model_version("digits-b", ready=False, stalled=True)
+    ready_condition = next(entry for entry in version["status"]["conditions"] if entry["type"] == "Ready")
+    ready_condition |= {"reason": "ArtifactRemoved", "message": "train again"}
+    toy.world.put(version)
+    settle(toy)
+    assert (status(toy)["phase"], ready(toy)["reason"]) == ("Rejected", "ArtifactRemoved")
+    assert ready(toy)["message"] == "ModelVersion digits-b is not Ready: ArtifactRemoved: train again"
