@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mlops_operator.api.common import PodSettings, Resources
+from mlops_operator.api.common import PodSettings, PodTemplate, Resources
 from mlops_operator.controllers.shared.pods import (
     Location,
     claim_mounts,
@@ -15,6 +15,7 @@ from mlops_operator.controllers.shared.pods import (
     location_mounts,
     location_of,
     merge,
+    merge_template,
     pod_spec,
     settings_container,
     volume_name,
@@ -159,6 +160,7 @@ def test_a_pod_has_a_token_only_where_an_account_is_named(account: str | None) -
     assert spec["automountServiceAccountToken"] is (account is not None)
     assert spec.get("serviceAccountName") == account
     assert not {"initContainers", "restartPolicy"} & spec.keys()
+    assert pod_spec(containers=[], security_context={}, restart_policy="Never")["restartPolicy"] == "Never"
 
 
 @pytest.mark.parametrize(("heard", "policy"), [(True, "FallbackToLogsOnError"), (False, "File")])
@@ -196,3 +198,15 @@ def test_the_users_variables_win_over_those_of_the_same_name() -> None:
 )
 def test_a_template_is_merged_by_keys_and_names(ours: Any, theirs: Any, expected: Any) -> None:
     assert merge(ours, theirs) == expected
+
+
+@pytest.mark.parametrize("annotations", [{}, {"a": "b"}])
+def test_annotations_and_labels_of_a_template_are_kept_and_our_labels_win(annotations: dict[str, str]) -> None:
+    metadata = {"labels": {"team": "a", "ours": "theirs"}, "annotations": annotations}
+    template = PodTemplate.model_validate({"metadata": metadata, "spec": {}})
+    found = merge_template({"containers": [{"name": "main"}, "odd"]}, {"ours": "ours"}, template)
+    kept = {"annotations": annotations} if annotations else {}
+    assert found["metadata"] == {"labels": {"team": "a", "ours": "ours"}, **kept}
+    assert found["spec"] == {
+        "containers": [{"name": "main", "terminationMessagePolicy": "FallbackToLogsOnError"}, "odd"]
+    }
