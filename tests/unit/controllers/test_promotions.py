@@ -50,7 +50,8 @@ def test_a_promotion_is_found_by_its_alias_and_what_is_decided(obj: Manifest, fo
 
 
 def test_the_facts_of_a_promotion_have_what_was_recorded() -> None:
-    passed = promotion(candidate={"uid": "u1", "digest": "sha256:a"}, fromUid="u0", **{"from": "v0"})
+    passed = promotion(candidate={"uid": "u1", "digest": "sha256:a"}, fromUid="u0")
+    passed["status"]["from"] = "v0"
     created, uid = passed["metadata"]["creationTimestamp"], passed["metadata"]["uid"]
     expected = PassedGate(created, "p", uid, "v1", "u1", "sha256:a", "v0", "u0")
     assert PASSED_GATES_BY_ALIAS.fact(passed) == expected

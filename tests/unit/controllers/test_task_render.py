@@ -115,3 +115,8 @@ def test_the_log_of_foreign_code_is_never_a_message() -> None:
         entry["name"]: entry["terminationMessagePolicy"] for entry in (*spec["initContainers"], *spec["containers"])
     }
     assert found == {"fetch": "FallbackToLogsOnError", "predict": "File", "main": "FallbackToLogsOnError"}
+
+
+def test_a_task_has_three_tries_and_half_an_hour() -> None:
+    spec = job()["spec"]
+    assert (spec["backoffLimit"], spec["activeDeadlineSeconds"]) == (2, 1800)
