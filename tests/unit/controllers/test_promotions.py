@@ -13,8 +13,9 @@ from mlops_operator.controllers.shared.promotions import (
     PassedGate,
     RejectedPromotion,
     alias_value,
+    is_by_user,
 )
-from mlops_operator.kube.resources import PROMOTIONS
+from mlops_operator.kube.resources import JOBS, MODELS, PROMOTIONS, RETRAIN_POLICIES, Resource
 from tests.unit.controllers.builders import NAMESPACE, make
 
 VALUE = alias_value(NAMESPACE, "digits", "champion")
@@ -53,9 +54,9 @@ def test_the_facts_of_a_promotion_have_what_was_recorded() -> None:
     passed = promotion(candidate={"uid": "u1", "digest": "sha256:a"}, fromUid="u0")
     passed["status"]["from"] = "v0"
     created, uid = passed["metadata"]["creationTimestamp"], passed["metadata"]["uid"]
-    expected = PassedGate(created, "p", uid, "v1", "u1", "sha256:a", "v0", "u0")
+    expected = PassedGate(created, True, "p", uid, "v1", "u1", "sha256:a", "v0", "u0")
     assert PASSED_GATES_BY_ALIAS.fact(passed) == expected
-    assert PASSED_GATES_BY_ALIAS.fact(promotion()) == PassedGate(created, "p", uid, "v1", "", "", "", "")
+    assert PASSED_GATES_BY_ALIAS.fact(promotion()) == PassedGate(created, True, "p", uid, "v1", "", "", "", "")
     assert REJECTED_PROMOTIONS_BY_ALIAS.fact(passed) == RejectedPromotion(created, "p")
 
 
@@ -63,3 +64,9 @@ def test_a_promotion_without_a_spec_is_found_under_no_alias() -> None:
     bare = promotion()
     bare["spec"] = None
     assert list(OPEN_PROMOTIONS_BY_ALIAS.values(bare)) == [alias_value(NAMESPACE, "", "")]
+
+
+@pytest.mark.parametrize(("owner", "by_user"), [(None, True), (JOBS, True), (RETRAIN_POLICIES, False), (MODELS, False)])
+def test_a_promotion_is_automatic_where_a_policy_or_a_model_made_it(owner: Resource | None, by_user: bool) -> None:
+    made = make(PROMOTIONS, "p", spec={}, owner=make(owner, "o", spec={}) if owner is not None else None)
+    assert is_by_user(made) is by_user
