@@ -114,6 +114,12 @@ ROWS = {
         says=("nvidia.com/gpu",),
         correct=spec_change(resources=None),
     ),
+    "m29-root": Row(
+        spec={"template": {"spec": {"securityContext": {"runAsUser": 0}}}},
+        reason="RunsAsRoot",
+        says=("container", "breaks non-root policy", "set runAsUser of the pod's securityContext"),
+        correct=spec_change(template=None),
+    ),
     "m22": Row(
         spec={"data": [{"name": "rows", "uri": f"pvc://{STORE}/m22/rows.csv"}]},
         reason="DataNotFound",

@@ -30,6 +30,9 @@ INTERVAL: Final = 8.0
 POD_PENDING: Final = "PodPending"
 """Reason of every passing cause."""
 
+RUNS_AS_ROOT: Final = "RunsAsRoot"
+"""Reason of a container that the kubelet does not start because it would run as root, or might."""
+
 FAILED_CREATE: Final = "FailedCreate"
 """Reason of the event of a Job whose pod the API server refused."""
 
@@ -139,6 +142,14 @@ _WAITING: Final[Mapping[str, str]] = {
 }
 """Condition reasons for the kubelet's reasons of a container that cannot start."""
 
+_NOT_AS_ROOT: Final = re.compile(r"^(.*(?:breaks non-root policy|runAsNonRoot and image).*?)(?: \(pod: .*)?$")
+"""What the kubelet reports (`CreateContainerConfigError`) about a container that may not run as root, and whose user is
+root or has no known ID. The name of the pod at its end is another one for each pod."""
+
+_OTHER_USER: Final = (
+    "set runAsUser of the pod's securityContext to an ID other than 0, or use an image whose USER is such an ID"
+)
+
 _STARTING: Final = "the pod has a node, its containers are not created yet: images are pulled or volumes are set up"
 
 _MISSING: Final = ("not found", "references non-existent config key")
@@ -151,11 +162,9 @@ def _problem(pod: Manifest, reads: Reads) -> PodProblem | None:
     unscheduled = _scheduling(pod)
     if unscheduled is not None:
         return _unschedulable(pod, unscheduled, reads)
-    for entry in _containers(pod):
-        waiting = (entry.get("state") or {}).get("waiting") or {}
-        reason = _WAITING.get(waiting.get("reason", ""))
-        if reason:
-            return PodProblem(reason, waiting.get("message") or f"container {entry['name']}: {waiting['reason']}")
+    found = next(filter(None, map(_of_container, _containers(pod))), None)
+    if found is not None:
+        return found
     if not _preparing(pod):
         return None
     mounts = EventsAbout(namespace=pod["metadata"]["namespace"], kind="Pod", reason=FAILED_MOUNT)
@@ -166,6 +175,18 @@ def _problem(pod: Manifest, reads: Reads) -> PodProblem | None:
     if note is not None:
         return PodProblem(POD_PENDING, note, permanent=False)
     return PodProblem(POD_PENDING, _STARTING, permanent=False)
+
+
+def _of_container(entry: Manifest) -> PodProblem | None:
+    """What keeps the kubelet from starting a container, by its status; None where nothing does."""
+    waiting = (entry.get("state") or {}).get("waiting") or {}
+    reason = _WAITING.get(waiting.get("reason", ""))
+    if reason is None:
+        return None
+    message = waiting.get("message") or f"container {entry['name']}: {waiting['reason']}"
+    if (root := _NOT_AS_ROOT.match(message)) is not None:
+        return PodProblem(RUNS_AS_ROOT, f"container {entry['name']}: {root[1]}: {_OTHER_USER}")
+    return PodProblem(reason, message)
 
 
 def _unschedulable(pod: Manifest, message: str, reads: Reads) -> PodProblem:
