@@ -30,6 +30,8 @@ INTERVAL: Final = 8.0
 POD_PENDING: Final = "PodPending"
 """Reason of every passing cause."""
 
+IMAGE_UNAVAILABLE: Final = "ImageUnavailable"
+
 RUNS_AS_ROOT: Final = "RunsAsRoot"
 """Reason of a container that the kubelet does not start because it would run as root, or might."""
 
@@ -132,15 +134,26 @@ _POD_NAME: Final = re.compile(r'\b([Pp]ods?) "[^"]*"')
 """Refusals name the pod, with another random name each time; without it the message stays the same."""
 
 _WAITING: Final[Mapping[str, str]] = {
-    "ErrImagePull": "ImageUnavailable",
-    "ImagePullBackOff": "ImageUnavailable",
-    "ErrImageNeverPull": "ImageUnavailable",
-    "ImageInspectError": "ImageUnavailable",
-    "InvalidImageName": "ImageUnavailable",
+    "ErrImagePull": IMAGE_UNAVAILABLE,
+    "ImagePullBackOff": IMAGE_UNAVAILABLE,
+    "ErrImageNeverPull": IMAGE_UNAVAILABLE,
+    "ImageInspectError": IMAGE_UNAVAILABLE,
+    "InvalidImageName": IMAGE_UNAVAILABLE,
     "CreateContainerConfigError": "ConfigUnavailable",
     "CreateContainerError": "ConfigUnavailable",
 }
 """Condition reasons for the kubelet's reasons of a container that cannot start."""
+
+_CREDENTIALS: Final = re.compile(
+    r"\b401\b|\b403\b|unauthorized|authorization|authentication required|no basic auth credentials|access denied",
+    re.IGNORECASE,
+)
+"""What registries and runtimes report about an image that they give to nobody, or not to everybody."""
+
+_PULL_SECRET: Final = (
+    "if the image's name is right, its registry asks for credentials: name a Secret of the type"
+    " kubernetes.io/dockerconfigjson in imagePullSecrets of the pod, or of its service account"
+)
 
 _NOT_AS_ROOT: Final = re.compile(r"^(.*(?:breaks non-root policy|runAsNonRoot and image).*?)(?: \(pod: .*)?$")
 """What the kubelet reports (`CreateContainerConfigError`) about a container that may not run as root, and whose user is
@@ -186,6 +199,8 @@ def _of_container(entry: Manifest) -> PodProblem | None:
     message = waiting.get("message") or f"container {entry['name']}: {waiting['reason']}"
     if (root := _NOT_AS_ROOT.match(message)) is not None:
         return PodProblem(RUNS_AS_ROOT, f"container {entry['name']}: {root[1]}: {_OTHER_USER}")
+    if reason == IMAGE_UNAVAILABLE and _CREDENTIALS.search(message) is not None:
+        return PodProblem(reason, f"{message}; {_PULL_SECRET}")
     return PodProblem(reason, message)
 
 
