@@ -7,6 +7,14 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from mlops_operator.api.evaluation import EvaluationReason
+from mlops_operator.api.model import ModelReason
+from mlops_operator.api.modeldeployment import DeploymentReason
+from mlops_operator.api.modelmonitor import MonitorReason
+from mlops_operator.api.modelversion import ModelVersionReason
+from mlops_operator.api.promotion import PromotionReason
+from mlops_operator.api.retrainpolicy import PolicyReason
+from mlops_operator.api.trainingjob import TrainingReason
 from mlops_operator.docgen.markdown import cell, code, section, table
 
 
@@ -45,6 +53,7 @@ _POD: Final = (
     "Unschedulable",
     "PodPending",
     "NodeLost",
+    "RunsAsRoot",
 )
 _PODS: Final = State(_POD, IN_PROGRESS, "A pod does not run; it starts when what the message names is there.")
 _RETRYING: Final = State(("Retrying",), IN_PROGRESS, "The operator tries again.")
@@ -239,6 +248,36 @@ STATES: Final[Mapping[str, Sequence[State]]] = {
 }
 """What kstatus says of each kind, by the reason of `Ready`."""
 
+REASONS: Final[Mapping[str, type[StrEnum]]] = {
+    "TrainingJob": TrainingReason,
+    "Model": ModelReason,
+    "ModelVersion": ModelVersionReason,
+    "Evaluation": EvaluationReason,
+    "Promotion": PromotionReason,
+    "ModelDeployment": DeploymentReason,
+    "ModelMonitor": MonitorReason,
+    "RetrainPolicy": PolicyReason,
+}
+"""Reasons of each kind's conditions."""
+
+OF_OTHER_CONDITIONS: Final[Mapping[str, frozenset[str]]] = {
+    "TrainingJob": frozenset({"Finished", "AttemptRunning"}),
+    "ModelVersion": frozenset({"GateFailed", "NotRejected"}),
+    "ModelDeployment": frozenset({"UpToDate", "NotDegraded", "Baking"}),
+    "ModelMonitor": frozenset(
+        {
+            "WithinLimits",
+            "BelowLimit",
+            "AboveLimit",
+            "TooFewSamples",
+            "TooFewLabels",
+            "NoData",
+            "ReferenceIncomplete",
+        }
+    ),
+}
+"""Reasons that are never those of `Ready`."""
+
 _RULES: Final = (
     "Flux (`wait: true`, health checks), Helm (`--wait`) and kpt judge an object by kstatus: `InProgress` while "
     "`status.observedGeneration` is behind or `Reconciling` is `True`, `Failed` when `Stalled` is `True`, otherwise "
@@ -254,8 +293,21 @@ _MEANING: Final = (
 )
 
 
+def gaps(kind: str) -> set[str]:
+    """Reasons that the kind or the table has, and the other has not."""
+    named = {reason for state in STATES[kind] for reason in state.reasons}
+    return named ^ ({reason.value for reason in REASONS[kind]} - OF_OTHER_CONDITIONS.get(kind, frozenset()))
+
+
 def health_page() -> str:
-    """The page."""
+    """The page.
+
+    Raises:
+        ValueError: a reason of a kind is not in the table, or the reverse.
+    """
+    missing = {kind: sorted(gaps(kind)) for kind in STATES if gaps(kind)}
+    if missing:
+        raise ValueError(f"docgen/health.py: expected a state for each reason of Ready, and no other; found {missing}")
     kinds = (section(kind, _table(states)) for kind, states in STATES.items())
     return "\n".join((section("Health by kstatus", _RULES, _MEANING, level=1), *kinds))
 

@@ -4,47 +4,13 @@ Every status that the unit tests and the model checks record is held against tha
 """
 
 from collections import Counter
-from enum import StrEnum
 
 import pytest
 
-from mlops_operator.api.evaluation import EvaluationReason
+from mlops_operator.api.kinds import KINDS
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.model import ModelReason
-from mlops_operator.api.modeldeployment import DeploymentReason
-from mlops_operator.api.modelmonitor import MonitorReason
-from mlops_operator.api.modelversion import ModelVersionReason
-from mlops_operator.api.promotion import PromotionReason
-from mlops_operator.api.retrainpolicy import PolicyReason
-from mlops_operator.api.trainingjob import TrainingReason
-from mlops_operator.docgen.health import STATES, Kstatus
+from mlops_operator.docgen.health import REASONS, STATES, Kstatus, gaps
 from tests.harness.kstatus import kstatus, undocumented
-
-REASONS: dict[str, type[StrEnum]] = {
-    "TrainingJob": TrainingReason,
-    "Model": ModelReason,
-    "ModelVersion": ModelVersionReason,
-    "Evaluation": EvaluationReason,
-    "Promotion": PromotionReason,
-    "ModelDeployment": DeploymentReason,
-    "ModelMonitor": MonitorReason,
-    "RetrainPolicy": PolicyReason,
-}
-OF_OTHER_CONDITIONS: dict[str, set[str]] = {
-    "TrainingJob": {"Finished", "AttemptRunning"},
-    "ModelVersion": {"GateFailed", "NotRejected"},
-    "ModelDeployment": {"UpToDate", "NotDegraded", "Baking"},
-    "ModelMonitor": {
-        "WithinLimits",
-        "BelowLimit",
-        "AboveLimit",
-        "TooFewSamples",
-        "TooFewLabels",
-        "NoData",
-        "ReferenceIncomplete",
-    },
-}
-"""Reasons that are never those of `Ready`."""
 
 WAITING = [
     ("ModelMonitor", "NoPredictionsYet"),
@@ -84,11 +50,15 @@ def test_the_rules(found: Manifest, expected: str) -> None:
     assert kstatus(found) == expected
 
 
+def test_every_kind_is_in_the_table() -> None:
+    assert {kind.kind for kind in KINDS} == set(STATES) == set(REASONS)
+
+
 @pytest.mark.parametrize("kind", REASONS)
 def test_every_reason_of_ready_is_in_the_table_once(kind: str) -> None:
     named = Counter(reason for state in STATES[kind] for reason in state.reasons)
     assert {reason for reason, count in named.items() if count > 1} == set()
-    assert set(named) == {reason.value for reason in REASONS[kind]} - OF_OTHER_CONDITIONS.get(kind, set())
+    assert gaps(kind) == set()
 
 
 @pytest.mark.parametrize(("kind", "reason"), WAITING)
