@@ -14,6 +14,7 @@ from tests.faults.invariants import (
     generations,
     numbers,
     owners,
+    removals,
     serving,
     terminal,
     windows,
@@ -34,6 +35,7 @@ INVARIANTS: Final[tuple[Callable[[History], Iterable[str]], ...]] = (
     numbers.check,
     windows.check,
     owners.check,
+    removals.check,
 )
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from tests.faults.paths.base import Path
 from tests.faults.paths.evaluation import EVALUATION
+from tests.faults.paths.model import MODEL_PATHS
 from tests.faults.paths.modeldeployment import MODELDEPLOYMENT
 from tests.faults.paths.modeldeployment_acts import MODELDEPLOYMENT_INTERFERENCES
 from tests.faults.paths.modelmonitor import MODELMONITOR
@@ -17,6 +18,7 @@ from tests.faults.paths.trainingjob_acts import TRAININGJOB_INTERFERENCES
 ALL: Final[tuple[type[Path], ...]] = (
     *TRAININGJOB,
     *TRAININGJOB_INTERFERENCES,
+    *MODEL_PATHS,
     *PROMOTION,
     *PROMOTION_INTERFERENCES,
     *MODELDEPLOYMENT,

@@ -7,7 +7,8 @@ import pytest
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.client import Client
-from mlops_operator.runtime.plan import EventsAbout, Nodes, PodsOfJob
+from mlops_operator.kube.resources import MODEL_DEPLOYMENTS
+from mlops_operator.runtime.plan import EventsAbout, Nodes, ObjectsIn, PodsOfJob
 from mlops_operator.runtime.reads import EVENTS_AGE, NODES_AGE, Reads
 from tests.harness.stub_server import StubServer, listing, stub_server
 
@@ -49,6 +50,16 @@ async def test_an_answer_is_used_again_while_it_is_young(
     bench.time += age * share
     await bench.reads.answer([read])
     assert len(bench.paths) == requests
+
+
+async def test_objects_are_read_each_time_and_from_no_cache(bench: Bench) -> None:
+    read = ObjectsIn(resource=MODEL_DEPLOYMENTS, namespace="ns")
+    for _ in range(2):
+        (found,) = (await bench.reads.answer([read]))[read]
+        assert found["metadata"]["name"] == "a"
+    assert len(bench.paths) == 2
+    assert all("/namespaces/ns/modeldeployments" in path for path in bench.paths)
+    assert not any("resourceVersion" in path for path in bench.paths)
 
 
 async def test_those_who_ask_at_once_share_a_request(bench: Bench) -> None:

@@ -166,6 +166,11 @@ class Scene:
         return self.settle()
 
     def job_ends(self, *, size: int = 500, fails: str = "") -> "Scene":
+        """The removal's Job ends, and the controllers learn of it."""
+        self.job_reports(size=size, fails=fails)
+        return self.settle()
+
+    def job_reports(self, *, size: int = 500, fails: str = "") -> None:
         """The removal's Job ends."""
         (job,) = self.jobs
         uid = next(
@@ -178,4 +183,3 @@ class Scene:
         pod = failed_pod(job, words, exit_code=6) if fails else succeeded_pod(job, message)
         self.cluster.pods[job["metadata"]["name"]] = [pod]
         self.cluster.store(job_ended(job, at=self.cluster.now, succeeded=not fails))
-        return self.settle()
