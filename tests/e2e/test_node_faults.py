@@ -15,6 +15,7 @@ import pytest
 from demo.platform import SYSTEM_NAMESPACE, Platform
 from localcluster.kubectl import Kubectl, KubectlError, Manifest
 from mlops_operator.controllers.shared.pending import PATIENCE
+from mlops_operator.controllers.trainingjob.names import LABEL_ATTEMPT
 from tests.e2e.support import (
     RUNNING,
     STORE,
@@ -124,8 +125,9 @@ else:
         lambda obj: obj["status"].get("attempt") == 1 and "finishedRanks" in obj["status"],
         what="to run rank 0 again",
     )
-    pods = [pod["metadata"]["name"] for pod in space.list("pod", of(again))]
-    (rank_0,) = [name for name in pods if "-1-0-" in name]
+    pods = [pod["metadata"] for pod in space.list("pod", of(again))]
+    second = {LABEL_ATTEMPT: "1", "batch.kubernetes.io/job-completion-index": "0"}
+    (rank_0,) = [pod["name"] for pod in pods if second.items() <= pod["labels"].items()]
     space.run("delete", "pod", rank_0)
     done = wait_true(space, "trainingjob", "gang", "Complete")
     assert outcomes(done) == [("Disrupted", "Evicted"), ("Succeeded", "")]

@@ -31,7 +31,8 @@ RECORDED: Final = (
 
 BY_PLURAL: Final = {resource.plural: resource for resource in RECORDED}
 
-_HASH: Final = re.compile(r"(?<![0-9a-z])[0-9a-f]{8,}(?![0-9a-z])")
+_HASH: Final = re.compile(r"(?<![0-9a-z])(?:\d{8}-\d{4}|[0-9a-f]{8,})(?![0-9a-z])")
+"""A hash, or the end of a window in the name of a monitor's Job."""
 _RANDOM: Final = re.compile(r"-[a-z0-9]{5}$")
 
 

@@ -142,8 +142,9 @@ class Workshop:
             return Result(uid=uid, metrics={"accuracy": 0.97}, artifacts=(model,))
         if "MLOPS_GOLDEN" in env:
             asked = json.loads(env["MLOPS_GOLDEN"])
+            count = 20 if "requests" in asked else 0
             endpoints = len(asked.get("endpoints", ()))
-            counts = {"requests": 0 if endpoints else 20, "mismatches": 0, "errors": 0, "endpoints": endpoints}
+            counts = {"requests": count, "mismatches": 0, "errors": 0, "endpoints": endpoints}
             return Result(uid=uid, counts=counts)
         return Result(uid=uid)
 

@@ -133,13 +133,13 @@ def _serving(settings: Settings, spec: Manifest, own: Manifest) -> dict[str, Man
         since=now,
         recheck_job="r",
     )
-    golden = serving.golden_task(parent, served, blueprint, candidate, settings)
+    golden = serving.golden_task(parent, served, blueprint, candidate, settings, service="digits-candidate")
     recheck = serving.recheck_task(parent, served, blueprint, candidate, ["http://10.0.0.1:8080"])
     given = surroundings(None, settings)
     return {
         "golden": serving.golden_job(golden, settings),
         "recheck": serving.golden_job(recheck, settings),
-        "server": serving.deployment(parent, served, blueprint, replicas=1, given=given),
+        "server": serving.deployment(parent, served, blueprint, name="digits", replicas=1, given=given),
     }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mlops_operator.api.evaluation import EvaluationSpec, EvaluationStatus
 from mlops_operator.api.meta import Key, Manifest, controller_reference
-from mlops_operator.controllers.evaluation.render import job_name
+from mlops_operator.controllers.evaluation.render import job_names
 from mlops_operator.controllers.evaluation.status import FINAL
 from mlops_operator.controllers.shared.indexes import key_of
 from mlops_operator.controllers.shared.pending import Reads
@@ -51,8 +51,7 @@ class Observed:
 
 def own_job(obj: Manifest, world: World) -> Manifest | None:
     """The Evaluation's Job, if it is there and belongs to it."""
-    name = job_name(obj)
-    return next((job for job in world.owned(JOBS, obj["metadata"]["uid"]) if job["metadata"]["name"] == name), None)
+    return job_names(obj).find(world.owned(JOBS, obj["metadata"]["uid"]))
 
 
 def _promotion(obj: Manifest, spec: EvaluationSpec, world: World) -> Manifest | None:

@@ -19,7 +19,7 @@ from mlops_operator.controllers.evaluation.policies.draws import gates_before, r
 from mlops_operator.controllers.evaluation.policies.floor import asks_absolute
 from mlops_operator.controllers.evaluation.policies.judge import judge
 from mlops_operator.controllers.evaluation.policies.rows import judge_rows
-from mlops_operator.controllers.evaluation.render import evaluation_task, job_name, measured_versions, run_uid
+from mlops_operator.controllers.evaluation.render import evaluation_task, measured_versions, run_uid
 from mlops_operator.controllers.evaluation.status import (
     FINAL,
     failed_status,
@@ -91,7 +91,8 @@ def _start(obs: Observed, settings: Settings, now: datetime, lost: TaskState | N
         begun = tries.run_again(obs.job, manifest)
     before = _measuring(obs.status, manifest)
     reason, message = (lost.reason, lost.message) if lost is not None else _former_wait(obs)
-    status = running_status(before, task.name, reason, message, generation=obs.generation, now=now)
+    name = obs.job["metadata"]["name"] if obs.job is not None else task.name
+    status = running_status(before, name, reason, message, generation=obs.generation, now=now)
     return _said(obs, status, actions=begun)
 
 
@@ -165,7 +166,7 @@ def _without_data(obs: Observed, job: Manifest, task: TaskState, now: datetime) 
     message = f"{task.message}; it is looked for again until {timestamp(limit)}"
     before = obs.status.replace(waiting=waiting)
     status = running_status(
-        _measuring(before, job), job_name(obs.obj), task.reason, message, generation=obs.generation, now=now
+        _measuring(before, job), job["metadata"]["name"], task.reason, message, generation=obs.generation, now=now
     )
     wait = data_policy.next_look(end, now)
     if wait > 0:
@@ -186,7 +187,7 @@ def _running(obs: Observed, job: Manifest, task: TaskState, settings: Settings, 
     reason, message = (task.reason, task.message) if task.reason else _former_wait(obs)
     status = running_status(
         _measuring(obs.status, job),
-        job_name(obs.obj),
+        job["metadata"]["name"],
         reason,
         message,
         generation=obs.generation,

@@ -17,9 +17,9 @@ from mlops_operator.api.meta import PREFIX, Manifest
 from mlops_operator.api.modelversion import ModelArtifact, ModelVersionSpec
 from mlops_operator.controllers.evaluation.policies.recent import recent_window
 from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared.children import ChildNames, child_names
 from mlops_operator.controllers.shared.holdout import holdout
 from mlops_operator.controllers.shared.json_text import compact_json
-from mlops_operator.controllers.shared.naming import child_name
 from mlops_operator.controllers.shared.stores import EVALUATIONS, own_folder, training_store
 from mlops_operator.controllers.shared.task import NOT_FOUND_EXIT_CODE, Folder, Step, Task
 from mlops_operator.controllers.shared.versions import VersionView
@@ -41,9 +41,9 @@ PREDICTIONS_LIMIT: Final = "1Gi"
 """Size of one model's predictions: a million rows with the probabilities of a hundred classes have 0.8 GB."""
 
 
-def job_name(obj: Manifest) -> str:
-    """Name of the Evaluation's Job."""
-    return child_name(obj, COMPONENT)
+def job_names(obj: Manifest) -> ChildNames:
+    """Names of the Evaluation's Job."""
+    return child_names(obj, COMPONENT)
 
 
 def run_uid(obj: Manifest) -> str:

@@ -13,7 +13,7 @@ from mlops_operator.controllers.model import retained
 from mlops_operator.controllers.model import status as say
 from mlops_operator.controllers.model.observed import observe
 from mlops_operator.controllers.model.plan import plan, telling
-from mlops_operator.controllers.model.render import removal_job_name
+from mlops_operator.controllers.model.render import removal_job_names
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.finished_jobs import with_cleanup
 from mlops_operator.controllers.shared.gates import GATE_RESULTS_BY_MODEL, recorded_results
@@ -111,7 +111,7 @@ class ModelController:
             found = plan(observed, self._settings, now)
             if observed.retained is None:
                 return found
-            at_work = {removal_job_name(obj, entry) for entry in removals_of(obj)}
+            at_work = {name for entry in removals_of(obj) for name in removal_job_names(obj, entry)}
             return with_cleanup(
                 found,
                 observed.retained.jobs,

@@ -10,7 +10,7 @@ from mlops_operator.api.meta import Key, Manifest, controller_uid
 from mlops_operator.api.model import Alias, ModelSpec, ModelStatus, Restore
 from mlops_operator.controllers.model.policies.bootstrap import refused_versions
 from mlops_operator.controllers.model.policies.restore import RestoreProblem, restore_problem
-from mlops_operator.controllers.model.render import bootstrap_name, render_bootstrap
+from mlops_operator.controllers.model.render import bootstrap_names, render_bootstrap
 from mlops_operator.controllers.model.retained import Retained, concerned, observe_retained
 from mlops_operator.controllers.shared.gates import GATE_RESULTS_BY_MODEL, RecordedResult, gate_key
 from mlops_operator.controllers.shared.indexes import MODEL_VERSIONS_BY_MODEL, VersionFact, key_of
@@ -27,7 +27,6 @@ from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.shared.versions import view_version
 from mlops_operator.kube.resources import MODEL_VERSIONS, PROMOTIONS
 from mlops_operator.runtime.controller import World
-from mlops_operator.runtime.identity import is_rendered
 from mlops_operator.runtime.plan import Read
 
 
@@ -208,9 +207,13 @@ def _open(value: str, results: Sequence[RecordedResult], world: World) -> Iterat
 
 
 def _offers(obj: Manifest, alias: Alias, versions: Sequence[VersionFact], world: World) -> Iterator[str]:
-    """Names of the alias's bootstrap Promotions; an object of such a name with other content is none."""
-    for version in versions:
-        name = bootstrap_name(obj, alias, version)
-        found = world.get(PROMOTIONS, Key(obj["metadata"]["namespace"], name)) if version.ready else None
-        if found is not None and is_rendered(render_bootstrap(obj, alias, version), found):
-            yield name
+    """Names that the alias's bootstrap Promotions are created with, of those that are there.
+
+    An object of such a name with other content is none.
+    """
+    namespace = obj["metadata"]["namespace"]
+    for version in (version for version in versions if version.ready):
+        names = bootstrap_names(obj, alias, version)
+        found = (world.get(PROMOTIONS, Key(namespace, name)) for name in names)
+        if any(names.is_child(render_bootstrap(obj, alias, version), entry) for entry in found if entry is not None):
+            yield names.name

@@ -55,7 +55,7 @@ def work(at: Situation, status: RetentionStatus, now: datetime) -> Step:
     held = at.retained.versions.get(entry.version_uid)
     if held is not None and not held.removed:
         return Step(status=status)  # its own controller says so first
-    job = at.retained.job(removal_task(at.obj, entry, at.policy).name)
+    job = removal_task(at.obj, entry, at.policy).names.find(at.retained.jobs)
     if job is not None:
         return _at_work(at, entry, job, status, now)
     if (wait := _until_retry(entry, now)) > 0.0:

@@ -7,23 +7,28 @@ from mlops_operator.api.meta import API_VERSION, Manifest
 from mlops_operator.api.model import Alias
 from mlops_operator.api.retention import Removal, Retention
 from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared.children import ChildNames, child_names
 from mlops_operator.controllers.shared.indexes import VersionFact
 from mlops_operator.controllers.shared.json_text import compact_json
-from mlops_operator.controllers.shared.naming import child_metadata, child_name, short_hash
-from mlops_operator.controllers.shared.task import Step, Task, render_task
+from mlops_operator.controllers.shared.naming import MAX_NAME, child_metadata, short_hash
+from mlops_operator.controllers.shared.task import Step, Task, render_task, task_names
 
-MAX_NAME: Final = 253
 COMPONENT: Final = "bootstrap"
 REMOVAL: Final = "remove"
 
 
-def bootstrap_name(model: Manifest, alias: Alias, version: VersionFact) -> str:
-    """Name of the Promotion; a version that is created again has another one, and so has a changed gate."""
+def bootstrap_names(model: Manifest, alias: Alias, version: VersionFact) -> ChildNames:
+    """Names of the Promotion; a version that is created again has others, and so has a changed gate."""
     parts = [version.uid]
     if alias.gate is not None:
         gate = alias.gate.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
         parts.append(compact_json(gate))
-    return child_name(model, alias.name, short_hash(*parts), max_length=MAX_NAME)
+    return child_names(model, alias.name, folded=(short_hash(*parts),), max_length=MAX_NAME)
+
+
+def bootstrap_name(model: Manifest, alias: Alias, version: VersionFact) -> str:
+    """Name that the Promotion is created with."""
+    return bootstrap_names(model, alias, version).name
 
 
 def render_bootstrap(model: Manifest, alias: Alias, version: VersionFact) -> Manifest:
@@ -51,6 +56,7 @@ def removal_task(model: Manifest, removal: Removal, policy: Retention | None) ->
     return Task(
         parent=model,
         suffix=_removal_suffix(removal),
+        words=_removal_words(removal),
         component=REMOVAL,
         steps=(
             Step(name="check", module="remove_folder", args=("--check", folder), claims=(folder,)),
@@ -60,9 +66,13 @@ def removal_task(model: Manifest, removal: Removal, policy: Retention | None) ->
     )
 
 
-def removal_job_name(model: Manifest, removal: Removal) -> str:
-    """Name of the Job that removes the files of a version."""
-    return child_name(model, _removal_suffix(removal))
+def removal_job_names(model: Manifest, removal: Removal) -> ChildNames:
+    """Names of the Job that removes the files of a version."""
+    return task_names(model, _removal_suffix(removal), words=_removal_words(removal))
+
+
+def _removal_words(removal: Removal) -> str:
+    return f"{REMOVAL}-{removal.failures}"
 
 
 def _removal_suffix(removal: Removal) -> str:

@@ -17,7 +17,7 @@ from mlops_operator.api.promotion import TERMINAL as DECIDED
 from mlops_operator.api.retention import KeptReason, Removal
 from mlops_operator.api.trainingjob import TrainingPhase
 from mlops_operator.controllers.model.policies.retention import Artifact, Use
-from mlops_operator.controllers.model.render import removal_job_name
+from mlops_operator.controllers.model.render import removal_job_names
 from mlops_operator.controllers.shared import job_reads
 from mlops_operator.controllers.shared.indexes import MODEL_VERSIONS_BY_MODEL, key_of
 from mlops_operator.controllers.shared.mentions import SPEC_AND_STATUS, mentions
@@ -123,10 +123,6 @@ class Retained:
     jobs: Sequence[Manifest] = ()
     reads: Reads = field(default_factory=dict)
 
-    def job(self, name: str) -> Manifest | None:
-        """The Job of that name."""
-        return next((job for job in self.jobs if job["metadata"]["name"] == name), None)
-
     def pods(self, job: Manifest) -> Sequence[Manifest] | None:
         """Its pods; None where they were not read."""
         return self.reads.get(PodsOfJob.of(job))
@@ -194,8 +190,7 @@ def _removals(obj: Manifest) -> tuple[Removal, ...]:
 
 
 def _job(obj: Manifest, removal: Removal, jobs: Sequence[Manifest]) -> Manifest | None:
-    name = removal_job_name(obj, removal)
-    return next((job for job in jobs if job["metadata"]["name"] == name), None)
+    return removal_job_names(obj, removal).find(jobs)
 
 
 def _held(version: Manifest, number: int) -> Held:

@@ -4,7 +4,6 @@ from datetime import datetime
 
 from mlops_operator.api.conditions import timestamp
 from mlops_operator.api.modeldeployment import CandidatePhase, CandidateStatus
-from mlops_operator.controllers.modeldeployment import names
 from mlops_operator.controllers.modeldeployment.blueprint import Blueprint
 from mlops_operator.controllers.modeldeployment.observed import Observed
 
@@ -21,7 +20,7 @@ def begin(observed: Observed, target: Blueprint, *, retries: int, now: datetime)
         version_uid=target.version_uid,
         digest=target.digest,
         revision=target.revision,
-        deployment=names.deployment_name(observed.obj, target.revision),
+        deployment=observed.deployment_name(target.revision),
         server_image=target.server.image,
         phase=CandidatePhase.STARTING,
         started_at=moment,

@@ -23,6 +23,7 @@ from mlops_operator.controllers.modeldeployment.server_pods import surroundings
 from mlops_operator.controllers.modeldeployment.servers import revision_of
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import tries
+from mlops_operator.controllers.shared.children import renamed
 from mlops_operator.controllers.shared.jobs import ended
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState
 from mlops_operator.kube.resources import (
@@ -101,6 +102,7 @@ def _deployments(
                 observed.obj,
                 observed.spec,
                 blueprint,
+                name=observed.deployment_name(revision),
                 replicas=replicas,
                 given=surroundings(found, settings),
             )
@@ -153,16 +155,16 @@ def _check(
         yield from _recheck(observed, state, blueprints.get(candidate.revision), settings, check)
     if candidate is None or _job_of(candidate.golden) is None:
         return
-    name = names.candidate_service_name(observed.obj)
-    wanted = render.service(observed.obj, name=name, revision=candidate.revision)
+    service = observed.candidate_service_name
+    wanted = render.service(observed.obj, name=service, revision=candidate.revision)
     yield from _service(wanted, observed.candidate_service)
     blueprint = blueprints.get(candidate.revision)
     if candidate.phase is not CandidatePhase.CHECKING or blueprint is None or blueprint.golden_requests is None:
         return
-    task = render.golden_task(observed.obj, observed.spec, blueprint, candidate, settings)
+    task = render.golden_task(observed.obj, observed.spec, blueprint, candidate, settings, service=service)
     decided = candidate.golden is not None and candidate.golden.passed is not None
     if not decided:
-        yield from _job(observed, render.golden_job(task, settings), check)
+        yield from _job(observed, _job_of(candidate.golden), render.golden_job(task, settings), check)
 
 
 def _recheck(
@@ -175,11 +177,15 @@ def _recheck(
     addresses = observed.servers(candidate.revision).addresses(blueprint.server.port)
     if len(addresses) >= state.candidate_replicas:
         task = render.recheck_task(observed.obj, observed.spec, blueprint, candidate, addresses)
-        yield from _job(observed, render.golden_job(task, settings), check)
+        yield from _job(observed, candidate.recheck_job, render.golden_job(task, settings), check)
 
 
-def _job(observed: Observed, wanted: Manifest, check: TaskState | None) -> Iterator[Action]:
-    """The Job of a check; once more where its result was lost, else with what it keeps of pods that were taken away."""
+def _job(observed: Observed, name: str | None, wanted: Manifest, check: TaskState | None) -> Iterator[Action]:
+    """The Job of a check; once more where its result was lost, else with what it keeps of pods that were taken away.
+
+    It has the name that the status records.
+    """
+    wanted = renamed(wanted, name) if name is not None else wanted
     found = observed.job(wanted["metadata"]["name"])
     if found is None:
         yield Create(resource=JOBS, manifest=wanted)
@@ -196,7 +202,12 @@ def _autoscaler(observed: Observed, state: State) -> Iterator[Action]:
         if found is not None:
             yield Delete.of(HORIZONTAL_POD_AUTOSCALERS, found)
     elif state.stable is not None:
-        wanted = render.autoscaler(observed.obj, autoscaling, revision=state.stable.revision)
+        wanted = render.autoscaler(
+            observed.obj,
+            autoscaling,
+            name=names.autoscaler_name(observed.obj, found),
+            deployment=observed.deployment_name(state.stable.revision),
+        )
         if found is None or differs(wanted, found):
             yield Apply(resource=HORIZONTAL_POD_AUTOSCALERS, manifest=wanted)
 
@@ -209,7 +220,7 @@ def _budget(observed: Observed, state: State) -> Iterator[Action]:
         if found is not None:
             yield Delete.of(POD_DISRUPTION_BUDGETS, found)
         return
-    wanted = render.disruption_budget(observed.obj)
+    wanted = render.disruption_budget(observed.obj, name=names.budget_name(observed.obj, found))
     if found is None or differs(wanted, found):
         yield Apply(resource=POD_DISRUPTION_BUDGETS, manifest=wanted)
 

@@ -4,7 +4,9 @@ from typing import Final
 
 from mlops_operator.api.meta import LABEL_UID, PREFIX, Manifest
 from mlops_operator.api.modeldeployment import CandidateStatus
+from mlops_operator.controllers.shared.children import ChildNames, child_names
 from mlops_operator.controllers.shared.naming import child_name, short_hash
+from mlops_operator.controllers.shared.task import task_names
 
 COMPONENT: Final = "app.kubernetes.io/component"
 
@@ -12,7 +14,10 @@ SERVER: Final = "server"
 """Component of Deployments and of their pods: those, and no others, get requests."""
 
 GOLDEN: Final = "golden"
-"""Component of the Jobs that ask golden requests."""
+"""Component of the Jobs that ask golden requests, and part of the names of those that ask them of a candidate first."""
+
+RECHECK: Final = "recheck"
+"""Part of the names of the Jobs that ask again before a step or phase ends."""
 
 LABEL_REVISION: Final = PREFIX + "revision"
 """On Deployments and their pods: which revision they are."""
@@ -42,45 +47,49 @@ def service_name(parent: Manifest) -> str:
     return name
 
 
-def candidate_service_name(parent: Manifest) -> str:
+def candidate_service_names(parent: Manifest) -> ChildNames:
     """The Service that reaches the candidate alone."""
-    return child_name(parent, "candidate")
+    return child_names(parent, "candidate")
 
 
 def deployment_name(parent: Manifest, revision: str) -> str:
-    """The Deployment of a revision."""
-    return child_name(parent, revision)
+    """Name that the Deployment of a revision is created with; see `Observed.deployment_name`."""
+    return child_name(parent, folded=(revision,))
 
 
-def autoscaler_name(parent: Manifest) -> str:
-    """The HorizontalPodAutoscaler."""
-    return child_name(parent)
+def autoscaler_name(parent: Manifest, found: Manifest | None) -> str:
+    """The HorizontalPodAutoscaler; the one that is there keeps its name."""
+    return _kept(parent, found)
 
 
-def budget_name(parent: Manifest) -> str:
-    """The PodDisruptionBudget."""
-    return child_name(parent)
+def budget_name(parent: Manifest, found: Manifest | None) -> str:
+    """The PodDisruptionBudget; the one that is there keeps its name."""
+    return _kept(parent, found)
+
+
+def _kept(parent: Manifest, found: Manifest | None) -> str:
+    return child_name(parent) if found is None else str(found["metadata"]["name"])
 
 
 def golden_suffix(revision: str, started_at: str) -> str:
     """Names the golden requests of one attempt at a revision: the next attempt asks again."""
-    return f"golden-{short_hash(revision, started_at)}"
+    return f"{GOLDEN}-{short_hash(revision, started_at)}"
 
 
-def golden_job_name(parent: Manifest, revision: str, started_at: str) -> str:
+def golden_job_names(parent: Manifest, revision: str, started_at: str) -> ChildNames:
     """The Job that asks the golden requests of one attempt at a revision."""
-    return child_name(parent, golden_suffix(revision, started_at))
+    return task_names(parent, golden_suffix(revision, started_at), words=GOLDEN)
 
 
 def recheck_suffix(candidate: CandidateStatus) -> str:
     """Names the check that ends the present step or phase: readiness that was lost meanwhile takes another one."""
     moment = (candidate.started_at, candidate.phase, str(candidate.step), candidate.ready_since or "")
-    return f"recheck-{short_hash(candidate.revision, *moment)}"
+    return f"{RECHECK}-{short_hash(candidate.revision, *moment)}"
 
 
-def recheck_job_name(parent: Manifest, candidate: CandidateStatus) -> str:
+def recheck_job_names(parent: Manifest, candidate: CandidateStatus) -> ChildNames:
     """The Job that asks every pod before the present step or phase ends."""
-    return child_name(parent, recheck_suffix(candidate))
+    return task_names(parent, recheck_suffix(candidate), words=RECHECK)
 
 
 def pod_labels(parent: Manifest, revision: str | None = None) -> dict[str, str]:

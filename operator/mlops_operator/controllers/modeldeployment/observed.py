@@ -69,7 +69,22 @@ class Observed:
     @cached_property
     def candidate_service(self) -> Manifest | None:
         """The Service that reaches the candidate alone."""
-        return _named(self.services, names.candidate_service_name(self.obj))
+        return names.candidate_service_names(self.obj).find(self.services)
+
+    @property
+    def candidate_service_name(self) -> str:
+        """Name that this Service has or is to be created with."""
+        return names.candidate_service_names(self.obj).of(self.services)
+
+    def deployment_name(self, revision: str) -> str:
+        """Name of the Deployment of a revision: the one that is there or on record keeps its own."""
+        found = self.servers(revision).deployment
+        if found is not None:
+            return str(found["metadata"]["name"])
+        status = self.status
+        recorded = (entry for entry in (status.stable, status.candidate, status.former) if entry is not None)
+        known = (entry.deployment for entry in recorded if entry.revision == revision)
+        return next(known, names.deployment_name(self.obj, revision))
 
     def job(self, name: str) -> Manifest | None:
         """The golden-request Job called `name`."""

@@ -33,11 +33,13 @@ REQUESTS: Final = "/mnt/requests"
 
 
 def deployment(
-    parent: Manifest, spec: ModelDeploymentSpec, blueprint: Blueprint, *, replicas: int, given: Surroundings
+    parent: Manifest, spec: ModelDeploymentSpec, blueprint: Blueprint, *, name: str, replicas: int, given: Surroundings
 ) -> Manifest:
-    """The Deployment of a revision. Its own rolling update only ever repairs: a new revision is a new Deployment."""
+    """The Deployment `name` of a revision.
+
+    Its own rolling update only ever repairs: a new revision is a new Deployment.
+    """
     revision = blueprint.revision
-    name = names.deployment_name(parent, revision)
     metadata = child_metadata(parent, name, component=names.SERVER, labels={names.LABEL_REVISION: revision})
     metadata["annotations"] = {
         names.ANNOTATION_VERSION: blueprint.version,
@@ -86,8 +88,8 @@ def service_url(parent: Manifest, name: str, settings: Settings) -> str:
     return f"http://{name}.{parent['metadata']['namespace']}.svc.{settings.cluster_domain}"
 
 
-def autoscaler(parent: Manifest, autoscaling: Autoscaling, *, revision: str) -> Manifest:
-    """The autoscaler of the stable revision's Deployment."""
+def autoscaler(parent: Manifest, autoscaling: Autoscaling, *, name: str, deployment: str) -> Manifest:
+    """The autoscaler `name` of the stable revision's Deployment."""
     metrics = list(autoscaling.metrics) or [
         {
             "type": "Resource",
@@ -101,7 +103,7 @@ def autoscaler(parent: Manifest, autoscaling: Autoscaling, *, revision: str) -> 
         "scaleTargetRef": {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
-            "name": names.deployment_name(parent, revision),
+            "name": deployment,
         },
         "minReplicas": autoscaling.min_replicas,
         "maxReplicas": autoscaling.max_replicas,
@@ -109,7 +111,7 @@ def autoscaler(parent: Manifest, autoscaling: Autoscaling, *, revision: str) -> 
     }
     if autoscaling.behavior is not None:
         spec["behavior"] = autoscaling.behavior
-    metadata = child_metadata(parent, names.autoscaler_name(parent), component="autoscaler")
+    metadata = child_metadata(parent, name, component="autoscaler")
     metadata["annotations"] = {names.ANNOTATION_SPEC: short_hash(compact_json(spec))}
     return {
         "apiVersion": "autoscaling/v2",
@@ -119,12 +121,15 @@ def autoscaler(parent: Manifest, autoscaling: Autoscaling, *, revision: str) -> 
     }
 
 
-def disruption_budget(parent: Manifest) -> Manifest:
-    """At most one server is evicted at a time, of whatever revision; one that is not ready may always go."""
+def disruption_budget(parent: Manifest, *, name: str) -> Manifest:
+    """The PodDisruptionBudget `name`: at most one server is evicted at a time, of whatever revision.
+
+    One that is not ready may always go.
+    """
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": child_metadata(parent, names.budget_name(parent), component="disruption-budget"),
+        "metadata": child_metadata(parent, name, component="disruption-budget"),
         "spec": {
             "maxUnavailable": 1,
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
@@ -139,8 +144,10 @@ def golden_task(
     blueprint: Blueprint,
     candidate: CandidateStatus,
     settings: Settings,
+    *,
+    service: str,
 ) -> Task:
-    """The task that asks the candidate its golden requests.
+    """The task that asks the candidate its golden requests by its Service, called `service`.
 
     Raises:
         ValueError: the version has none.
@@ -148,11 +155,12 @@ def golden_task(
     requests = blueprint.golden_requests
     if requests is None:
         raise ValueError(f"expected golden requests of {blueprint.version}, found none")
-    url = service_url(parent, names.candidate_service_name(parent), settings)
+    url = service_url(parent, service, settings)
     timeout = _ready_timeout(seconds(spec.rollout.progress_deadline))
     return Task(
         parent=parent,
         suffix=names.golden_suffix(candidate.revision, candidate.started_at),
+        words=names.GOLDEN,
         component=names.GOLDEN,
         steps=_asking(spec, blueprint, requests, {"url": url, "readyTimeoutSeconds": timeout}),
         options=spec.task_pods,
@@ -175,6 +183,7 @@ def recheck_task(
     return Task(
         parent=parent,
         suffix=names.recheck_suffix(candidate),
+        words=names.RECHECK,
         component=names.GOLDEN,
         steps=_asking(spec, blueprint, blueprint.golden_requests, whom),
         options=spec.task_pods,

@@ -246,8 +246,8 @@ class _Run:
         if not (self.servers.complete(wanted) if all_of_them else self.servers.seen and self.servers.ready):
             return self._late(candidate)
         if self.target.golden_requests is not None:
-            job = names.golden_job_name(self.observed.obj, candidate.revision, candidate.started_at)
-            golden = GoldenStatus(job=job)
+            job = names.golden_job_names(self.observed.obj, candidate.revision, candidate.started_at)
+            golden = GoldenStatus(job=job.of(self.observed.jobs))
             return _Next(self._enter(candidate, CandidatePhase.CHECKING).replace(golden=golden))
         golden = GoldenStatus(message="the version has no golden requests: readiness is all that was checked")
         return self._checked(candidate.replace(golden=golden))
@@ -313,9 +313,10 @@ class _Run:
         """
         if self.answered:
             return None
-        job = names.recheck_job_name(self.observed.obj, candidate)
-        if candidate.recheck_job != job:
-            return _Wait(candidate.replace(recheck_job=job), requeue=seconds(self.rollout.progress_deadline))
+        job = names.recheck_job_names(self.observed.obj, candidate)
+        if candidate.recheck_job not in job:
+            asked = candidate.replace(recheck_job=job.of(self.observed.jobs))
+            return _Wait(asked, requeue=seconds(self.rollout.progress_deadline))
         check = self.check or TaskState(TaskPhase.ABSENT)
         if check.phase in (TaskPhase.FAILED, TaskPhase.RESULT_INVALID):
             message = f"not all servers answered: {check.reason}: {check.message}".rstrip(": ")

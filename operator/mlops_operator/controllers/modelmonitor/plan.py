@@ -32,6 +32,7 @@ from mlops_operator.controllers.modelmonitor.render import window_task
 from mlops_operator.controllers.modelmonitor.status import final_status, held, outcome_of
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs, tries
+from mlops_operator.controllers.shared.children import renamed
 from mlops_operator.controllers.shared.events import event, flip_events, transition_events
 from mlops_operator.controllers.shared.evidence import LOOK_AGAIN, conclusive
 from mlops_operator.controllers.shared.log_command import with_log_command
@@ -91,7 +92,8 @@ def _follow(obs: Observed, settings: Settings, now: datetime) -> Step | None:
         return Step(status=obs.status)
     task = window_task(obs.obj, obs.spec, window)
     if obs.job is None:
-        return _again(obs, Create(resource=JOBS, manifest=render_task(task, settings)))
+        manifest = renamed(render_task(task, settings), window.job or task.name)
+        return _again(obs, Create(resource=JOBS, manifest=manifest))
     state = observe_task(task.run_uid, obs.job, obs.pods, now, obs.reads)
     if state.kept and tries.correction(obs.job, render_task(task, settings)):
         # It never ran, and what keeps it may be what was corrected: the present spec says what is due.
@@ -149,9 +151,10 @@ def _begin(obs: Observed, status: ModelMonitorStatus, settings: Settings, now: d
         return Step(status=status, problem=idle)
     window = _window(due, obs.version, obs.digest)
     task = window_task(obs.obj, obs.spec, window)
-    create = Create(resource=JOBS, manifest=render_task(task, settings))
+    name = task.names.of(obs.jobs)
+    create = Create(resource=JOBS, manifest=renamed(render_task(task, settings), name))
     begun = status.replace(
-        measuring=window.model_copy(update={"job": task.name}),
+        measuring=window.model_copy(update={"job": name}),
         skipped_windows=status.skipped_windows + skipped_between(last_end, due),
     )
     return Step(status=begun, actions=(create,))

@@ -13,7 +13,7 @@ MODULE: Final = "monitor"
 
 
 def window_task(obj: Manifest, spec: ModelMonitorSpec, window: WindowStatus) -> Task:
-    """The task that measures `window`; its Job is named after the window's end."""
+    """The task that measures `window`; its Job is named after the window's end, in UTC."""
     log = spec.source.prediction_log.uri
     configuration = {
         "log": {"uri": log},
@@ -21,9 +21,11 @@ def window_task(obj: Manifest, spec: ModelMonitorSpec, window: WindowStatus) -> 
         "version": window.version,
         "metrics": [{"name": name} for name in _measured(spec)],
     }
+    end = parse_timestamp(window.end)
     return Task(
         parent=obj,
-        suffix=str(int(parse_timestamp(window.end).timestamp())),
+        suffix=str(int(end.timestamp())),
+        words=end.strftime("%Y%m%d-%H%M"),
         component=MODULE,
         steps=(
             check_step({"log": log}),

@@ -18,6 +18,7 @@ from mlops_operator.controllers.shared.gates import (
     RECORDED,
     RecordedResult,
     alias_target,
+    evaluation_names,
     gate_key,
     newest_recent_row,
     render_evaluation,
@@ -29,7 +30,6 @@ from mlops_operator.controllers.shared.models import declared_alias, pointing_al
 from mlops_operator.controllers.shared.promotions import is_open, where
 from mlops_operator.kube.resources import EVALUATIONS, MODELS, PROMOTIONS
 from mlops_operator.runtime.controller import FactIndex, Index, World
-from mlops_operator.runtime.identity import is_rendered
 
 MAX_MESSAGE: Final = 1024
 """What `GateResult.message` holds."""
@@ -117,16 +117,11 @@ def _result(ref: VersionRef, promotion: Manifest, evaluation: Manifest, world: W
         results_of_artifact(namespace, ref.digest, world), rejections_of(model, ref.digest)
     )
     recent_after = newest_recent_row(alias.gate, key, known, promotion_uid=metadata["uid"])
-    rendered = render_evaluation(
-        promotion,
-        alias.gate,
-        ref,
-        target.ref if target is not None else None,
-        recent_after=recent_after,
-    )
+    baseline = target.ref if target is not None else None
+    rendered = render_evaluation(promotion, alias.gate, ref, baseline, recent_after=recent_after)
+    names = evaluation_names(promotion, alias.gate, ref, baseline, recent_after=recent_after)
     status = EvaluationStatus.of(evaluation)
-    named = evaluation["metadata"]["name"] == rendered["metadata"]["name"]
-    if not named or not is_rendered(rendered, evaluation) or status.candidate != ref or status.verdict is None:
+    if not names.is_child(rendered, evaluation) or status.candidate != ref or status.verdict is None:
         return None
     condition = find(status.conditions, READY)
     rows = [metric.n for metric in status.metrics if metric.n is not None]

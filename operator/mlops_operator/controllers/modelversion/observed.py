@@ -118,8 +118,7 @@ class Observed:
 
 def current_job(obj: Manifest, status: ModelVersionStatus, jobs: Sequence[Manifest]) -> Manifest | None:
     """The Job of the verification at work, if it is there and ours."""
-    name = verification(obj, status.attempts).name
-    return next((job for job in jobs if job["metadata"]["name"] == name), None)
+    return verification(obj, status.attempts).names.find(jobs)
 
 
 def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]]) -> Observed:

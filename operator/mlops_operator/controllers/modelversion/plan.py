@@ -178,8 +178,8 @@ def _deletions(former: Sequence[Manifest]) -> tuple[Action, ...]:
 
 
 def _at_work(obs: Observed, job: Manifest, settings: Settings, now: datetime) -> Progress:
-    task = verification(obs.obj, obs.status.attempts)
-    state = observe_task(task.run_uid, job, obs.pods, now, obs.reads)
+    name = job["metadata"]["name"]
+    state = observe_task(verification(obs.obj, obs.status.attempts).run_uid, job, obs.pods, now, obs.reads)
     if jobs.ended(job) and not evidence.conclusive(job, obs.pods, now):
         return Progress(outcome=None, requeue_after=evidence.LOOK_AGAIN)
     if state.phase is TaskPhase.RESULT_LOST:
@@ -194,12 +194,10 @@ def _at_work(obs: Observed, job: Manifest, settings: Settings, now: datetime) ->
             return replace(_undecided(obs, job, problem, look, now), actions=again or state.keeping)
         case Finding.VERIFIED:
             end = evidence.end_of(job, now) or now
-            changes = {"job": task.name, "verified_at": timestamp(end), "failed_at": None, "waiting": None}
+            changes = {"job": name, "verified_at": timestamp(end), "failed_at": None, "waiting": None}
             return Progress(outcome=ready(ModelVersionReason.VERIFIED, _VERIFIED), changes=changes)
         case Finding.CORRUPT | Finding.UNUSABLE:
-            return Progress(
-                outcome=stalled(verdict.reason, verdict.message), changes={"job": task.name, "waiting": None}
-            )
+            return Progress(outcome=stalled(verdict.reason, verdict.message), changes={"job": name, "waiting": None})
         case Finding.FAILED:
             return _failed(obs, job, verdict, now)
 

@@ -9,9 +9,11 @@ from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.model import Alias, AliasStatus, Rejection, Restore
 from mlops_operator.api.promotion import PromotionSpec, PromotionStatus
 from mlops_operator.controllers.promotion.indexes import Request, newest_request
+from mlops_operator.controllers.shared.children import renamed
 from mlops_operator.controllers.shared.gates import (
     RecordedResult,
     alias_target,
+    evaluation_names,
     gate_key,
     newest_recent_row,
     render_evaluation,
@@ -23,7 +25,6 @@ from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.shared.versions import VersionView, view_version
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS
 from mlops_operator.runtime.controller import World
-from mlops_operator.runtime.identity import is_rendered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,17 +170,14 @@ def _gate(
     rejections = rejections_of(model, candidate.digest)
     former = newest_recent_row(alias.gate, key, chain(results, rejections), promotion_uid=uid)
     rendered = render_evaluation(obj, alias.gate, candidate, baseline, recent_after=former)
-    found = next((child for child in world.owned(EVALUATIONS, uid) if _is_asked(rendered, child)), None)
+    names = evaluation_names(obj, alias.gate, candidate, baseline, recent_after=former)
+    found = names.find(child for child in world.owned(EVALUATIONS, uid) if names.is_child(rendered, child))
     return GateRequest(
         key=key,
-        rendered=rendered,
+        rendered=rendered if found is None else renamed(rendered, found["metadata"]["name"]),
         evaluation=EvaluationStatus.of(found) if found is not None else None,
         evaluation_uid=found["metadata"]["uid"] if found is not None else None,
         recent_after=former,
         results=results,
         rejections=rejections,
     )
-
-
-def _is_asked(rendered: Manifest, child: Manifest) -> bool:
-    return bool(child["metadata"]["name"] == rendered["metadata"]["name"]) and is_rendered(rendered, child)

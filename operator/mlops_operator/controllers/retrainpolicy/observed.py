@@ -25,7 +25,7 @@ from mlops_operator.controllers.retrainpolicy.policies.hold import Author, Term
 from mlops_operator.controllers.retrainpolicy.policies.signal import MonitorView
 from mlops_operator.controllers.retrainpolicy.render import (
     carried_decision,
-    decision_child,
+    decision_children,
     render_promotion,
     render_training_job,
 )
@@ -42,7 +42,6 @@ from mlops_operator.kube.resources import (
     TRAINING_JOBS,
 )
 from mlops_operator.runtime.controller import World
-from mlops_operator.runtime.identity import is_rendered
 
 _AUTOMATION: Final = frozenset({RETRAIN_POLICIES.kind, MODELS.kind})
 """Kinds whose Promotions are not made by a user: new versions of policies, and first versions of empty aliases."""
@@ -135,9 +134,8 @@ def _carried(obj: Manifest, training_job: Manifest) -> Decision | None:
     decision = carried_decision(training_job)
     if decision is None:
         return None
-    rendered = render_training_job(obj, decision)
-    named = rendered["metadata"]["name"] == training_job["metadata"]["name"]
-    return decision if named and is_rendered(rendered, training_job) else None
+    names = decision_children(obj, decision)
+    return decision if names.is_child(render_training_job(obj, decision), training_job) else None
 
 
 def _aliases(model: Manifest | None) -> tuple[str, ...] | None:
@@ -231,9 +229,8 @@ def _is_known(found: Manifest | None, uid: str) -> bool:
 
 def _is_promotion(obj: Manifest, decision: Decision, found: Manifest) -> bool:
     """Whether a Promotion is the decision's; the policy's alias may have changed since it was created."""
-    if found["metadata"]["name"] != decision_child(obj, decision):
-        return False
-    return is_rendered(render_promotion(obj, decision, alias=found["spec"]["alias"]), found)
+    rendered = render_promotion(obj, decision, alias=found["spec"]["alias"])
+    return decision_children(obj, decision).is_child(rendered, found)
 
 
 def _version(namespace: str, name: str | None, decision: Decision, world: World) -> Manifest | None:
@@ -278,4 +275,5 @@ def _promotion(obj: Manifest | None) -> PromotionView | None:
     if obj is None:
         return None
     status = PromotionStatus.of(obj)
-    return PromotionView(uid=obj["metadata"]["uid"], phase=status.phase or "", message=status.message)
+    metadata = obj["metadata"]
+    return PromotionView(name=metadata["name"], uid=metadata["uid"], phase=status.phase or "", message=status.message)

@@ -6,8 +6,9 @@ from pydantic import ValidationError
 
 from mlops_operator.api.meta import API_VERSION, PREFIX, Manifest
 from mlops_operator.api.retrainpolicy import Decision
+from mlops_operator.controllers.shared.children import ChildNames, child_names
 from mlops_operator.controllers.shared.json_text import compact_json
-from mlops_operator.controllers.shared.naming import child_metadata, child_name
+from mlops_operator.controllers.shared.naming import child_metadata
 
 ANNOTATION_DECISION: Final = PREFIX + "decision"
 """On a TrainingJob: the decision that started it, as JSON; see `policies/adopt.py`."""
@@ -16,9 +17,14 @@ MAX_REASON: Final = 4096
 """Longest reason that a Promotion takes."""
 
 
+def decision_children(obj: Manifest, decision: Decision) -> ChildNames:
+    """Names of the TrainingJob and of the Promotion of a decision."""
+    return child_names(obj, folded=(decision.id,))
+
+
 def decision_child(obj: Manifest, decision: Decision) -> str:
-    """Name of the TrainingJob and of the Promotion of a decision."""
-    return child_name(obj, decision.id)
+    """Name that the TrainingJob and the Promotion of a decision are created with."""
+    return decision_children(obj, decision).name
 
 
 def render_training_job(obj: Manifest, decision: Decision) -> Manifest:

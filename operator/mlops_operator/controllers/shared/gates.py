@@ -12,9 +12,10 @@ from mlops_operator.api.common import DataRead, JobSettings, VersionRef
 from mlops_operator.api.evaluation import Measurement, Verdict
 from mlops_operator.api.meta import API_VERSION, Key, Manifest
 from mlops_operator.api.model import AliasStatus, Gate, Rejection
+from mlops_operator.controllers.shared.children import ChildNames, child_names
 from mlops_operator.controllers.shared.indexes import MODEL_VERSIONS_BY_DIGEST, by_reference
 from mlops_operator.controllers.shared.json_text import compact_json
-from mlops_operator.controllers.shared.naming import child_metadata, child_name, short_hash
+from mlops_operator.controllers.shared.naming import child_metadata, short_hash
 from mlops_operator.controllers.shared.versions import VersionView, view_version
 from mlops_operator.kube.resources import MODEL_VERSIONS
 from mlops_operator.runtime.controller import FactIndex, World
@@ -59,25 +60,30 @@ def rows_digest(data: Iterable[DataRead]) -> str | None:
 def render_evaluation(
     promotion: Manifest, gate: Gate, candidate: VersionRef, baseline: VersionRef | None, *, recent_after: str | None
 ) -> Manifest:
-    """The Evaluation of the Promotion's version against `baseline` by all that the gate asks.
-
-    Its name follows from all of it: another gate, candidate, baseline or former measurement has another Evaluation.
-    """
+    """The Evaluation of the Promotion's version against `baseline` by all that the gate asks."""
     spec = {**_measurement(gate), "candidate": candidate.name}
     if baseline is not None:
         spec["baseline"] = baseline.name
-    against = baseline.uid if baseline is not None else ""
-    parts = [candidate.uid, against, compact_json(_measurement(gate))]
     if recent_after is not None:
         spec["recentAfter"] = recent_after
-        parts.append(recent_after)
-    name = child_name(promotion, short_hash(*parts))
+    names = evaluation_names(promotion, gate, candidate, baseline, recent_after=recent_after)
     return {
         "apiVersion": API_VERSION,
         "kind": "Evaluation",
-        "metadata": child_metadata(promotion, name, component=COMPONENT),
+        "metadata": child_metadata(promotion, names.name, component=COMPONENT),
         "spec": spec,
     }
+
+
+def evaluation_names(
+    promotion: Manifest, gate: Gate, candidate: VersionRef, baseline: VersionRef | None, *, recent_after: str | None
+) -> ChildNames:
+    """Names of that Evaluation. Another gate, candidate, baseline or former measurement has another Evaluation."""
+    against = baseline.uid if baseline is not None else ""
+    parts = [candidate.uid, against, compact_json(_measurement(gate))]
+    if recent_after is not None:
+        parts.append(recent_after)
+    return child_names(promotion, folded=(short_hash(*parts),))
 
 
 def _measurement(gate: Gate) -> Manifest:

@@ -1,10 +1,12 @@
 """Names and labels of children.
 
-A child's name holds a short hash of its parent's UID, so that a parent deleted and made
-again under the same name never adopts its predecessor's children.
+A child's name is readable words and one hash, which covers its parent's UID: a parent deleted and made again under the
+same name never adopts its predecessor's children. See docs/design/names.md.
 """
 
 import hashlib
+import re
+from collections.abc import Sequence
 from typing import Final
 
 from mlops_operator.api.meta import API_VERSION, LABEL_UID, PREFIX, Manifest
@@ -12,32 +14,76 @@ from mlops_operator.api.meta import API_VERSION, LABEL_UID, PREFIX, Manifest
 HASH_LENGTH: Final = 8
 """Hexadecimal digits of a short hash: 32 bits, enough among one parent's children."""
 
+NAME_HASH_LENGTH: Final = 10
+"""Length of the hash in a name: more than 38 bits. A namespace holds thousands of children with the same words."""
+
 MAX_LABEL: Final = 63
 """Names of Jobs, Services and pods' owners must fit a DNS label."""
+
+MAX_NAME: Final = 253
+"""Names of objects whose name no pod gets must fit a DNS subdomain."""
+
+_LETTERS: Final = "abcdef"
+_MADE: Final = re.compile(rf"(?P<words>.+)-[{_LETTERS}][0-9a-f]{{{NAME_HASH_LENGTH - 1}}}")
+"""A name that ends in a hash of `name_hash`. Only the name decides: owner references and labels can be removed from an
+object, and then its children must keep their names."""
 
 
 def short_hash(*parts: str) -> str:
     """A stable short hash of `parts`; their borders count."""
-    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:HASH_LENGTH]
+    return _digest(*parts)[:HASH_LENGTH]
 
 
-def child_name(parent: Manifest, *suffixes: str, max_length: int = MAX_LABEL) -> str:
-    """`<parent's name>-<hash of its UID>[-<suffix>...]`, the name cut between words so that all fits.
+def name_hash(*parts: str) -> str:
+    """A stable hash of `parts` for the end of a name; their borders count.
+
+    It begins with a letter, so that neither a date nor a number at the end of a user's name looks like one.
+    """
+    digest = _digest(*parts)
+    return _LETTERS[int(digest[NAME_HASH_LENGTH:], 16) % len(_LETTERS)] + digest[1:NAME_HASH_LENGTH]
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
+
+
+def hashed_name(name: str, *words: str, covers: Sequence[str], max_length: int) -> str:
+    """`<name>[-<word>...]-<hash>`, without the hash that `name` ends in, if it was given one here.
+
+    Args:
+        name: what the result begins with; cut between words where it is too long.
+        words: what else is readable; never cut.
+        covers: what the hash is of. Everything that tells the result from others belongs in it: `name` may be cut.
+        max_length: of the result.
+    """
+    made = _MADE.fullmatch(name)
+    tail = "-".join((*words, name_hash(*covers)))
+    return f"{_cut(made['words'] if made else name, max_length - len(tail) - 1)}-{tail}"
+
+
+def child_name(parent: Manifest, *words: str, folded: Sequence[str] = (), max_length: int = MAX_LABEL) -> str:
+    """`<parent's name>[-<word>...]-<hash>`.
 
     Dots of the parent's name become dashes, since a DNS label has none.
+
+    Args:
+        parent: the object of ours that controls the child.
+        words: what tells the child from the parent's others and can be read.
+        folded: what tells them apart and cannot be read; only the hash covers it.
+        max_length: of the name.
     """
     metadata = parent["metadata"]
-    tail = "-".join((short_hash(metadata["uid"]), *suffixes))
-    return f"{_cut(metadata['name'].replace('.', '-'), max_length - len(tail) - 1)}-{tail}"
+    covers = (metadata["uid"], "-".join(words), *folded)
+    return hashed_name(metadata["name"].replace(".", "-"), *words, covers=covers, max_length=max_length)
 
 
 def _cut(name: str, length: int) -> str:
     """`name` in at most `length` characters, without a partial word or hash at its end where it has other words."""
     if len(name) <= length:
-        return name.rstrip("-")
+        return name.rstrip("-.")
     head = name[:length]
-    whole = head if name[length] == "-" else head.rpartition("-")[0]
-    return whole.rstrip("-") or head.rstrip("-")
+    whole = head if name[length] in "-." else head[: max(head.rfind("-"), head.rfind("."), 0)]
+    return whole.rstrip("-.") or head.rstrip("-.")
 
 
 def kind_label(kind: str) -> str:

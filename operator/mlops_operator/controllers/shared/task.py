@@ -27,8 +27,9 @@ from mlops_operator.controllers.shared import (
     task_disruptions,
     tries,
 )
+from mlops_operator.controllers.shared.children import ChildNames, child_names
 from mlops_operator.controllers.shared.json_text import compact_json
-from mlops_operator.controllers.shared.naming import child_metadata, child_name
+from mlops_operator.controllers.shared.naming import child_metadata
 from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.runtime.plan import Action
 
@@ -113,9 +114,10 @@ class Task:
     """One task of `parent`.
 
     Attributes:
-        suffix: makes the Job's name and run UID unique among the parent's tasks.
+        suffix: makes the run UID and the Job's name unique among the parent's tasks.
         component: what the pods' component label says.
         steps: the containers, one after the other; the last one reports the result.
+        words: what the Job's name has of the suffix, where that cannot be read; else the suffix itself.
         final_exit_codes: exit codes after which no other pod is made, beside those of `PERMANENT_EXIT_CODES`.
         image: an image with `mlops_workload` in it; that of the settings by default.
         options: what the parent sets of its task pods.
@@ -126,20 +128,33 @@ class Task:
     suffix: str
     component: str
     steps: Sequence[Step]
+    words: str | None = None
     final_exit_codes: Sequence[int] = ()
     image: str | None = None
     options: PodOptions = field(default_factory=PodOptions)
     annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def names(self) -> ChildNames:
+        """Names of the Job."""
+        return task_names(self.parent, self.suffix, words=self.words)
+
+    @property
     def name(self) -> str:
-        """Name of the Job."""
-        return child_name(self.parent, self.suffix)
+        """Name that the Job is created with."""
+        return self.names.name
 
     @property
     def run_uid(self) -> str:
         """Identity that the task's result must carry."""
         return f"{self.parent['metadata']['uid']}-{self.suffix}"
+
+
+def task_names(parent: Manifest, suffix: str, *, words: str | None = None) -> ChildNames:
+    """Names of the Job of a task; for the arguments see `Task`."""
+    if words is None:
+        return child_names(parent, suffix)
+    return child_names(parent, words, folded=(suffix,), former=(suffix,))
 
 
 def render_task(task: Task, settings: Settings) -> Manifest:

@@ -12,6 +12,7 @@ from mlops_contract.text import clean, whole_number
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import PREFIX, Manifest
 from mlops_operator.controllers.shared import job_reads, jobs, task_disruptions
+from mlops_operator.controllers.shared.children import renamed
 from mlops_operator.kube.resources import JOBS
 from mlops_operator.runtime.identity import has_content
 from mlops_operator.runtime.plan import Action, Create, Delete
@@ -125,7 +126,10 @@ def lost_message(job: Manifest) -> str:
 
 
 def run_again(job: Manifest, manifest: Manifest) -> tuple[Action, ...]:
-    """The actions that put `manifest`, the same task's Job, in the place of `job`, whose result is lost."""
+    """The actions that put `manifest`, the same task's Job, in the place of `job`, whose result is lost.
+
+    It has the name of `job`.
+    """
     return _instead(job, manifest, lost=lost_results(job) + 1)
 
 
@@ -135,12 +139,14 @@ def correction(job: Manifest, manifest: Manifest) -> tuple[Action, ...]:
     None where `job` is what would be made today. Else what keeps it may be what was corrected since: options of its
     pods, or an image, by its parent or by the installation.
     """
-    return () if has_content(job, manifest) else _instead(job, manifest, lost=lost_results(job))
+    same = has_content(job, renamed(manifest, job["metadata"]["name"]))
+    return () if same else _instead(job, manifest, lost=lost_results(job))
 
 
 def _instead(job: Manifest, manifest: Manifest, *, lost: int) -> tuple[Action, ...]:
     if "deletionTimestamp" in job["metadata"]:
         return ()  # its name is free once it is gone: then the task is begun as usual
+    manifest = renamed(manifest, job["metadata"]["name"])
     metadata = manifest["metadata"]
     if lost:
         annotations = {**(metadata.get("annotations") or {}), ANNOTATION_LOST: str(lost)}

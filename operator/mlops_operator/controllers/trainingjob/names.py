@@ -3,7 +3,8 @@
 from typing import Final
 
 from mlops_operator.api.meta import PREFIX, Manifest
-from mlops_operator.controllers.shared.naming import MAX_LABEL, child_name
+from mlops_operator.controllers.shared.children import ChildNames, child_names
+from mlops_operator.controllers.shared.naming import MAX_LABEL
 
 COMPONENT: Final = "training"
 
@@ -22,14 +23,31 @@ _INDEX_ROOM: Final = 5
 """Room that a Job's name leaves for `-<index>`, since both together are a pod's host name."""
 
 
+def job_names(obj: Manifest, attempt: int) -> ChildNames:
+    """Names of the Job of that attempt."""
+    return child_names(obj, str(attempt), max_length=MAX_LABEL - _INDEX_ROOM)
+
+
 def job_name(obj: Manifest, attempt: int) -> str:
-    """Name of the Job of that attempt."""
-    return child_name(obj, str(attempt), max_length=MAX_LABEL - _INDEX_ROOM)
+    """Name that the Job of that attempt is created with."""
+    return job_names(obj, attempt).name
+
+
+def service_names(obj: Manifest) -> ChildNames:
+    """Names of the headless Service that gives the replicas their names."""
+    return child_names(obj)
 
 
 def service_name(obj: Manifest) -> str:
-    """Name of the headless Service that gives the replicas their names."""
-    return child_name(obj)
+    """Name of the headless Service of Jobs that are created now."""
+    return service_names(obj).name
+
+
+def service_name_of(obj: Manifest, job: Manifest | None, attempt: int) -> str:
+    """Name of the headless Service that the pods of `job`, the Job of that attempt, are found by."""
+    has_former = job is not None and job["metadata"]["name"] == job_names(obj, attempt).former
+    names = service_names(obj)
+    return names.former if has_former else names.name
 
 
 def run_uid(obj: Manifest, attempt: int) -> str:

@@ -31,9 +31,9 @@ from mlops_operator.controllers.trainingjob.inputs import declared_digest, image
 from mlops_operator.controllers.trainingjob.names import (
     ANNOTATION_DECLARED,
     ANNOTATION_RESTORED_FROM,
-    job_name,
+    job_names,
     run_uid,
-    service_name,
+    service_name_of,
 )
 from mlops_operator.controllers.trainingjob.policies import ranks
 from mlops_operator.controllers.trainingjob.policies.restored import made_before
@@ -95,7 +95,8 @@ class Observed:
         obj: the object as it is stored.
         attempt: index of the attempt that is to be made or is at work: the number of those that have ended.
         job: the Job of that attempt, or None.
-        service: the headless Service, or None.
+        service_name: name of the headless Service by which the pods of the attempt find each other.
+        service: that Service, or None.
         model: the Model it names, or None.
         versions: ModelVersions that name it as what made them, by name.
         made_before: ModelVersion that a TrainingJob with this name and spec made; looked for before the first attempt.
@@ -109,6 +110,7 @@ class Observed:
     spec: TrainingJobSpec
     status: TrainingJobStatus
     attempt: int
+    service_name: str
     job: Manifest | None = None
     service: Manifest | None = None
     model: Manifest | None = None
@@ -192,9 +194,7 @@ def count(status: TrainingJobStatus, outcome: AttemptOutcome) -> int:
 
 def current_job(obj: Manifest, status: TrainingJobStatus, world: World) -> Manifest | None:
     """The Job of the attempt at work, if it is there and ours."""
-    name = job_name(obj, len(ended(status)))
-    owned = world.owned(JOBS, obj["metadata"]["uid"])
-    return next((job for job in owned if job["metadata"]["name"] == name), None)
+    return job_names(obj, len(ended(status))).find(world.owned(JOBS, obj["metadata"]["uid"]))
 
 
 def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]]) -> Observed:
@@ -209,7 +209,9 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
     status = TrainingJobStatus.of(obj)
     metadata = obj["metadata"]
     job = current_job(obj, status, world)
+    attempt = len(ended(status))
     services = world.owned(SERVICES, metadata["uid"])
+    service_name = service_name_of(obj, job, attempt)
     owner = deleted_owner(obj, world)
     # A policy that exists has decided to train: only TrainingJobs from a backup have run before.
     by_policy = owner is None and (controller_reference(obj) or {}).get("kind") == RETRAIN_POLICIES.kind
@@ -219,9 +221,10 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
         obj=obj,
         spec=spec,
         status=status,
-        attempt=len(ended(status)),
+        attempt=attempt,
         job=job,
-        service=next((entry for entry in services if entry["metadata"]["name"] == service_name(obj)), None),
+        service_name=service_name,
+        service=next((entry for entry in services if entry["metadata"]["name"] == service_name), None),
         model=world.get(MODELS, model_key) if model_key is not None else None,
         versions={
             version["metadata"]["name"]: version for version in world.indexed(VERSIONS_BY_TRAINING_JOB, metadata["uid"])

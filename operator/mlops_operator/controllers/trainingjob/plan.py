@@ -44,12 +44,11 @@ from mlops_operator.controllers.trainingjob.policies import (
 from mlops_operator.controllers.trainingjob.policies.failure import Cause, cause, gone
 from mlops_operator.controllers.trainingjob.policies.gate_data import declared_gate_data, gate_data
 from mlops_operator.controllers.trainingjob.policies.startup import Startup
-from mlops_operator.controllers.trainingjob.registration import render_version
+from mlops_operator.controllers.trainingjob.registration import render_version, version_names
 from mlops_operator.controllers.trainingjob.render import render_job, render_service
 from mlops_operator.controllers.trainingjob.spec_digest import recorded_digest
 from mlops_operator.controllers.trainingjob.transitions import events
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, SERVICES, TRAINING_JOBS
-from mlops_operator.runtime.identity import is_rendered
 from mlops_operator.runtime.plan import Action, Create, Delete, Patch, Plan
 
 
@@ -162,7 +161,7 @@ def _start(obs: Observed, settings: Settings, now: datetime) -> Plan:
         Create(resource=JOBS, manifest=render_job(obs.obj, obs.spec, settings, obs.attempt, model=obs.model)),
     ]
     if obs.spec.replicas > 1 and obs.service is None:
-        actions.append(Create(resource=SERVICES, manifest=render_service(obs.obj)))
+        actions.append(Create(resource=SERVICES, manifest=render_service(obs.obj, obs.service_name)))
     if obs.status.phase in (TrainingPhase.RUNNING, TrainingPhase.SUSPENDED) or is_true(obs.status.conditions, STALLED):
         # The attempt was suspended before it began, its Job was deleted while it ran, or was refused: no longer so.
         return _tell(obs, say.starting(obs, now), actions=tuple(actions))
@@ -254,7 +253,7 @@ def _disrupted(obs: Observed, why: Disruption, now: datetime) -> Plan:
 def _missing_service(obs: Observed, job: Manifest) -> tuple[Action, ...]:
     if obs.service is not None or jobs.ranks(job) == 1:
         return ()
-    return (Create(resource=SERVICES, manifest=render_service(obs.obj)),)
+    return (Create(resource=SERVICES, manifest=render_service(obs.obj, obs.service_name)),)
 
 
 def _suspend(job: Manifest, *, suspended: bool) -> Patch:
@@ -338,10 +337,11 @@ def _succeeded(obs: Observed, now: datetime) -> Plan:
             pod = jobs.first_replica(pods) or {}
             digests = {"inputs_digest": obs.inputs_digest, "spec_digest": recorded_digest(obs.job)}
             version = render_version(obs.obj, obs.spec.model, result, pod, **digests)
-            found["model_version"] = version["metadata"]["name"]
-            known = obs.versions.get(found["model_version"])
+            names = version_names(obs.obj, version)
             # Anyone may create a ModelVersion that names this training: only the rendered one counts.
-            if known is None or not is_rendered(version, known):
+            known = names.find(entry for entry in obs.versions.values() if names.is_child(version, entry))
+            found["model_version"] = (known or version)["metadata"]["name"]
+            if known is None:
                 actions = (Create(resource=MODEL_VERSIONS, manifest=version),)
     except ResultInvalidError as error:
         message = f"attempt {obs.attempt} ended well, but its result does not count: {error}"

@@ -14,7 +14,9 @@ from mlops_contract.packages import ENVIRONMENT, ENVIRONMENT_FORMAT
 from mlops_operator.api.common import ArtifactRef, PodOptions
 from mlops_operator.api.meta import API_VERSION, Manifest
 from mlops_operator.api.modelversion import Lineage, ModelArtifact, ModelVersionSpec, TrainedBy
-from mlops_operator.controllers.shared.naming import HASH_LENGTH, kind_label, label_value, short_hash
+from mlops_operator.controllers.shared.children import ChildNames
+from mlops_operator.controllers.shared.former_names import former_version_name
+from mlops_operator.controllers.shared.naming import MAX_NAME, hashed_name, kind_label, label_value
 from mlops_operator.controllers.shared.specs import first_problem
 from mlops_operator.controllers.trainingjob.environment import ran_with
 from mlops_operator.controllers.trainingjob.inputs import image_of
@@ -24,12 +26,17 @@ GOLDEN: Final = "golden"
 TRAINING_ROWS: Final = "training-rows"
 """Names of the artifacts that become the version, its golden requests and the hashes of its training rows."""
 
-_MAX_NAME: Final = 253
-
 
 def version_name(model: str, uid: str, digest: str) -> str:
     """Name of the version that the TrainingJob `uid` made: the same for the same content, however often it is made."""
-    return f"{model[: _MAX_NAME - HASH_LENGTH - 1]}-{short_hash(uid, digest)}"
+    return hashed_name(model, covers=(uid, digest), max_length=MAX_NAME)
+
+
+def version_names(training_job: Manifest, version: Manifest) -> ChildNames:
+    """Names under which `version`, rendered for the TrainingJob, may exist."""
+    spec, uid = version["spec"], training_job["metadata"]["uid"]
+    digest = spec["artifact"]["digest"]
+    return ChildNames(version["metadata"]["name"], former_version_name(spec["model"], uid, digest))
 
 
 def render_version(

@@ -117,12 +117,12 @@ def _step(step: Step, settings: Settings, variables: Mapping[str, str]) -> Manif
     return step_container(step, image=settings.workload_image, variables=variables)
 
 
-def render_service(obj: Manifest) -> Manifest:
-    """The headless Service of all attempts: one DNS name per replica, from the moment its pod has an address."""
+def render_service(obj: Manifest, name: str) -> Manifest:
+    """The headless Service `name` of all attempts: one DNS name per replica, from the moment its pod has an address."""
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": child_metadata(obj, service_name(obj), component=COMPONENT),
+        "metadata": child_metadata(obj, name, component=COMPONENT),
         "spec": {
             "clusterIP": "None",
             # Replicas look for each other before any of them is ready.

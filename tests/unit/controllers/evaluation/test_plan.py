@@ -9,6 +9,7 @@ from mlops_contract import Result
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.evaluation.controller import EvaluationController
 from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared.stores import own_folder
 from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODELS
 from tests.harness.evaluations import counts_of_rule, figures_of_rule
 from tests.unit.controllers.builders import (
@@ -90,7 +91,7 @@ def test_the_job_gets_both_versions_the_data_and_the_rules_but_no_verdict_of_our
 
 def test_each_container_sees_its_own_part_and_no_more() -> None:
     _, job = started()
-    report_folder = "evaluations/digits-b-vs-a-" + job["metadata"]["name"].split("-")[-2]
+    report_folder = f"evaluations/{own_folder(evaluation())}"
     assert views(job) == {
         "fetch": {
             "/tmp": "tmp-fetch (rw)",

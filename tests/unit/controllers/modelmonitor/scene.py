@@ -3,6 +3,7 @@
 from typing import Any
 
 from mlops_contract import Result
+from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.modelmonitor.controller import ModelMonitorController
 from mlops_operator.controllers.settings import Settings
@@ -70,9 +71,9 @@ def running_job(toy: ToyCluster) -> Manifest:
 def report(toy: ToyCluster, accuracy: float | None = 0.97, *, rows: int = 200, labeled: int | None = None) -> None:
     """The window's Job ends well with these figures."""
     job = running_job(toy)
-    end = job["metadata"]["name"].rpartition("-")[2]
+    end = parse_timestamp(status(toy)["measuring"]["end"])
     result = Result(
-        uid=f"uid-of-{NAME}-{end}",
+        uid=f"uid-of-{NAME}-{int(end.timestamp())}",
         metrics={} if accuracy is None else {"accuracy": accuracy},
         counts={"rows": rows, "labeled": rows if labeled is None else labeled},
     )

@@ -69,7 +69,7 @@ def test_a_window_is_measured_for_the_stable_version_by_a_job_named_after_its_en
     toy.now = later(70)
     settle(toy)
     job = toy.only(JOBS)
-    assert job["metadata"]["name"].endswith(f"-{int(later(60).timestamp())}")
+    assert job["metadata"]["name"].startswith("live-20260101-1201-")
     (container,) = job["spec"]["template"]["spec"]["containers"]
     env = {entry["name"]: entry["value"] for entry in container["env"]}
     assert container["command"] == ["python3", "-m", "mlops_workload.monitor"]

@@ -72,7 +72,7 @@ class Version:
 
     def reports(self, digest: str = DIGEST) -> None:
         """The Job reports this digest."""
-        suffix = self.job["metadata"]["name"].rsplit("-", 1)[-1]
+        suffix = self.job["metadata"]["name"].rsplit("-", 2)[-2]
         message = json.dumps(
             {
                 "v": 1,

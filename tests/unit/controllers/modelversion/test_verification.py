@@ -112,7 +112,7 @@ def test_a_missing_artifact_is_looked_for_again_and_mends_itself() -> None:
     assert plan.requeue_after == 10
     version.at(13).settle()
     (job,) = version.cluster.world.all(JOBS)
-    assert job["metadata"]["name"].endswith("-verify-1")
+    assert job["metadata"]["name"].startswith(f"{NAME}-verify-1-")
     version.at(15).verified()
     assert version.status["phase"] == "Ready"
     assert "waiting" not in version.status
@@ -130,7 +130,7 @@ def test_the_next_check_waits_for_the_whole_delay() -> None:
     version = begin()
     version.at(3).fails("ArtifactNotFound")
     assert version.at(12.5).settle().requeue_after == 0.5
-    assert version.job["metadata"]["name"].endswith("-verify-0")
+    assert version.job["metadata"]["name"].startswith(f"{NAME}-verify-0-")
 
 
 @pytest.mark.parametrize(("seen", "wait"), [(3, 10), (7, 6), (13, 0), (60, 0)])
@@ -247,7 +247,7 @@ def test_a_job_deleted_by_hand_is_made_again() -> None:
     version = begin()
     version.cluster.world.remove(version.job)
     version.settle()
-    assert version.job["metadata"]["name"].endswith("-verify-0")
+    assert version.job["metadata"]["name"].startswith(f"{NAME}-verify-0-")
 
 
 def test_a_refusal_by_quota_is_tried_again() -> None:

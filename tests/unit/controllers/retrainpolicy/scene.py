@@ -155,7 +155,9 @@ def fail(toy: ToyCluster) -> None:
 
 
 def trainings(toy: ToyCluster) -> list[Manifest]:
-    return toy.world.all(TRAINING_JOBS)
+    """The TrainingJobs in the order of their decisions; first those that have left the history."""
+    order = {entry.get("trainingJob"): position for position, entry in enumerate(decisions(toy))}
+    return sorted(toy.world.all(TRAINING_JOBS), key=lambda job: order.get(job["metadata"]["name"], -1))
 
 
 def training_ends(toy: ToyCluster, *, version: str | None = "digits-b", job: Manifest | None = None) -> None:

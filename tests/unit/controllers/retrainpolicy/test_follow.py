@@ -112,13 +112,13 @@ def test_where_no_promotion_is_wanted_a_ready_version_is_the_end() -> None:
 
 @pytest.mark.parametrize("phase", ["", "Pending", "Evaluating", "Promoting"])
 def test_an_open_promotion_is_waited_for(phase: str) -> None:
-    found = progress(COMPLETE, version(), PromotionView(phase=phase, message=""))
+    found = progress(COMPLETE, version(), PromotionView(name="policy-1", phase=phase, message=""))
     assert (found.decision.result, found.promote) == (None, False)
 
 
 @pytest.mark.parametrize("phase", ["Promoted", "Rejected", "Superseded"])
 def test_a_decided_promotion_is_the_end(phase: str) -> None:
-    found = progress(COMPLETE, version(), PromotionView(phase=phase, message="in numbers")).decision
+    found = progress(COMPLETE, version(), PromotionView(name="policy-1", phase=phase, message="in numbers")).decision
     assert (found.result, found.result_message) == (phase, "in numbers")
 
 

@@ -136,15 +136,14 @@ def test_what_the_job_alone_tells_is_told_in_plain_words() -> None:
     run.at(2).job_runs(ready=2)
     pods_are(run, succeeded_pod(run.job, index=0))
     found = job_ended(run.job, at=later(60), succeeded=False)
-    told = (
-        f"Pod team-a/{run.job['metadata']['name']}-1-x has condition DisruptionTarget matching FailJob rule at index 0"
-    )
+    pod = f"{run.job['metadata']['name']}-1-x"
+    told = f"Pod team-a/{pod} has condition DisruptionTarget matching FailJob rule at index 0"
     found["status"]["conditions"][0] |= {"reason": "PodFailurePolicy", "message": told}
     run.cluster.store(found)
     run.at(66).settle()
     attempt = run.status["attempts"][0]
     assert (attempt["outcome"], attempt["reason"]) == ("Disrupted", "Disrupted")
-    assert attempt["message"].startswith(f"Kubernetes took pod {run.job['metadata']['name'][:-1]}0-1-x away")
+    assert attempt["message"].startswith(f"Kubernetes took pod {pod} away")
 
 
 # -- ranks that end before the others ------------------------------------------------------------

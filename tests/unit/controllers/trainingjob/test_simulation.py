@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from mlops_operator.controllers.trainingjob.names import LABEL_ATTEMPT
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, TRAINING_JOBS
 from tests.unit.controllers.builders import make
 from tests.unit.controllers.trainingjob.driver import NAME, Run, model_artifact
@@ -57,7 +58,7 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.live)
     @rule(good=st.booleans())
     def job_succeeds(self, good: bool) -> None:
-        attempt = int(self.run.job["metadata"]["name"].rsplit("-", 1)[-1])
+        attempt = int(self.run.job["metadata"]["labels"][LABEL_ATTEMPT])
         self.run.job_succeeds(self.run.result(attempt, artifacts=[model_artifact()]) if good else "nonsense")
 
     @precondition(lambda self: self.live)

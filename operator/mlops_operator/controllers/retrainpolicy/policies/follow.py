@@ -45,6 +45,7 @@ class PromotionView:
 
     phase: str
     message: str
+    name: str
     uid: str = ""
 
 
@@ -79,7 +80,7 @@ def follow(
         training: its TrainingJob; None where it is gone.
         version: the version that came of it, if there is one.
         promotion: its Promotion, if there is one.
-        promotion_name: what its Promotion is called; None where none is wanted.
+        promotion_name: what its Promotion is to be called; None where none is wanted.
         withheld: why the policy must not create the Promotion, or None.
         now: the time.
     """
@@ -127,7 +128,7 @@ def _with_promotion(
             message = f"ModelVersion {decision.model_version} is Ready and not promoted by the policy: {withheld}"
             return _closed(decision, DecisionResult.HELD_BY_USER, message, now)
         return Progress(decision=decision.model_copy(update={"promotion": promotion_name}), promote=True)
-    decision = decision.model_copy(update={"promotion": promotion_name})
+    decision = decision.model_copy(update={"promotion": promotion.name})
     result = RESULTS.get(promotion.phase)
     if result is None:
         return Progress(decision=decision)
