@@ -4,10 +4,12 @@ import pytest
 
 from mlops_operator.api.common import DataRead
 from mlops_operator.api.meta import Manifest
+from mlops_operator.api.model import Gate
 from mlops_operator.controllers.shared.gates import (
     RecordedResult,
     _model_if_measured,
     failure_of_gate,
+    newest_recent_row,
     recorded_results,
     rows_digest,
 )
@@ -64,3 +66,28 @@ def test_the_first_failure_of_a_gate_is_its_failure() -> None:
 def test_only_a_version_that_was_measured_is_looked_up_by_its_model(status: Manifest | None, found: list[str]) -> None:
     version = {"metadata": {"name": "v1", "namespace": "ns"}, "spec": {"model": "digits"}, "status": status}
     assert list(_model_if_measured(version)) == found
+
+
+RECENT = Gate.model_validate(
+    {"recent": {"uri": "pvc://data/log", "minCount": 100}, "metrics": [{"name": "accuracy", "min": 0.9}]}
+)
+
+
+@pytest.mark.parametrize(
+    ("known", "newest"),
+    [
+        ([], None),
+        ([result()], None),
+        ([result(newestRow="2026-01-02T00:00:00Z"), result(newestRow="2026-01-01T00:00:00Z"), result()], "2026-01-02"),
+        ([result(newestRow="2026-01-02T00:00:00Z", gate="h")], None),
+        ([result(newestRow="2026-01-02T00:00:00Z", promotionUid="own")], None),
+    ],
+    ids=["no result", "no recent rows", "the newest", "another gate", "of the Promotion itself"],
+)
+def test_the_newest_row_is_that_of_the_same_gate_for_another_promotion(
+    known: list[RecordedResult], newest: str | None
+) -> None:
+    found = newest_recent_row(RECENT, "g", known, promotion_uid="own")
+    assert found == (f"{newest}T00:00:00Z" if newest else None)
+    frozen = RECENT.model_copy(update={"recent": None})
+    assert newest_recent_row(frozen, "g", known, promotion_uid="own") is None
