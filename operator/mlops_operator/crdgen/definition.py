@@ -12,7 +12,7 @@ CATEGORY: Final = "mlops"
 """`kubectl get mlops` lists the objects of all kinds."""
 
 UNWRITTEN_STATUS: Final = {"observedGeneration": -1}
-"""Default of `status`, so that kstatus (Helm, Flux, Argo CD) sees a new object as in progress
+"""Default of `status`, so that kstatus (Helm, Flux) sees a new object as in progress
 until the operator first writes: -1 is never the generation, while an absent
 `observedGeneration` would pass for a finished object."""
 
