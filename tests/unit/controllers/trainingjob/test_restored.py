@@ -9,6 +9,7 @@ from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers.trainingjob.controller import TrainingJobController
 from mlops_operator.controllers.trainingjob.names import ANNOTATION_RESTORED_FROM
 from mlops_operator.controllers.trainingjob.observed import waiting_for_version
+from mlops_operator.controllers.trainingjob.policies.restored import made_before
 from mlops_operator.controllers.trainingjob.spec_digest import spec_digest
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, RETRAIN_POLICIES, TRAINING_JOBS
 from tests.unit.controllers.builders import condition, job_ended, job_started, key_of, make, succeeded_pod
@@ -179,3 +180,19 @@ def test_a_training_of_a_deleted_policy_does_not_start() -> None:
     assert jobs(run) == []
     assert condition(run.obj, "Ready")["reason"] == "OwnerNotFound"
     assert plan.requeue_after == 10
+
+
+@pytest.mark.parametrize(("preferred", "found"), [(None, "v2"), ("v1", "v1"), ("v2", "v2"), ("another", "v2")])
+def test_of_several_versions_the_preferred_or_the_newest_counts(preferred: str | None, found: str) -> None:
+    lineage = {"trainingJob": {"name": NAME, "specDigest": "d"}}
+    versions = [
+        {"metadata": {"name": name, "creationTimestamp": created}, "spec": {"model": "m", "lineage": lineage}}
+        for name, created in (
+            ("v3", "2026-01-01T00:00:01Z"),
+            ("v2", "2026-01-01T00:00:03Z"),
+            ("v1", "2026-01-01T00:00:02Z"),
+        )
+    ]
+    version = made_before(versions, training_job=NAME, model="m", spec_digest="d", preferred=preferred)
+    assert version is not None
+    assert version["metadata"]["name"] == found
