@@ -44,6 +44,7 @@ class CustomServer(SpecModel):
 
     It speaks the Open Inference Protocol (V2 REST), finds the model in the folder `MLOPS_MODEL_DIR`
     and serves it under `MLOPS_MODEL_NAME` on the given port. `MLOPS_MODEL_VERSION` names the ModelVersion.
+    The operator does not bound its requests in size or time.
     """
 
     image: Image

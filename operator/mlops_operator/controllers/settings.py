@@ -153,7 +153,7 @@ class Settings:
                 name="mlserver-sklearn",
                 formats=("sklearn",),
                 image=self.mlserver_image,
-                command=("python3", "-c", "from mlserver.cli import main; main()"),
+                command=("python3", "-m", "mlops_workload.runtimes.mlserver_server"),
                 # A folder without settings files: the environment alone says what is served.
                 args=("start", "/app"),
                 env=_MLSERVER_ENVIRONMENT,

@@ -67,6 +67,7 @@ def test_the_runtime_tables_entry_is_filled_in() -> None:
 def test_mlserver_is_asked_for_by_name_and_told_by_its_environment() -> None:
     container = main(runtime={"name": "mlserver-sklearn"})
     assert container["image"] == "example/mlserver:1"
+    assert container["command"] == ["python3", "-m", "mlops_workload.runtimes.mlserver_server"]
     told = {entry["name"]: entry["value"] for entry in container["env"]}
     assert told["MLSERVER_MODEL_NAME"] == "digits"
     assert told["MLSERVER_MODEL_VERSION"] == "digits-1"
