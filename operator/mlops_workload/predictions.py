@@ -58,8 +58,11 @@ def checked_predictions(
             f"{role}: expected {len(rows.y)} predictions, one per row, found shape {labels.shape}", role=role
         )
     if rows.labeled.any() and label_kind(labels) != label_kind(rows.y):
+        row = int(np.argmax(rows.labeled))
         raise DataInvalidError(
-            f"{role}: expected predictions of the labels' kind, {label_kind(rows.y)}, found {label_kind(labels)}",
+            f"{role}: expected predictions of the labels' kind, {label_kind(rows.y)}, found {label_kind(labels)}: row "
+            f"{row + 1} has the label {_shown(rows.y[row])}, and the prediction is {_shown(labels[row])}; train and "
+            "measure on labels that are written in the same way",
             role=role,
         )
     if probabilities is None or classes is None:
@@ -73,6 +76,11 @@ def checked_predictions(
     column_of = {label: column for column, label in enumerate(classes)}
     columns = np.asarray([column_of.get(label, -1) for label in rows.y.tolist()], dtype=np.int64)
     return Predictions(labels, given, columns)
+
+
+def _shown(value: Any) -> str:
+    """A label as a message shows it: texts in quotes, and not longer than a line has room for."""
+    return repr(value.item() if isinstance(value, np.generic) else value)[:40]
 
 
 def _present(role: str, labels: NDArray[Any]) -> NDArray[Any]:

@@ -77,7 +77,7 @@ def read_training_rows(path: Path) -> TrainingRows:
     if content[:_WORD] != _MAGIC or len(content) < 2 * _WORD or len(content) % _WORD:
         raise DataInvalidError(f"expected row hashes ({_MAGIC.decode()}) in {path.name}, found another form")
     hashes = np.frombuffer(content, dtype=">u8", offset=2 * _WORD).astype(np.uint64)
-    if len(hashes) > 1 and not bool(np.all(hashes[1:] > hashes[:-1])):
+    if not bool(np.all(hashes[1:] > hashes[:-1])):
         raise DataInvalidError(f"expected sorted row hashes in {path.name}, found them in another order")
     return TrainingRows(hashes, int.from_bytes(content[_WORD : 2 * _WORD], "big"))
 

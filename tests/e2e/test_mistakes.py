@@ -1,8 +1,9 @@
 """Mistakes that show in a pod: the status names place, cause and container, and a correction of the spec is enough.
 
 The rows are numbered as in `tests/integration/mistakes`, where those are that need no pod. Missing images, claims and
-keys (5, 6, 7) are in `test_bad_input.py`, memory (14) in `test_node_faults.py`, side containers (37) in `tests/kind`,
-files of rows (23, 24) and pickles (34) in `tests/unit/workload`.
+keys (5, 6, 7) are in `test_bad_input.py`, a registry's credentials (5) in `tests/unit/controllers/test_pending.py`,
+memory (14) in `test_node_faults.py`, side containers (37) in `tests/kind`, files of rows (23, 24), prediction logs (36)
+and pickles (34) in `tests/unit/workload`.
 """
 
 from collections.abc import Callable, Iterator
@@ -114,6 +115,12 @@ ROWS = {
         says=("nvidia.com/gpu",),
         correct=spec_change(resources=None),
     ),
+    "m29-root": Row(
+        spec={"template": {"spec": {"securityContext": {"runAsUser": 0}}}},
+        reason="RunsAsRoot",
+        says=("container", "breaks non-root policy", "set runAsUser of the pod's securityContext"),
+        correct=spec_change(template=None),
+    ),
     "m22": Row(
         spec={"data": [{"name": "rows", "uri": f"pvc://{STORE}/m22/rows.csv"}]},
         reason="DataNotFound",
@@ -170,7 +177,10 @@ FILES = {
     "text": ("a,y\n1,0\nred,1\n", ("DataInvalid", "text.csv", "row 2, column 'a': expected a number, found 'red'")),
     "semicolon": ("a;y\n1;0\n", ("DataInvalid", "semicolon.csv", "expected the columns 'y', found 'a;y'")),
     "upper-case": ("a,Y\n1,0\n", ("DataInvalid", "upper-case.csv", "expected the columns 'y', found 'a', 'Y'")),
-    "labels": ("a,y\n1,yes\n2,no\n", ("labels",)),
+    "labels": (
+        "a,y\n1,yes\n2,no\n",
+        ("DataInvalid", "labels' kind, text, found number: row 1 has the label 'yes', and the prediction is 0"),
+    ),
 }
 FINE = {"missing": "a,y\n1,0\n,1\n", "bom": "\ufeff" + GOOD}
 

@@ -126,6 +126,8 @@ class ModelVersionReason(StrEnum):
     VOLUME_NOT_FOUND = "VolumeNotFound"
     """The PersistentVolumeClaim of the artifact's URI is not there (yet)."""
     CONFIG_UNAVAILABLE = "ConfigUnavailable"
+    RUNS_AS_ROOT = "RunsAsRoot"
+    """`RunsAsRoot` is set when a container would run as root, or its user has no known ID, while the pod must not."""
     UNSCHEDULABLE = "Unschedulable"
     """No node can run the pod: none has the labels, the allocatable resources or the volumes that it needs."""
     POD_PENDING = "PodPending"

@@ -142,6 +142,8 @@ class TrainingReason(StrEnum):
     """A PersistentVolumeClaim that a pod mounts is not there (yet)."""
     CONFIG_UNAVAILABLE = "ConfigUnavailable"
     """A Secret, ConfigMap or key that a pod needs is not there (yet)."""
+    RUNS_AS_ROOT = "RunsAsRoot"
+    """`RunsAsRoot` is set when a container would run as root, or its user has no known ID, while the pod must not."""
     UNSCHEDULABLE = "Unschedulable"
     """No node can run the pod: none has the labels, the allocatable resources or the volumes that it needs."""
     POD_PENDING = "PodPending"

@@ -5,6 +5,7 @@ from typing import Final
 
 from mlops_operator.api.kinds import KINDS
 from mlops_operator.crdgen.generated import Generator, run
+from mlops_operator.docgen.health import health_page
 from mlops_operator.docgen.markdown import cell, code, section, table
 from mlops_operator.docgen.metrics import metrics_page
 from mlops_operator.docgen.page import CONTRACT, kind_page
@@ -35,6 +36,7 @@ def index_page() -> str:
                 "`InternalError` is a reason of every kind: it is set when reconciliations of the object keep failing "
                 "with an unexpected error, which is a defect of the operator. The next one that succeeds removes it.",
             ),
+            section("Health", "[What Flux, Helm and Argo CD see](health.md) in each state of each kind, and why."),
             section("Metrics", "[All metrics](metrics.md), and [what to do when an alert fires](../runbooks.md)."),
         )
     )
@@ -43,7 +45,7 @@ def index_page() -> str:
 def generator() -> Generator:
     """A page a kind, the metrics, and an index."""
     pages = {f"{kind.singular}.md": kind_page(kind, KINDS) for kind in KINDS}
-    pages |= {"metrics.md": metrics_page(), "README.md": index_page()}
+    pages |= {"metrics.md": metrics_page(), "health.md": health_page(), "README.md": index_page()}
     return Generator(
         command=COMMAND,
         files={f"{FOLDER}/{name}": HEADER + page for name, page in pages.items()},

@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_contract import MAX_RESULT_BYTES, Result, ResultInvalidError, parse_result
+from mlops_contract.text import MAX_TEXT
 
 UID = "u-0"
 
@@ -92,3 +94,23 @@ def test_the_size_is_bounded_in_bytes(more: int, fits: bool) -> None:
     else:
         with pytest.raises(ResultInvalidError, match=f"at most {MAX_RESULT_BYTES}"):
             parse_result(text, uid=UID)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        lambda n: {"artifacts": [{"name": "a", "uri": "pvc://a", "digest": f"sha256:{'a' * 64}"}] * n},
+        lambda n: {"notes": ["one row was skipped"] * n},
+    ],
+    ids=["artifacts", "notes"],
+)
+def test_eight_artifacts_and_notes_are_taken_and_nine_are_not(fields: Callable[[int], dict[str, Any]]) -> None:
+    for number in (7, 8):
+        assert parse_result(message(**fields(number)), uid=UID)
+    with pytest.raises(ResultInvalidError, match="malformed at"):
+        parse_result(message(**fields(9)), uid=UID)
+
+
+def test_the_size_is_what_the_documentation_says_and_the_kubelet_keeps() -> None:
+    assert MAX_RESULT_BYTES == 3 * 1024 < 4096
+    assert MAX_TEXT == 1024, "the longest message of a field of a status"

@@ -11,24 +11,18 @@ from mlops_operator.api.conditions import timestamp
 from mlops_operator.api.meta import Key, Manifest, controller_uid
 from mlops_operator.kube.resources import (
     DEPLOYMENTS,
-    EVALUATIONS,
     HORIZONTAL_POD_AUTOSCALERS,
     JOBS,
-    MODEL_DEPLOYMENTS,
-    MODEL_MONITORS,
-    MODEL_VERSIONS,
-    MODELS,
+    OWN,
     POD_DISRUPTION_BUDGETS,
     PODS,
-    PROMOTIONS,
-    RETRAIN_POLICIES,
     SERVICES,
-    TRAINING_JOBS,
     Resource,
 )
 from mlops_operator.runtime.controller import Controller, Index
 from mlops_operator.runtime.identity import stamped
 from mlops_operator.runtime.plan import Apply, Create, Delete, Event, ObjectsIn, Patch, Plan, PodsOfJob, Read, Rejection
+from tests.harness.kstatus import undocumented
 from tests.unit.controllers.lookups import Lookups
 from tests.unit.controllers.nodes import CONFIG_MAPS, image_id, with_inits_ended
 from tests.unit.controllers.settled import check_settled
@@ -37,14 +31,7 @@ NAMESPACE = "team-a"
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 
 _RESOURCES = (
-    TRAINING_JOBS,
-    MODELS,
-    MODEL_VERSIONS,
-    EVALUATIONS,
-    PROMOTIONS,
-    MODEL_DEPLOYMENTS,
-    MODEL_MONITORS,
-    RETRAIN_POLICIES,
+    *OWN,
     PODS,
     SERVICES,
     JOBS,
@@ -297,6 +284,7 @@ class ToyCluster:
         obj = self.world.get(resource, Key(NAMESPACE, name))
         if obj is not None and plan.status is not None and plan.status != (obj.get("status") or {}):
             obj["status"] = copy.deepcopy(plan.status)
+            assert (problem := undocumented(obj["kind"], obj["status"])) == "", problem
             self.store(obj)
             self.writes.append(f"status {obj['kind']} {name}")
         self.events.extend(plan.events)

@@ -36,6 +36,56 @@ def test_a_missing_object_that_a_volume_names_is_permanent(note: str, reason: st
     assert pending.job_problem(JOB, [CREATING], {MOUNTS: [event(CREATING, note)]}) == PodProblem(reason, note)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "container has runAsNonRoot and image will run as root",
+        "container has runAsNonRoot and image has non-numeric user (app), cannot verify user is non-root",
+        "container's runAsUser breaks non-root policy",
+    ],
+)
+def test_a_container_that_may_not_run_as_root_is_named_with_what_to_do(words: str) -> None:
+    said = f'{words} (pod: "train-0-x7k2p_ns(0a-1b)", container: main)'
+    pod = pod_of(JOB, main={"waiting": {"reason": "CreateContainerConfigError", "message": said}})
+    found = pending.job_problem(JOB, [pod], {})
+    assert found is not None
+    assert (found.reason, found.permanent) == ("RunsAsRoot", True)
+    assert found.message.startswith(f"container main: {words}: set runAsUser of the pod's securityContext to an ID")
+    assert "x7k2p" not in found.message
+
+
+@pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "failed to authorize: failed to fetch anonymous token: unexpected status from GET request: 401 Unauthorized",
+        "pull access denied, repository does not exist or may require authorization: server message: denied",
+        "unexpected status from HEAD request to https://registry.example.test/v2/a/manifests/1: 403 Forbidden",
+        "no basic auth credentials",
+    ],
+)
+def test_a_registry_that_asks_for_credentials_is_told_with_what_to_do(reason: str, words: str) -> None:
+    """Row 5 of the mistakes."""
+    said = f'failed to pull and unpack image "registry.example.test/a:1": {words}'
+    found = pending.job_problem(JOB, [pod_of(JOB, main={"waiting": {"reason": reason, "message": said}})], {})
+    assert found is not None
+    assert (found.reason, found.permanent) == ("ImageUnavailable", True)
+    assert found.message.startswith(f"{said}; if the image's name is right, its registry asks for credentials: name a")
+    assert "in imagePullSecrets of the pod" in found.message
+
+
+def test_an_image_that_is_not_there_is_told_in_the_kubelets_words_alone() -> None:
+    said = 'failed to resolve reference "registry.example.test/a:1": registry.example.test/a:1: not found'
+    pod = pod_of(JOB, main={"waiting": {"reason": "ErrImagePull", "message": said}})
+    assert pending.job_problem(JOB, [pod], {}) == PodProblem("ImageUnavailable", said)
+
+
+def test_another_error_of_a_containers_configuration_is_none_of_its_user() -> None:
+    missing = 'secret "runAs" not found'
+    pod = pod_of(JOB, main={"waiting": {"reason": "CreateContainerConfigError", "message": missing}})
+    assert pending.job_problem(JOB, [pod], {}) == PodProblem("ConfigUnavailable", missing)
+
+
 def test_a_volume_that_is_slow_is_a_passing_cause() -> None:
     found = pending.job_problem(JOB, [CREATING], {MOUNTS: [event(CREATING, "timed out waiting for the condition")]})
     assert found is not None

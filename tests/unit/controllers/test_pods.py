@@ -6,13 +6,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mlops_operator.api.common import PodSettings, PodTemplate, Resources
 from mlops_operator.controllers.shared.pods import (
     Location,
     claim_mounts,
     claim_volumes,
+    container,
     location_mounts,
     location_of,
     merge,
+    merge_template,
+    pod_spec,
+    settings_container,
     volume_name,
 )
 from tests.unit.controllers.trainingjob.driver import NAME, Run
@@ -42,6 +47,11 @@ def test_a_volumes_name_follows_from_its_claim_alone() -> None:
     }
     assert both == {claim: claim_volumes([f"pvc://{claim}/x"])[0]["name"] for claim in ("a.b", "a-b")}
     assert volume_name("a.b") != volume_name("a-b")
+
+
+@pytest.mark.parametrize("length", [58, 59])
+def test_a_volume_whose_name_fits_is_named_after_its_claim(length: int) -> None:
+    assert volume_name("c" * length) == f"pvc-{'c' * length}"
 
 
 @pytest.mark.parametrize(
@@ -134,3 +144,69 @@ def test_no_template_stops_the_plan(template: dict[str, Any], replicas: int) -> 
 def test_items_whose_names_are_no_names_are_left_to_the_api_server() -> None:
     odd = [{"name": ["x"]}]
     assert merge({"containers": [{"name": "main"}]}, {"containers": odd}) == {"containers": [{"name": "main"}, *odd]}
+
+
+def test_a_container_has_what_is_given_and_nothing_empty() -> None:
+    bare = container(image="i")
+    assert not {"command", "args", "resources"} & bare.keys()
+    assert not {"command", "args", "resources"} & container(image="i", resources=Resources()).keys()
+    full = container(image="i", command=["a"], args=["b"], resources=Resources(requests={"cpu": "1"}))
+    assert (full["command"], full["args"], full["resources"]) == (["a"], ["b"], {"requests": {"cpu": "1"}})
+
+
+@pytest.mark.parametrize("account", [None, "trainer"])
+def test_a_pod_has_a_token_only_where_an_account_is_named(account: str | None) -> None:
+    spec = pod_spec(containers=[], security_context={}, service_account_name=account)
+    assert spec["automountServiceAccountToken"] is (account is not None)
+    assert spec.get("serviceAccountName") == account
+    assert not {"initContainers", "restartPolicy"} & spec.keys()
+    assert pod_spec(containers=[], security_context={}, restart_policy="Never")["restartPolicy"] == "Never"
+
+
+@pytest.mark.parametrize(("heard", "policy"), [(True, "FallbackToLogsOnError"), (False, "File")])
+def test_the_log_of_foreign_code_is_not_its_message(heard: bool, policy: str) -> None:
+    assert container(image="i", heard_by_log=heard)["terminationMessagePolicy"] == policy
+
+
+def test_the_users_variables_win_over_those_of_the_same_name() -> None:
+    settings = PodSettings.model_validate({"image": "i", "env": [{"name": "A", "value": "theirs"}]})
+    env = [{"name": "A", "value": "ours"}, {"name": "B", "value": "ours"}]
+    found = settings_container(settings, env=env, mounts=(), resources=Resources())
+    assert found["env"] == [{"name": "B", "value": "ours"}, {"name": "A", "value": "theirs"}]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "expected"),
+    [
+        ({"a": 1, "b": {"c": 1}}, {"b": {"d": 2}, "e": 3}, {"a": 1, "b": {"c": 1, "d": 2}, "e": 3}),
+        ({"a": 1}, {"a": [1]}, {"a": [1]}),
+        ([1], {"a": 1}, {"a": 1}),
+        ({"a": 1}, [1], [1]),
+        ([1], [2], [1, 2]),
+        (
+            [{"name": "a", "x": 1}],
+            [{"name": "b"}, {"name": "a", "y": 2}],
+            [{"name": "a", "x": 1, "y": 2}, {"name": "b"}],
+        ),
+        ([{"name": "a"}], [{"key": "a"}], [{"name": "a"}, {"key": "a"}]),
+        (
+            [{"name": "v", "mountPath": "/a"}],
+            [{"name": "v", "mountPath": "/b"}],
+            [{"name": "v", "mountPath": "/a"}, {"name": "v", "mountPath": "/b"}],
+        ),
+    ],
+)
+def test_a_template_is_merged_by_keys_and_names(ours: Any, theirs: Any, expected: Any) -> None:
+    assert merge(ours, theirs) == expected
+
+
+@pytest.mark.parametrize("annotations", [{}, {"a": "b"}])
+def test_annotations_and_labels_of_a_template_are_kept_and_our_labels_win(annotations: dict[str, str]) -> None:
+    metadata = {"labels": {"team": "a", "ours": "theirs"}, "annotations": annotations}
+    template = PodTemplate.model_validate({"metadata": metadata, "spec": {}})
+    found = merge_template({"containers": [{"name": "main"}, "odd"]}, {"ours": "ours"}, template)
+    kept = {"annotations": annotations} if annotations else {}
+    assert found["metadata"] == {"labels": {"team": "a", "ours": "ours"}, **kept}
+    assert found["spec"] == {
+        "containers": [{"name": "main", "terminationMessagePolicy": "FallbackToLogsOnError"}, "odd"]
+    }

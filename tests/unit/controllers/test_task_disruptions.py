@@ -71,6 +71,18 @@ def test_a_pod_of_the_same_second_counts_as_well() -> None:
     assert str(observed(kept, [evicted(10), evicted(10, "q")])) == told(2, "q")
 
 
+def test_a_pod_that_is_not_deleted_yet_was_taken_when_it_was_told_so() -> None:
+    told_only = evicted(10)
+    del told_only["metadata"]["deletionTimestamp"]
+    found = observed(JOB, [told_only])
+    assert found is not None
+    assert found.time == timestamp(later(11))
+    del told_only["status"]["conditions"][0]["lastTransitionTime"]
+    found = observed(JOB, [told_only])
+    assert found is not None
+    assert found.time == timestamp(later(10)), "at the latest when it was made"
+
+
 def test_a_pod_that_a_person_deletes_is_a_failed_try_by_the_job_and_no_disruption() -> None:
     plain = deleted(pod_of(JOB, phase="Running", main={"running": {}}), later(40))
     assert observed(JOB, [plain]) is None

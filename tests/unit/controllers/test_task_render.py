@@ -107,3 +107,16 @@ def test_the_last_step_waits_before_it_is_stopped_so_that_the_reason_can_be_read
     spec = job()["spec"]["template"]["spec"]
     assert spec["containers"][0]["lifecycle"] == {"preStop": {"sleep": {"seconds": 3}}}
     assert not any("lifecycle" in step for step in spec["initContainers"])
+
+
+def test_the_log_of_foreign_code_is_never_a_message() -> None:
+    spec = job()["spec"]["template"]["spec"]
+    found = {
+        entry["name"]: entry["terminationMessagePolicy"] for entry in (*spec["initContainers"], *spec["containers"])
+    }
+    assert found == {"fetch": "FallbackToLogsOnError", "predict": "File", "main": "FallbackToLogsOnError"}
+
+
+def test_a_task_has_three_tries_and_half_an_hour() -> None:
+    spec = job()["spec"]
+    assert (spec["backoffLimit"], spec["activeDeadlineSeconds"]) == (2, 1800)

@@ -8,6 +8,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared import tries
 from mlops_operator.controllers.shared.task import TaskPhase, observe_task
 from mlops_operator.kube.resources import JOBS
+from mlops_operator.runtime.identity import stamped
 from tests.unit.controllers.builders import (
     NO_NODE,
     failed_pod,
@@ -18,6 +19,7 @@ from tests.unit.controllers.builders import (
     pod_of,
     terminated,
 )
+from tests.unit.controllers.lost import deleted
 from tests.unit.controllers.nodes import unscheduled
 
 JOB = make(JOBS, "golden", spec={"backoffLimit": 2})
@@ -162,3 +164,44 @@ def test_why_it_runs_again_stays_while_it_runs() -> None:
     lost = observe_task("u", job_ended(JOB, at=later(3)), [], later(9))
     running = observe_task("u", job_started(again, at=later(9), ready=1), None, later(20))
     assert (running.reason, running.message) == (lost.reason, lost.message)
+
+
+@pytest.mark.parametrize(
+    ("pods", "lost"),
+    [
+        ([], True),
+        ([pod_of(JOB, phase="Succeeded")], True),
+        ([pod_of(JOB, phase="Succeeded", main=terminated("result"))], False),
+        ([pod_of(JOB, phase="Succeeded", main=terminated(""))], False),
+        ([pod_of(JOB, phase="Succeeded", main=terminated(""), conditions=[DISRUPTION])], True),
+        ([pod_of(JOB, phase="Succeeded", main=terminated("result"), conditions=[DISRUPTION])], False),
+        ([deleted(pod_of(JOB, phase="Succeeded", main=terminated("")), later(30))], True),
+        ([deleted(pod_of(JOB, phase="Succeeded", main=terminated("result")), later(30))], False),
+    ],
+    ids=[
+        *("no pod", "nothing tells of its end", "a result", "an empty result", "disrupted before its result"),
+        *("disrupted after its result", "deleted before its result", "deleted after its result"),
+    ],
+)
+def test_a_result_is_lost_with_its_pod_or_where_the_pod_was_told_to_stop(pods: list[Manifest], lost: bool) -> None:
+    assert tries.result_lost(pods) is lost
+
+
+@pytest.mark.parametrize(("before", "again"), [(0, True), (2, True), (3, False)])
+def test_a_lost_result_is_awaited_again_three_times(before: int, again: bool) -> None:
+    annotations = {"mlops-operator.io/lost-results": str(before)} if before else {}
+    job = {**JOB, "metadata": {**JOB["metadata"], "annotations": annotations}}
+    said = tries.lost_message(job)
+    assert said == (
+        f"the result of the task was lost with its pod, so it runs again ({before + 1} of at most 3 times)"
+        if again
+        else "the pod that ran is gone: its result cannot be read; the task has run 4 times"
+    )
+
+
+def test_a_job_is_corrected_where_another_one_would_be_made_today() -> None:
+    manifest = make(JOBS, "golden", spec={"backoffLimit": 2})
+    job = stamped(manifest)
+    assert tries.correction(job, manifest) == ()
+    delete, create = tries.correction(job, make(JOBS, "golden", spec={"backoffLimit": 3}))
+    assert (type(delete).__name__, type(create).__name__) == ("Delete", "Create")

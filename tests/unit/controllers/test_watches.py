@@ -1,7 +1,7 @@
 """What is kept of children, and what of their changes is news."""
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.controllers.shared.watches import trim_job
+from mlops_operator.controllers.shared.watches import trim_child, trim_job, trim_pod
 from mlops_operator.kube.resources import JOBS
 from mlops_operator.runtime.store import Store
 
@@ -52,3 +52,34 @@ def test_of_several_ranks_each_that_ends_is_news() -> None:
     several = {**job(1, {"active": 2, "succeeded": 1}), "spec": {"completions": 3}}
     assert trim_job(several)["status"]["succeeded"] == 1
     assert "succeeded" not in trim_job({**several, "spec": {"completions": 1}})["status"]
+    two = {**several, "spec": {"completions": 2}}
+    assert trim_job(two)["status"]["succeeded"] == 1
+    assert "succeeded" not in trim_job({**two, "status": {"active": 2, "succeeded": 0}})["status"]
+
+
+def test_of_a_job_what_plans_read_is_kept() -> None:
+    full = job(1, {"ready": 1})
+    full["metadata"]["annotations"] = {"mlops-operator.io/lost-results": "1", "other": "x"}
+    full["spec"] = {"suspend": True, "completions": 2, "template": {"spec": {}}}
+    trimmed = trim_job(full)
+    assert trimmed["metadata"]["annotations"] == {"mlops-operator.io/lost-results": "1"}
+    assert trimmed["spec"] == {"suspend": True, "completions": 2}
+    bare = trim_job({"metadata": {"name": "j", "annotations": {"other": "x"}}, "spec": {}})
+    assert (bare["metadata"], bare["spec"], bare["status"]) == ({"name": "j"}, {}, {})
+
+
+def test_of_a_child_that_is_compared_all_but_bookkeeping_is_kept() -> None:
+    kubectl = {"kubectl.kubernetes.io/last-applied-configuration": "{}"}
+    metadata = {"name": "d", "uid": "u", "managedFields": [{}], "annotations": {**kubectl, "a": "b"}}
+    child = {"kind": "Deployment", "metadata": metadata, "spec": {"replicas": 1}, "status": {"replicas": 1}}
+    kept = {"name": "d", "uid": "u", "annotations": {"a": "b"}}
+    assert trim_child(child) == {**child, "metadata": kept}
+    for annotations in (kubectl, None):
+        alone = trim_child({**child, "metadata": {**metadata, "annotations": annotations}})
+        assert alone["metadata"] == {"name": "d", "uid": "u"}
+
+
+def test_of_a_servers_pod_its_node_and_status_are_kept() -> None:
+    pod = {"metadata": {"name": "p", "uid": "u"}, "spec": {"nodeName": "n", "containers": []}, "status": {"phase": "X"}}
+    assert trim_pod(pod) == {**pod, "apiVersion": "v1", "kind": "Pod", "spec": {"nodeName": "n"}}
+    assert trim_pod({"metadata": {"name": "p"}})["status"] == trim_pod({"metadata": {}})["spec"] == {}

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import Resource
 from mlops_operator.runtime.plan import Apply, Create, Delete, Patch
+from tests.harness.kstatus import undocumented
 from tests.harness.phases import PHASES, contradictions
 from tests.unit.modelcheck.apiserver import Write
 from tests.unit.modelcheck.items import Id, Item, owner_of
@@ -35,6 +36,7 @@ def check_write(terminal: Mapping[Resource, frozenset[str]], write: Write) -> No
     if write.after is not None and write.id.resource.kind in PHASES:
         found = contradictions(write.id.resource.kind, _status(write.after))
         assert not found, f"{write.id}: {found}"
+        assert (problem := undocumented(write.id.resource.kind, _status(write.after))) == "", problem
     if write.before is None or write.after is None or write.before.uid != write.after.uid:
         return
     before, after = _status(write.before), _status(write.after)

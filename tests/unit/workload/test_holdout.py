@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import binom
 
-from mlops_workload.holdout import Holdout, identity_text
+from mlops_workload.holdout import Holdout, identity_of, identity_text
 
 from .conftest import ROOT
 
@@ -52,11 +52,29 @@ def test_another_process_decides_the_same() -> None:
         ("user-1", np.str_("user-1"), b"user-1", " user-1"),
         (2**63 - 1, str(2**63 - 1), np.int64(2**63 - 1)),
         (True, "true", np.bool_(True)),
+        ("7", "0" * 39 + "7"),
     ],
-    ids=["integer", "zero", "fraction", "text", "large", "boolean"],
+    ids=["integer", "zero", "fraction", "text", "large", "boolean", "of 40 characters"],
 )
 def test_one_identity_has_one_text_in_all_types(same: tuple[Any, ...]) -> None:
     assert len({identity_text(value) for value in same}) == 1
+
+
+def test_a_text_of_more_than_40_characters_is_no_number() -> None:
+    assert identity_text("0" * 40 + "7") == "0" * 40 + "7"
+
+
+@pytest.mark.parametrize(("position", "held"), [(0, True), (2**63 - 1, True), (2**63, False), (2**64 - 1, False)])
+def test_positions_below_the_share_are_held_out(position: int, held: bool) -> None:
+    assert Holdout(key=KEY, share=0.5).includes(position) is held
+
+
+def test_the_group_of_a_row_comes_before_its_id() -> None:
+    assert identity_of({"group": "g", "id": 1}) == "g"
+    for nothing in ({"group": None}, {"group": ""}, {"group": float("nan")}, {}):
+        assert identity_of({**nothing, "id": 1}) == 1
+    assert identity_of({"group": 0, "id": 1}) == 0
+    assert identity_of({"id": None}) is None
 
 
 def test_different_identities_have_different_texts() -> None:

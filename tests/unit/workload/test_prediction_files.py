@@ -65,6 +65,28 @@ def test_without_probabilities_there_are_no_classes(tmp_path: Path) -> None:
     assert read(tmp_path)[1:] == (None, None)
 
 
+def test_classes_without_their_probabilities_are_none(tmp_path: Path) -> None:
+    write_predictions(tmp_path, RawPredictions(np.arange(ROWS), np.ones((ROWS, 1)), np.zeros(1)))
+    assert read(tmp_path).classes is not None, "one class is enough"
+    (tmp_path / PROBABILITIES).unlink()
+    assert read(tmp_path)[1:] == (None, None)
+
+
+@pytest.mark.parametrize(("length", "fits"), [(255, True), (256, True), (257, False)])
+def test_labels_have_at_most_256_characters(tmp_path: Path, length: int, fits: bool) -> None:
+    write_predictions(tmp_path, RawPredictions(np.array(["ä" * length] * ROWS)))
+    if fits:
+        assert read(tmp_path).labels.tolist() == ["ä" * length] * ROWS
+    else:
+        assert "text of at most 256 characters" in refusal(tmp_path).message
+
+
+def test_the_second_version_of_the_format_is_read_too(tmp_path: Path) -> None:
+    with (tmp_path / LABELS).open("wb") as stream:
+        npy.write_array(stream, np.arange(ROWS), version=(2, 0))
+    assert read(tmp_path).labels.tolist() == list(range(ROWS))
+
+
 # -- not a regular file --------------------------------------------------------------------------
 
 

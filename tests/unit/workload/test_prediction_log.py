@@ -56,6 +56,7 @@ def test_a_time_without_an_offset_is_utc_and_named(tmp_path: Path) -> None:
         (1e14, "times look like microseconds"),
         (1e17, "times look like nanoseconds"),
         (1e20, "ts is no time"),
+        (0, "outside of the window, at 1970-01-01T00:00:00Z"),
         (-1, "ts is no time"),
         (10**400, "ts is no time"),
         (float("nan"), "ts is no time"),
@@ -193,6 +194,12 @@ def test_a_label_joins_by_id_whatever_else_its_row_has_and_whichever_file_it_is_
 @pytest.mark.parametrize("identity", [5, "5", 5.0])
 def test_an_id_may_be_text_or_a_whole_number(tmp_path: Path, identity: Any) -> None:
     assert labels(window(tmp_path, line(id=5, label=None), bare(id=identity, label=7))) == [7]
+
+
+@pytest.mark.parametrize("length", [1023, 1024])
+def test_an_id_may_have_1024_characters(tmp_path: Path, length: int) -> None:
+    found = window(tmp_path, line(id="x" * length, label=None), bare(id="x" * length, label=7))
+    assert (labels(found), found.skipped.malformed) == ([7], 0)
 
 
 @pytest.mark.parametrize("identity", ["x" * 1025, 5.5, True, float("inf"), {}])

@@ -37,8 +37,15 @@ def test_there_is_one_answer_per_row(labels: Any) -> None:
 
 
 def test_labels_of_another_kind_are_refused_instead_of_counted_as_wrong() -> None:
-    with pytest.raises(DataInvalidError, match="expected predictions of the labels' kind, number, found text"):
+    with pytest.raises(DataInvalidError, match="expected predictions of the labels' kind, number, found text") as error:
         checked_predictions("candidate", NUMBERS, np.array(["0", "1", "1"]))
+    assert "row 1 has the label 0, and the prediction is '0'; train and measure on labels" in error.value.message
+
+
+def test_the_row_of_another_kind_is_one_that_has_a_label() -> None:
+    rows = TEXT._replace(labeled=np.array([False, True, False]))
+    with pytest.raises(DataInvalidError, match="row 2 has the label 'b', and the prediction is 1;"):
+        checked_predictions("candidate", rows, np.array([0, 1, 1]))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from mlops_workload import recent
 from mlops_workload.errors import DataInvalidError
@@ -80,6 +81,55 @@ def test_the_latest_label_counts(tmp_path: Path) -> None:
     rows = select(tmp_path, request(HELD[0], label=1, ts=at(-10)), request(HELD[0], label=2, ts=at(-5)))
     assert rows.y.tolist() == [2]
     assert rows.times.tolist() == [(NOW - timedelta(seconds=10)).timestamp()]
+
+
+@pytest.mark.parametrize("file", ["0.jsonl", "z.jsonl"])
+def test_a_label_without_a_time_is_the_latest(file: str, tmp_path: Path) -> None:
+    (tmp_path / file).write_text(json.dumps({"id": HELD[0], "label": 7}) + "\n")
+    assert select(tmp_path, request(HELD[0], label=1)).y.tolist() == [7]
+
+
+def test_rows_without_an_id_have_their_own_labels_and_rows_without_a_group_are_groups(tmp_path: Path) -> None:
+    rows = select(
+        tmp_path,
+        request(None, group=HELD[0], label=3, ts=at(-4)),
+        request(None, group=HELD[0], label=4, ts=at(-3)),
+        request(HELD[1], label=5, ts=at(-2)),
+        request("any", group=HELD[1], label=6, ts=at(-1)),
+    )
+    assert rows.y.tolist() == [3, 4, 5, 6]
+    assert rows.ids.tolist() == ["", "", str(HELD[1]), "any"]
+    assert rows.groups.tolist() == [str(HELD[0]), str(HELD[0]), f"id {HELD[1]}", str(HELD[1])]
+
+
+@pytest.mark.parametrize("inputs", [[], [True, 1.0], [10**400, 1.0], "ab"])
+def test_inputs_are_a_list_of_numbers(inputs: Any, tmp_path: Path) -> None:
+    rows = select(tmp_path, request(HELD[0], inputs=inputs))
+    assert (len(rows.y), rows.unfit) == (0, 1)
+
+
+def test_of_widths_that_are_equally_frequent_the_larger_one_fits(tmp_path: Path) -> None:
+    rows = select(tmp_path, request(HELD[0], inputs=[1.0]), request(HELD[1], inputs=[1.0, 2.0]))
+    assert (rows.ids.tolist(), rows.unfit) == ([str(HELD[1])], 1)
+
+
+@pytest.mark.parametrize(("more", "selected"), [(-1, 1), (0, 1), (1, 0)])
+def test_a_line_with_its_end_has_at_most_one_mebibyte(more: int, selected: int, tmp_path: Path) -> None:
+    line = json.dumps(request(HELD[0], other=""))
+    (tmp_path / "a.jsonl").write_text(
+        line.replace('"other": ""', f'"other": "{"x" * (2**20 - len(line) - 1 + more)}"') + "\n"
+    )
+    assert len(select_recent(tmp_path, source()).y) == selected
+
+
+@pytest.mark.parametrize(("seconds", "valid"), [(-1, False), (0, False), (1, True)])
+def test_a_window_has_a_length(seconds: float, valid: bool) -> None:
+    window = {"name": "recent", "uri": "pvc://store/log", "start": NOW, "end": NOW + timedelta(seconds=seconds)}
+    if valid:
+        assert RecentSource(holdout=HOLDOUT, **window)
+    else:
+        with pytest.raises(ValidationError, match="expected start before end"):
+            RecentSource(holdout=HOLDOUT, **window)
 
 
 def test_a_request_without_an_answer_is_a_row_all_the_same(tmp_path: Path) -> None:

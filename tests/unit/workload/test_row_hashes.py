@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlops_workload import row_hashes
 from mlops_workload.errors import DataInvalidError
 from mlops_workload.row_hashes import (
     TrainingRows,
@@ -89,6 +90,20 @@ def test_another_file_is_refused(content: bytes, tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(DataInvalidError, match="row hashes"):
         read_training_rows(path)
+
+
+@pytest.mark.parametrize(("rows", "fits"), [(0, True), (1, True), (2, True), (3, False)])
+def test_a_file_has_a_bounded_number_of_rows(
+    rows: int, fits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_hashes, "_MAX_ROWS", 2)
+    path = tmp_path / "rows.bin"
+    write_rows(path, [np.arange(rows, dtype=np.uint64)], unhashed=0)
+    if fits:
+        assert read_training_rows(path).hashes.tolist() == list(range(rows))
+    else:
+        with pytest.raises(DataInvalidError, match="expected at most 2 row hashes"):
+            read_training_rows(path)
 
 
 @pytest.mark.parametrize("shared", [0, 1, 37])

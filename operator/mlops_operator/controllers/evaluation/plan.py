@@ -51,6 +51,7 @@ WAITS: Final = (
     EvaluationReason.IMAGE_UNAVAILABLE,
     EvaluationReason.VOLUME_NOT_FOUND,
     EvaluationReason.CONFIG_UNAVAILABLE,
+    EvaluationReason.RUNS_AS_ROOT,
     EvaluationReason.UNSCHEDULABLE,
     EvaluationReason.FORBIDDEN,
     EvaluationReason.RETRYING,

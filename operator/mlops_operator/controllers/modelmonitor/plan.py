@@ -52,6 +52,7 @@ WARNINGS: Final = (
     MonitorReason.IMAGE_UNAVAILABLE,
     MonitorReason.VOLUME_NOT_FOUND,
     MonitorReason.CONFIG_UNAVAILABLE,
+    MonitorReason.RUNS_AS_ROOT,
     MonitorReason.UNSCHEDULABLE,
     MonitorReason.RETRYING,
     MonitorReason.NODE_LOST,

@@ -30,6 +30,11 @@ INTERVAL: Final = 8.0
 POD_PENDING: Final = "PodPending"
 """Reason of every passing cause."""
 
+IMAGE_UNAVAILABLE: Final = "ImageUnavailable"
+
+RUNS_AS_ROOT: Final = "RunsAsRoot"
+"""Reason of a container that the kubelet does not start because it would run as root, or might."""
+
 FAILED_CREATE: Final = "FailedCreate"
 """Reason of the event of a Job whose pod the API server refused."""
 
@@ -129,15 +134,34 @@ _POD_NAME: Final = re.compile(r'\b([Pp]ods?) "[^"]*"')
 """Refusals name the pod, with another random name each time; without it the message stays the same."""
 
 _WAITING: Final[Mapping[str, str]] = {
-    "ErrImagePull": "ImageUnavailable",
-    "ImagePullBackOff": "ImageUnavailable",
-    "ErrImageNeverPull": "ImageUnavailable",
-    "ImageInspectError": "ImageUnavailable",
-    "InvalidImageName": "ImageUnavailable",
+    "ErrImagePull": IMAGE_UNAVAILABLE,
+    "ImagePullBackOff": IMAGE_UNAVAILABLE,
+    "ErrImageNeverPull": IMAGE_UNAVAILABLE,
+    "ImageInspectError": IMAGE_UNAVAILABLE,
+    "InvalidImageName": IMAGE_UNAVAILABLE,
     "CreateContainerConfigError": "ConfigUnavailable",
     "CreateContainerError": "ConfigUnavailable",
 }
 """Condition reasons for the kubelet's reasons of a container that cannot start."""
+
+_CREDENTIALS: Final = re.compile(
+    r"\b401\b|\b403\b|unauthorized|authorization|authentication required|no basic auth credentials|access denied",
+    re.IGNORECASE,
+)
+"""What registries and runtimes report about an image that they give to nobody, or not to everybody."""
+
+_PULL_SECRET: Final = (
+    "if the image's name is right, its registry asks for credentials: name a Secret of the type"
+    " kubernetes.io/dockerconfigjson in imagePullSecrets of the pod, or of its service account"
+)
+
+_NOT_AS_ROOT: Final = re.compile(r"^(.*(?:breaks non-root policy|runAsNonRoot and image).*?)(?: \(pod: .*)?$")
+"""What the kubelet reports (`CreateContainerConfigError`) about a container that may not run as root, and whose user is
+root or has no known ID. The name of the pod at its end is another one for each pod."""
+
+_OTHER_USER: Final = (
+    "set runAsUser of the pod's securityContext to an ID other than 0, or use an image whose USER is such an ID"
+)
 
 _STARTING: Final = "the pod has a node, its containers are not created yet: images are pulled or volumes are set up"
 
@@ -151,11 +175,9 @@ def _problem(pod: Manifest, reads: Reads) -> PodProblem | None:
     unscheduled = _scheduling(pod)
     if unscheduled is not None:
         return _unschedulable(pod, unscheduled, reads)
-    for entry in _containers(pod):
-        waiting = (entry.get("state") or {}).get("waiting") or {}
-        reason = _WAITING.get(waiting.get("reason", ""))
-        if reason:
-            return PodProblem(reason, waiting.get("message") or f"container {entry['name']}: {waiting['reason']}")
+    found = next(filter(None, map(_of_container, _containers(pod))), None)
+    if found is not None:
+        return found
     if not _preparing(pod):
         return None
     mounts = EventsAbout(namespace=pod["metadata"]["namespace"], kind="Pod", reason=FAILED_MOUNT)
@@ -166,6 +188,20 @@ def _problem(pod: Manifest, reads: Reads) -> PodProblem | None:
     if note is not None:
         return PodProblem(POD_PENDING, note, permanent=False)
     return PodProblem(POD_PENDING, _STARTING, permanent=False)
+
+
+def _of_container(entry: Manifest) -> PodProblem | None:
+    """What keeps the kubelet from starting a container, by its status; None where nothing does."""
+    waiting = (entry.get("state") or {}).get("waiting") or {}
+    reason = _WAITING.get(waiting.get("reason", ""))
+    if reason is None:
+        return None
+    message = waiting.get("message") or f"container {entry['name']}: {waiting['reason']}"
+    if (root := _NOT_AS_ROOT.match(message)) is not None:
+        return PodProblem(RUNS_AS_ROOT, f"container {entry['name']}: {root[1]}: {_OTHER_USER}")
+    if reason == IMAGE_UNAVAILABLE and _CREDENTIALS.search(message) is not None:
+        return PodProblem(reason, f"{message}; {_PULL_SECRET}")
+    return PodProblem(reason, message)
 
 
 def _unschedulable(pod: Manifest, message: str, reads: Reads) -> PodProblem:

@@ -99,7 +99,7 @@ def trim_job(job: Manifest) -> Manifest:
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": metadata,
-        "spec": _pick(job.get("spec") or {}, _JOB_SPEC),
+        "spec": _pick(job["spec"], _JOB_SPEC),
         "status": _pick(status, _JOB_STATUS) | _counts(job) | ({"conditions": conditions} if conditions else {}),
     }
 

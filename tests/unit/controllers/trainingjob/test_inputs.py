@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from mlops_operator.api.meta import Manifest
+from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.trainingjob.config_maps import volume_name
+from mlops_operator.controllers.trainingjob.inputs import declared_digest, image_of
 from tests.unit.controllers.builders import condition, failed_pod, job_ended, later, succeeded_pod
 from tests.unit.controllers.trainingjob.driver import DIGEST, Run, begin
 from tests.unit.controllers.trainingjob.pods import pods_are
@@ -63,6 +65,17 @@ BASE: dict[str, Any] = {"parameters": {"a": 1, "b": 2}, "seed": 1}
 )
 def test_what_reaches_the_run_is_in_the_digest(change: dict[str, Any]) -> None:
     assert digest_of(**BASE) != digest_of(**{**BASE, **change})
+
+
+def test_what_is_held_out_is_in_the_digest() -> None:
+    spec = TrainingJobSpec.model_validate({"image": "example/train:1"})
+    holdouts: list[Manifest | None] = [
+        None,
+        {"key": "m", "share": 0.1},
+        {"key": "m", "share": 0.2},
+        {"key": "n", "share": 0.1},
+    ]
+    assert len({declared_digest(spec, holdout=holdout) for holdout in holdouts}) == len(holdouts)
 
 
 def test_the_order_of_parameters_and_what_the_run_does_not_see_is_not() -> None:
@@ -263,3 +276,13 @@ def test_a_malformed_template_is_left_to_the_api_server(junk: Any) -> None:
     for field in ("volumes", "containers", "initContainers"):
         run = begin(template={"spec": {field: junk}})
         assert "check-inputs" not in str(run.cluster.writes)
+
+
+def test_the_image_is_that_of_the_main_container() -> None:
+    names = ("side", "main")
+    pod = {
+        "spec": {"containers": [{"name": name, "image": f"example/{name}:1"} for name in names]},
+        "status": {"containerStatuses": [{"name": name, "imageID": f"example/{name}@{DIGEST}"} for name in names]},
+    }
+    assert image_of(pod) == (f"example/main@{DIGEST}", "example/main:1")
+    assert image_of({"spec": {"containers": [{"name": "main", "image": ""}]}}) == image_of(None) == (None, None)
