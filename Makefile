@@ -66,7 +66,7 @@ tools: venv # the programs of a control plane; a cold build takes longer than an
 
 integration: venv tools ## tests against a real API server on loopback, no root needed, some with faults
 	$(BIN)/pytest -n auto --dist loadfile tests/integration
-	$(BIN)/pytest tests/faults
+	$(BIN)/pytest -n auto --dist loadfile tests/faults
 
 # Tests on real pods mostly wait: two nodes side by side take little more than half the time of one.
 NODES ?= 2
@@ -78,7 +78,8 @@ SINCE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || git rev-list --ma
 SEED ?= 1
 test-deep: venv tools ## a sample of the fault plans, more of changed paths, deep tests (60 min); SINCE=revision SEED=1
 	$(BIN)/python -m tests.faults --sample 1 --seed $(SEED) --changed-since $(SINCE) --output faults-output
-	$(BIN)/pytest -m "deep and not long" tests/integration tests/faults tests/kind
+	$(BIN)/pytest -n auto --dist loadfile -m "deep and not long" tests/integration tests/faults
+	$(BIN)/pytest -m "deep and not long" tests/kind
 	$(BIN)/pytest -m "deep and not long" tests/e2e
 
 faults: venv tools ## all fault plans, spec campaigns and long runs, with a report in faults-output/ (some 8,000 plans: three hours)
