@@ -9,8 +9,8 @@ from tests.faults.plan import Plan
 
 KINDS: Final[dict[str, tuple[str, ...]]] = {
     "trainingjob": ("trainingjob",),
-    "modelversion": ("trainingjob", "promotion", "modeldeployment"),
-    "model": ("promotion", "modeldeployment", "retrainpolicy"),
+    "modelversion": ("trainingjob", "model", "promotion", "modeldeployment"),
+    "model": ("model", "promotion", "modeldeployment", "retrainpolicy"),
     "evaluation": ("evaluation", "promotion"),
     "promotion": ("promotion", "retrainpolicy"),
     "modeldeployment": ("modeldeployment",),

@@ -121,7 +121,11 @@ def test_a_candidate_that_writes_a_result_at_load_has_no_figures(
         (np.arange(199), "PredictionFailed: candidate: expected 200 predictions, found shape (199,)"),
         (np.zeros((200, 1)), "PredictionFailed: candidate: expected 200 predictions, found shape (200, 1)"),
         (np.array([{}] * 200, dtype=object), "PredictionFailed: candidate: expected numbers or text, found dict"),
-        (np.array(["a"] * 200), "DataInvalid: candidate: expected predictions of the labels' kind, number, found text"),
+        (
+            np.array(["a"] * 200),
+            "DataInvalid: candidate: expected predictions of the labels' kind, number, found text: row 1 has the label "
+            "8, and the prediction is 'a'; train and measure on labels that are written in the same way",
+        ),
         (None, "PredictionFailed: candidate: expected 200 predictions, found shape ()"),
     ],
 )
