@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY, generate_latest
 
+import mlops_operator.runtime.metrics  # noqa: F401 - switches off the `_created` series, as in the operator
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.controllers.telemetry import counted
 from mlops_operator.controllers.telemetry.series import GAUGES
