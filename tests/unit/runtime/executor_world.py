@@ -48,7 +48,14 @@ class World:
         self.cache = Cache([GadgetController()])
         self.cache.observe(GADGETS, gadget())
         self.may_write = True
-        self.executor = Executor(client, self.cache, instance="test", may_write=lambda: self.may_write)
+        self.told: list[tuple[Manifest, Manifest]] = []
+        self.executor = Executor(
+            client,
+            self.cache,
+            instance="test",
+            may_write=lambda: self.may_write,
+            on_status=lambda _, former, status: self.told.append((dict(former), dict(status))),
+        )
         self.executor._answered(GADGETS, Key("ns", "g"), "5")  # as after a status that it has written
 
     async def do(self, *actions: Action, **plan: Any) -> None:

@@ -216,6 +216,16 @@ async def test_the_status_is_the_smallest_patch_on_the_very_version(world: World
     ]
 
 
+@pytest.mark.parametrize("former", [{}, {"phase": "Old"}], ids=["the first", "a later one"])
+async def test_a_written_status_is_told_with_the_former_one(world: World, former: Manifest) -> None:
+    obj = gadget(5, **former)
+    if not former:
+        del obj["status"]
+    world.server.on("PATCH", json_answer(gadget(6, phase="New")))
+    await world.executor.execute(GADGETS, obj, Plan(status={"phase": "New"}), now=NOW)
+    assert world.told == [(former, {"phase": "New"})]
+
+
 async def test_an_equal_status_is_not_written(world: World) -> None:
     await world.executor.execute(GADGETS, gadget(5, a=1), Plan(status={"a": 1}), now=NOW)
     assert world.server.requests == []
