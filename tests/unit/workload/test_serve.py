@@ -205,16 +205,26 @@ def test_the_example_of_a_request_is_answered(server: Server) -> None:
     assert server.ask(f"/v2/models/other/{EXAMPLE}").status == 404
 
 
-def lines_of(server: Server, ask: Callable[[], object]) -> list[str]:
-    """The lines that the server logs for what is asked; a line is there before the reply is complete, or soon after."""
-    before = len(server.process.output)
-    ask()
+def mark(server: Server) -> str:
+    """Ask for something that is logged, wait for its line, and return what only that line has."""
     marker = uuid.uuid4().hex
     server.ask(f"/{marker}")
     deadline = time.monotonic() + LOG_SECONDS
-    while marker not in server.process.output[before:]:
+    while f"/{marker}" not in server.process.output:
         assert time.monotonic() < deadline
-    return [line for line in server.process.output[before:].splitlines() if marker not in line]
+    return marker
+
+
+def lines_of(server: Server, ask: Callable[[], object]) -> list[str]:
+    """The lines that the server logs for what is asked.
+
+    A line may come after the reply, also that of a request of a test before: those between two marks are meant.
+    """
+    begin = mark(server)
+    ask()
+    end = mark(server)
+    between = server.process.output.partition(begin)[2].partition(end)[0]
+    return between.splitlines()[1:-1]  # without the rest of the one mark's line and the start of the other's
 
 
 def test_each_request_is_one_line_of_the_access_log(server: Server, digits: Digits) -> None:
