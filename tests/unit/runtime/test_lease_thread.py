@@ -8,6 +8,7 @@ import pytest
 
 from mlops_operator.kube.client import Client
 from mlops_operator.runtime import election as election_module
+from mlops_operator.runtime import lease_thread as lease_thread_module
 from mlops_operator.runtime.election import Election, LeadershipLost
 from mlops_operator.runtime.lease_thread import HEARTBEAT, HEARTBEAT_LIMIT, Heartbeat, LeaseThread
 from tests.harness.stub_server import StubServer, failure, stub_server
@@ -46,6 +47,24 @@ def test_a_heartbeat_is_fresh_for_its_limit(age: float, fresh: bool) -> None:
 def test_a_loop_that_beats_in_time_is_never_taken_for_one_that_hangs() -> None:
     assert HEARTBEAT < HEARTBEAT_LIMIT
     assert HEARTBEAT_LIMIT > election_module.LEASE_DURATION, "a pause that others would have to bear is no hang"
+
+
+async def test_the_loop_beats_for_as_long_as_it_runs(server: StubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease_thread_module, "HEARTBEAT", 0.01)
+    beats: list[None] = []
+    beaten_thrice = asyncio.Event()
+
+    def count(_: Heartbeat) -> None:
+        beats.append(None)
+        if len(beats) == 3:
+            beaten_thrice.set()
+
+    monkeypatch.setattr(Heartbeat, "beat", count)
+    thread = LeaseThread(server.config(), namespace="ns", name="lease", identity=ME)
+    beating = asyncio.create_task(thread.beat())
+    async with asyncio.timeout(10):
+        await beaten_thrice.wait()
+    beating.cancel()
 
 
 async def test_without_a_heartbeat_the_lease_is_not_renewed(server: StubServer) -> None:
