@@ -8,8 +8,8 @@ from typing import Final
 from tests.faults.history import Write
 from tests.faults.oracles import Reference, creations, end_state
 from tests.faults.paths.base import Path
-from tests.faults.plan import Fault, Plan
-from tests.faults.planner import awaited, by_chance, points
+from tests.faults.plan import Fault, Hold, Plan
+from tests.faults.planner import awaited, by_chance, held_always, held_by_chance, points
 from tests.faults.run import CONVERGENCE, Ground, Outcome, run
 
 REFERENCES: Final = 3
@@ -127,10 +127,10 @@ class Campaign:
 async def come_by_chance(
     idle: Sequence[Fault], references: list[Outcome], again: Callable[[], Awaitable[Outcome]], *, at_most: int
 ) -> bool:
-    """Whether one of the faults that never fired waits for a write that not every run without faults makes.
+    """Whether one of the faults that never fired waits for what not every run without faults makes: a write, or news.
 
-    All references made it, or there were no such plan. So the path is walked again; a walk without the write shows
-    that it comes by chance.
+    All references made it, or there were no such plan. So the path is walked again; a walk without it shows that it
+    comes by chance.
 
     Args:
         idle: the faults.
@@ -139,10 +139,12 @@ async def come_by_chance(
         at_most: how often it is walked again.
     """
     needed = {point for fault in idle for point in awaited(fault)}
+    holds = [fault for fault in idle if isinstance(fault, Hold)]
     for left in reversed(range(at_most + 1)):
-        if needed & set(by_chance(references)):
+        if needed & set(by_chance(references)) or any(held_by_chance(hold, references) for hold in holds):
             return True
-        if not left or not needed & set(points(references)):
+        usual = needed & set(points(references)) or any(held_always(hold, references) for hold in holds)
+        if not left or not usual:
             return False
         outcome = await again()
         if outcome.failures:

@@ -135,6 +135,18 @@ def _lost_replies(path: type[Path], writes: Sequence[Point]) -> Iterator[Plan]:
         yield _plan(path, f"lose reply of {point}", LoseReply(write=point.key, nth=point.nth))
 
 
+def held_by_chance(hold: Hold, references: Sequence[Outcome]) -> bool:
+    """Whether some reference runs were told of what is to be held back, and others were not."""
+    pair = (hold.resource, hold.name, hold.path, hold.value)
+    return len({pair in set(cancelled_pairs(outcome.notices)) for outcome in references}) > 1
+
+
+def held_always(hold: Hold, references: Sequence[Outcome]) -> bool:
+    """Whether every reference run was told of what is to be held back."""
+    pair = (hold.resource, hold.name, hold.path, hold.value)
+    return all(pair in set(cancelled_pairs(outcome.notices)) for outcome in references)
+
+
 def _holds(path: type[Path], references: Sequence[Outcome]) -> Iterator[Plan]:
     pairs = [set(cancelled_pairs(outcome.notices)) for outcome in references]
     for resource, name, where, value in sorted(set.intersection(*pairs)):

@@ -24,6 +24,7 @@ DENY_ALL: Manifest = {
 
 
 def test_the_story_runs_on_three_nodes_and_its_writes_are_in_the_audit_log(platform: Platform) -> None:
+    platform.make_room()
     log = AuditLog(platform.cluster.audit_log)
     story = Story(platform.kubectl)
     story.run()

@@ -7,6 +7,7 @@ from mlops_operator.api.conditions import READY, STALLED
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modelversion import REJECTED
 from mlops_operator.api.promotion import TERMINAL as PROMOTION_ENDS
+from mlops_operator.api.trainingjob import SPEC_CHANGE_IGNORED
 from mlops_operator.controllers.evaluation.status import FINAL as EVALUATION_ENDS
 from mlops_operator.controllers.modelversion.plan import FINAL as VERSION_ENDS
 from mlops_operator.controllers.trainingjob.observed import TERMINAL as TRAINING_ENDS
@@ -19,7 +20,7 @@ ENDS: Final[Mapping[Resource, frozenset[str]]] = {
     EVALUATIONS: frozenset(EVALUATION_ENDS),
     PROMOTIONS: frozenset(PROMOTION_ENDS),
 }
-"""The phases after which nothing of a status changes but the generation that it has seen."""
+"""The phases after which nothing of a status changes but the generation that it has seen and `SpecChangeIgnored`."""
 
 
 def check(history: History) -> Iterator[str]:
@@ -44,11 +45,12 @@ def _frozen(step: Step, before: Manifest, after: Manifest) -> Iterator[str]:
 
 
 def _timeless(status: Manifest) -> dict[str, Any]:
-    """The status without the generations it has seen."""
+    """The status without the generations it has seen, and without what it says of a spec that was changed since."""
     fields = {name: value for name, value in status.items() if name != "observedGeneration"}
     fields["conditions"] = [
         {name: value for name, value in entry.items() if name != "observedGeneration"}
         for entry in status.get("conditions") or ()
+        if entry["type"] != SPEC_CHANGE_IGNORED
     ]
     return fields
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import pytest
 
 from tests.faults.campaign import come_by_chance
-from tests.faults.plan import Crash, Fault, Plan, Repeat, Stale
+from tests.faults.plan import Crash, Fault, Hold, Plan, Repeat, Stale
 from tests.faults.report import document
 from tests.faults.run import Outcome
+from tests.faults.trace import Notice
 from tests.unit.faults.walks import walked
 
 CRASH = Crash(write="create jobs b", position="at")
@@ -70,3 +71,30 @@ def test_a_plan_that_did_not_strike_by_chance_is_counted_nowhere() -> None:
     blamed = Outcome(plan, idle=[CRASH], failures=["never fired"])
     report = document([struck, missed, blamed], {}, {}, {})
     assert (report["plans"], report["green"], report["unstruck"]) == (2, 1, ["missed"])
+
+
+HOLD = Hold(resource="trainingjobs", name="job", path="status.finishedRanks.attempt", value="0")
+
+
+def told(*values: str) -> Outcome:
+    """A run in which the path of `HOLD` had these values, one after the other."""
+    facts = [{HOLD.path: value} for value in values]
+    walk = walked()
+    walk.notices = [Notice(HOLD.resource, HOLD.name, "MODIFIED", fact) for fact in (*facts, {})]
+    return walk
+
+
+@pytest.mark.parametrize(
+    ("references", "later", "verdict"),
+    [
+        ([told("0"), told("0")], [told("0"), told("1")], (True, 2)),
+        ([told("0"), told("1")], [], (True, 0)),
+        ([told("0"), told("0")], [told("0")] * 5, (False, 3)),
+        ([told("1"), told("1")], [], (False, 0)),
+    ],
+    ids=["not in a later walk", "not in a reference", "in every walk", "in none"],
+)
+def test_news_may_come_by_chance_as_well(
+    references: list[Outcome], later: Sequence[Outcome], verdict: tuple[bool, int]
+) -> None:
+    assert judged(HOLD, references, later) == verdict

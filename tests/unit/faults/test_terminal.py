@@ -46,6 +46,16 @@ def test_an_end_that_changes(resource: Resource, before: Manifest, after: Manife
     assert "changed after the end" in violation
 
 
+def test_a_spec_that_is_changed_after_the_end_is_told_and_changes_no_end() -> None:
+    before = {"phase": "Succeeded", "conditions": conditions(Ready=("True", "Succeeded"))}
+    after = {
+        "phase": "Succeeded",
+        "conditions": conditions(Ready=("True", "Succeeded"), SpecChangeIgnored=("True", "Finished")),
+    }
+    assert told(TRAINING_JOBS, before, after) == []
+    assert told(TRAINING_JOBS, after, before) == []
+
+
 def test_a_new_object_of_the_same_name_begins_anew() -> None:
     story = Story()
     done = make(TRAINING_JOBS, "one", spec={}, status={"phase": "Succeeded"}, uid="first")
