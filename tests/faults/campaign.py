@@ -9,7 +9,7 @@ from tests.faults.history import Write
 from tests.faults.oracles import Reference, creations, end_state
 from tests.faults.paths.base import Path
 from tests.faults.plan import Fault, Hold, Plan
-from tests.faults.planner import awaited, by_chance, held_always, held_by_chance, points
+from tests.faults.planner import awaited, by_chance, points, were_told
 from tests.faults.run import CONVERGENCE, Ground, Outcome, run
 
 REFERENCES: Final = 3
@@ -141,10 +141,10 @@ async def come_by_chance(
     needed = {point for fault in idle for point in awaited(fault)}
     holds = [fault for fault in idle if isinstance(fault, Hold)]
     for left in reversed(range(at_most + 1)):
-        if needed & set(by_chance(references)) or any(held_by_chance(hold, references) for hold in holds):
+        news = [were_told(hold, references) for hold in holds]
+        if needed & set(by_chance(references)) or any(any(told) and not all(told) for told in news):
             return True
-        usual = needed & set(points(references)) or any(held_always(hold, references) for hold in holds)
-        if not left or not usual:
+        if not left or not (needed & set(points(references)) or any(map(all, news))):
             return False
         outcome = await again()
         if outcome.failures:

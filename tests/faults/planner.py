@@ -135,16 +135,10 @@ def _lost_replies(path: type[Path], writes: Sequence[Point]) -> Iterator[Plan]:
         yield _plan(path, f"lose reply of {point}", LoseReply(write=point.key, nth=point.nth))
 
 
-def held_by_chance(hold: Hold, references: Sequence[Outcome]) -> bool:
-    """Whether some reference runs were told of what is to be held back, and others were not."""
+def were_told(hold: Hold, references: Sequence[Outcome]) -> list[bool]:
+    """For each reference run, whether it was told of what is to be held back."""
     pair = (hold.resource, hold.name, hold.path, hold.value)
-    return len({pair in set(cancelled_pairs(outcome.notices)) for outcome in references}) > 1
-
-
-def held_always(hold: Hold, references: Sequence[Outcome]) -> bool:
-    """Whether every reference run was told of what is to be held back."""
-    pair = (hold.resource, hold.name, hold.path, hold.value)
-    return all(pair in set(cancelled_pairs(outcome.notices)) for outcome in references)
+    return [pair in set(cancelled_pairs(outcome.notices)) for outcome in references]
 
 
 def _holds(path: type[Path], references: Sequence[Outcome]) -> Iterator[Plan]:

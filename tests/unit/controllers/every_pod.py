@@ -14,7 +14,7 @@ from mlops_operator.api.modelversion import ModelVersionSpec
 from mlops_operator.api.retention import Removal, Retention
 from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers.evaluation.render import evaluation_task
-from mlops_operator.controllers.model.render import removal_task, render_removal
+from mlops_operator.controllers.model.render import removal_task
 from mlops_operator.controllers.modeldeployment import render as serving
 from mlops_operator.controllers.modeldeployment.blueprint import Blueprint, draw
 from mlops_operator.controllers.modeldeployment.server_pods import surroundings
@@ -112,7 +112,7 @@ def _tasks(settings: Settings, spec: Manifest, image: Manifest) -> dict[str, Man
             evaluation_task(evaluation, evaluated, measured, measured, settings, model=None), settings
         ),
         "monitor": render_task(monitor, settings),
-        "remove": render_removal(removal_task(make(MODELS, "digits", spec={}), REMOVAL, retention), settings),
+        "remove": render_task(removal_task(make(MODELS, "digits", spec={}), REMOVAL, retention), settings),
     }
 
 

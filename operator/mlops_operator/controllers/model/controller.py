@@ -32,29 +32,22 @@ from mlops_operator.controllers.shared.promotions import (
     may_move,
     waits_for_data,
 )
+from mlops_operator.controllers.shared.refusals import FORBIDDEN_RETRY
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.waiting import wait_for
-from mlops_operator.controllers.shared.watches import managed_jobs
+from mlops_operator.controllers.shared.watches import looked_up, managed_jobs
 from mlops_operator.kube.resources import (
-    EVALUATIONS,
     JOBS,
-    MODEL_DEPLOYMENTS,
-    MODEL_MONITORS,
     MODEL_VERSIONS,
     MODELS,
     PODS,
     PROMOTIONS,
-    RETRAIN_POLICIES,
-    TRAINING_JOBS,
     Resource,
 )
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
 from mlops_operator.runtime.plan import Plan, Read, Rejection
 
-FORBIDDEN_RETRY: Final = 60.0
-"""Seconds until a refusal by quota, policy or rights is put to the test again: nothing tells that it has gone."""
-
-_LOOKED_UP: Final = (TRAINING_JOBS, EVALUATIONS, MODEL_DEPLOYMENTS, MODEL_MONITORS, RETRAIN_POLICIES)
+_LOOKED_UP: Final = tuple(user.resource for user in retained.USERS if user.resource not in (PROMOTIONS, MODELS))
 """Kinds whose objects use versions, beside Promotions and Models."""
 
 
@@ -87,7 +80,7 @@ class ModelController:
         Watch(resource=PROMOTIONS, keys=referred("model"), between=referred_if_changed("model", part=_standing)),
         managed_jobs(MODELS),
         # What uses versions is looked up when their files may be removed.
-        *(Watch(resource=kind, keys=lambda _obj, _world: ()) for kind in _LOOKED_UP),
+        *map(looked_up, _LOOKED_UP),
     )
     rules: Sequence[Rule] = (
         Rule(MODEL_VERSIONS, ("get", "list", "watch")),

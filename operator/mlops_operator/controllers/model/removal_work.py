@@ -8,11 +8,11 @@ from mlops_operator.api.common import Waiting
 from mlops_operator.api.conditions import parse_timestamp, timestamp
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.retention import MAX_LISTED, Removal, RemovedVersion, RetentionStatus
-from mlops_operator.controllers.model.render import removal_task, render_removal
+from mlops_operator.controllers.model.render import removal_task
 from mlops_operator.controllers.model.situation import Situation
 from mlops_operator.controllers.shared import evidence, jobs, tries
 from mlops_operator.controllers.shared.log_command import with_log_command
-from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task
+from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task, render_task
 from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, Resource
 from mlops_operator.runtime.plan import Action, Create
@@ -69,7 +69,7 @@ def work(at: Situation, status: RetentionStatus, now: datetime) -> Step:
 
 
 def _rendered(at: Situation, entry: Removal) -> Manifest:
-    return render_removal(removal_task(at.obj, entry, at.policy), at.settings)
+    return render_task(removal_task(at.obj, entry, at.policy), at.settings)
 
 
 def _until_retry(entry: Removal, now: datetime) -> float:
@@ -90,9 +90,10 @@ def _at_work(at: Situation, entry: Removal, job: Manifest, status: RetentionStat
         case TaskPhase.RESULT_LOST:
             return Step(status=status, actions=tries.run_again(job, _rendered(at, entry)))
         case TaskPhase.FAILED | TaskPhase.RESULT_INVALID:
-            again = timestamp((evidence.end_of(job, now) or now) + timedelta(seconds=RETRY))
+            end = evidence.end_of(job, now) or now
+            again = timestamp(end + timedelta(seconds=RETRY))
             words = f"{state.reason}: {state.message}; tried again at {again}"
-            return _failed(entry, status, with_log_command(words, at.obj), evidence.end_of(job, now) or now, now)
+            return _failed(entry, status, with_log_command(words, at.obj), end, now)
         case _:
             return _undecided(at, entry, job, status, state=state, now=now)
 

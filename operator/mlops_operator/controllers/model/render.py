@@ -6,12 +6,11 @@ from mlops_operator.api.common import PodOptions
 from mlops_operator.api.meta import API_VERSION, Manifest
 from mlops_operator.api.model import Alias
 from mlops_operator.api.retention import Removal, Retention
-from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.children import ChildNames, child_names
 from mlops_operator.controllers.shared.indexes import VersionFact
 from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.naming import MAX_NAME, child_metadata, short_hash
-from mlops_operator.controllers.shared.task import Step, Task, render_task, task_names
+from mlops_operator.controllers.shared.task import Step, Task, task_names
 
 COMPONENT: Final = "bootstrap"
 REMOVAL: Final = "remove"
@@ -77,8 +76,3 @@ def _removal_words(removal: Removal) -> str:
 
 def _removal_suffix(removal: Removal) -> str:
     return f"remove-{short_hash(removal.version_uid)}-{removal.failures}"
-
-
-def render_removal(task: Task, settings: Settings) -> Manifest:
-    """Its Job."""
-    return render_task(task, settings)

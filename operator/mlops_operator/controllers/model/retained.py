@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 from mlops_operator.api.conditions import READY, condition_of, holds, parse_timestamp
 from mlops_operator.api.evaluation import EvaluationPhase
 from mlops_operator.api.meta import Key, Manifest
-from mlops_operator.api.model import ModelStatus
 from mlops_operator.api.modelversion import ModelVersionReason
 from mlops_operator.api.promotion import TERMINAL as DECIDED
 from mlops_operator.api.retention import KeptReason, Removal
@@ -21,6 +20,7 @@ from mlops_operator.controllers.model.render import removal_job_names
 from mlops_operator.controllers.shared import job_reads
 from mlops_operator.controllers.shared.indexes import MODEL_VERSIONS_BY_MODEL, key_of
 from mlops_operator.controllers.shared.mentions import SPEC_AND_STATUS, mentions
+from mlops_operator.controllers.shared.models import removals_of
 from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.stores import training_folders
 from mlops_operator.kube.resources import (
@@ -139,7 +139,7 @@ def wanted_reads(obj: Manifest, world: World, now: datetime, *, settle: float) -
     Args:
         settle: seconds for which a version must have been out of use before the last check.
     """
-    removals = _removals(obj)
+    removals = removals_of(obj)
     if (started := next((entry for entry in removals if entry.started_at is not None), None)) is not None:
         job = _job(obj, started, world.owned(JOBS, obj["metadata"]["uid"]))
         if job is not None:
@@ -184,11 +184,6 @@ def observe_retained(obj: Manifest, world: World, reads: Mapping[Read, Sequence[
     )
 
 
-def _removals(obj: Manifest) -> tuple[Removal, ...]:
-    retention = ModelStatus.of(obj).retention if concerned(obj) else None
-    return retention.removals if retention is not None else ()
-
-
 def _job(obj: Manifest, removal: Removal, jobs: Sequence[Manifest]) -> Manifest | None:
     return removal_job_names(obj, removal).find(jobs)
 
@@ -219,10 +214,14 @@ Named = tuple[str, str, frozenset[str]]
 """Kind and name of an object, and what it mentions."""
 
 
+def _named(user: User, obj: Manifest) -> Named:
+    return user.resource.kind, obj["metadata"]["name"], mentions(obj, user.parts)
+
+
 def _cached_users(namespace: str, world: World) -> Iterator[Named]:
     for user, index in _USERS_BY_NAMESPACE:
         for obj in world.indexed(index, namespace):
-            yield user.resource.kind, obj["metadata"]["name"], mentions(obj, user.parts)
+            yield _named(user, obj)
 
 
 def _cached_sharers(namespace: str, artifacts: Sequence[Artifact], world: World) -> Iterator[Manifest]:
@@ -237,7 +236,7 @@ def _fresh_uses(
     if versions is None:
         return None
     users = (
-        (user.resource.kind, obj["metadata"]["name"], mentions(obj, user.parts))
+        _named(user, obj)
         for user in USERS
         for obj in reads[ObjectsIn(resource=user.resource, namespace=namespace)]
         if _in_use(user, obj)

@@ -56,14 +56,13 @@ def _retention(before: RetentionStatus, after: RetentionStatus) -> Iterator[Even
     if any(entry.version_uid not in former for entry in after.versions):
         yield event(warning=False, reason="RetentionListed", message=_listed(after), action=RETAIN)
     going = {entry.version_uid for entry in after.removals}
-    gone = {entry.version_uid for entry in after.last_removed}
     for entry in before.removals:
         if entry.started_at is None and entry.version_uid not in going:
             message = f"the artifact of {entry.version} is kept: it is in use, deleted, or within spec.retention now"
             yield event(warning=False, reason="RemovalWithdrawn", message=message, action=RETAIN)
     known = {entry.version_uid for entry in before.last_removed}
     for removed in after.last_removed:
-        if removed.version_uid in gone - known:
+        if removed.version_uid not in known:
             message = f"the artifact of {removed.version} was removed: {removed.size} bytes"
             yield event(warning=False, reason="ArtifactRemoved", message=message, action=RETAIN)
     waiting = after.waiting

@@ -18,7 +18,7 @@ from mlops_operator.controllers.shared.indexes import by_reference, referring, r
 from mlops_operator.controllers.shared.refusals import refusal
 from mlops_operator.controllers.shared.served import Availability, Served, view_availability, view_served
 from mlops_operator.controllers.shared.specs import InvalidSpecError
-from mlops_operator.controllers.shared.watches import managed_jobs
+from mlops_operator.controllers.shared.watches import looked_up, managed_jobs
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODEL_MONITORS, MODEL_VERSIONS, PODS
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
 from mlops_operator.runtime.plan import Plan, Read, Rejection
@@ -39,7 +39,7 @@ class ModelMonitorController:
                 keys=referring(MONITORS_BY_DEPLOYMENT),
                 between=referring_if_changed(MONITORS_BY_DEPLOYMENT, _view),
             ),
-            Watch(resource=MODEL_VERSIONS, keys=lambda _version, _world: ()),  # read when a window has ended
+            looked_up(MODEL_VERSIONS),  # read when a window has ended
             managed_jobs(MODEL_MONITORS),
         )
         self.indexes: Sequence[Index] = (MONITORS_BY_DEPLOYMENT,)

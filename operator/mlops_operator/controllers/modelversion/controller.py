@@ -27,7 +27,7 @@ from mlops_operator.controllers.shared.indexes import referred, referred_if_chan
 from mlops_operator.controllers.shared.promotions import is_open
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.waiting import wait_for
-from mlops_operator.controllers.shared.watches import managed_jobs
+from mlops_operator.controllers.shared.watches import looked_up, managed_jobs
 from mlops_operator.kube.resources import (
     EVALUATIONS,
     JOBS,
@@ -59,7 +59,7 @@ class ModelVersionController:
         Watch(resource=PROMOTIONS, keys=referred("version"), between=referred_if_changed("version", part=is_open)),
         Watch(resource=EVALUATIONS, keys=concerned_by_evaluation, between=concerned_by_verdict),
         Watch(resource=MODEL_DEPLOYMENTS, keys=concerned_by_deployment, between=concerned_by_deployment_change),
-        Watch(resource=TRAINING_JOBS, keys=lambda _training, _world: ()),  # only looked up
+        looked_up(TRAINING_JOBS),
     )
     rules: Sequence[Rule] = (
         Rule(JOBS, ("get", "list", "watch", "create", "patch", "delete")),

@@ -30,6 +30,7 @@ from mlops_operator.controllers.shared.indexes import (
 from mlops_operator.controllers.shared.promotions import OPEN_PROMOTIONS_BY_ALIAS
 from mlops_operator.controllers.shared.refusals import FORBIDDEN_RETRY, NAME_TAKEN, refusal
 from mlops_operator.controllers.shared.specs import InvalidSpecError
+from mlops_operator.controllers.shared.watches import looked_up
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS, RETRAIN_POLICIES
 from mlops_operator.runtime.controller import Index, Rule, Watch, World, owner_keys
 from mlops_operator.runtime.plan import Plan, Read, Rejection
@@ -50,7 +51,7 @@ class PromotionController:
                 keys=concerned_by_version,
                 between=referring_if_changed(OPEN_PROMOTIONS_BY_VERSION, usability),
             ),
-            Watch(resource=RETRAIN_POLICIES, keys=lambda _policy, _world: ()),  # only looked up
+            looked_up(RETRAIN_POLICIES),
             Watch(resource=EVALUATIONS, keys=owner_keys(PROMOTIONS)),
             Watch(resource=PROMOTIONS, keys=next_superseded, between=next_superseded_if_ended),
         )

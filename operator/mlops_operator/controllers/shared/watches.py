@@ -52,6 +52,11 @@ _ANNOUNCED: Final = frozenset({"FailureTarget", "SuccessCriteriaMet", "Failed", 
 """Conditions after which the Job controller itself takes pods away."""
 
 
+def looked_up(resource: Resource) -> Watch:
+    """Objects that plans look up in the cache, and whose changes wake nobody."""
+    return Watch(resource=resource, keys=lambda _obj, _world: ())
+
+
 def managed_jobs(owner: Resource) -> Watch:
     """Jobs that objects of kind `owner` control, without their pod templates."""
     return Watch(resource=JOBS, keys=owner_keys(owner), label_selector=MANAGED, trim=trim_job, ended=jobs.ended)

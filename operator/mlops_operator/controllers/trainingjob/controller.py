@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
 
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Manifest
@@ -12,8 +11,9 @@ from mlops_operator.controllers.shared import job_reads, jobs
 from mlops_operator.controllers.shared.finished_jobs import with_cleanup
 from mlops_operator.controllers.shared.indexes import referring, referring_if_changed, spec_of
 from mlops_operator.controllers.shared.models import restoring_aliases
+from mlops_operator.controllers.shared.refusals import FORBIDDEN_RETRY
 from mlops_operator.controllers.shared.specs import InvalidSpecError
-from mlops_operator.controllers.shared.watches import managed_jobs, managed_services
+from mlops_operator.controllers.shared.watches import looked_up, managed_jobs, managed_services
 from mlops_operator.controllers.trainingjob import status as say
 from mlops_operator.controllers.trainingjob.observed import (
     INDEXES,
@@ -39,9 +39,6 @@ from mlops_operator.kube.resources import (
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
 from mlops_operator.runtime.plan import Plan, Read, Rejection
 
-FORBIDDEN_RETRY: Final = 60.0
-"""Seconds until a refusal by quota, policy or rights is put to the test again: nothing tells that it has gone."""
-
 
 def _model_as_read(model: Manifest) -> object:
     """What a TrainingJob reads of its Model."""
@@ -61,7 +58,7 @@ class TrainingJobController:
             keys=referring(UNFINISHED_BY_MODEL),
             between=referring_if_changed(UNFINISHED_BY_MODEL, _model_as_read),
         ),
-        Watch(resource=RETRAIN_POLICIES, keys=lambda _policy, _world: ()),  # only looked up
+        looked_up(RETRAIN_POLICIES),
         # Else only looked up: a version that is there is not made again.
         Watch(resource=MODEL_VERSIONS, keys=waiting_for_version, between=lambda _old, _new, _world: ()),
     )
