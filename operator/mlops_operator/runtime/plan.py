@@ -4,7 +4,7 @@ A plan only describes. One executor (`runtime/executor.py`) carries every plan o
 that preconditions, retries and request counts are the same for all kinds.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
@@ -164,18 +164,33 @@ class PodsOfJob:
         job: the Job's name.
         uid: of the Job, by which its pods are told from those of a former Job of that name.
         then: the reads that follow from the pods that were found; usually none.
+        alongside: names of Jobs of the namespace whose pods are asked for soon, and for the same reason. They are read
+            with the same request, and the answer may be a little old. None where only the present will do.
     """
 
     namespace: str
     job: str
     uid: str
     then: Callable[[Sequence[Manifest]], Sequence["Read"]] = field(default=_nothing, compare=False)
+    alongside: Callable[[], Iterable[str]] | None = field(default=None, compare=False)
 
     @classmethod
-    def of(cls, job: Manifest, *, then: Callable[[Sequence[Manifest]], Sequence["Read"]] = _nothing) -> Self:
+    def of(
+        cls,
+        job: Manifest,
+        *,
+        then: Callable[[Sequence[Manifest]], Sequence["Read"]] = _nothing,
+        alongside: Callable[[], Iterable[str]] | None = None,
+    ) -> Self:
         """The read of a Job's pods."""
         metadata = job["metadata"]
-        return cls(namespace=metadata["namespace"], job=metadata["name"], uid=metadata["uid"], then=then)
+        return cls(
+            namespace=metadata["namespace"],
+            job=metadata["name"],
+            uid=metadata["uid"],
+            then=then,
+            alongside=alongside,
+        )
 
     def asks_for(self, pod: Manifest) -> bool:
         """Whether the Job controls the pod."""

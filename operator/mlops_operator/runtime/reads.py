@@ -41,7 +41,7 @@ class Reads:
 
     def __init__(self, client: Client, *, nodes: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
-        self._pods = PodReads(client)
+        self._pods = PodReads(client, clock=clock)
         self._nodes = nodes
         self._clock = clock
         self._known: dict[EventsAbout | Nodes, _Answer] = {}

@@ -3,10 +3,14 @@
 import pytest
 
 from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers import all_controllers
+from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import job_reads
 from mlops_operator.controllers.shared.pending import GRACE
 from mlops_operator.kube.resources import JOBS
-from mlops_operator.runtime.plan import EventsAbout
+from mlops_operator.runtime.cache import Cache
+from mlops_operator.runtime.controller import Controller
+from mlops_operator.runtime.plan import EventsAbout, PodsOfJob
 from tests.unit.controllers.builders import (
     NAMESPACE,
     NOW,
@@ -20,7 +24,28 @@ from tests.unit.controllers.builders import (
 
 JOB = make(JOBS, "job", spec={})
 TASK = make(JOBS, "job", spec={"backoffLimit": 2})
+CONTROLLERS = all_controllers(Settings())
+MANAGED = {"app.kubernetes.io/managed-by": "mlops-operator"}
 SUSPENDED = job_suspended(make(JOBS, "job", spec={"suspend": True}))
+
+
+def in_namespace(namespace: str, obj: Manifest) -> Manifest:
+    """The object, somewhere else."""
+    return {**obj, "metadata": {**obj["metadata"], "namespace": namespace}}
+
+
+def pods_asked_for(job: Manifest, after: float) -> list[PodsOfJob]:
+    """What a look at the Job asks for, beside one that waits, one that runs, and one that waits elsewhere."""
+    others = (
+        job_started(make(JOBS, "slow", spec={}, labels=MANAGED), at=NOW),
+        job_started(make(JOBS, "runs", spec={}, labels=MANAGED), at=NOW, ready=1),
+        in_namespace("elsewhere", job_started(make(JOBS, "away", spec={}, labels=MANAGED), at=NOW)),
+    )
+    world = Cache(CONTROLLERS)
+    for other in others:
+        world.observe(JOBS, other)
+    asked = job_reads.reads(job, world, later(after))
+    return [read for read in asked if isinstance(read, PodsOfJob)]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +66,24 @@ def test_pods_are_read_at_the_end_after_a_failed_try_and_where_a_start_is_late(
     job: Manifest, after: float, needed: bool
 ) -> None:
     assert job_reads.needs_pods(job, later(after)) is needed
-    assert [read.asks_for(pod_of(job)) for read in job_reads.reads(job, later(after))] == [True] * needed  # type: ignore[union-attr]
+    asked = pods_asked_for(job, after)
+    assert [read.asks_for(pod_of(job)) for read in asked] == [True] * needed
+
+
+def test_of_jobs_that_only_wait_many_are_read_with_one_request() -> None:
+    (read,) = pods_asked_for(job_started(JOB, at=NOW), GRACE)
+    assert read.alongside is not None
+    assert list(read.alongside()) == ["slow"]
+
+
+@pytest.mark.parametrize(
+    "job",
+    [job_ended(JOB, at=NOW), job_ended(JOB, at=NOW, succeeded=False), job_started(TASK, at=NOW, failed=1)],
+    ids=["succeeded", "failed", "a try failed, the next one waits"],
+)
+def test_what_has_ended_is_read_as_it_is_now(job: Manifest) -> None:
+    (read,) = pods_asked_for(job, GRACE)
+    assert read.alongside is None
 
 
 @pytest.mark.parametrize(("now", "seconds"), [(-60, GRACE), (-59, 0.0), (-1, 0.0), (0, 0.0), (7, 7.0)])
@@ -54,3 +96,12 @@ def test_only_of_a_job_that_has_not_started_more_is_read_than_its_pods() -> None
     assert list(job_reads.pods_of(job_started(JOB, at=NOW)).then([])) == [refusals]
     assert list(job_reads.pods_of(job_started(JOB, at=NOW, ready=1)).then([])) == []
     assert list(job_reads.pods_of(job_ended(JOB, at=NOW)).then([])) == []
+
+
+@pytest.mark.parametrize(
+    "controller",
+    [controller for controller in CONTROLLERS if JOBS in {watch.resource for watch in controller.watches}],
+    ids=lambda controller: controller.resource.kind,
+)
+def test_every_controller_of_jobs_knows_which_of_them_wait(controller: Controller) -> None:
+    assert Cache([controller]).keys(job_reads.PENDING_JOBS, NAMESPACE) == []

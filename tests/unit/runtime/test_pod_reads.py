@@ -1,7 +1,7 @@
 """Many questions for pods become few requests, and nobody gets an answer from before the question."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -11,7 +11,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import StatusError
 from mlops_operator.runtime.plan import PodsOfJob
-from mlops_operator.runtime.pod_reads import JOB_NAME, LARGEST_BATCH, PodReads
+from mlops_operator.runtime.pod_reads import JOB_NAME, LARGEST_BATCH, SHARED_AGE, PodReads
 from tests.harness.stub_server import StubServer, failure, listing, stub_server
 from tests.harness.waiting import eventually
 
@@ -30,12 +30,15 @@ class Bench:
 
     def __init__(self, server: StubServer, client: Client) -> None:
         self.server = server
-        self.reads = PodReads(client)
+        self.now = 0.0
+        self.reads = PodReads(client, clock=lambda: self.now)
         self.go = asyncio.Event()
         server.on("GET", self._held, listing(2, *map(pod, "abcd")))
 
-    def ask(self, job: str, namespace: str = "ns") -> asyncio.Task[list[str]]:
-        return asyncio.create_task(self._names(job, namespace))
+    def ask(
+        self, job: str, namespace: str = "ns", *, alongside: Sequence[str] | None = None
+    ) -> asyncio.Task[list[str]]:
+        return asyncio.create_task(self._names(job, namespace, alongside))
 
     async def sent(self, number: int) -> None:
         """Wait until so many requests have reached the server."""
@@ -48,8 +51,9 @@ class Bench:
     def selectors(self) -> list[str]:
         return [parse_qs(urlsplit(path).query)["labelSelector"][0] for _, path, *_ in self.server.requests]
 
-    async def _names(self, job: str, namespace: str) -> list[str]:
-        wanted = PodsOfJob(namespace=namespace, job=job, uid=job)
+    async def _names(self, job: str, namespace: str, alongside: Sequence[str] | None) -> list[str]:
+        shared = None if alongside is None else lambda: alongside
+        wanted = PodsOfJob(namespace=namespace, job=job, uid=job, alongside=shared)
         return [found["metadata"]["name"] for found in await self.reads.read(wanted)]
 
     async def _held(self, request: web.Request) -> web.StreamResponse:
@@ -123,3 +127,65 @@ async def test_a_request_has_no_limit_which_would_keep_the_api_server_from_answe
     await bench.ask("a")
     ((_, path),) = bench.server.requests
     assert set(parse_qs(urlsplit(path).query)) == {"labelSelector"}
+
+
+async def test_jobs_that_wait_alongside_are_answered_by_one_request(bench: Bench) -> None:
+    bench.server.on(f"GET {PATH}", listing(1, pod("a"), pod("b")))
+    assert await bench.ask("a", alongside="abc") == ["a-pod"]
+    bench.now = SHARED_AGE / 2
+    assert [await bench.ask(job, alongside="abc") for job in "abc"] == [["a-pod"], ["b-pod"], []]
+    assert bench.selectors() == [f"{JOB_NAME} in (a,b,c)"]
+
+
+async def test_what_was_found_alongside_is_soon_too_old(bench: Bench) -> None:
+    bench.go.set()
+    await bench.ask("a", alongside="ab")
+    bench.now = SHARED_AGE
+    assert await bench.ask("b", alongside="ab") == ["b-pod"]
+    assert bench.selectors() == [f"{JOB_NAME} in (a,b)"] * 2
+
+
+async def test_who_asks_for_the_present_gets_no_answer_from_before(bench: Bench) -> None:
+    bench.go.set()
+    await bench.ask("a", alongside="ab")
+    assert await bench.ask("b") == ["b-pod"]
+    assert bench.selectors() == [f"{JOB_NAME} in (a,b)", f"{JOB_NAME} in (b)"]
+
+
+async def test_an_answer_to_who_asked_for_the_present_alone_is_nobody_elses(bench: Bench) -> None:
+    bench.go.set()
+    await bench.ask("a")
+    await bench.ask("a", alongside="a")
+    assert bench.selectors() == [f"{JOB_NAME} in (a)"] * 2
+
+
+async def test_who_joins_a_look_at_jobs_that_wait_shares_its_request(bench: Bench) -> None:
+    first = bench.ask("a")
+    await bench.sent(1)
+    waiting, ended = bench.ask("b", alongside="bc"), bench.ask("d")
+    await asyncio.sleep(0)
+    bench.go.set()
+    assert [await first, await waiting, await ended] == [["a-pod"], ["b-pod"], ["d-pod"]]
+    assert bench.selectors() == [f"{JOB_NAME} in (a)", f"{JOB_NAME} in (b,c,d)"]
+
+
+async def test_pods_of_a_former_job_alongside_are_not_its_pods(bench: Bench) -> None:
+    bench.server.on(f"GET {PATH}", listing(1, pod("a"), pod("b", uid="former")))
+    await bench.ask("a", alongside="ab")
+    assert await bench.ask("b", alongside="ab") == []
+
+
+async def test_those_alongside_who_do_not_fit_are_in_the_next_request(bench: Bench) -> None:
+    bench.go.set()
+    waiting = [f"job-{number:03d}" for number in range(LARGEST_BATCH + 9)]
+    for job in waiting:
+        await bench.ask(job, alongside=waiting)
+    named = [selector.partition(" in ")[2].strip("()").split(",") for selector in bench.selectors()]
+    assert named == [waiting[:LARGEST_BATCH], waiting[LARGEST_BATCH:]]
+
+
+async def test_namespaces_share_nothing(bench: Bench) -> None:
+    bench.go.set()
+    await bench.ask("a", alongside="ab")
+    await bench.ask("b", "other", alongside="ab")
+    assert bench.selectors() == [f"{JOB_NAME} in (a,b)"] * 2

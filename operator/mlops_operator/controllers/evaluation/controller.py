@@ -70,7 +70,11 @@ class EvaluationController:
             # Else only looked up: whether it measures for one.
             Watch(resource=PROMOTIONS, keys=lambda _promotion, _world: (), between=waiting_for_decided),
         )
-        self.indexes: Sequence[Index] = (EVALUATIONS_BY_VERSION, EVALUATIONS_WAITING_FOR_MODEL)
+        self.indexes: Sequence[Index] = (
+            EVALUATIONS_BY_VERSION,
+            EVALUATIONS_WAITING_FOR_MODEL,
+            job_reads.PENDING_JOBS,
+        )
         self.rules: Sequence[Rule] = (
             Rule(MODEL_VERSIONS, ("get", "list", "watch")),
             Rule(MODELS, ("get", "list", "watch")),
@@ -85,7 +89,7 @@ class EvaluationController:
         if (obj.get("status") or {}).get("phase") in FINAL:
             return ()
         job = own_job(obj, world)
-        return job_reads.reads(job, now) if job is not None else ()
+        return job_reads.reads(job, world, now) if job is not None else ()
 
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """The next step; see `plan.py`."""

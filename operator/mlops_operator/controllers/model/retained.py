@@ -87,7 +87,7 @@ def _folders(version: Manifest) -> Iterable[str]:
 _VERSIONS_BY_FOLDER: Final = Index(MODEL_VERSIONS, "run-folder", _folders)
 """ModelVersions by the folders that may be those of TrainingJobs and hold files of theirs."""
 
-INDEXES: Final = (*(index for _, index in _USERS_BY_NAMESPACE), _VERSIONS_BY_FOLDER)
+INDEXES: Final = (*(index for _, index in _USERS_BY_NAMESPACE), _VERSIONS_BY_FOLDER, job_reads.PENDING_JOBS)
 
 
 class Held(NamedTuple):
@@ -143,7 +143,7 @@ def wanted_reads(obj: Manifest, world: World, now: datetime, *, settle: float) -
     if (started := next((entry for entry in removals if entry.started_at is not None), None)) is not None:
         job = _job(obj, started, world.owned(JOBS, obj["metadata"]["uid"]))
         if job is not None:
-            yield from job_reads.reads(job, now)
+            yield from job_reads.reads(job, world, now)
     namespace = obj["metadata"]["namespace"]
     for entry in removals:
         version = world.get(MODEL_VERSIONS, Key(namespace, entry.version))

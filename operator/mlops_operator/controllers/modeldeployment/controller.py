@@ -134,7 +134,7 @@ class ModelDeploymentController:
         watches.managed_jobs(MODEL_DEPLOYMENTS),
         watches.server_pods(_of_pod),
     )
-    indexes: Sequence[Index] = (BY_MODEL, BY_ALIAS, BY_VERSION, BY_UID, PODS_BY_PARENT)
+    indexes: Sequence[Index] = (BY_MODEL, BY_ALIAS, BY_VERSION, BY_UID, PODS_BY_PARENT, job_reads.PENDING_JOBS)
     rules: Sequence[Rule] = (
         Rule(MODELS, _READ),
         Rule(MODEL_VERSIONS, _READ),
@@ -154,7 +154,7 @@ class ModelDeploymentController:
         asked = health.questions(world.indexed(PODS_BY_PARENT, obj["metadata"]["uid"]), now)
         name = current_job(ModelDeploymentStatus.of(obj))
         job = world.get(JOBS, Key(obj["metadata"]["namespace"], name)) if name is not None else None
-        return (*asked, *(job_reads.reads(job, now) if job is not None else ()))
+        return (*asked, *(job_reads.reads(job, world, now) if job is not None else ()))
 
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """The plan for the object; see `plan.plan`."""

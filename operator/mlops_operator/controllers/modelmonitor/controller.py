@@ -42,7 +42,7 @@ class ModelMonitorController:
             looked_up(MODEL_VERSIONS),  # read when a window has ended
             managed_jobs(MODEL_MONITORS),
         )
-        self.indexes: Sequence[Index] = (MONITORS_BY_DEPLOYMENT,)
+        self.indexes: Sequence[Index] = (MONITORS_BY_DEPLOYMENT, job_reads.PENDING_JOBS)
         self.rules: Sequence[Rule] = (
             Rule(MODEL_DEPLOYMENTS, ("get", "list", "watch")),
             Rule(MODEL_VERSIONS, ("get", "list", "watch")),
@@ -53,7 +53,7 @@ class ModelMonitorController:
     def reads(self, obj: Manifest, world: World, now: datetime) -> Sequence[Read]:
         """The pods of the window's Job at its end, after a try that failed, and while it does not start."""
         job = measuring_job(obj, world)
-        return job_reads.reads(job, now) if job is not None else ()
+        return job_reads.reads(job, world, now) if job is not None else ()
 
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """The next step; see `plan.py`."""

@@ -51,7 +51,7 @@ class ModelVersionController:
     """Drives ModelVersions; see `plan.py`."""
 
     resource: Resource = MODEL_VERSIONS
-    indexes: Sequence[Index] = INDEXES
+    indexes: Sequence[Index] = (*INDEXES, job_reads.PENDING_JOBS)
     watches: Sequence[Watch] = (
         managed_jobs(MODEL_VERSIONS),
         Watch(resource=MODELS, keys=concerned_by_model, between=concerned_by_model_change),
@@ -80,7 +80,7 @@ class ModelVersionController:
         if status.verified_at is not None:
             return ()
         job = current_job(obj, status, world.owned(JOBS, obj["metadata"]["uid"]))
-        return job_reads.reads(job, now) if job is not None else ()
+        return job_reads.reads(job, world, now) if job is not None else ()
 
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """See `plan.py`; a spec that cannot be read is `InvalidSpec`."""

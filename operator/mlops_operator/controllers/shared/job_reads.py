@@ -1,10 +1,11 @@
 """When a Job's pods are read, and for how long it has waited.
 
 Pods of Jobs are not watched. Their parent's plan asks for them at the Job's end, after a try that failed, and while
-the Job has had no ready pod for `pending.GRACE`.
+the Job has had no ready pod for `pending.GRACE`. Of Jobs that only wait, many are looked at with one request.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -12,6 +13,8 @@ from typing import Final
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared import jobs, pending
+from mlops_operator.kube.resources import JOBS
+from mlops_operator.runtime.controller import Index, World
 from mlops_operator.runtime.plan import PodsOfJob, Read
 
 CLOCKS_APART: Final = 60.0
@@ -19,10 +22,21 @@ CLOCKS_APART: Final = 60.0
 mends itself, a long one takes too long."""
 
 
+def _namespace_if_pending(job: Manifest) -> Iterable[str]:
+    return (job["metadata"]["namespace"],) if jobs.job_phase(job) is jobs.JobPhase.PENDING else ()
+
+
+PENDING_JOBS: Final = Index(JOBS, "pending-by-namespace", _namespace_if_pending)
+"""Jobs whose pods are not all ready, by namespace; for every controller that calls `reads` or `waiting_pods`."""
+
+
 def needs_pods(job: Manifest, now: datetime) -> bool:
     """Whether a decision on `job` wants its pods: it has ended, a pod of it failed, or it has not started in time."""
-    if jobs.ended(job) or jobs.failed_tries(job):
-        return True
+    return bool(jobs.ended(job) or jobs.failed_tries(job)) or waits(job, now)
+
+
+def waits(job: Manifest, now: datetime) -> bool:
+    """Whether `job` has not started in time."""
     return jobs.job_phase(job) is jobs.JobPhase.PENDING and pending_seconds(job, now) >= pending.GRACE
 
 
@@ -34,9 +48,11 @@ def pending_seconds(job: Manifest, now: datetime) -> float:
     return max(0.0, age) if age > -CLOCKS_APART else pending.GRACE
 
 
-def reads(job: Manifest, now: datetime) -> Sequence[Read]:
+def reads(job: Manifest, world: World, now: datetime) -> Sequence[Read]:
     """What a decision on `job` has to read: its pods, where it needs them, and what explains that they do not run."""
-    return (pods_of(job),) if needs_pods(job, now) else ()
+    if jobs.ended(job) or jobs.failed_tries(job):
+        return (pods_of(job),)
+    return (waiting_pods(job, world),) if waits(job, now) else ()
 
 
 def pods_of(job: Manifest) -> PodsOfJob:
@@ -44,6 +60,12 @@ def pods_of(job: Manifest) -> PodsOfJob:
     if jobs.job_phase(job) is not jobs.JobPhase.PENDING:
         return PodsOfJob.of(job)
     return PodsOfJob.of(job, then=partial(pending.of_job, job))
+
+
+def waiting_pods(job: Manifest, world: World) -> PodsOfJob:
+    """The same for a look at a Job that only waits: a request that others of the namespace share."""
+    namespace = job["metadata"]["namespace"]
+    return replace(pods_of(job), alongside=lambda: (key.name for key in world.keys(PENDING_JOBS, namespace)))
 
 
 def next_look(job: Manifest, now: datetime) -> float:

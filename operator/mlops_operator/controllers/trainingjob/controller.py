@@ -49,7 +49,7 @@ class TrainingJobController:
     """Drives TrainingJobs; see `plan.py`."""
 
     resource: Resource = TRAINING_JOBS
-    indexes: Sequence[Index] = INDEXES
+    indexes: Sequence[Index] = (*INDEXES, job_reads.PENDING_JOBS)
     watches: Sequence[Watch] = (
         managed_jobs(TRAINING_JOBS),
         managed_services(TRAINING_JOBS),
@@ -85,7 +85,9 @@ class TrainingJobController:
             return ()
         attempt = len(ended(status))
         needed = jobs.ended(job) or stopping.needs_pods(job) or ranks.unseen(job, status, attempt)
-        return (job_reads.pods_of(job),) if needed or startup.needs_pods(job, status, now) else ()
+        if needed:
+            return (job_reads.pods_of(job),)
+        return (job_reads.waiting_pods(job, world),) if startup.needs_pods(job, status, now) else ()
 
     def plan(self, obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]], now: datetime) -> Plan:
         """See `plan.py`; a spec that cannot be read is `InvalidSpec`, and what runs is left alone."""
