@@ -72,10 +72,8 @@ class Platform:
         """Make what is missing; quick where everything is there."""
         self.cluster.up()
         archives = ensure_archives(IMAGES, self.progress)
-        with self.progress.step("load the images") as step:
-            for archive in archives:
-                step.update(archive.name)
-                self.cluster.load_image(archive)
+        with self.progress.step("load the images"):
+            self.cluster.load_images(archives)
         with self.progress.step("install the operator by Helm"):
             self.install("mlops-operator-crds")
             # The tag stays `dev` whatever is in the image: the annotation lets a new build replace the running pod.

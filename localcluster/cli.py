@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from localcluster.cluster import DEFAULT_NAME, Cluster
-from localcluster.engine import EngineName
+from localcluster.engine import DELETED, EngineName
 from localcluster.errors import LocalClusterError
 from localcluster.images import NAMES, ensure_archives
+from localcluster.kindhost.options import IMAGE_VARIABLE, WORKERS_VARIABLE
 from localcluster.progress import OnConsole
 from localcluster.tools import ensure_tools
 
@@ -68,6 +69,14 @@ def build_parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--patch", type=Path, action="append", default=[], help="kind: a file of kubeadm patches to add; repeatable"
     )
+    up.add_argument(
+        "--image", dest="node_image", help=f"kind: the node image (default: {IMAGE_VARIABLE}, or kind's own)"
+    )
+    up.add_argument(
+        "--workers",
+        type=int,
+        help=f"kind: worker nodes beside the control plane (default: {WORKERS_VARIABLE}, or none)",
+    )
     command("down", _down, "end the cluster and remove everything of it")
     command("status", _status, "show what runs; exit code 1 unless everything does")
     load = command("load-image", _load_image, "make images usable by pods")
@@ -112,6 +121,8 @@ def _cluster(options: argparse.Namespace) -> Cluster:
         port=getattr(options, "port", None),
         config=getattr(options, "config", None),
         patches=getattr(options, "patch", ()),
+        image=getattr(options, "node_image", None),
+        workers=getattr(options, "workers", None),
         progress=OnConsole(),
     )
 
@@ -143,14 +154,15 @@ def _status(options: argparse.Namespace) -> int:
         style = "green" if row.healthy else "red"
         table.add_row(row.component, str(row.pid or ""), f"[{style}]{row.state}[/{style}]", since)
     Console().print(table)
+    if all(row.state == DELETED for row in rows):
+        print(f"cluster {options.name} was deleted without this tool; `up` makes it again", file=sys.stderr)
     return 0 if all(row.healthy for row in rows) else 1
 
 
 def _load_image(options: argparse.Namespace) -> int:
     cluster = _cluster(options)
-    for image in options.image:
-        for reference in cluster.load_image(image):
-            print(reference)
+    for reference in cluster.load_images(options.image):
+        print(reference)
     return 0
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from localcluster import addon_images, elevate, locks, paths
 from localcluster.controlplane import ControlPlaneEngine
 from localcluster.engine import ComponentStatus, Engine, EngineName, default_engine
-from localcluster.errors import EngineMismatch, NotRunning, UnknownComponent
+from localcluster.errors import EngineMismatch, NotRunning, UnknownComponent, Unsupported
 from localcluster.images import ensure_archives, image_digests
 from localcluster.kind import KindEngine
 from localcluster.kindhost import kit
+from localcluster.kindhost.options import KindOptions
 from localcluster.native.engine import NativeEngine
 from localcluster.process import ProcessIdentity
 from localcluster.progress import Progress, Quiet
@@ -45,14 +46,17 @@ class Cluster:
         port: int | None = None,
         config: Path | None = None,
         patches: Sequence[Path] = (),
+        image: str | None = None,
+        workers: int | None = None,
         progress: Progress | None = None,
     ) -> None:
         """Name a cluster.
 
         ``engine`` None means the one it was made with, or :func:`default_engine` for a new one. ``audit`` makes the
         API server write :attr:`audit_log`; ``fsync=False`` lets etcd lose data in a power failure, for speed in tests;
-        ``port`` is the API server's (control-plane engine only); ``config`` and ``patches`` are files for kind (kind
-        engine only). All of them count when the cluster is made.
+        ``port`` is the API server's (control-plane engine only); ``config`` and ``patches`` are files for kind,
+        ``image`` its node image, ``workers`` the number of its worker nodes (kind engine only). All of them count when
+        the cluster is made.
         """
         self.name = paths.check_name(name)
         self.folder = paths.state_home() / name
@@ -60,8 +64,7 @@ class Cluster:
         self._audit = audit
         self._fsync = fsync
         self._port = port
-        self._config = config
-        self._patches = tuple(patches)
+        self._kind = KindOptions(config, tuple(patches), image, workers)
         self._progress = progress or Quiet()
 
     @property
@@ -83,6 +86,7 @@ class Cluster:
 
     def up(self) -> Cluster:
         """Start it, or what is missing of it, and return when it is usable; quick if it is up already."""
+        self._check_options(self._effective_engine())
         if self._needs_sudo():
             elevate.require()
             addon_images.ensure_archive(ensure_tools(self._progress))
@@ -121,19 +125,27 @@ class Cluster:
         return self._engine(self._existing())
 
     def load_image(self, image: str | Path) -> list[str]:
+        """The same as :meth:`load_images`, for one."""
+        return self.load_images([image])
+
+    def load_images(self, images: Sequence[str | Path]) -> list[str]:
         """Make images usable by pods; their references.
 
-        ``image`` is the path of an archive (OCI or Docker format), or the name of one of the project's own images,
-        which is built first: ``mlops-workload`` or ``localhost/mlops-workload:dev``. A tag that was there is replaced.
+        Each is the path of an archive (OCI or Docker format), or the name of one of the project's own images, which is
+        built first: ``mlops-workload`` or ``localhost/mlops-workload:dev``. A tag that was there is replaced.
         """
+        archives = [self._archive(image) for image in images]
+        if self._needs_sudo():
+            elevate.run("load-image", *self._as_arguments(), *map(str, archives))
+            return [reference for archive in archives for reference in sorted(image_digests(archive))]
+        with self._lock():
+            return self.engine().load_images(archives)
+
+    def _archive(self, image: str | Path) -> Path:
         path = Path(image)
         if not path.is_file():
             (path,) = ensure_archives([str(image)], self._progress)
-        if self._needs_sudo():
-            elevate.run("load-image", *self._as_arguments(), str(path.absolute()))
-            return sorted(image_digests(path))
-        with self._lock():
-            return self.engine().load_image(path.absolute())
+        return path.absolute()
 
     def clients(self) -> Path:
         """The folder of kubectl and Helm for this cluster, which exists."""
@@ -179,6 +191,16 @@ class Cluster:
             return kit.needs_root(ClusterState.load(self.folder))
         return engine == EngineName.NATIVE
 
+    def _check_options(self, engine: EngineName) -> None:
+        """Raise :class:`Unsupported` for an option of another engine, which would have no effect."""
+        for meant, given in ((EngineName.KIND, self._kind != KindOptions()), (EngineName.CONTROL_PLANE, self._port)):
+            if given and engine != meant:
+                what = "a configuration, patches, an image or workers" if meant == EngineName.KIND else "a port"
+                raise Unsupported(
+                    f"expected engine {meant} for {what}, found {engine}",
+                    remedy=f"add --engine {meant}, or leave the option out",
+                )
+
     def _as_arguments(self) -> list[str]:
         return ["--name", self.name, "--engine", self._effective_engine()]
 
@@ -187,8 +209,7 @@ class Cluster:
         return [
             *(["--audit"] if self._audit else []),
             *([] if self._fsync else ["--no-fsync"]),
-            *([f"--config={self._config.absolute()}"] if self._config else []),
-            *(f"--patch={patch.absolute()}" for patch in self._patches),
+            *self._kind.with_environment().as_arguments(),
         ]
 
     def _lock(self) -> AbstractContextManager[None]:
@@ -209,5 +230,5 @@ class Cluster:
         if state.engine == EngineName.NATIVE:
             return NativeEngine(state, self.folder, self._progress)
         if state.engine == EngineName.KIND:
-            return KindEngine(state, self.folder, self._progress, config=self._config, patches=self._patches)
+            return KindEngine(state, self.folder, self._progress, options=self._kind)
         return ControlPlaneEngine(state, self.folder, self._progress, port=self._port)

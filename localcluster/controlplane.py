@@ -176,10 +176,11 @@ class ControlPlaneEngine:
                 rows.append(ComponentStatus(component, "stopped"))
         return rows
 
-    def load_image(self, archive: Path) -> list[str]:
+    def load_images(self, archives: Sequence[Path]) -> list[str]:
         """Nothing runs images here, so nothing takes them."""
+        names = ", ".join(archive.name for archive in archives)
         raise Unsupported(
-            f"expected a cluster with a node to load {archive.name} into; the control-plane engine has none",
+            f"expected a cluster with a node to load {names} into; the control-plane engine has none",
             remedy="use --engine native or kind",
         )
 

@@ -23,6 +23,10 @@ class EngineName(StrEnum):
     CONTROL_PLANE = "control-plane"
 
 
+#: State of a component that was removed without this tool.
+DELETED = "deleted"
+
+
 @dataclass(frozen=True, slots=True)
 class ComponentStatus:
     """One line of ``status``."""
@@ -51,8 +55,8 @@ class Engine(Protocol):
     def status(self) -> Sequence[ComponentStatus]:
         """What runs and what does not."""
 
-    def load_image(self, archive: Path) -> list[str]:
-        """Make the images in an OCI or Docker archive usable by pods; their references."""
+    def load_images(self, archives: Sequence[Path]) -> list[str]:
+        """Make the images in OCI or Docker archives usable by pods; their references."""
 
     @property
     def audit_log(self) -> Path:

@@ -61,8 +61,16 @@ class KindNameTaken(LocalClusterError):
     """A kind cluster of that name exists and was not made by this tool."""
 
 
+class ClusterNotCreated(LocalClusterError):
+    """kind could not create the cluster."""
+
+
+class NodesDeleted(LocalClusterError):
+    """Some nodes of a kind cluster were removed without this tool."""
+
+
 class InvalidConfiguration(LocalClusterError):
-    """A file for the kind engine that cannot be used."""
+    """A file or an option for the kind engine that cannot be used."""
 
 
 class Unsupported(LocalClusterError):
@@ -70,7 +78,14 @@ class Unsupported(LocalClusterError):
 
 
 class CommandFailed(LocalClusterError):
-    """A program that was run for the cluster ended with an error."""
+    """A program that was run for the cluster ended with an error.
+
+    ``output`` is all of its standard error, or of its standard output where that is empty; the message has the end.
+    """
+
+    def __init__(self, problem: str, *, remedy: str, output: str = "") -> None:
+        super().__init__(problem, remedy=remedy)
+        self.output = output
 
 
 class EngineMismatch(LocalClusterError):

@@ -6,27 +6,29 @@ Docker, kind and a node image where the machine has none (see :mod:`localcluster
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from localcluster import addon_images, addons, kubeconfig, paths
+from images.merge import can_be_merged, merge_archives
+from localcluster import addon_images, addons, disk, kubeconfig
 from localcluster.addons import Addon
+from localcluster.client import Client, wait_for
 from localcluster.components import AUDIT_POLICY
 from localcluster.engine import ComponentStatus
-from localcluster.errors import CommandFailed, KindNameTaken, Unsupported
+from localcluster.errors import ClusterNotCreated, CommandFailed, ComponentFailed, KindNameTaken, Unsupported
 from localcluster.images import image_digests
-from localcluster.kindhost import configuration
+from localcluster.kindhost import configuration, failure, nodes
 from localcluster.kindhost.kit import Kit
+from localcluster.kindhost.options import KindOptions
 from localcluster.kubectl import Kubectl
 from localcluster.progress import Progress
 from localcluster.state import ClusterState
 from localcluster.tools import clients as client_programs
 from localcluster.tools import ensure_programs, ensure_tools
 
-CONFIG = paths.repository() / "kind-config.yaml"
-
 #: kind's own default is not to wait at all.
-_WAIT = "180s"
+_WAIT_SECONDS = 180
 _API_PORT = 6443
 
 #: The one program that a kind cluster has not and gets.
@@ -38,35 +40,17 @@ _KUBECTL_IN_NODE = "/usr/bin/kubectl"
 #: What kind says when it neither has its node image nor can get it.
 _NO_IMAGE = "failed to pull image"
 
-#: Component -> how to ask Docker for its log, which is in the control plane's container.
-_LOGS: dict[str, tuple[str, ...]] = {
-    "node": ("logs", "{node}"),
-    "kubelet": ("exec", "{node}", "journalctl", "--no-pager", "--unit", "kubelet"),
-    "containerd": ("exec", "{node}", "journalctl", "--no-pager", "--unit", "containerd"),
-}
-
 
 class KindEngine:
-    """See the module's docstring.
-
-    ``config`` and ``patches`` are files for kind (:mod:`localcluster.kindhost.configuration`); they count when the
-    cluster is made.
-    """
+    """See the module's docstring. ``options`` count when the cluster is made."""
 
     def __init__(
-        self,
-        state: ClusterState,
-        folder: Path,
-        progress: Progress,
-        *,
-        config: Path | None = None,
-        patches: Sequence[Path] = (),
+        self, state: ClusterState, folder: Path, progress: Progress, *, options: KindOptions | None = None
     ) -> None:
         self._state = state
         self._folder = folder
         self._progress = progress
-        self._config = config or CONFIG
-        self._patches = patches
+        self._options = options or KindOptions()
         self._kit = Kit(state, folder, progress)
 
     @property
@@ -94,26 +78,61 @@ class KindEngine:
 
     def up(self) -> None:
         """See :class:`Engine`."""
+        former = self._state.kind_image
+        if self._options.image or not self._state.kind_nodes:
+            self._state.kind_image = self._options.with_environment().image
         self._kit.prepare()
         if self._exists():
             self._must_be_ours()
+            self._state.kind_image = former
+            resumed = self._resume()
             self._kit.kind("export", "kubeconfig", "--name", self._name, "--kubeconfig", str(self.kubeconfig))
         else:
-            config = self._write_config()
-            # Noted first: a run that is killed meanwhile leaves a cluster that is known to be ours.
-            self._state.kind_created = True
-            self._state.images = {}
-            self._state.save(self._folder)
-            self._create(config)
+            resumed = False
+            self._make()
         self._address_api_server()
+        if resumed:
+            self._must_answer()
         archive = addon_images.ensure_archive(self._programs(_METRICS_SERVER), [_METRICS_SERVER])
         clients = self.clients()
         with self._progress.step("add resource metrics"):
-            self.load_image(archive)
+            self.load_images([archive])
             manifests = addons.render(Addon.METRICS, kubelet_trust=addons.KUBELET_SELF_SIGNED)
             kubectl = Kubectl(clients / "kubectl", self.kubeconfig)
             kubectl.run("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifests)
         self._audit_must_be_written()
+
+    def _make(self) -> None:
+        """Create the cluster, or create it again with the configuration and image that it had."""
+        if self._state.kind_nodes:
+            self._progress.note(f"the kind cluster {self._name} was deleted without this tool; it is created again")
+            config = self._write_config(self._options)
+        else:
+            config = self._write_config(self._options.with_environment())
+        # Noted first: a run that is killed meanwhile leaves a cluster that is known to be ours.
+        self._state.kind_created = True
+        self._state.images = {}
+        self._state.kind_nodes = []
+        self._state.save(self._folder)
+        self._create(config)
+        self._state.kind_nodes = list(self._node_states())
+        self._state.save(self._folder)
+
+    def _resume(self) -> bool:
+        """Let nodes run again that were stopped; whether there were any."""
+        found = self._node_states()
+        self._state.kind_nodes = self._state.kind_nodes or list(found)
+        commands = nodes.commands_to_resume(found, self._state.kind_nodes)
+        if self._options != KindOptions():
+            self._progress.note(f"the cluster {self._name} exists: its nodes and their image stay as they are")
+        for command in commands:
+            with self._progress.step(f"{command[0]} {', '.join(command[1:])}"):
+                self.docker(*command)
+        return bool(commands)
+
+    def _must_answer(self) -> None:
+        if not wait_for(Client(self.kubeconfig).is_ready, seconds=_WAIT_SECONDS):
+            raise ComponentFailed("the API server", "did not answer after its node was started", self.log(self._node))
 
     def _programs(self, *names: str) -> Path:
         """A folder with these programs; where kind was made here, all of Kubernetes was built anyway."""
@@ -135,30 +154,43 @@ class KindEngine:
         sources = {"kubectl": kubectl, "helm": lambda: self._programs("helm") / "helm"}
         return client_programs.prepare(folder, sources, self._progress)
 
-    def _write_config(self) -> Path:
+    def _write_config(self, options: KindOptions) -> Path:
         if self._state.audit:
             self._audit_folder.mkdir(parents=True, exist_ok=True)
             (self._audit_folder / configuration.AUDIT_POLICY_FILE).write_text(AUDIT_POLICY)
         audit = self._audit_folder if self._state.audit else None
-        return configuration.write(self._folder / "kind-config.yaml", self._config, self._patches, audit=audit)
+        return configuration.write(self._folder / "kind-config.yaml", options, audit=audit)
 
     def _create(self, config: Path) -> None:
         try:
-            self._run_create(config)
+            try:
+                self._run_create(config)
+            except CommandFailed as error:
+                if self._kit.image is not None or _NO_IMAGE not in error.output:
+                    raise
+                self._progress.note("kind cannot pull its node image; one is made here")
+                self._kit.make_image()
+                self._state.save(self._folder)
+                self._run_create(config)
         except CommandFailed as error:
-            if self._kit.image is not None or _NO_IMAGE not in error.problem:
-                raise
-            self._progress.note("kind cannot pull its node image; one is made here")
-            self._kit.make_image()
-            self._state.save(self._folder)
-            self._run_create(config)
+            raise self._not_created(error) from error
+
+    def _not_created(self, error: CommandFailed) -> ClusterNotCreated:
+        log = self._folder / "log/kind-create.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(error.output)
+        cause = failure.cause(error.output).replace("\n", "\n    ")
+        return ClusterNotCreated(
+            f"expected kind to create the cluster {self._name}, it failed:\n    {cause}",
+            remedy=f"see {log} for all that kind wrote; once the cause is gone, run `up` again",
+        )
 
     def _run_create(self, config: Path) -> None:
         image = [] if self._kit.image is None else ["--image", self._kit.image]
         with self._progress.step("create the kind cluster"):
             self._kit.kind(
                 "create", "cluster", "--name", self._name, "--config", str(config), *image,
-                "--kubeconfig", str(self.kubeconfig), "--wait", _WAIT,
+                "--kubeconfig", str(self.kubeconfig), "--wait", f"{_WAIT_SECONDS}s",
             )  # fmt: skip
 
     def _address_api_server(self) -> None:
@@ -201,33 +233,45 @@ class KindEngine:
         docker = self._kit.own_docker
         if docker is not None and not docker.is_running:
             return [ComponentStatus("docker", "stopped")]
-        text = self.docker(
-            "ps", "--all", "--filter", f"label=io.x-k8s.kind.cluster={self._name}",
-            "--format", "{{.Names}}\t{{.State}}",
-        )  # fmt: skip
-        rows = [line.split("\t") for line in sorted(text.splitlines())]
-        return [ComponentStatus(name, state) for name, state in rows] or [ComponentStatus(self._node, "stopped")]
+        rows = nodes.rows(self._node_states(), self._state.kind_nodes)
+        return rows or [ComponentStatus(self._node, "not created")]
+
+    def _node_states(self) -> dict[str, str]:
+        return nodes.states(self.docker(*nodes.listing(self._name)))
 
     def docker(self, *arguments: str) -> str:
         """Run docker against the Docker that has the nodes; for tests that stop or cut them off."""
         return self._kit.docker(*arguments)
 
-    def load_image(self, archive: Path) -> list[str]:
-        """See :class:`Engine`."""
-        digests = image_digests(archive)
-        if any(self._state.images.get(reference) != digest for reference, digest in digests.items()):
-            self._kit.kind("load", "image-archive", str(archive), "--name", self._name)
-            self._state.images |= digests
+    def load_images(self, archives: Sequence[Path]) -> list[str]:
+        """See :class:`Engine`; all nodes get them at once, each layer once."""
+        digests = {archive: image_digests(archive) for archive in archives}
+        changed = [archive for archive, found in digests.items() if not found.items() <= self._state.images.items()]
+        together = [archive for archive in changed if can_be_merged(archive)]
+        for archive in changed:
+            if len(together) < 2 or archive not in together:
+                self._load(archive)
+        if len(together) > 1:
+            disk.require(self._folder, sum(archive.stat().st_size for archive in together), what="the images")
+            with tempfile.TemporaryDirectory(dir=self._folder, prefix="images.") as scratch:
+                merged = Path(scratch) / "images.tar"
+                merge_archives(merged, together)
+                self._load(merged)
+        for archive in changed:
+            self._state.images |= digests[archive]
             self._state.save(self._folder)
-        return sorted(digests)
+        return [reference for found in digests.values() for reference in sorted(found)]
+
+    def _load(self, archive: Path) -> None:
+        self._kit.kind("load", "image-archive", str(archive), "--name", self._name)
 
     def log(self, component: str) -> Path:
         """See :class:`Engine`; the file is what Docker says now."""
         path = self._folder / "log" / f"{component}.log"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.docker(*(part.format(node=self._node) for part in _LOGS[component])))
+        path.write_text(self.docker(*nodes.log_command(component)))
         return path
 
     def components(self) -> Sequence[str]:
-        """See :class:`Engine`."""
-        return tuple(_LOGS)
+        """See :class:`Engine`: the nodes that are there, and the units in each."""
+        return nodes.components(list(self._node_states()))

@@ -51,7 +51,8 @@ def run(
     if result.returncode != 0:
         message = (result.stderr or result.stdout).decode(errors="replace").strip()
         shown = _shown(command)
-        raise CommandFailed(f"`{shown}` ended with code {result.returncode}: {message[-2000:]}", remedy=remedy)
+        problem = f"`{shown}` ended with code {result.returncode}: {message[-2000:]}"
+        raise CommandFailed(problem, remedy=remedy, output=message)
     return str(result.stdout.decode(errors="replace"))
 
 

@@ -27,6 +27,10 @@ class ClusterState:
     fsync: bool = True
     #: Whether the kind cluster of that name was made by us (kind engine).
     kind_created: bool = False
+    #: The node image that was named (kind engine); None for kind's own or the one that is made here.
+    kind_image: str | None = None
+    #: The nodes that the kind cluster was made with.
+    kind_nodes: list[str] = field(default_factory=list)
     #: Whether kind and the node image are of our making (kind engine); with a slot, Docker is the cluster's own.
     kind_made_here: bool = False
     #: Processes by component; of a native node only its first one, which ends all others.

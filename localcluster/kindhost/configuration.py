@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from localcluster import paths
 from localcluster.components import AUDIT_LOG_MAX_SIZE
 from localcluster.errors import InvalidConfiguration
+from localcluster.kindhost.options import KindOptions
+
+#: The configuration of a cluster for which none is named.
+DEFAULT = paths.repository() / "kind-config.yaml"
 
 #: Where a control plane's node, and the API server in it, see the cluster's audit folder.
 AUDIT_FOLDER = "/var/log/mlops-audit"
@@ -44,6 +49,19 @@ def patched(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, 
     result = copy.deepcopy(dict(document))
     for key, entries in patch.items():
         result[key] = [*result.get(key, []), *entries]
+    return result
+
+
+def with_workers(document: Mapping[str, Any], workers: int) -> dict[str, Any]:
+    """The configuration with so many worker nodes added to it, which has none."""
+    result = copy.deepcopy(dict(document))
+    nodes = result.setdefault("nodes", [{"role": "control-plane"}])
+    if named := sum(node.get("role") == "worker" for node in nodes):
+        raise InvalidConfiguration(
+            f"expected a configuration without workers beside --workers {workers}, found {named}",
+            remedy="leave out --workers, or the workers of the file that --config names",
+        )
+    nodes += [{"role": "worker"} for _ in range(workers)]
     return result
 
 
@@ -82,14 +100,24 @@ def _argument(version: str, name: str, value: str) -> dict[str, Any]:
     return {"op": "add", "path": "/apiServer/extraArgs/-", "value": {"name": name, "value": value}}
 
 
-def write(target: Path, base: Path, patches: Sequence[Path], *, audit: Path | None) -> Path:
-    """The file to give to kind: ``base`` itself if there is nothing to add, else ``target``, written anew."""
-    original = document = load(base)
-    for patch in patches:
+def write(target: Path, options: KindOptions, *, audit: Path | None) -> Path:
+    """The file to give to kind: the default one as it is, or ``target`` with what was asked for.
+
+    A ``target`` that is there from an earlier creation is used again where no option is given, so that a cluster that
+    is created again has the same nodes.
+    """
+    base = options.config or DEFAULT
+    if not options.changes_configuration and target.exists():
+        return target
+    document = load(base)
+    for patch in options.patches:
         document = patched(document, load(patch))
+    if options.workers:
+        document = with_workers(document, options.workers)
     if audit is not None:
         document = with_audit(document, audit)
-    if document == original:
+    if base == DEFAULT and document == load(DEFAULT):
+        target.unlink(missing_ok=True)
         return base
     target.write_text(yaml.safe_dump(document, sort_keys=False))
     return target

@@ -9,8 +9,8 @@ from typing import IO
 
 from localcluster import elevate
 from localcluster.engine import docker_answers
-from localcluster.errors import DockerMissing, KindMissing, LocalClusterError
-from localcluster.kindhost import limits, node_image
+from localcluster.errors import DockerMissing, ImageNotFound, KindMissing, LocalClusterError
+from localcluster.kindhost import limits, node_image, provider
 from localcluster.kindhost.docker import PROGRAMS, OwnDocker
 from localcluster.kindhost.node_root import Programs
 from localcluster.native import packages
@@ -43,10 +43,11 @@ class Kit:
     @property
     def image(self) -> str | None:
         """The node image to name; None for the one that the machine's kind takes by itself."""
-        return node_image.REFERENCE if self.state.kind_made_here else None
+        return self.state.kind_image or (node_image.REFERENCE if self.state.kind_made_here else None)
 
     def prepare(self) -> None:
-        """See to it that :meth:`kind` and :meth:`docker` can be run."""
+        """Make sure that :meth:`kind` and :meth:`docker` can be run, and that kind has a node image or can pull one."""
+        provider.require_docker()
         limits.note_few_inotify_instances(self.progress)
         docker = self.own_docker
         if docker is None and not self.state.kind_created and not docker_answers():
@@ -57,8 +58,23 @@ class Kit:
         if docker is not None:
             packages.ensure(self.progress, PROGRAMS)
             docker.up(programs=ensure_tools(self.progress), runtime=ensure_kind_tools(self.progress) / "narrow-runc")
-        if self.state.kind_made_here:
+        if self.state.kind_image is not None:
+            if docker is not None:
+                self._require_image(self.state.kind_image, docker)
+        elif self.state.kind_made_here:
             self.make_image()
+
+    def _require_image(self, image: str, docker: OwnDocker) -> None:
+        """Raise unless the cluster's own Docker, which cannot pull, has the node image that was named."""
+        if image != node_image.REFERENCE:
+            if not self.docker("images", "--quiet", image).strip():
+                host = docker.environment["DOCKER_HOST"]
+                raise ImageNotFound(
+                    f"expected the node image {image} in the cluster's own Docker, which cannot pull; found none",
+                    remedy=f"run `DOCKER_HOST={host} docker load --input FILE`, then `up` again; or leave out --image",
+                )
+            return
+        self.make_image()
 
     def make_image(self) -> None:
         """Build kind and the node image, and give the image to the cluster's Docker."""
@@ -82,7 +98,7 @@ class Kit:
         program = "kind"
         if self.state.kind_made_here:
             program = str(ensure_kind_tools(self.progress) / "kind")
-        return run(program, *arguments, environment=self._environment)
+        return run(program, *arguments, environment={**self._environment, **provider.ENVIRONMENT})
 
     def docker(self, *arguments: str, stdin: IO[bytes] | None = None) -> str:
         """Run docker to its end; its standard output."""

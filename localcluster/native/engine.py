@@ -230,12 +230,13 @@ class NativeEngine:
             ]
         return rows
 
-    def load_image(self, archive: Path) -> list[str]:
+    def load_images(self, archives: Sequence[Path]) -> list[str]:
         """See :class:`Engine`."""
         node = self._node()
         if node is None:
             raise NotRunning(f"expected cluster {self._state.name} to be up, found it stopped", remedy="run `up` first")
-        return self._load(self._components(node), archive)
+        components = self._components(node)
+        return [reference for archive in archives for reference in self._load(components, archive)]
 
     def _load(self, components: NodeComponents, archive: Path) -> list[str]:
         digests = image_digests(archive)

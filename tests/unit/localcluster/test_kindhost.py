@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from localcluster import kind, kubeconfig, paths
+from localcluster import kubeconfig, paths
 from localcluster.errors import InvalidConfiguration
 from localcluster.kindhost import configuration, kit, node_image, node_root
+from localcluster.kindhost.options import KindOptions
 from localcluster.state import ClusterState
 
 THREE_NODES = paths.repository() / "tests/kind/three-nodes.yaml"
@@ -17,7 +18,9 @@ SHORT_CLOCKS = paths.repository() / "tests/kind/short-clocks.yaml"
 
 
 def test_nothing_to_add_leaves_the_file_as_it_is(tmp_path: Path) -> None:
-    assert configuration.write(tmp_path / "new.yaml", kind.CONFIG, (), audit=None) == kind.CONFIG
+    written = configuration.write(tmp_path / "new.yaml", KindOptions(), audit=None)
+
+    assert written == configuration.DEFAULT
     assert not (tmp_path / "new.yaml").exists()
 
 
@@ -63,7 +66,7 @@ def test_the_audit_arguments_fit_each_version_of_kubeadm() -> None:
 
 
 def test_short_clocks_can_be_added_to_three_nodes_with_an_audit_log(tmp_path: Path) -> None:
-    written = configuration.write(tmp_path / "new.yaml", THREE_NODES, [SHORT_CLOCKS], audit=tmp_path)
+    written = configuration.write(tmp_path / "new.yaml", KindOptions(THREE_NODES, (SHORT_CLOCKS,)), audit=tmp_path)
 
     document = yaml.safe_load(written.read_text())
     assert [node["role"] for node in document["nodes"]] == ["control-plane", "worker", "worker"]
