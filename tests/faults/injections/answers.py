@@ -73,7 +73,9 @@ class SlowAnswers(_Since):
         if not call.is_write or not self.in_force(call):
             return await forward()
         reply = await forward()
-        self.disturbed()  # at once: who has lost patience may leave before the answer
-        await asyncio.sleep(self._latency)
         self.disturbed()
+        try:
+            await asyncio.sleep(self._latency)
+        finally:
+            self.disturbed()  # also where who has lost patience leaves before the answer, and goes on from then
         return reply
