@@ -107,10 +107,10 @@ async def story(client: Client, namespace: str, control_plane: Cluster) -> Async
 async def test_a_history_of_commits(story: Story) -> None:
     shop, tool = story.shop, story.tool
 
-    # Everything at once: Ready means that the first version is trained, promoted and served; nobody has asked it yet.
+    # Everything at once: the first version is trained and promoted, and then served; nobody has asked it yet.
     await story.ready(FIRST)
     first = await story.version_of("digits-1")
-    assert await story.serves() == first
+    await story.rolls_out(first)
     assert [job["metadata"]["name"] for job in await shop.all(JOBS) if "-monitor-" in job["metadata"]["name"]] == []
 
     # A second version is a new TrainingJob. It serves when a Promotion names it.
