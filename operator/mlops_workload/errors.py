@@ -9,6 +9,7 @@ import json
 from typing import ClassVar
 
 from mlops_contract import MAX_RESULT_BYTES
+from mlops_contract.exit_codes import CONNECTION_FAILED_EXIT_CODE
 
 
 class WorkloadError(Exception):
@@ -74,6 +75,13 @@ class ArtifactUnreachableError(WorkloadError):
 
     reason = "ArtifactUnreachable"
     exit_code = 10
+
+
+class ConnectionFailedError(WorkloadError):
+    """A host could not be reached through the network: its name was not resolved, or no connection could be made."""
+
+    reason = "ConnectionFailed"
+    exit_code = CONNECTION_FAILED_EXIT_CODE
 
 
 class ModelLoadFailedError(WorkloadError):

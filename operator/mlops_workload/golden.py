@@ -23,10 +23,10 @@ from pydantic.alias_generators import to_camel
 
 from mlops_contract import DataDigest, Result, environment
 from mlops_workload.context import first_problem, read_configuration, require_uid
-from mlops_workload.errors import DataInvalidError, EndpointUnavailableError
+from mlops_workload.errors import ConnectionFailedError, DataInvalidError, EndpointUnavailableError
 from mlops_workload.fetch import fetch
 from mlops_workload.golden_requests import Answer, GoldenDocument, GoldenRequest, outputs_match
-from mlops_workload.inference_protocol import exchange, infer_url, ready_url
+from mlops_workload.inference_protocol import connection_problem, exchange, infer_url, ready_url
 from mlops_workload.termination import run_command, write_message
 
 REQUEST_TIMEOUT_SECONDS: Final = 30.0
@@ -35,6 +35,10 @@ REQUEST_TIMEOUT_SECONDS: Final = 30.0
 READY_PAUSE_SECONDS: Final = 0.25
 READY_TIMEOUT_SECONDS: Final = 2.0
 """Of one question for readiness: the model answers it at once or is not ready."""
+
+UNREACHABLE_SECONDS: Final = 20.0
+"""Time without any connection after which the network is the cause: a server that is ready is in its Service within
+seconds. With a lookup that takes 20 s, and the end of the pod, that is in the status within a minute."""
 
 DEFAULT_TOLERANCE: Final = 1e-6
 """The same model on another processor may differ in the last bits of a floating-point sum, not by more."""
@@ -107,6 +111,7 @@ def check(
     """Wait for the model on every target, ask everything; what to tell the operator, and notes for people.
 
     Raises:
+        ConnectionFailedError: a target could not be reached.
         EndpointUnavailableError: the model was not ready in time.
         DataInvalidError: the golden requests are not of their form.
     """
@@ -149,18 +154,28 @@ def wait_ready(
     """Ask until the model says it is ready, for at most `timeout` seconds.
 
     Raises:
-        EndpointUnavailableError: it did not, with the last thing it said.
+        ConnectionFailedError: no connection came about for `UNREACHABLE_SECONDS`.
+        EndpointUnavailableError: it was not ready in time, with the last thing it said.
     """
     deadline = clock() + timeout
     last = "nothing was asked"
-    while clock() < deadline:
+    failing_since: float | None = None
+    while (began := clock()) < deadline:
+        problem = None
         try:
             reply = exchange(ready_url(url, model), timeout=READY_TIMEOUT_SECONDS)
             if reply.status == 200:
                 return
             last = f"HTTP {reply.status}: {reply.body[:200].decode(errors='replace')}"
         except (OSError, http.client.HTTPException, ValueError) as error:
-            last = f"{type(error).__name__}: {error}"
+            problem = connection_problem(url, error)
+            last = problem.text if problem is not None else f"{type(error).__name__}: {error}"
+        if problem is None or problem.unknown:
+            failing_since = None
+        elif failing_since is None:
+            failing_since = began
+        if failing_since is not None and clock() - failing_since >= UNREACHABLE_SECONDS:
+            raise ConnectionFailedError(f"model {model}: {last}")
         sleep(READY_PAUSE_SECONDS)
     raise EndpointUnavailableError(f"model {model} at {url} was not ready within {timeout:g} s; the last reply: {last}")
 

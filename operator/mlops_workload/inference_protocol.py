@@ -6,11 +6,13 @@ https://github.com/kserve/open-inference-protocol: a tensor is `{"name", "shape"
 
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
 from typing import IO, Any, Final, NamedTuple
 
 from numpy.typing import NDArray
 
+from mlops_workload.connections import Address, Problem, problem_of
 from mlops_workload.errors import DataInvalidError
 
 INPUT_NAME: Final = "input-0"
@@ -82,6 +84,18 @@ def exchange(url: str, *, body: dict[str, Any] | None = None, timeout: float) ->
     except urllib.error.HTTPError as error:
         with error:
             return HttpReply(error.code, _read(error))
+
+
+def connection_problem(url: str, error: Exception) -> Problem | None:
+    """Why `exchange` had no connection to the server of `url`, by its error; None where it had one."""
+    # urllib wraps the errors of connecting; those of an answer come as they are.
+    cause = error.reason if isinstance(error, urllib.error.URLError) else None
+    return problem_of(_address(url), cause) if isinstance(cause, OSError) else None
+
+
+def _address(url: str) -> Address:
+    parts = urllib.parse.urlsplit(url)
+    return Address(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
 
 
 def _read(response: IO[bytes]) -> bytes:

@@ -7,8 +7,9 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from mlops_workload.connections import Readable, Watch, watched
 from mlops_workload.digest import listing_digest, regular_files
 from mlops_workload.errors import (
     ArtifactNotFoundError,
@@ -46,6 +47,7 @@ def copy_in(uri: str, folder: Path, *, environ: Mapping[str, str] | None = None)
     Raises:
         ArtifactNotFoundError: there is nothing at `uri`.
         ArtifactUnreachableError: the store cannot be asked, or refuses.
+        ConnectionFailedError: there is no connection to the store.
         ConfigurationInvalidError: no such scheme, or its fsspec driver is not installed.
         DataInvalidError: there is a link or a special file at or below `uri`.
     """
@@ -83,7 +85,7 @@ def _read(uri: str, target: Path | None, environ: Mapping[str, str] | None) -> C
         raise ArtifactUnreachableError(f"{uri}: {type(error).__name__}: {error}") from error
 
 
-def _read_folder(files: Iterable[tuple[str, BinaryIO]], target: Path | None) -> Content:
+def _read_folder(files: Iterable[tuple[str, Readable]], target: Path | None) -> Content:
     if target is not None:
         target.mkdir()
     found = {name: _read_file(stream, target / name if target else None) for name, stream in files}
@@ -91,7 +93,7 @@ def _read_folder(files: Iterable[tuple[str, BinaryIO]], target: Path | None) -> 
     return Content(listing_digest(digests), sum(content.size for content in found.values()))
 
 
-def _read_file(stream: BinaryIO, target: Path | None) -> Content:
+def _read_file(stream: Readable, target: Path | None) -> Content:
     hashed, size = hashlib.sha256(), 0
     with ExitStack() as stack:
         writer = None
@@ -111,12 +113,12 @@ def copy_out(path: Path, uri: str, *, environ: Mapping[str, str] | None = None) 
 
     Raises:
         ArtifactUnreachableError: the store cannot be written.
+        ConnectionFailedError: there is no connection to the store.
         ConfigurationInvalidError: no such scheme, or its fsspec driver is not installed.
     """
     target = local_path(uri, environ=environ)
     if target is None:
-        with _remote(uri) as (filesystem, root):
-            filesystem.put(str(path), root, recursive=path.is_dir())
+        watched(uri, lambda _: _put(path, uri))
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
@@ -133,6 +135,11 @@ def copy_out(path: Path, uri: str, *, environ: Mapping[str, str] | None = None) 
     partial.replace(target)
 
 
+def _put(path: Path, uri: str) -> None:
+    with _remote(uri) as (filesystem, root):
+        filesystem.put(str(path), root, recursive=path.is_dir())
+
+
 def replace_path(source: Path, target: Path) -> None:
     """Move `source` over `target` on the same file system, whatever is there."""
     if target.is_dir():
@@ -147,24 +154,36 @@ def _copy_file(source: Path, target: Path) -> None:
 
 
 def _read_remote(uri: str, target: Path | None) -> Content:
-    with _remote(uri) as (filesystem, root):
-        if filesystem.isdir(root):
-            return _read_folder(_remote_streams(uri, filesystem, root), target)
-        with filesystem.open(root, "rb") as stream:
-            return _read_file(stream, target)
+    def read(watch: Watch) -> Content:
+        with _remote(uri) as (filesystem, root):
+            if filesystem.isdir(root):
+                return _read_folder(_remote_streams(uri, filesystem, root, watch), target)
+            with filesystem.open(root, "rb") as stream:
+                return _read_file(watch.noting(stream), target)
+
+    return watched(uri, read)
 
 
-def _remote_streams(uri: str, filesystem: Any, root: str) -> Iterator[tuple[str, BinaryIO]]:
+def _remote_streams(uri: str, filesystem: Any, root: str, watch: Watch) -> Iterator[tuple[str, Readable]]:
     for remote in filesystem.find(root):
         name = PurePosixPath(remote).relative_to(PurePosixPath(root.rstrip("/")))
         if ".." in name.parts:
             raise ArtifactUnreachableError(f"{uri} lists {remote!r}, which is outside of it")
         with filesystem.open(remote, "rb") as stream:
-            yield name.as_posix(), stream
+            yield name.as_posix(), watch.noting(stream)
 
 
 @contextmanager
 def _remote(uri: str) -> Iterator[tuple[Any, str]]:
+    try:
+        yield _filesystem(uri)  # a driver may connect as soon as it is made
+    except FileNotFoundError as error:
+        raise ArtifactNotFoundError(f"expected a file or a folder at {uri}, found nothing") from error
+    except OSError as error:
+        raise ArtifactUnreachableError(f"{uri}: {type(error).__name__}: {error}") from error
+
+
+def _filesystem(uri: str) -> tuple[Any, str]:
     # fsspec is imported here because local artifacts, the usual case, do not need it.
     import fsspec.core
 
@@ -172,9 +191,4 @@ def _remote(uri: str) -> Iterator[tuple[Any, str]]:
         filesystem, root = fsspec.core.url_to_fs(uri)
     except (ImportError, ValueError) as error:
         raise ConfigurationInvalidError(f"{uri}: no driver for this scheme in this image: {error}") from error
-    try:
-        yield filesystem, root
-    except FileNotFoundError as error:
-        raise ArtifactNotFoundError(f"expected a file or a folder at {uri}, found nothing") from error
-    except OSError as error:
-        raise ArtifactUnreachableError(f"{uri}: {type(error).__name__}: {error}") from error
+    return filesystem, root

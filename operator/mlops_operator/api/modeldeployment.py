@@ -324,15 +324,16 @@ class CandidateStatus(RevisionStatus):
     restarts: Annotated[int, Field(ge=0)] = 0
     """Restarts of all its servers' containers when the status was written."""
     retries: Annotated[int, Field(ge=0)] = 0
-    """How often the revision has been tried again after it was stopped as `CandidateUnavailable`."""
+    """How often the revision has been tried again after it was stopped; see `status.stopped.retryAt`."""
 
 
 class StoppedCandidate(StatusModel):
     """A candidate that was stopped.
 
     The same revision is not tried again until something else has been the target: another version,
-    or other pod settings (any annotation under `template.metadata.annotations` will do). The exception is a
-    revision that was stopped as `CandidateUnavailable`, which is tried again at `retryAt`.
+    or other pod settings (any annotation under `template.metadata.annotations` will do). The exceptions are a
+    revision that was stopped as `CandidateUnavailable`, and one that was stopped because a connection could not be
+    made: both are tried again at `retryAt`.
     """
 
     version: ObjectName

@@ -1,13 +1,15 @@
 """A task's Job as its parent's plan sees it."""
 
+from dataclasses import replace
+
 import pytest
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.settings import Settings
+from mlops_operator.controllers.shared.failure_rules import PERMANENT_EXIT_CODES
 from mlops_operator.controllers.shared.jobs import ANNOTATION_FOREIGN
 from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.task import (
-    PERMANENT_EXIT_CODES,
     Step,
     Task,
     TaskPhase,
@@ -69,7 +71,9 @@ def ended(name: str, *, code: int, message: str = "", reason: str = "Error") -> 
 
 
 def pod(*, inits: list[Manifest], mains: list[Manifest], phase: str, foreign: str = "predict-candidate") -> Manifest:
-    metadata = {"name": "pod", "annotations": {ANNOTATION_FOREIGN: foreign}} if foreign else {"name": "pod"}
+    metadata: Manifest = {"name": "pod", "uid": "pod", "creationTimestamp": "2026-01-01T12:00:00Z"}
+    if foreign:
+        metadata["annotations"] = {ANNOTATION_FOREIGN: foreign}
     return {
         "metadata": metadata,
         "status": {"phase": phase, "initContainerStatuses": inits, "containerStatuses": mains},
@@ -171,6 +175,24 @@ def test_disruptions_use_up_no_try() -> None:
         "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
     }
     assert body["activeDeadlineSeconds"] == 1800
+
+
+def test_a_connection_that_fails_uses_up_no_try_where_the_task_says_so_and_no_foreign_code_ran() -> None:
+    steps = (
+        Step(name="fetch", module="evaluate_fetch"),
+        Step(name="predict", module="predict", foreign=True),
+        Step(module="evaluate"),
+    )
+    task = Task(parent=make(EVALUATIONS, "e", spec={}), suffix="s", component="c", steps=steps)
+    assert len(render_task(task, Settings())["spec"]["podFailurePolicy"]["rules"]) == 2
+    job = render_task(replace(task, retries_connections=True, annotations={"a": "b"}), Settings())
+    assert job["metadata"]["annotations"] == {"a": "b", "mlops-operator.io/failed-connections": "Retried"}
+    disrupted, *rules, permanent = job["spec"]["podFailurePolicy"]["rules"]
+    assert ("onPodConditions" in disrupted, permanent["action"]) == (True, "FailJob")
+    assert rules == [
+        {"action": "Ignore", "onExitCodes": {"containerName": name, "operator": "In", "values": [15]}}
+        for name in ("fetch", "main")
+    ]
 
 
 def test_failures_that_another_pod_would_repeat_are_not_retried() -> None:

@@ -9,6 +9,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modeldeployment import CandidatePhase, CandidateStatus, ModelDeploymentStatus
 from mlops_operator.controllers.modeldeployment import names
 from mlops_operator.controllers.modeldeployment.observed import Observed
+from mlops_operator.controllers.modeldeployment.policies.health import Trouble
 from mlops_operator.controllers.modeldeployment.policies.traffic import SHARING
 from mlops_operator.controllers.shared import tries
 from mlops_operator.controllers.shared.evidence import conclusive
@@ -51,6 +52,11 @@ def check_state(observed: Observed, now: datetime) -> TaskState | None:
         return state
     message = with_log_command(state.message, observed.obj, component=names.GOLDEN, room=ROOM)
     return replace(state, message=message)
+
+
+def trouble(check: TaskState) -> Trouble | None:
+    """What keeps a check from its result; None where nothing does, or it is not known."""
+    return Trouble(check.reason, check.message, check.unconnected) if check.reason else None
 
 
 def _not_read_yet(job: Manifest, pods: Sequence[Manifest] | None, now: datetime) -> bool:

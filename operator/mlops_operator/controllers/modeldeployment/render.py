@@ -164,6 +164,7 @@ def golden_task(
         component=names.GOLDEN,
         steps=_asking(spec, blueprint, requests, {"url": url, "readyTimeoutSeconds": timeout}),
         options=spec.task_pods,
+        retries_connections=True,
     )
 
 

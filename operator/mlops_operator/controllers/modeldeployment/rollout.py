@@ -24,6 +24,7 @@ from mlops_operator.api.schema import seconds
 from mlops_operator.controllers.modeldeployment import names
 from mlops_operator.controllers.modeldeployment.blueprint import Blueprint, Problem
 from mlops_operator.controllers.modeldeployment.candidate import begin, enter
+from mlops_operator.controllers.modeldeployment.checks import trouble
 from mlops_operator.controllers.modeldeployment.observed import Observed
 from mlops_operator.controllers.modeldeployment.policies import bake, deadline, health, replicas, retry
 from mlops_operator.controllers.modeldeployment.policies import golden as golden_policy
@@ -82,6 +83,8 @@ class _Promote:
 class _Stop:
     reason: str
     message: str
+    again: bool = False
+    """Whether the same revision is tried again: nothing is known against it."""
 
 
 _Outcome = _Wait | _Next | _Promote | _Stop
@@ -200,8 +203,8 @@ class _Run:
                     return self._waiting(outcome)
                 case _Promote(candidate):
                     return self._promoted(candidate)
-                case _Stop(reason, message):
-                    return self._stopped(candidate, reason, message)
+                case _Stop():
+                    return self._stopped(candidate, outcome)
         raise AssertionError(f"expected the rollout to rest within {_MAX_TRANSITIONS} transitions, found {outcome}")
 
     def replicas_in(self, phase: CandidatePhase, step: int) -> int:
@@ -258,11 +261,12 @@ class _Run:
         check = self.check or TaskState(TaskPhase.ABSENT)
         if check.phase in (TaskPhase.FAILED, TaskPhase.RESULT_INVALID):
             verdict = golden_policy.unanswered(check.reason, check.message)
+            if check.unconnected:
+                return _Stop(DeploymentReason.GOLDEN_CHECK_FAILED, verdict.message, again=True)
         elif check.result is not None:
             verdict = golden_policy.judge(check.result)
         else:
-            waiting = health.Trouble(check.reason, check.message) if check.reason else None
-            return self._late(candidate, waiting=waiting, look_in=check.next_look)
+            return self._late(candidate, waiting=trouble(check), look_in=check.next_look)
         if not verdict.passed:
             return _Stop(verdict.reason or DeploymentReason.GOLDEN_CHECK_FAILED, verdict.message)
         job = candidate.golden.job if candidate.golden is not None else None
@@ -322,8 +326,7 @@ class _Run:
             message = f"not all servers answered: {check.reason}: {check.message}".rstrip(": ")
             return _Stop(DeploymentReason.CANDIDATE_UNAVAILABLE, message)
         if check.result is None:
-            waiting = health.Trouble(check.reason, check.message) if check.reason else None
-            return self._late(candidate, waiting=waiting, look_in=check.next_look, since=since)
+            return self._late(candidate, waiting=trouble(check), look_in=check.next_look, since=since)
         count = self.replicas_in(candidate.phase, candidate.step)
         golden = self.target.golden_requests is not None
         verdict = golden_policy.judge_recheck(check.result, golden=golden, replicas=count)
@@ -356,7 +359,8 @@ class _Run:
         why = f"; {waiting}" if waiting else ""
         phase = candidate.phase.value.lower()
         message = f"{phase} was not done within {self.rollout.progress_deadline}{why}"
-        return _Stop(DeploymentReason.PROGRESS_DEADLINE_EXCEEDED, message)
+        unconnected = waiting is not None and waiting.unconnected
+        return _Stop(DeploymentReason.PROGRESS_DEADLINE_EXCEEDED, message, again=unconnected)
 
     # -- ends ------------------------------------------------------------------------------
 
@@ -387,6 +391,8 @@ class _Run:
             replicas=spec.replicas, autoscaling=spec.autoscaling, current=self.servers.scaled_to
         )
 
-    def _stopped(self, candidate: CandidateStatus, reason: str, message: str) -> State:
-        stopped = retry.stopped(candidate, reason, message, retries=candidate.retries, now=self.now)
+    def _stopped(self, candidate: CandidateStatus, stop: _Stop) -> State:
+        again = stop.again or stop.reason == DeploymentReason.CANDIDATE_UNAVAILABLE
+        retries = candidate.retries
+        stopped = retry.stopped(candidate, stop.reason, stop.message, again=again, retries=retries, now=self.now)
         return State(wanted=self.wanted, stable=self.stable, stopped=stopped)

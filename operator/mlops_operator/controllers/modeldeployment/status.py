@@ -147,7 +147,8 @@ def _outcome(situation: Situation) -> Outcome:
 def _first_version(situation: Situation) -> Outcome:
     if situation.stopped is not None:
         message = f"{situation.stopped.version} cannot be served: {situation.stopped.message}"
-        return stalled(situation.stopped.reason, message)
+        make = working if situation.stopped.retry_at is not None else stalled
+        return make(situation.stopped.reason, message)
     if situation.candidate is None:
         return ready(DeploymentReason.SCALED_TO_ZERO, "no replicas are wanted; the first version waits for some")
     message = _progress(situation, situation.candidate)

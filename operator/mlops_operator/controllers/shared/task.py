@@ -18,6 +18,7 @@ from mlops_operator.api.common import PodOptions, Resources
 from mlops_operator.api.meta import LABEL_GENERATION, Manifest
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import (
+    failure_rules,
     job_reads,
     jobs,
     lost_nodes,
@@ -37,10 +38,6 @@ TASK_BACKOFF_LIMIT: Final = 2
 TASK_DEADLINE_SECONDS: Final = 1800
 """Running time after which Kubernetes ends a task: half an hour, far beyond any healthy one."""
 
-PERMANENT_EXIT_CODES: Final = (2, 4, 5, 6, 8, 11)
-"""Exit codes of `mlops_workload` after which another pod would fail in the same way, so none is made: the
-configuration, an artifact, a model, the data, a metric or predictions are invalid."""
-
 DATA_NOT_FOUND: Final = "DataNotFound"
 """Reason of `mlops_workload` where nothing is at the place of data."""
 
@@ -58,9 +55,6 @@ _SKIPPED_CONTAINERS: Final[Mapping[str, str]] = MappingProxyType(
     {"eks.amazonaws.com/skip-containers": ",", "azure.workload.identity/skip-containers": ";"}
 )
 """Annotations that list the containers without credentials of a workload identity, with what separates the names."""
-
-_DISRUPTED: Final = {"action": "Ignore", "onPodConditions": [{"type": jobs.DISRUPTED, "status": "True"}]}
-"""Evictions, drains, preemptions and lost nodes say nothing about the task: its deadline alone bounds them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,10 +112,12 @@ class Task:
         component: what the pods' component label says.
         steps: the containers, one after the other; the last one reports the result.
         words: what the Job's name has of the suffix, where that cannot be read; else the suffix itself.
-        final_exit_codes: exit codes after which no other pod is made, beside those of `PERMANENT_EXIT_CODES`.
+        final_exit_codes: exit codes after which no other pod is made, beside the permanent ones (`failure_rules`).
         image: an image with `mlops_workload` in it; that of the settings by default.
         options: what the parent sets of its task pods.
         annotations: what the Job is to remember, under names with this project's prefix.
+        retries_connections: whether a pod that cannot connect uses up no try, so that the task goes on when the network
+            is open again. Not for a task that its parent runs again, or that finds out whether servers can be reached.
     """
 
     parent: Manifest
@@ -133,6 +129,7 @@ class Task:
     image: str | None = None
     options: PodOptions = field(default_factory=PodOptions)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    retries_connections: bool = False
 
     @property
     def names(self) -> ChildNames:
@@ -162,8 +159,11 @@ def render_task(task: Task, settings: Settings) -> Manifest:
     options = pod_options.merged(_defaults(task, settings), task.options)
     marks = {LABEL_GENERATION: str(task.parent["metadata"].get("generation", 1))}
     metadata = child_metadata(task.parent, task.name, component=task.component, labels=marks)
-    if task.annotations:
-        metadata["annotations"] = dict(task.annotations)
+    annotations = dict(task.annotations)
+    if task.retries_connections:
+        annotations[task_disruptions.ANNOTATION_CONNECTIONS] = task_disruptions.RETRIED
+    if annotations:
+        metadata["annotations"] = annotations
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -171,7 +171,7 @@ def render_task(task: Task, settings: Settings) -> Manifest:
         "spec": {
             "backoffLimit": TASK_BACKOFF_LIMIT,
             "activeDeadlineSeconds": TASK_DEADLINE_SECONDS,
-            "podFailurePolicy": {"rules": [_DISRUPTED, _permanent(task)]},
+            "podFailurePolicy": {"rules": _failure_rules(task)},
             "template": {
                 "metadata": _template_metadata(task, options, metadata["labels"]),
                 "spec": pods.pod_spec(
@@ -212,10 +212,9 @@ def _template_metadata(task: Task, options: PodOptions, labels: Mapping[str, str
     return {**metadata, "annotations": annotations} if annotations else metadata
 
 
-def _permanent(task: Task) -> Manifest:
-    """The rule in whichever container: an artifact is verified and a model loaded before the main one."""
-    codes = sorted({*PERMANENT_EXIT_CODES, *task.final_exit_codes})
-    return {"action": "FailJob", "onExitCodes": {"operator": "In", "values": codes}}
+def _failure_rules(task: Task) -> list[Manifest]:
+    own = [step.name for step in task.steps if not step.foreign]
+    return failure_rules.rules(final=task.final_exit_codes, connecting=own if task.retries_connections else ())
 
 
 def _main(task: Task, settings: Settings, options: PodOptions) -> Manifest:
@@ -330,6 +329,7 @@ class TaskState:
         result: there exactly when the phase is `SUCCEEDED`.
         next_look: seconds until it should be looked at again without an event, or None.
         keeping: what lets the Job keep what its pods tell now; the parent's plan carries it out.
+        unconnected: whether its last pod that used up no try could not connect.
     """
 
     phase: TaskPhase
@@ -339,6 +339,7 @@ class TaskState:
     result: Result | None = None
     next_look: float | None = None
     keeping: tuple[Action, ...] = ()
+    unconnected: bool = False
 
 
 def observe_task(
@@ -359,16 +360,18 @@ def observe_task(
     if job is None:
         return TaskState(TaskPhase.ABSENT)
     phase = jobs.job_phase(job)
-    if phase is jobs.JobPhase.FAILED:
-        reason, message = tries.failure(job, job_pods or ())
-        return TaskState(TaskPhase.FAILED, reason, message)
     if phase is jobs.JobPhase.SUCCEEDED:
         return _ended_well(task_uid, job, job_pods or ())
+    taken = task_disruptions.observed(job, job_pods or ())
+    unconnected = taken is not None and taken.unconnected
+    if phase is jobs.JobPhase.FAILED:
+        reason, message = tries.failure(job, job_pods or ())
+        return TaskState(TaskPhase.FAILED, reason, message, unconnected=unconnected)
     told = tries.told(job, job_pods)
     again = tries.RETRYING if told else ""
-    keeping = task_disruptions.keep(job, task_disruptions.observed(job, job_pods or ()))
+    keeping = task_disruptions.keep(job, taken)
     if phase is jobs.JobPhase.RUNNING:
-        return TaskState(TaskPhase.RUNNING, again, told, keeping=keeping)
+        return TaskState(TaskPhase.RUNNING, again, told, keeping=keeping, unconnected=unconnected)
     found = pending.job_problem(job, job_pods, reads) if job_pods is not None else None
     lost = lost_nodes.lost(job_pods or (), now, follows=_IF_LOST)
     problem = lost or pending.reported(found, tries.waited(job, job_pods, now))
@@ -379,6 +382,7 @@ def observe_task(
         kept=found is not None,
         next_look=job_reads.next_look(job, now),
         keeping=keeping,
+        unconnected=unconnected,
     )
 
 

@@ -29,9 +29,9 @@ MAX_LOST: Final = 3
 _DEADLINE: Final = "DeadlineExceeded"
 
 
-def last_failed(pods: Sequence[Manifest]) -> Manifest | None:
-    """The newest pod that failed by itself; None where none did."""
-    failed = [pod for pod in pods if jobs.pod_phase(pod) == "Failed" and not jobs.disrupted(pod)]
+def last_failed(job: Manifest, pods: Sequence[Manifest]) -> Manifest | None:
+    """The newest pod whose failure used up a try; None where none did."""
+    failed = [pod for pod in pods if jobs.pod_phase(pod) == "Failed" and task_disruptions.uses_up_a_try(job, pod)]
     return max(failed, key=_made, default=None)
 
 
@@ -58,13 +58,13 @@ def failure(job: Manifest, pods: Sequence[Manifest]) -> tuple[str, str]:
     reason, message = jobs.failure_message(job)
     if reason == _DEADLINE:
         return reason, "; ".join(filter(None, (message, _before_the_end(job, pods))))
-    pod = last_failed(pods)
+    pod = last_failed(job, pods)
     return cause(pod, message) if pod is not None else (reason, message)
 
 
 def _before_the_end(job: Manifest, pods: Sequence[Manifest]) -> str:
     """What happened to a task that was ended at its deadline. The pod that it still had was deleted for that."""
-    pod = last_failed([pod for pod in pods if "deletionTimestamp" not in pod["metadata"]])
+    pod = last_failed(job, [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]])
     if pod is not None:
         return f"before that a try failed: {_words(pod)}"
     taken = task_disruptions.observed(job, pods)
@@ -81,7 +81,7 @@ def told(job: Manifest, pods: Sequence[Manifest] | None) -> str:
         parts.append(_lost(lost))
     failed = jobs.failed_tries(job)
     if failed and pods is not None:
-        pod = last_failed(pods)
+        pod = last_failed(job, pods)
         of = job["spec"]["backoffLimit"] + 1
         parts.append(f"try {failed} of {of} failed: {_words(pod) if pod is not None else 'its pod is gone'}")
     if (taken := task_disruptions.observed(job, pods or ())) is not None:
@@ -92,7 +92,7 @@ def told(job: Manifest, pods: Sequence[Manifest] | None) -> str:
 def waited(job: Manifest, pods: Sequence[Manifest] | None, now: datetime) -> float:
     """Seconds for which the present try has not started."""
     seconds = job_reads.pending_seconds(job, now)
-    pod = last_failed(pods or ())
+    pod = last_failed(job, pods or ())
     ended = jobs.pod_termination(pod) if pod is not None else None
     taken = task_disruptions.observed(job, pods or ())
     ends = (ended.finished_at if ended is not None else None, taken.time if taken is not None else None)

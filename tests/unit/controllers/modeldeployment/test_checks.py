@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from mlops_contract.exit_codes import CONNECTION_FAILED_EXIT_CODE
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS
 from mlops_operator.runtime.plan import PodsOfJob
@@ -156,6 +157,63 @@ def test_the_message_of_a_stopped_candidate_ends_with_the_last_cause() -> None:
     scene.rest(answer=False)
     assert scene.status["stopped"]["reason"] == "ProgressDeadlineExceeded"
     assert scene.status["stopped"]["message"] == f"checking was not done within 2m; {TOLD}"
+
+
+# -- a network that is closed --------------------------------------------------------------------
+
+CLOSED = (
+    "digits-candidate.team-a.svc:80: connection timed out; a NetworkPolicy that does not allow it is one possible cause"
+)
+UNCONNECTED = f"failed connection 1, which uses up no try: ConnectionFailed: {CLOSED}"
+
+
+def connection_fails(scene: Scene) -> None:
+    """The golden-request Job's pod could not connect, and the next one waits."""
+    job = scene.cluster.store(job_started(scene.cluster.only(JOBS), at=scene.cluster.now))
+    words = json.dumps({"reason": "ConnectionFailed", "message": CLOSED})
+    scene.cluster.pods[job["metadata"]["name"]] = [failed_pod(job, words, exit_code=CONNECTION_FAILED_EXIT_CODE)]
+    scene.wait(8)
+    scene.rest(answer=False)
+
+
+def test_a_first_version_behind_a_closed_network_says_so_and_serves_once_it_is_open() -> None:
+    scene = checking()
+    connection_fails(scene)
+    assert scene.condition("Ready") == ("False", "Retrying")
+    assert ready_message(scene) == f"digits-1 is asked its golden requests; {UNCONNECTED}"
+    scene.rest()
+    assert scene.condition("Ready") == ("True", "Serving")
+
+
+def test_a_candidate_behind_a_closed_network_is_stopped_and_tried_again() -> None:
+    scene = Scene({"rollout": {"progressDeadline": "2m"}})
+    scene.rest()
+    scene.cluster.world.remove(scene.cluster.only(JOBS))
+    scene.point("digits-2")
+    scene.rest(answer=False)
+    connection_fails(scene)
+    scene.wait(121)
+    scene.rest(answer=False)
+    stopped = scene.status["stopped"]
+    assert (stopped["reason"], "candidate" in scene.status) == ("ProgressDeadlineExceeded", False)
+    assert stopped["message"].startswith(f"checking was not done within 2m; {UNCONNECTED}; next attempt at ")
+    scene.wait(61)
+    scene.rest()
+    assert (scene.status["candidate"]["version"], scene.status["candidate"]["retries"]) == ("digits-2", 1)
+
+
+def test_golden_requests_that_end_at_their_deadline_behind_a_closed_network_are_asked_again() -> None:
+    scene = checking()
+    connection_fails(scene)
+    job = job_ended(scene.cluster.only(JOBS), at=scene.cluster.now, succeeded=False)
+    job["status"]["conditions"][0] |= {"reason": "DeadlineExceeded", "message": "Job was active too long"}
+    scene.cluster.store(job)
+    scene.rest(answer=False)
+    assert scene.condition("Ready") == ("False", "GoldenCheckFailed")
+    assert f"before that: {UNCONNECTED}" in scene.status["stopped"]["message"]
+    scene.wait(61)
+    scene.rest()
+    assert scene.condition("Ready") == ("True", "Serving")
 
 
 # -- a result that is lost -----------------------------------------------------------------------

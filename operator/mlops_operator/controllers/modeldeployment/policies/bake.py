@@ -111,7 +111,9 @@ def _unavailable(
     message = (
         f"{serving} of {wanted} replicas were ready {after:.0f} s after the hand-over; {former.version} serves again"
     )
-    return retry.stopped(stable, DeploymentReason.CANDIDATE_UNAVAILABLE, message, retries=former.retries, now=now)
+    return retry.stopped(
+        stable, DeploymentReason.CANDIDATE_UNAVAILABLE, message, again=True, retries=former.retries, now=now
+    )
 
 
 def _restored(former: FormerRevision) -> RevisionStatus:

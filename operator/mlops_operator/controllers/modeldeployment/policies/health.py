@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from mlops_contract.exit_codes import CONNECTION_FAILED_EXIT_CODE
 from mlops_contract.text import clean
 from mlops_operator.api.common import Waiting
 from mlops_operator.api.conditions import parse_timestamp
@@ -51,6 +52,8 @@ class Trouble:
 
     reason: str
     message: str
+    unconnected: bool = False
+    """Whether it is that a connection cannot be made."""
 
     def __str__(self) -> str:
         """A clause that says what is waited for. Of a task that runs again the message says it all."""
@@ -143,7 +146,8 @@ def _not_fetched(pod: Manifest) -> Trouble | None:
             continue
         reason, message = _fetch_error(ended)
         known = {DeploymentReason.ARTIFACT_CORRUPT, DeploymentReason.ARTIFACT_NOT_FOUND}
-        return Trouble(reason if reason in known else DeploymentReason.FETCH_FAILED, message)
+        unconnected = ended.get("exitCode") == CONNECTION_FAILED_EXIT_CODE
+        return Trouble(reason if reason in known else DeploymentReason.FETCH_FAILED, message, unconnected)
     return None
 
 

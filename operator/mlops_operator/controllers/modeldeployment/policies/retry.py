@@ -1,14 +1,15 @@
 """What is recorded of a stopped candidate, and when it is tried again.
 
-A revision that became unavailable, in a step or during its bake, may be sound: its node failed, or
-its pods were evicted. It is tried again with exponential backoff. Every other stop is final for its revision.
+A revision that became unavailable, in a step or during its bake, may be sound: its node failed, or its pods were
+evicted. So may one that was stopped because a connection could not be made. Both are tried again with exponential
+backoff. Every other stop is final for its revision.
 """
 
 from datetime import datetime, timedelta
 from typing import Final
 
 from mlops_operator.api.conditions import parse_timestamp, timestamp
-from mlops_operator.api.modeldeployment import DeploymentReason, Revision, StoppedCandidate
+from mlops_operator.api.modeldeployment import Revision, StoppedCandidate
 
 FIRST_WAIT_SECONDS: Final = 60
 """Wait before the first retry: the node controller has marked a failed node by then, so the scheduler avoids it."""
@@ -23,14 +24,17 @@ _MAX_MESSAGE: Final = 1024
 """What `StoppedCandidate.message` holds."""
 
 
-def stopped(revision: Revision, reason: str, message: str, *, retries: int, now: datetime) -> StoppedCandidate:
-    """The record of a revision that was stopped; one that became unavailable is tried again.
+def stopped(
+    revision: Revision, reason: str, message: str, *, again: bool, retries: int, now: datetime
+) -> StoppedCandidate:
+    """The record of a revision that was stopped.
 
     Args:
+        again: whether it is tried again.
         retries: how often it has been tried again before.
     """
-    again = timestamp(retry_at(now, retries)) if reason == DeploymentReason.CANDIDATE_UNAVAILABLE else None
-    message = f"{message}; next attempt at {again}" if again is not None else message
+    at = timestamp(retry_at(now, retries)) if again else None
+    message = f"{message}; next attempt at {at}" if at is not None else message
     return StoppedCandidate(
         version=revision.version,
         version_uid=revision.version_uid,
@@ -40,12 +44,12 @@ def stopped(revision: Revision, reason: str, message: str, *, retries: int, now:
         message=message[:_MAX_MESSAGE],
         at=timestamp(now),
         retries=retries,
-        retry_at=again,
+        retry_at=at,
     )
 
 
 def retry_at(stopped_at: datetime, retries: int) -> datetime:
-    """When a candidate that became unavailable is tried again.
+    """When a candidate is tried again.
 
     Args:
         retries: how often it has been tried again before.
