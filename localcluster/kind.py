@@ -68,6 +68,11 @@ class KindEngine:
         return self._folder / "kubeconfig"
 
     @property
+    def _config(self) -> Path:
+        """The configuration that kind was given, where it is not the default one."""
+        return self._folder / "kind-config.yaml"
+
+    @property
     def _audit_folder(self) -> Path:
         return self._folder / "audit"
 
@@ -108,11 +113,12 @@ class KindEngine:
             self._progress.note(f"the kind cluster {self._name} was deleted without this tool; it is created again")
             config = self._write_config(self._options)
         else:
+            # Of an attempt that failed: only a cluster that was there has something to keep.
+            self._config.unlink(missing_ok=True)
             config = self._write_config(self._options.with_environment())
         # Noted first: a run that is killed meanwhile leaves a cluster that is known to be ours.
         self._state.kind_created = True
         self._state.images = {}
-        self._state.kind_nodes = []
         self._state.save(self._folder)
         self._create(config)
         self._state.kind_nodes = list(self._node_states())
@@ -121,7 +127,9 @@ class KindEngine:
     def _resume(self) -> bool:
         """Let nodes run again that were stopped; whether there were any."""
         found = self._node_states()
-        self._state.kind_nodes = self._state.kind_nodes or list(found)
+        if not self._state.kind_nodes:
+            self._state.kind_nodes = list(found)
+            self._state.save(self._folder)
         commands = nodes.commands_to_resume(found, self._state.kind_nodes)
         if self._options != KindOptions():
             self._progress.note(f"the cluster {self._name} exists: its nodes and their image stay as they are")
@@ -159,7 +167,7 @@ class KindEngine:
             self._audit_folder.mkdir(parents=True, exist_ok=True)
             (self._audit_folder / configuration.AUDIT_POLICY_FILE).write_text(AUDIT_POLICY)
         audit = self._audit_folder if self._state.audit else None
-        return configuration.write(self._folder / "kind-config.yaml", options, audit=audit)
+        return configuration.write(self._config, options, audit=audit)
 
     def _create(self, config: Path) -> None:
         try:

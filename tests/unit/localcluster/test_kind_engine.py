@@ -285,6 +285,32 @@ def test_a_failing_kind_shows_the_cause_and_keeps_the_rest_in_a_file(kind_progra
     assert [(row.component, row.state) for row in one.status()] == [("one-control-plane", "not created")]
 
 
+def test_what_a_failed_creation_was_asked_for_is_not_remembered(kind_programs: StandIns) -> None:
+    kind_programs.answer({"kind create cluster": "ERROR: no"}, failing=("kind create cluster",))
+    with pytest.raises(ClusterNotCreated):
+        Cluster("one", "kind", workers=2, image="node:1").up()
+    kind_programs.answer()
+
+    Cluster("one").up()
+
+    create = [call for call in kind_programs.calls("kind") if call[0] == "create"][-1]
+    assert create[create.index("--config") + 1] == str(configuration.DEFAULT)
+    assert "--image" not in create
+
+
+def test_a_cluster_whose_second_creation_fails_is_remembered_as_it_was(kind_programs: StandIns) -> None:
+    kind_programs.answer({"docker ps --all": "one-control-plane\trunning\none-worker\trunning\n"})
+    Cluster("one", "kind", workers=1, image="node:1").up()
+    kind_programs.answer({"kind create cluster": "ERROR: no"}, failing=("kind create cluster",))
+
+    for _ in range(2):
+        with pytest.raises(ClusterNotCreated):
+            Cluster("one").up()
+
+    first, second, third = [call for call in kind_programs.calls("kind") if call[0] == "create"]
+    assert first == second == third
+
+
 def test_a_named_image_that_cannot_be_pulled_is_not_replaced_by_another(kind_programs: StandIns) -> None:
     kind_programs.answer({"kind create cluster": "ERROR: failed to pull image"}, failing=("kind create cluster",))
 
