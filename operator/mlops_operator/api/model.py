@@ -87,7 +87,7 @@ class ModelSpec(SpecModel):
     aliases: Annotated[tuple[Alias, ...], Field(max_length=8), ListMap("name")] = ()
     """An alias that is removed here is forgotten with its history; the Promotions remain."""
     retention: Retention | None = None
-    """Which versions' artifacts are removed; absent, none is."""
+    """Which versions' artifacts are removed, and which files of runs without a version; absent, none are."""
 
 
 class AliasMove(StrEnum):

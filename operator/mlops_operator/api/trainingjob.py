@@ -24,6 +24,7 @@ from mlops_operator.api.schema import (
     ListMap,
     LongText,
     ObjectName,
+    PvcUri,
     StatusModel,
     Text,
     Timestamp,
@@ -194,6 +195,8 @@ class Attempt(StatusModel):
     job: ObjectName
     generation: Annotated[int, Field(ge=0)]
     """The generation of the spec it ran with."""
+    output: PvcUri | None = None
+    """Its folder in the artifact store; absent if it keeps nothing."""
     start_time: Timestamp | None = None
     completion_time: Timestamp | None = None
     outcome: AttemptOutcome | None = None
@@ -284,6 +287,8 @@ class TrainingJobStatus(StatusBase):
     """
     model_version: ObjectName | None = None
     """The ModelVersion made of the result."""
+    removed_folders: Annotated[tuple[PvcUri, ...], Field(max_length=MAX_ATTEMPTS)] = ()
+    """Folders of this TrainingJob whose files `spec.retention` of the Model removes or has removed."""
     ran_spec: RanSpec | None = None
     waiting: Waiting | None = None
 

@@ -108,3 +108,27 @@ def test_an_init_container_that_failed_is_the_end_of_the_run(container: dict[str
     ended = jobs.pod_termination(with_init(waiting, terminated("no such data", exit_code=4), **container))
     assert ended is not None
     assert (ended.exit_code, ended.message) == (4, "no such data")
+
+
+SUSPENDED = {"conditions": [{"type": "Suspended", "status": "True"}]}
+
+
+@pytest.mark.parametrize(
+    ("status", "may_run"),
+    [
+        (None, True),
+        ({"conditions": [{"type": "Suspended", "status": "False"}]}, True),
+        (SUSPENDED, False),
+        ({**SUSPENDED, "active": 1}, True),
+        ({**SUSPENDED, "terminating": 1}, True),
+        ({**SUSPENDED, "active": 0, "terminating": 0}, False),
+        ({"conditions": [{"type": "Failed", "status": "True"}]}, False),
+        ({"conditions": [{"type": "Complete", "status": "True"}]}, False),
+        ({"conditions": [{"type": "FailureTarget", "status": "True"}]}, True),
+    ],
+    ids=str,
+)
+def test_a_pod_may_run_until_the_end_or_until_the_suspension_is_seen_and_the_last_one_has_gone(
+    status: Manifest | None, may_run: bool
+) -> None:
+    assert jobs.may_run({**JOB, "status": status}) is may_run

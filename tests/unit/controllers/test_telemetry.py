@@ -176,3 +176,49 @@ def test_no_metric_on_the_open_port_names_an_object() -> None:
         assert metric.name not in recorded
         assert not any({"namespace", "object"} & set(sample.labels) for sample in metric.samples)
         assert not any(sample.name.endswith("_created") for sample in metric.samples)
+
+
+KINDS = ("ModelVersion", "TrainingJob")
+
+
+def test_what_policies_list_is_counted_by_kind_and_goes_with_its_model() -> None:
+    telemetry, name = ObjectTelemetry(), "mlops_operator_listed_artifacts"
+    before = [value(name, kind=kind) for kind in KINDS]
+
+    def listed() -> list[float]:
+        return [value(name, kind=kind) - was for kind, was in zip(KINDS, before, strict=True)]
+
+    tell(telemetry, MODELS, "a", {"retention": {"listed": 3, "runs": {"listed": 2}}})
+    tell(telemetry, MODELS, "b", {"retention": {"listed": 1}})
+    assert listed() == [4, 2]
+    tell(telemetry, MODELS, "a", {"retention": {"runs": {"listed": 5}}})
+    assert listed() == [1, 5]
+    tell(telemetry, MODELS, "a", None)
+    tell(telemetry, MODELS, "b", {})
+    assert listed() == [0, 0]
+    assert telemetry._listed == {}
+
+
+def test_removed_files_and_failed_removals_are_counted() -> None:
+    names = [
+        (f"mlops_operator_{name}_total", kind) for name in ("removed_artifacts", "failed_removals") for kind in KINDS
+    ]
+    size = "mlops_operator_removed_artifact_bytes_total"
+    before, bytes_before = [value(name, kind=kind) for name, kind in names], value(size)
+
+    def retention(version: int, run: int, *, removed: int, runs: int, size: int) -> Manifest:
+        failing = [{"folder": "pvc://a", "failures": version}]
+        of_runs = {"removed": runs, "removals": [{"folder": "pvc://b", "failures": run}]}
+        return {"retention": {"removed": removed, "removedSize": size, "removals": failing, "runs": of_runs}}
+
+    history: list[Manifest] = [
+        {},
+        retention(0, 1, removed=1, runs=0, size=10),
+        retention(2, 1, removed=1, runs=0, size=10),
+        retention(2, 1, removed=3, runs=4, size=40),
+        {},
+    ]
+    for former, later in pairwise(history):
+        counted.count(MODELS, former, later)
+    assert [value(name, kind=kind) - was for (name, kind), was in zip(names, before, strict=True)] == [3, 4, 2, 1]
+    assert value(size) - bytes_before == 40

@@ -14,6 +14,7 @@ from mlops_operator.controllers.model import status as say
 from mlops_operator.controllers.model.observed import observe
 from mlops_operator.controllers.model.plan import plan, telling
 from mlops_operator.controllers.model.render import removal_job_names
+from mlops_operator.controllers.model.uses import USERS
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.finished_jobs import with_cleanup
 from mlops_operator.controllers.shared.gates import GATE_RESULTS_BY_MODEL, recorded_results
@@ -23,7 +24,7 @@ from mlops_operator.controllers.shared.indexes import (
     referred_if_changed,
     version_fact,
 )
-from mlops_operator.controllers.shared.models import removals_of
+from mlops_operator.controllers.shared.models import every_removal
 from mlops_operator.controllers.shared.promotions import (
     OPEN_PROMOTIONS_BY_ALIAS,
     PASSED_GATES_BY_ALIAS,
@@ -42,13 +43,15 @@ from mlops_operator.kube.resources import (
     MODELS,
     PODS,
     PROMOTIONS,
+    TRAINING_JOBS,
     Resource,
 )
 from mlops_operator.runtime.controller import Index, Rule, Watch, World
 from mlops_operator.runtime.plan import Plan, Read, Rejection
 
-_LOOKED_UP: Final = tuple(user.resource for user in retained.USERS if user.resource not in (PROMOTIONS, MODELS))
-"""Kinds whose objects use versions, beside Promotions and Models."""
+_WATCHED: Final = (PROMOTIONS, MODELS, TRAINING_JOBS)
+_LOOKED_UP: Final = tuple(user.resource for user in USERS if user.resource not in _WATCHED)
+"""Kinds whose objects use versions and wake no Model."""
 
 
 def _standing(promotion: Manifest) -> object:
@@ -61,6 +64,11 @@ def _standing(promotion: Manifest) -> object:
 def _version(version: Manifest) -> object:
     """What a Model reads of a ModelVersion: whether it can be offered, its gate results, and whose its files are."""
     return version_fact(version), recorded_results(version), (version.get("status") or {}).get("runFolder")
+
+
+def _removed_folders(training: Manifest) -> object:
+    """What a Model waits for of a TrainingJob; its end is looked at again within the hour."""
+    return (training.get("status") or {}).get("removedFolders")
 
 
 class ModelController:
@@ -79,6 +87,11 @@ class ModelController:
         Watch(resource=MODEL_VERSIONS, keys=referred("model"), between=referred_if_changed("model", part=_version)),
         Watch(resource=PROMOTIONS, keys=referred("model"), between=referred_if_changed("model", part=_standing)),
         managed_jobs(MODELS),
+        Watch(
+            resource=TRAINING_JOBS,
+            keys=lambda _obj, _world: (),
+            between=referred_if_changed("model", part=_removed_folders),
+        ),
         # What uses versions is looked up when their files may be removed.
         *map(looked_up, _LOOKED_UP),
     )
@@ -87,7 +100,7 @@ class ModelController:
         Rule(PROMOTIONS, ("get", "list", "watch", "create")),
         Rule(JOBS, ("get", "list", "watch", "create", "patch", "delete")),
         Rule(PODS, ("list",)),
-        *(Rule(kind, ("get", "list", "watch")) for kind in _LOOKED_UP),
+        *(Rule(kind, ("get", "list", "watch")) for kind in (TRAINING_JOBS, *_LOOKED_UP)),
     )
 
     def __init__(self, settings: Settings) -> None:
@@ -104,7 +117,7 @@ class ModelController:
             found = plan(observed, self._settings, now)
             if observed.retained is None:
                 return found
-            at_work = {name for entry in removals_of(obj) for name in removal_job_names(obj, entry)}
+            at_work = {name for entry in every_removal(obj) for name in removal_job_names(obj, entry)}
             return with_cleanup(
                 found,
                 observed.retained.jobs,

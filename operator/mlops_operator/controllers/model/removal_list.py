@@ -8,6 +8,7 @@ from mlops_operator.api.model import AliasStatus
 from mlops_operator.api.retention import (
     MAX_LISTED,
     KeptVersion,
+    ListedRun,
     ListedVersion,
     Removal,
     Retention,
@@ -97,6 +98,6 @@ def marked(policy: Retention, status: RetentionStatus, verdict: Sorted, now: dat
     return listed(policy, after, verdict, now)
 
 
-def grace_over(policy: Retention, entry: ListedVersion) -> datetime:
-    """When a version was listed for long enough to be removed."""
+def grace_over(policy: Retention, entry: ListedVersion | ListedRun) -> datetime:
+    """When a version or run was listed for long enough to be removed."""
     return parse_timestamp(entry.since) + timedelta(seconds=seconds(policy.grace))

@@ -5,7 +5,7 @@ from typing import Final
 from mlops_operator.api.common import PodOptions
 from mlops_operator.api.meta import API_VERSION, Manifest
 from mlops_operator.api.model import Alias
-from mlops_operator.api.retention import Removal, Retention
+from mlops_operator.api.retention import AnyRemoval, Retention
 from mlops_operator.controllers.shared.children import ChildNames, child_names
 from mlops_operator.controllers.shared.indexes import VersionFact
 from mlops_operator.controllers.shared.json_text import compact_json
@@ -45,8 +45,8 @@ def render_bootstrap(model: Manifest, alias: Alias, version: VersionFact) -> Man
     }
 
 
-def removal_task(model: Manifest, removal: Removal, policy: Retention | None) -> Task:
-    """The task that removes the files of a version: what is in the folder of its TrainingJob, and nothing else.
+def removal_task(model: Manifest, removal: AnyRemoval, policy: Retention | None) -> Task:
+    """The task that removes the files of a version or run: what is in the folder of its TrainingJob, or of an attempt.
 
     The folder alone is mounted writable. A step before it sees the claim read-only and finds out whether the folder is
     reached through links, which the kubelet would follow.
@@ -65,14 +65,14 @@ def removal_task(model: Manifest, removal: Removal, policy: Retention | None) ->
     )
 
 
-def removal_job_names(model: Manifest, removal: Removal) -> ChildNames:
-    """Names of the Job that removes the files of a version."""
+def removal_job_names(model: Manifest, removal: AnyRemoval) -> ChildNames:
+    """Names of the Job that removes the files of a version or run."""
     return task_names(model, _removal_suffix(removal), words=_removal_words(removal))
 
 
-def _removal_words(removal: Removal) -> str:
+def _removal_words(removal: AnyRemoval) -> str:
     return f"{REMOVAL}-{removal.failures}"
 
 
-def _removal_suffix(removal: Removal) -> str:
-    return f"remove-{short_hash(removal.version_uid)}-{removal.failures}"
+def _removal_suffix(removal: AnyRemoval) -> str:
+    return f"remove-{short_hash(removal.identity)}-{removal.failures}"

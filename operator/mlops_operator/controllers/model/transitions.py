@@ -65,6 +65,7 @@ def _retention(before: RetentionStatus, after: RetentionStatus) -> Iterator[Even
         if removed.version_uid not in known:
             message = f"the artifact of {removed.version} was removed: {removed.size} bytes"
             yield event(warning=False, reason="ArtifactRemoved", message=message, action=RETAIN)
+    yield from _runs(before, after)
     waiting = after.waiting
     told = before.waiting is not None and waiting is not None and before.waiting.reason == waiting.reason
     if waiting is not None and not told and waiting.reason != POD_PENDING:
@@ -74,6 +75,38 @@ def _retention(before: RetentionStatus, after: RetentionStatus) -> Iterator[Even
 def _listed(status: RetentionStatus) -> str:
     names = ", ".join(entry.version for entry in status.versions)
     more = f" and {status.listed - len(status.versions)} more" if status.listed > len(status.versions) else ""
-    dry = status.mode is RetentionMode.DRY_RUN
-    what = "nothing is removed in mode DryRun" if dry else "their artifacts are removed after spec.retention.grace"
-    return f"{status.listed} versions are beyond spec.retention ({status.listed_size} bytes): {names}{more}; {what}"
+    what = f"{status.listed} versions are beyond spec.retention ({status.listed_size} bytes)"
+    return f"{what}: {names}{more}; {_what_follows(status)}"
+
+
+def _runs(before: RetentionStatus, after: RetentionStatus) -> Iterator[Event]:
+    former = {entry.folder for entry in before.runs.folders} | {entry.folder for entry in before.runs.removals}
+    if any(entry.folder not in former for entry in after.runs.folders):
+        yield event(warning=False, reason="RetentionListed", message=_listed_runs(after), action=RETAIN)
+    going = {entry.folder for entry in after.runs.removals}
+    for entry in before.runs.removals:
+        if entry.started_at is None and entry.folder not in going:
+            message = (
+                f"{entry.folder} is kept: it is in use, its TrainingJob is deleted, or it is within spec.retention now"
+            )
+            yield event(warning=False, reason="RemovalWithdrawn", message=message, action=RETAIN)
+    known = {entry.folder for entry in before.runs.last_removed}
+    for removed in after.runs.last_removed:
+        if removed.folder not in known:
+            message = f"{removed.folder} of TrainingJob {removed.training_job} was emptied: {removed.size} bytes"
+            yield event(warning=False, reason="RunRemoved", message=message, action=RETAIN)
+
+
+def _listed_runs(status: RetentionStatus) -> str:
+    runs = status.runs
+    names = ", ".join(dict.fromkeys(entry.training_job for entry in runs.folders))
+    more = f" and {runs.listed - len(runs.folders)} more folders" if runs.listed > len(runs.folders) else ""
+    return (
+        f"{runs.listed} folders without a version are beyond spec.retention, of {names}{more}; {_what_follows(status)}"
+    )
+
+
+def _what_follows(status: RetentionStatus) -> str:
+    if status.mode is RetentionMode.DRY_RUN:
+        return "nothing is removed in mode DryRun"
+    return "their files are removed after spec.retention.grace"

@@ -86,6 +86,13 @@ def ended(job: Manifest) -> bool:
     return job_phase(job) in (JobPhase.SUCCEEDED, JobPhase.FAILED)
 
 
+def may_run(job: Manifest) -> bool:
+    """Whether a pod of a Job may run. One that is suspended: its controller has not seen it, or a pod is ending."""
+    status = job.get("status") or {}
+    stopped = holds(job, "Suspended") and not status.get("active") and not status.get("terminating")
+    return not ended(job) and not stopped
+
+
 def failure_message(job: Manifest) -> tuple[str, str]:
     """Reason and message of a failed Job's own condition."""
     for condition in (job.get("status") or {}).get("conditions") or ():

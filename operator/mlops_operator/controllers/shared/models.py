@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from mlops_operator.api.conditions import RECONCILING, condition_of
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.model import Alias, AliasStatus, ModelReason, Rejection, Restore
-from mlops_operator.api.retention import Removal
+from mlops_operator.api.retention import AnyRemoval, Removal, RunRemoval
 from mlops_operator.controllers.shared.stores import training_folders
 
 
@@ -97,7 +97,7 @@ class VersionInModel:
 
     number: int | None = None
     aliases: tuple[str, ...] = ()
-    removal: Removal | None = None
+    removal: AnyRemoval | None = None
     retention: bool = False
 
 
@@ -111,18 +111,38 @@ def version_in_model(model: Manifest, *, name: str, uid: str, uri: str = "") -> 
     return VersionInModel(number, aliases, _removal(model, uid, uri), retention)
 
 
-def _removal(model: Manifest, uid: str, uri: str) -> Removal | None:
+def _removal(model: Manifest, uid: str, uri: str) -> AnyRemoval | None:
     """The removal of a version, or the one at work in the folder of its artifact, which another object has."""
-    for entry in removals_of(model):
-        if entry.version_uid == uid or (entry.started_at is not None and entry.folder in training_folders(uri)):
+    for entry in every_removal(model):
+        if entry.identity == uid or (entry.started_at is not None and entry.folder in training_folders(uri)):
             return entry
     return None
 
 
 def removals_of(model: Manifest | None) -> tuple[Removal, ...]:
     """The removals of files of versions that are at work."""
-    entries = (((model or {}).get("status") or {}).get("retention") or {}).get("removals") or ()
+    entries = _retention(model).get("removals") or ()
     return tuple(Removal.model_validate(entry) for entry in entries)
+
+
+def run_removals_of(model: Manifest | None) -> tuple[RunRemoval, ...]:
+    """The removals of files of runs that made no version, which are at work."""
+    entries = (_retention(model).get("runs") or {}).get("removals") or ()
+    return tuple(RunRemoval.model_validate(entry) for entry in entries)
+
+
+def every_removal(model: Manifest) -> tuple[AnyRemoval, ...]:
+    """The removals at work, those of versions first."""
+    return (*removals_of(model), *run_removals_of(model))
+
+
+def changed_runs(old: Manifest, new: Manifest) -> frozenset[str]:
+    """Names of the TrainingJobs of which two states of a Model have other removals."""
+    return frozenset(entry.training_job for entry in set(run_removals_of(old)) ^ set(run_removals_of(new)))
+
+
+def _retention(model: Manifest | None) -> Manifest:
+    return ((model or {}).get("status") or {}).get("retention") or {}
 
 
 def changed_versions(old: Manifest, new: Manifest) -> frozenset[str]:

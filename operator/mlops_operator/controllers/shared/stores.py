@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared.naming import HASH_LENGTH, short_hash
@@ -38,13 +38,42 @@ def training_folder(obj: Manifest, root: str) -> str:
 
 
 def training_folders(uri: str) -> Iterator[str]:
-    """The places that may be the folder of a TrainingJob and hold what is at `uri`, in the form of `folder_uri`."""
+    """The places that may be folders of a TrainingJob or of an attempt and hold what is at `uri`, by `folder_uri`.
+
+    Where `uri` may be the folder of a TrainingJob itself, `all_attempts` stands for the folders of its attempts.
+    """
     if f"/{TRAININGS}/" not in uri or (location := location_of(uri)) is None:
         return
     parts = location.parts
     for index, (part, following) in enumerate(pairwise(parts)):
         if part == TRAININGS and _OWN_FOLDER.fullmatch(following):
-            yield folder_uri(Location(location.claim, parts[: index + 2]))
+            training = folder_uri(Location(location.claim, parts[: index + 2]))
+            yield training
+            attempt = parts[index + 2 : index + 3]
+            yield f"{training}/{attempt[0]}" if attempt else all_attempts(training)
+
+
+def all_attempts(training: str) -> str:
+    """What `training_folders` gives for the folder of a TrainingJob as a whole. No other place has this name."""
+    return f"{training}/"
+
+
+class Folders(NamedTuple):
+    """The folder of an attempt, and that of its TrainingJob."""
+
+    training: str
+    attempt: str
+
+
+def attempt_folder(training: Manifest, attempt: int, uri: str) -> Folders | None:
+    """The folders in which the attempt of a TrainingJob has the place `uri`; None where that is no folder of it.
+
+    A TrainingJob that was restored from a backup has another UID, and the folders of the former one are not its own.
+    """
+    location = location_of(uri)
+    if location is None or location.parts[-3:] != (TRAININGS, own_folder(training), str(attempt)):
+        return None
+    return Folders(folder_uri(Location(location.claim, location.parts[:-1])), folder_uri(location))
 
 
 def folder_uri(location: Location) -> str:

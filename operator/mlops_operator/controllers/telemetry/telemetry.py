@@ -9,9 +9,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from mlops_operator.api.meta import Key, Manifest
-from mlops_operator.controllers.telemetry.counted import STALLED_OBJECTS, count
+from mlops_operator.controllers.telemetry.counted import LISTED_ARTIFACTS, STALLED_OBJECTS, count, listed
 from mlops_operator.controllers.telemetry.series import GAUGES, ObjectGauge, Sample, needs_user, series_of
-from mlops_operator.kube.resources import Resource
+from mlops_operator.kube.resources import MODELS, Resource
 from mlops_operator.runtime.store import Change
 
 MAX_SERIES: Final = 20_000
@@ -36,12 +36,15 @@ class ObjectTelemetry(Collector):
         self._max_series = max_series
         self._samples: dict[tuple[Resource, Key], tuple[Sample, ...]] = {}
         self._stalled: dict[Resource, set[Key]] = {}
+        self._listed: dict[Key, dict[str, int]] = {}
         self.objects.register(self)
 
     def changed(self, resource: Resource, change: Change) -> None:
         """Take a change of an object in the cache."""
         try:
             self._count_stalled(resource, change.key, change.new)
+            if resource == MODELS:
+                self._count_listed(change.key, change.new)
             if self._keep:
                 self._keep_series(resource, change.key, change.new)
         except Exception:
@@ -83,6 +86,13 @@ class ObjectTelemetry(Collector):
         else:
             stalled.discard(key)
         STALLED_OBJECTS.labels(resource.kind.lower()).set(len(stalled))
+
+    def _count_listed(self, key: Key, model: Manifest | None) -> None:
+        before, after = self._listed.pop(key, {}), listed(model)
+        if after:
+            self._listed[key] = after
+        for kind in before.keys() | after.keys():
+            LISTED_ARTIFACTS.labels(kind).inc(after.get(kind, 0) - before.get(kind, 0))
 
     def _keep_series(self, resource: Resource, key: Key, obj: Manifest | None) -> None:
         samples = series_of(resource, obj) if obj is not None else ()

@@ -1,16 +1,16 @@
 """The wiring of the TrainingJob controller."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from mlops_operator.api.conditions import parse_timestamp
-from mlops_operator.api.meta import Manifest
+from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.trainingjob import TrainingJobStatus, TrainingReason
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import job_reads, jobs
 from mlops_operator.controllers.shared.finished_jobs import with_cleanup
-from mlops_operator.controllers.shared.indexes import referring, referring_if_changed, spec_of
-from mlops_operator.controllers.shared.models import restoring_aliases
+from mlops_operator.controllers.shared.indexes import referred, referring, referring_if_changed, spec_of
+from mlops_operator.controllers.shared.models import changed_runs, restoring_aliases
 from mlops_operator.controllers.shared.refusals import FORBIDDEN_RETRY
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import looked_up, managed_jobs, managed_services
@@ -26,6 +26,7 @@ from mlops_operator.controllers.trainingjob.observed import (
 )
 from mlops_operator.controllers.trainingjob.plan import plan, telling
 from mlops_operator.controllers.trainingjob.policies import data, ranks, startup, stopping
+from mlops_operator.controllers.trainingjob.policies.removed import with_removed
 from mlops_operator.kube.resources import (
     JOBS,
     MODEL_VERSIONS,
@@ -45,6 +46,12 @@ def _model_as_read(model: Manifest) -> object:
     return spec_of(model), restoring_aliases(model)
 
 
+def _concerned_by_model(old: Manifest, new: Manifest, world: World) -> Iterable[Key]:
+    """The TrainingJobs that have not ended, and those whose files the Model removes, where that has changed."""
+    yield from referring_if_changed(UNFINISHED_BY_MODEL, _model_as_read)(old, new, world)
+    yield from (Key(new["metadata"]["namespace"], name) for name in changed_runs(old, new))
+
+
 class TrainingJobController:
     """Drives TrainingJobs; see `plan.py`."""
 
@@ -56,7 +63,7 @@ class TrainingJobController:
         Watch(
             resource=MODELS,
             keys=referring(UNFINISHED_BY_MODEL),
-            between=referring_if_changed(UNFINISHED_BY_MODEL, _model_as_read),
+            between=_concerned_by_model,
         ),
         looked_up(RETRAIN_POLICIES),
         # Else only looked up: a version that is there is not made again.
@@ -96,7 +103,9 @@ class TrainingJobController:
         except InvalidSpecError as error:
             status = TrainingJobStatus.of(obj)
             if finished(status):
-                return telling(status, say.seen(obj, status, now))
+                model = next((world.get(MODELS, key) for key in referred("model")(obj, world)), None)
+                after = with_removed(status, obj["metadata"]["uid"], model)
+                return telling(status, say.seen(obj, after, now))
             return telling(status, say.blocked(obj, status, now, TrainingReason.INVALID_SPEC, str(error)))
 
     def _with_cleanup(self, found: Plan, obj: Manifest, world: World, now: datetime) -> Plan:

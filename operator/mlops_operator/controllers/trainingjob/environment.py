@@ -9,17 +9,20 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pydantic import TypeAdapter, ValidationError
+
 from mlops_contract import environment as names
 from mlops_contract.text import decode_json
 from mlops_operator.api.meta import Manifest
+from mlops_operator.api.schema import PvcUri
 from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import pods
 from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.pods import MAIN
 from mlops_operator.controllers.shared.specs import InvalidSpecError
-from mlops_operator.controllers.shared.stores import training_folder
-from mlops_operator.controllers.trainingjob.names import job_name, run_uid, service_name
+from mlops_operator.controllers.shared.stores import attempt_folder, training_folder
+from mlops_operator.controllers.trainingjob.names import ANNOTATION_OUTPUT, job_name, run_uid, service_name
 
 _COMPLETION_INDEX: Final = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
 _JOB_UID: Final = "metadata.labels['batch.kubernetes.io/controller-uid']"
@@ -35,6 +38,19 @@ def output_uri(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt
         return None
     root = spec.output.uri if spec.output else settings.artifact_store
     return f"{training_folder(obj, root)}/{attempt}"
+
+
+_PVC_URI: Final = TypeAdapter[str](PvcUri)
+
+
+def recorded_output(obj: Manifest, job: Manifest, attempt: int) -> str | None:
+    """Where the artifacts of the attempt that `job` was made for belong; None where it says no place of its own."""
+    text = (job["metadata"].get("annotations") or {}).get(ANNOTATION_OUTPUT, "")
+    found = attempt_folder(obj, attempt, text)
+    try:
+        return _PVC_URI.validate_python(found.attempt) if found is not None else None
+    except ValidationError:
+        return None
 
 
 def mounted_uris(obj: Manifest, spec: TrainingJobSpec, settings: Settings, attempt: int) -> tuple[str, ...]:

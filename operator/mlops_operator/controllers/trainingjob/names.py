@@ -13,6 +13,8 @@ ANNOTATION_DECLARED: Final = PREFIX + "declared-inputs"
 """On a Job: digest of what the spec says about the inputs of the attempt; see `inputs.py`."""
 ANNOTATION_SPEC: Final = PREFIX + "spec-digest"
 """On the Job: digest of the part of the spec that the attempt was created from; see `spec_digest.py`."""
+ANNOTATION_OUTPUT: Final = PREFIX + "output"
+"""On a Job: the attempt's folder in the artifact store."""
 ANNOTATION_RESTORED_FROM: Final = PREFIX + "restored-from"
 """On a TrainingJob from a backup: name of the ModelVersion that it made. It does not start before that one exists."""
 

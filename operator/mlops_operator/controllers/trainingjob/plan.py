@@ -43,6 +43,7 @@ from mlops_operator.controllers.trainingjob.policies import (
 )
 from mlops_operator.controllers.trainingjob.policies.failure import Cause, cause, gone
 from mlops_operator.controllers.trainingjob.policies.gate_data import declared_gate_data, gate_data
+from mlops_operator.controllers.trainingjob.policies.removed import with_removed
 from mlops_operator.controllers.trainingjob.policies.startup import Startup
 from mlops_operator.controllers.trainingjob.registration import render_version, version_names
 from mlops_operator.controllers.trainingjob.render import render_job, render_service
@@ -193,7 +194,7 @@ def _resume(obs: Observed, job: Manifest, repair: tuple[Action, ...], now: datet
     if not edits.outdated(job, obs.spec):
         actions = (_suspend(job, suspended=False), *repair)
         return _tell(obs, say.starting(obs, now), actions=actions, requeue_after=GRACE)
-    if edits.may_run(job):
+    if jobs.may_run(job):
         return _tell(obs, say.starting(obs, now), requeue_after=GRACE)
     return _tell(obs, say.anew(obs, now), actions=(Delete.of(JOBS, job),))
 
@@ -360,7 +361,8 @@ def _finished(obs: Observed, now: datetime) -> Plan:
     left = ttl.remaining(obs.spec.ttl_seconds_after_finished, obs.status.completion_time, now)
     if left == 0.0:
         return Plan(actions=(Delete.of(TRAINING_JOBS, obs.obj),))
-    return telling(obs.status, say.seen(obs.obj, obs.status, now), requeue_after=left)
+    status = with_removed(obs.status, obs.obj["metadata"]["uid"], obs.model)
+    return telling(obs.status, say.seen(obs.obj, status, now), requeue_after=left)
 
 
 def _end(obs: Observed, status: TrainingJobStatus, now: datetime, *, actions: tuple[Action, ...] = ()) -> Plan:

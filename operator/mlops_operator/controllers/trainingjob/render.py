@@ -22,6 +22,7 @@ from mlops_operator.controllers.trainingjob.environment import (
 from mlops_operator.controllers.trainingjob.inputs import declared_digest
 from mlops_operator.controllers.trainingjob.names import (
     ANNOTATION_DECLARED,
+    ANNOTATION_OUTPUT,
     ANNOTATION_SPEC,
     COMPONENT,
     LABEL_ATTEMPT,
@@ -50,6 +51,8 @@ def render_job(
         ANNOTATION_DECLARED: declared_digest(spec, holdout=held_out),
         ANNOTATION_SPEC: spec_digest(spec),
     }
+    if (output := output_uri(obj, spec, settings, attempt)) is not None:
+        metadata["annotations"][ANNOTATION_OUTPUT] = output
     pod = _pod_spec(obj, spec, settings, attempt, env)
     template = pods.merge_template(
         pod, metadata["labels"], pod_options.template_with_defaults(settings.training_pods, spec.template)

@@ -36,6 +36,7 @@ from mlops_operator.controllers.shared import evidence, jobs
 from mlops_operator.controllers.shared.log_command import with_log_command
 from mlops_operator.controllers.shared.pending import PodProblem
 from mlops_operator.controllers.shared.waiting import wait_for
+from mlops_operator.controllers.trainingjob.environment import recorded_output
 from mlops_operator.controllers.trainingjob.observed import Observed
 from mlops_operator.controllers.trainingjob.policies import deadline, edits
 
@@ -71,7 +72,11 @@ def _at_work(obs: Observed, **changes: Any) -> dict[str, Any]:
     metadata = obs.job["metadata"]
     known = next((entry for entry in obs.status.attempts if entry.index == obs.attempt), None)
     # Also of a known attempt: its Job may have been made again since, from a later spec.
-    made = {"job": metadata["name"], "generation": jobs.generation_of(obs.job, obs.generation)}
+    made = {
+        "job": metadata["name"],
+        "generation": jobs.generation_of(obs.job, obs.generation),
+        "output": recorded_output(obs.obj, obs.job, obs.attempt),
+    }
     attempt = known.model_copy(update=made) if known else Attempt(index=obs.attempt, **made)
     return {
         "attempt": obs.attempt,

@@ -9,6 +9,7 @@ from mlops_operator.controllers.model.controller import ModelController
 from mlops_operator.controllers.modelversion.controller import ModelVersionController
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.naming import short_hash
+from mlops_operator.controllers.trainingjob.controller import TrainingJobController
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, TRAINING_JOBS, Resource
 from mlops_operator.runtime.controller import Controller
 from tests.unit.controllers.builders import ToyCluster, ToyWorld, failed_pod, job_ended, later, make, succeeded_pod
@@ -35,6 +36,18 @@ def training(name: str, *, phase: str = "Succeeded", **changes: Any) -> Manifest
         **changes,
     }
     return make(TRAINING_JOBS, f"train-{name}", spec={"image": "i", "model": "digits"}, status=status)
+
+
+def wasted(name: str, *outcomes: str, age: float = 40 * DAY, phase: str = "Failed", **changes: Any) -> Manifest:
+    """A TrainingJob that ended so many seconds ago, after attempts with these outcomes in `folder(name)`."""
+    attempts = [
+        {"index": index, "job": "j", "generation": 1, "output": f"{folder(name)}/{index}", "outcome": outcome}
+        for index, outcome in enumerate(outcomes or ("Failed",))
+    ]
+    made = {"modelVersion": None, "artifacts": None} if phase == "Failed" else {}
+    found = training(name, phase=phase, attempts=attempts, completionTime=timestamp(later(-age)), **{**made, **changes})
+    found["status"] = {name: value for name, value in found["status"].items() if value is not None}
+    return found
 
 
 def spec_of(name: str, **changes: Any) -> Manifest:
@@ -76,6 +89,7 @@ class Scene:
         self.controllers: dict[Resource, Controller] = {
             MODELS: ModelController(settings),
             MODEL_VERSIONS: ModelVersionController(settings),
+            TRAINING_JOBS: TrainingJobController(settings),
         }
 
     # -- what is there ---------------------------------------------------------------------
@@ -104,6 +118,15 @@ class Scene:
     @property
     def removed(self) -> list[str]:
         return [entry["version"] for entry in self.retention.get("lastRemoved", ())]
+
+    @property
+    def runs(self) -> Manifest:
+        found: Manifest = self.retention.get("runs") or {}
+        return found
+
+    def folders(self, entries: str) -> list[str]:
+        """The folders in a list of `status.retention.runs`."""
+        return [entry["folder"] for entry in self.runs.get(entries, ())]
 
     def reason(self, name: str) -> str:
         """Reason of a version's condition Ready."""
@@ -147,6 +170,9 @@ class Scene:
             self.cluster.settle(self.controllers[MODELS], "digits")
             for obj in self.cluster.world.all(MODEL_VERSIONS):
                 self.cluster.settle(self.controllers[MODEL_VERSIONS], obj["metadata"]["name"])
+            for obj in self.cluster.world.all(TRAINING_JOBS):
+                if (obj.get("status") or {}).get("phase") in ("Failed", "Succeeded"):
+                    self.cluster.settle(self.controllers[TRAINING_JOBS], obj["metadata"]["name"])
             if len(self.cluster.writes) == before:
                 return self
         raise AssertionError(f"no rest: {self.cluster.writes[-6:]}")

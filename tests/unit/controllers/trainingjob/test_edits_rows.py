@@ -80,23 +80,6 @@ def test_a_job_is_outdated_where_it_was_made_of_another_spec(recorded: str | Non
     assert edits.outdated(job, PARSED) is outdated
 
 
-@pytest.mark.parametrize(
-    ("status", "may_run"),
-    [
-        (None, True),
-        ({"conditions": [{"type": "Suspended", "status": "False"}]}, True),
-        ({"conditions": [{"type": "Suspended", "status": "True"}]}, False),
-        ({"conditions": [{"type": "Suspended", "status": "True"}], "active": 1}, True),
-        ({"conditions": [{"type": "Suspended", "status": "True"}], "terminating": 1}, True),
-        ({"conditions": [{"type": "Suspended", "status": "True"}], "active": 0, "terminating": 0}, False),
-    ],
-)
-def test_a_pod_may_run_until_the_suspension_is_seen_and_the_last_one_has_gone(
-    status: Manifest | None, may_run: bool
-) -> None:
-    assert edits.may_run({**make(JOBS, "t-0", spec={}), "status": status}) is may_run
-
-
 def test_what_is_kept_at_the_end() -> None:
     assert edits.at_the_end(obj(SPEC), RUNS) == FINAL
     assert edits.at_the_end(obj(WRONG), RUNS) == RAN

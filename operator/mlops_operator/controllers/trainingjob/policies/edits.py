@@ -7,7 +7,7 @@ that spec was changed: suspending changes them as well. Hence the digests.
 from collections.abc import Iterator
 from typing import Final
 
-from mlops_operator.api.conditions import Fact, Truth, holds
+from mlops_operator.api.conditions import Fact, Truth
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import (
     SPEC_CHANGE_IGNORED,
@@ -32,12 +32,6 @@ def final_hash(spec: TrainingJobSpec) -> str:
 def outdated(job: Manifest, spec: TrainingJobSpec) -> bool:
     """Whether `spec` would make another attempt than `job` is; False where the Job does not say what it was made of."""
     return recorded_digest(job) not in (None, spec_digest(spec))
-
-
-def may_run(job: Manifest) -> bool:
-    """Whether a pod of a suspended Job may run: its controller has not seen the suspension, or a pod is ending."""
-    status = job.get("status") or {}
-    return not holds(job, "Suspended") or bool(status.get("active")) or bool(status.get("terminating"))
 
 
 def created_from(job: Manifest) -> RanSpec | None:
