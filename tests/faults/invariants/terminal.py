@@ -20,7 +20,12 @@ ENDS: Final[Mapping[Resource, frozenset[str]]] = {
     EVALUATIONS: frozenset(EVALUATION_ENDS),
     PROMOTIONS: frozenset(PROMOTION_ENDS),
 }
-"""The phases after which nothing of a status changes but the generation that it has seen and `SpecChangeIgnored`."""
+"""The phases after which nothing of a status changes but the generation that it has seen and `SpecChangeIgnored`.
+
+To the end of a TrainingJob folders are added whose files its Model removes; none is taken away again.
+"""
+
+REMOVED: Final = "removedFolders"
 
 
 def check(history: History) -> Iterator[str]:
@@ -36,6 +41,9 @@ def check(history: History) -> Iterator[str]:
 
 def _frozen(step: Step, before: Manifest, after: Manifest) -> Iterator[str]:
     then, now = _timeless(before), _timeless(after)
+    known = then.pop(REMOVED, [])
+    if now.pop(REMOVED, [])[: len(known)] != known:
+        yield f"{step}: status.{REMOVED} lost a folder after the end: it was {known!r}"
     for field in sorted(then.keys() | now.keys()):
         if then.get(field) != now.get(field):
             yield (

@@ -1,18 +1,21 @@
-"""The removal of a version's files, from the last check of its uses to the end."""
+"""The removal of files of a version and of a run, from the last check of their uses to the end."""
 
 from collections.abc import Collection
 from typing import ClassVar, Final
 
 from mlops_contract import Result
 from mlops_operator.api.meta import Manifest
-from mlops_operator.kube.resources import MODEL_VERSIONS, MODELS
+from mlops_operator.controllers.shared.stores import own_folder
+from mlops_operator.kube.resources import MODEL_VERSIONS, MODELS, TRAINING_JOBS
 from tests.faults.paths.scene import FIRST, LONG_AGO, MODEL, SECOND, Scene
 from tests.faults.plan import FAULTS
 from tests.harness.kubelet import Behaviour
 from tests.integration.workshop import digest_of
 
 FOLDER: Final = "pvc://store/trainingjobs/train-12345678"
-POLICY: Final = {"mode": "Remove", "keepVersions": 0, "keepFor": "0s", "keepHistoryFor": "0s", "grace": "0s"}
+DURATIONS: Final = ("keepFor", "keepHistoryFor", "keepRunsFor", "grace")
+POLICY: Final = {"mode": "Remove", "keepVersions": 0, **dict.fromkeys(DURATIONS, "0s")}
+RUN: Final = "train"
 
 
 class Removal(Scene):
@@ -55,4 +58,31 @@ class Removal(Scene):
         await self.until(MODELS, MODEL, lambda status: (status.get("retention") or {}).get("removed") == 1)
 
 
-MODEL_PATHS: Final = (Removal,)
+class RunRemoval(Removal):
+    """A TrainingJob failed long ago, and the removal of its files was marked then."""
+
+    name = "model/run-removal"
+    resources = ("models", "trainingjobs", "jobs")
+
+    async def prepare(self) -> None:
+        await self.set_up(FIRST)
+        made = await self.create(TRAINING_JOBS, RUN, {"image": "example/train:1", "model": MODEL, "suspend": True})
+        folder = f"pvc://store/trainingjobs/{own_folder(made)}"
+        attempt = {"index": 0, "job": "j", "generation": 1, "outcome": "Failed", "output": f"{folder}/0"}
+        ended = {"phase": "Failed", "completionTime": LONG_AGO, "observedGeneration": 1, "attempts": [attempt]}
+        await self.say(TRAINING_JOBS, RUN, ended)
+        uid = made["metadata"]["uid"]
+        removal = {"trainingJob": RUN, "trainingJobUid": uid, "folder": folder, "markedAt": LONG_AGO}
+        await self.edit(MODELS, MODEL, spec={"retention": POLICY})
+        await self.say(MODELS, MODEL, {"retention": {"runs": {"removals": [removal]}}})
+
+    async def play(self) -> None:
+        await self.until(TRAINING_JOBS, RUN, lambda status: bool(status.get("removedFolders")))
+
+        def removed(status: Manifest) -> bool:
+            return ((status.get("retention") or {}).get("runs") or {}).get("removed") == 1
+
+        await self.until(MODELS, MODEL, removed)
+
+
+MODEL_PATHS: Final = (Removal, RunRemoval)

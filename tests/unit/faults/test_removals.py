@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS
+from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, TRAINING_JOBS
 from tests.faults.invariants.removals import check
 from tests.unit.controllers.builders import make
 from tests.unit.faults.story import Story, child
@@ -62,3 +62,31 @@ def test_a_version_that_comes_back() -> None:
     story.put(MODEL_VERSIONS, version("Verified"))
     (found,) = check(story.history)
     assert found.endswith("its artifact was removed, and it is not ArtifactRemoved any more")
+
+
+def run(phase: str = "Failed", *removed: str) -> Manifest:
+    status = {"phase": phase, "attempts": [{"output": f"{FOLDER}/0"}], "removedFolders": list(removed)}
+    return make(TRAINING_JOBS, "train", spec={}, status=status)
+
+
+@pytest.mark.parametrize("folder", [FOLDER, f"{FOLDER}/0"])
+def test_files_of_a_run(folder: str) -> None:
+    def found(training: Manifest) -> list[str]:
+        story = Story()
+        story.put(TRAINING_JOBS, training)
+        story.put(JOBS, job(folder))
+        return list(check(story.history))
+
+    assert found(run("Failed", folder)) == []
+    (violation,) = found(run("Running", folder))
+    assert violation.endswith("train, whose files it removes, has not ended")
+    (violation,) = found(run())
+    assert violation.endswith("train does not record that its files are removed")
+
+
+def test_files_of_a_version_go_with_those_of_its_run() -> None:
+    story = Story()
+    story.put(TRAINING_JOBS, run("Succeeded"))
+    story.put(MODEL_VERSIONS, version("ArtifactRemoved"))
+    story.put(JOBS, job())
+    assert list(check(story.history)) == []

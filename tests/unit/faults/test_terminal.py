@@ -56,6 +56,14 @@ def test_a_spec_that_is_changed_after_the_end_is_told_and_changes_no_end() -> No
     assert told(TRAINING_JOBS, after, before) == []
 
 
+def test_folders_whose_files_are_removed_are_added_after_the_end_and_stay() -> None:
+    ends: list[Manifest] = [{"phase": "Failed", "removedFolders": folders} for folders in (["a"], ["a", "b"], ["b"])]
+    assert told(TRAINING_JOBS, {"phase": "Failed"}, *ends[:2]) == []
+    for lost in (ends[2], {"phase": "Failed"}):
+        (violation,) = told(TRAINING_JOBS, ends[1], lost)
+        assert "removedFolders lost a folder after the end" in violation
+
+
 def test_a_new_object_of_the_same_name_begins_anew() -> None:
     story = Story()
     done = make(TRAINING_JOBS, "one", spec={}, status={"phase": "Succeeded"}, uid="first")
