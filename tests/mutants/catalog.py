@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import yaml
@@ -15,6 +16,8 @@ DECISIONS: Final[tuple[str, ...]] = (
     "operator/mlops_contract/*.py",
     "operator/mlops_operator/controllers/*/plan.py",
     "operator/mlops_operator/controllers/*/policies/*.py",
+    "operator/mlops_operator/controllers/model/removal*.py",
+    "operator/mlops_operator/controllers/model/uses.py",
     "operator/mlops_operator/controllers/modeldeployment/checks.py",
     "operator/mlops_operator/controllers/modeldeployment/rollout.py",
     "operator/mlops_operator/controllers/modeldeployment/servers.py",
@@ -56,6 +59,9 @@ DECISIONS: Final[tuple[str, ...]] = (
 )
 """Globs below the repository."""
 
+_BESIDE: Final = MappingProxyType({"model": ("controllers/retention",)})
+"""Folders of tests that drive a package's controller, beside the folder of its name."""
+
 IGNORED: Final = Path(__file__).with_name("ignored.yaml")
 
 
@@ -89,7 +95,8 @@ def paths_of(module: Path) -> list[str]:
     parts = _below_root(module).parts
     if parts[:2] == ("mlops_operator", "controllers"):
         # What controllers share is proved by the tests of each of them.
-        folders = ["controllers" if parts[2] == "shared" else f"controllers/{parts[2]}"]
+        shared = parts[2] == "shared"
+        folders = ["controllers"] if shared else [f"controllers/{parts[2]}", *_BESIDE.get(parts[2], ())]
     elif parts[0] == "mlops_operator":
         folders = [parts[1]]
     else:
