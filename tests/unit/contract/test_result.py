@@ -96,6 +96,27 @@ def test_the_size_is_bounded_in_bytes(more: int, fits: bool) -> None:
             parse_result(text, uid=UID)
 
 
+@pytest.mark.parametrize(("more", "fits"), [(-1, True), (0, True), (1, False)])
+def test_a_result_of_the_largest_size_can_be_reported(more: int, fits: bool) -> None:
+    def result(length: int) -> Result:
+        uri = "x" * 1024
+        report = {"uri": uri, "digest": f"sha256:{'a' * 64}"}
+        return Result(uid=UID, report=report, notes=["n" * 256] * 7 + ["n" * length])
+
+    length = MAX_RESULT_BYTES - len(result(0).to_message()) + more
+    if fits:
+        assert parse_result(result(length).to_message(), uid=UID) == result(length)
+    else:
+        with pytest.raises(ResultInvalidError, match=f"has {MAX_RESULT_BYTES + 1} bytes, at most {MAX_RESULT_BYTES}"):
+            result(length).to_message()
+
+
+def test_an_artifact_without_a_size_has_none() -> None:
+    artifact = {"name": "a", "uri": "pvc://a", "digest": f"sha256:{'a' * 64}"}
+    (found,) = parse_result(message(artifacts=[artifact]), uid=UID).artifacts
+    assert (found.size, found.format) == (0, "")
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -1,5 +1,6 @@
 """Text of others is made safe, whatever it contains."""
 
+import json
 import unicodedata
 
 import pytest
@@ -67,6 +68,12 @@ def test_what_is_no_json_is_one_kind_of_error_that_quotes_nothing(text: str, why
         decode_json(text)
     assert "secret" not in str(caught.value)
     assert decode_object(text) is None
+
+
+@pytest.mark.parametrize("text", ['{"a": 1, "b": {"c": []}}', "{}", "[]", "[{}]", "1", '"a"', "null", "true"])
+def test_an_object_is_told_from_other_values(text: str) -> None:
+    value = json.loads(text)
+    assert decode_object(text) == (value if text.startswith("{") else None)
 
 
 @given(st.one_of(ANY_TEXT, st.none(), st.integers(), st.text('[{"}],:01e-+.aN \\ud', max_size=60)))

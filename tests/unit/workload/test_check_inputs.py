@@ -94,8 +94,3 @@ def test_missing_data_are_reported_instead(run_environment: RunEnvironment, tmp_
     assert main(["rows=pvc://store/rows", f"--config-maps={tmp_path / 'mounted'}"]) == 3
     assert config_maps_digest(run_environment.message) is None
     assert "DataNotFound" in run_environment.message
-
-
-@pytest.mark.parametrize("message", [None, "", "x", "[]", '{"configMaps": 1}', '{"configMaps": "sha256:abc"}'])
-def test_any_other_message_has_no_digest(message: object) -> None:
-    assert config_maps_digest(message) is None
