@@ -4,15 +4,12 @@ from typing import Any
 
 from mlops_operator.api.common import PodOptions
 from mlops_operator.api.meta import Manifest
-from mlops_operator.controllers.evaluation.controller import EvaluationController
 from mlops_operator.controllers.modelmonitor.controller import ModelMonitorController
 from mlops_operator.controllers.modelversion.controller import ModelVersionController
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODEL_MONITORS, MODEL_VERSIONS
+from mlops_operator.kube.resources import JOBS, MODEL_MONITORS, MODEL_VERSIONS
 from mlops_operator.runtime.controller import Controller
 from tests.unit.controllers.builders import NO_NODE, ToyCluster, condition, job_started, later, pod_of
-from tests.unit.controllers.evaluation.test_plan import NAME as EVALUATION
-from tests.unit.controllers.evaluation.test_plan import cluster as evaluations
 from tests.unit.controllers.modeldeployment.scene import Scene, serving
 from tests.unit.controllers.modelmonitor.scene import NAME as MONITOR
 from tests.unit.controllers.modelmonitor.scene import cluster as monitors
@@ -80,16 +77,6 @@ def test_a_version_whose_job_was_refused_is_verified_with_other_options() -> Non
     version.cluster.edit(MODEL_VERSIONS, VERSION, taskPods={"tolerations": TOLERATIONS})
     version.settle()
     assert tolerations(version.cluster) == TOLERATIONS
-
-
-def test_an_evaluation_is_made_again_with_the_installations_new_options() -> None:
-    toy = evaluations()
-    toy.settle(EvaluationController(Settings()), EVALUATION)
-    job = stuck(toy, EvaluationController(Settings()), EVALUATION)
-    assert same(job, toy)
-    toy.settle(EvaluationController(CORRECTED), EVALUATION)
-    assert tolerations(toy) == TOLERATIONS
-    assert toy.get(EVALUATIONS, EVALUATION)["status"]["phase"] == "Running"
 
 
 def test_a_window_is_measured_with_the_installations_new_options() -> None:

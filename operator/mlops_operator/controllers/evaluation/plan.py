@@ -88,7 +88,7 @@ def _start(obs: Observed, settings: Settings, now: datetime, lost: TaskState | N
     task = _task(obs, settings)
     manifest = render_task(task, settings)
     begun: tuple[Action, ...] = (Create(resource=JOBS, manifest=manifest),)
-    if lost is not None and obs.job is not None:
+    if obs.job is not None:
         begun = tries.run_again(obs.job, manifest)
     before = _measuring(obs.status, manifest)
     reason, message = (lost.reason, lost.message) if lost is not None else _former_wait(obs)

@@ -69,8 +69,8 @@ def test_rows_that_never_come_end_it_after_ten_minutes() -> None:
         at += 30
         toy.now = later(at)
         toy.settle(CONTROLLER, NAME)
-    assert at > 10 * 60
     assert (status(toy)["phase"], status(toy)["verdict"]) == ("Failed", "Error")
+    assert status(toy)["completionTime"] == "2026-01-01T12:10:10Z", "the very moment until which they are looked for"
     assert ready(toy)["reason"] == "JobFailed"
     assert ready(toy)["message"].startswith(
         "DataNotFound: data input holdout: nothing at pvc://data/holdout.csv; logs:"

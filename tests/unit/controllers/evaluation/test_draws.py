@@ -49,9 +49,12 @@ def test_one_input_in_common_is_enough() -> None:
         ("2026-01-01T11:00:00Z", LOG, 1),
         ("2026-01-01T11:00:01Z", LOG, 1),
         ("2026-01-01T11:00:01Z", "pvc://logs/others", 0),
+        (None, LOG, 0),
     ],
 )
-def test_recent_rows_are_shared_where_a_former_window_reaches_into_this_one(newest: str, log: str, count: int) -> None:
+def test_recent_rows_are_shared_where_a_former_window_reaches_into_this_one(
+    newest: str | None, log: str, count: int
+) -> None:
     draws = drawn("a", rows=RowsDrawn(digest_of("then"), log, START, newest))
     now = RowsDrawn(digest_of("now"), LOG, START, TIME)
     assert gates_before(draws, [now], digest_of("b")) == count

@@ -1,6 +1,8 @@
 """An Evaluation whose Job runs again or fails: a try failed, its result is lost, or it is none."""
 
 from mlops_operator.api.meta import Manifest
+from mlops_operator.controllers.evaluation.controller import EvaluationController
+from mlops_operator.controllers.shared.task_disruptions import ANNOTATION
 from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODEL_VERSIONS
 from tests.unit.controllers.builders import (
     ToyCluster,
@@ -13,6 +15,8 @@ from tests.unit.controllers.builders import (
     succeeded_pod,
 )
 from tests.unit.controllers.evaluation.test_plan import CONTROLLER, NAME, report, started, status
+from tests.unit.controllers.lost import by_the_cluster
+from tests.unit.controllers.test_corrections import CORRECTED, TOLERATIONS, same, stuck, tolerations
 
 WORDS = '{"reason": "ArtifactUnreachable", "message": "the store does not answer"}'
 TOLD = "try 1 of 3 failed: ArtifactUnreachable: the store does not answer"
@@ -106,3 +110,43 @@ def test_an_error_names_the_versions_even_if_nothing_was_told_before_the_end() -
     toy.settle(CONTROLLER, NAME)
     assert status(toy)["verdict"] == "Error"
     assert {name: status(toy).get(name) for name in known} == known
+
+
+def test_a_job_that_no_node_takes_is_made_again_with_the_installations_new_options() -> None:
+    toy, _ = started()
+    job = stuck(toy, CONTROLLER, NAME)
+    assert same(job, toy)
+    toy.settle(EvaluationController(CORRECTED), NAME)
+    assert tolerations(toy) == TOLERATIONS
+    assert status(toy)["phase"] == "Running"
+
+
+def test_a_job_that_runs_is_left_alone_whatever_the_installations_options() -> None:
+    toy, job = started()
+    toy.store(job_started(job, at=later(1), ready=1))
+    toy.settle(EvaluationController(CORRECTED), NAME)
+    assert same(job, toy)
+
+
+def test_a_job_that_no_node_takes_is_left_alone_while_a_version_is_missing() -> None:
+    toy, _ = started()
+    job = stuck(toy, CONTROLLER, NAME)
+    candidate = toy.get(MODEL_VERSIONS, "digits-b")
+    toy.world.remove(candidate)
+    toy.settle(EvaluationController(CORRECTED), NAME)
+    assert same(job, toy)
+    toy.world.put(candidate)
+    toy.settle(EvaluationController(CORRECTED), NAME)
+    assert tolerations(toy) == TOLERATIONS
+
+
+def test_a_pod_that_the_cluster_took_is_remembered_by_the_job() -> None:
+    toy, job = started()
+    toy.store(job_started(job, at=later(1)))
+    toy.now = later(5)
+    toy.pods[job["metadata"]["name"]] = [by_the_cluster(pod_of(job), later(2))]
+    toy.settle(CONTROLLER, NAME)
+    assert '"count":"1"' in toy.only(JOBS)["metadata"]["annotations"][ANNOTATION]
+    toy.pods[job["metadata"]["name"]] = []
+    toy.settle(CONTROLLER, NAME)
+    assert ready(toy)["message"].startswith("disruption 1, which uses up no try")
