@@ -2,11 +2,18 @@
 
 from typing import Any
 
+import pytest
+
 from mlops_operator.api.model import Alias
-from mlops_operator.controllers.shared.gates import gate_key
+from mlops_operator.controllers.model.policies.bootstrap import refused_versions
+from mlops_operator.controllers.model.policies.rejections import with_rejections
+from mlops_operator.controllers.shared.gates import RecordedResult, gate_key
+from mlops_operator.controllers.shared.indexes import VersionFact
 from mlops_operator.kube.resources import MODEL_VERSIONS, MODELS, PROMOTIONS
 from tests.unit.controllers.builders import condition
 from tests.unit.controllers.model.driver import NAME, SINCE, Registry, promotion, version
+from tests.unit.controllers.model.test_rejections import ABOVE, AT, BELOW, result
+from tests.unit.controllers.versions import digest_of
 
 BOOTSTRAP: dict[str, Any] = {"aliases": [{"name": "champion", "bootstrap": True}]}
 
@@ -210,6 +217,49 @@ def test_an_offer_whose_version_was_deleted_does_not_keep_the_next_version_waiti
     registry.cluster.world.remove(registry.cluster.get(MODEL_VERSIONS, "v1"))
     registry.put(version("v2", age=-1))
     assert sorted(offered(registry)) == ["v1", "v2"]
+
+
+# -- which versions are refused --------------------------------------------------------------------
+
+
+def of_artifact(number: int, verdict: str, *, rows: str | None = None, after: str | None = None) -> RecordedResult:
+    """A result of the gate `g` for the artifact `a`."""
+    return result(number, artifact="a", verdict=verdict, rows=rows)._replace(recent_after=after)
+
+
+FAILED = of_artifact(1, "Fail", rows=AT)
+
+
+@pytest.mark.parametrize("remembered", [False, True], ids=["recorded", "remembered"])
+@pytest.mark.parametrize(
+    ("others", "refused"),
+    [
+        ([], True),
+        ([of_artifact(2, "Inconclusive", after=ABOVE)], True),
+        ([of_artifact(2, "Pass")], True),
+        ([of_artifact(2, "Pass", after=BELOW)], True),
+        ([of_artifact(2, "Pass", after=AT)], False),
+        ([of_artifact(2, "Pass", after=AT), of_artifact(3, "Pass", after=BELOW)], False),
+        ([of_artifact(2, "Pass", after=BELOW), of_artifact(3, "Pass", after=AT)], False),
+        ([of_artifact(2, "Pass", after=AT), of_artifact(3, "Fail", rows=ABOVE)], True),
+    ],
+)
+def test_a_failure_stands_until_the_artifact_passes_on_newer_rows(
+    others: list[RecordedResult], refused: bool, remembered: bool
+) -> None:
+    versions = [VersionFact(SINCE, name, name, ready=True, rejected=False, digest=digest_of(name)) for name in "ab"]
+    results = [FAILED, *others]
+    rejections = with_rejections((), results) if remembered else ()
+    found = refused_versions(versions, () if remembered else results, rejections, gates={"g"})
+    assert found == (frozenset("a") if refused else frozenset())
+    assert refused_versions(versions, results, rejections, gates={"another"}) == frozenset()
+
+
+def test_an_artifact_without_a_failure_is_refused_only_where_its_version_says_so() -> None:
+    results = [of_artifact(1, "Pass", after=AT), of_artifact(2, "Inconclusive", rows=AT)]
+    version_ = VersionFact(SINCE, "a", "a", ready=True, rejected=False, digest=digest_of("a"))
+    assert refused_versions([version_], results, (), gates={"g"}) == frozenset()
+    assert refused_versions([version_._replace(rejected=True)], results, (), gates={"g"}) == {"a"}
 
 
 # -- whether a first version is on its way -----------------------------------------------------

@@ -59,10 +59,11 @@ def test_versions_that_no_training_is_on_record_for_move_no_other_out_of_the_pol
 
 
 def test_the_next_change_is_the_first_moment_at_which_a_version_is_of_age_or_a_use_ends() -> None:
-    young = artifact(1, age=HOUR)
-    assert sort_versions(policy(keepFor="3h"), [young], {}, NOW).next_change == later(2 * HOUR)
+    young, younger = artifact(1, age=2 * HOUR), artifact(2, age=HOUR)
+    assert sort_versions(policy(keepFor="3h"), [younger, young], {}, NOW).next_change == later(HOUR)
     ending = Use(KeptReason.IN_USE, "m", later(60))
     assert sort_versions(policy(), [artifact(1)], {"u1": ending}, NOW).next_change == later(60)
+    assert sort_versions(policy(keepFor="3h"), [young], {"u1": ending}, NOW).next_change == later(60)
     assert sort_versions(policy(), [artifact(1)], {"u1": USED}, NOW).next_change is None
 
 

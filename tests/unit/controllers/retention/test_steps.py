@@ -18,7 +18,7 @@ from mlops_operator.kube.resources import (
     TRAINING_JOBS,
     Resource,
 )
-from mlops_operator.runtime.plan import ObjectsIn
+from mlops_operator.runtime.plan import Create, ObjectsIn
 from tests.unit.controllers.builders import NAMESPACE, make
 from tests.unit.controllers.model.driver import promotion
 from tests.unit.controllers.retention.scene import POLICY, Scene, folder, version
@@ -271,6 +271,18 @@ def test_a_version_created_again_while_its_files_go_is_not_verified() -> None:
     again["status"] = {"observedGeneration": -1}
     scene.put(again).settle()
     assert scene.reason("v1") == "ArtifactRemoved"
+
+
+def test_a_job_that_is_made_again_depends_on_the_absence_of_its_version() -> None:
+    scene = started()
+    (job,) = scene.jobs
+    scene.cluster.world.remove(job)
+    scene.cluster.world.remove(scene.cluster.get(MODEL_VERSIONS, "v1"))
+    scene.put(version("v4", age=0))
+    plans = [scene.cluster.step(scene.controllers[MODELS], "digits") for _ in range(3)]
+    made = [[type(action) for action in plan.actions] for plan in plans]
+    assert made == [[], [], [Create]], "the number of v4 and the list of versions are written first"
+    assert [[key.name for _, key in plan.absences] for plan in plans] == [[], [], ["v1"]]
 
 
 def test_jobs_that_have_ended_go_after_their_time() -> None:
