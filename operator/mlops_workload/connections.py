@@ -26,6 +26,9 @@ a closed path is in the status within a minute."""
 PROBE_SECONDS: Final = 10.0
 """Time for resolving the name and connecting: where both are possible, they take less than a second."""
 
+PAUSE_SECONDS: Final = 0.5
+"""Between two tries."""
+
 CAUSE: Final = "a NetworkPolicy that does not allow it is one possible cause"
 
 _TIMED_OUT: Final = "connection timed out"
@@ -64,12 +67,22 @@ class Problem(NamedTuple):
     unknown: bool = False
 
 
-def problem_of(address: Address, error: OSError) -> Problem | None:
-    """What an error of a lookup or a connection tells; None where it is of neither."""
+def problem_of(address: Address, error: OSError, *, tried: float = 0.0) -> Problem | None:
+    """What an error of a lookup or a connection tells; None where it is of neither.
+
+    Args:
+        address: whose name was looked up, or that was connected to.
+        error: of the last try.
+        tried: seconds for which it was tried again and again.
+    """
     if isinstance(error, socket.gaierror):
         return _unresolved(address, unknown=error.errno in _UNKNOWN_NAME)
     words = _TIMED_OUT if isinstance(error, TimeoutError) else _WORDS.get(error.errno or 0)
-    return Problem(f"{address}: {words}; {CAUSE}") if words is not None else None
+    if words is None:
+        return None
+    if tried and words != _TIMED_OUT:
+        words = f"{_TIMED_OUT}: {words} for {tried:.0f} s"
+    return Problem(f"{address}: {words}; {CAUSE}")
 
 
 def _unresolved(address: Address, *, unknown: bool) -> Problem:
@@ -78,23 +91,34 @@ def _unresolved(address: Address, *, unknown: bool) -> Problem:
 
 
 def probe(address: Address, *, seconds: float = PROBE_SECONDS) -> Problem | None:
-    """Connect, and tell why that is not possible within `seconds`; None where it is."""
+    """Connect, and tell why that is not possible within `seconds`; None where it is.
+
+    What refuses is tried again until then: a server that restarts does so for a moment.
+    """
     resolved, found = threading.Event(), list[Problem | None]()
 
     def connect() -> None:
-        try:
-            socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
-            resolved.set()
-            socket.create_connection(address, timeout=seconds).close()
-        except OSError as error:
-            found.append(problem_of(address, error) or Problem(f"{address}: {error.strerror or error}; {CAUSE}"))
-        else:
-            found.append(None)
+        began = time.monotonic()
+        while True:
+            try:
+                socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
+                resolved.set()
+                socket.create_connection(address, timeout=seconds).close()
+            except OSError as error:
+                tried = time.monotonic() - began
+                problem = problem_of(address, error, tried=tried)
+                if problem is not None and not problem.unknown and tried + PAUSE_SECONDS < seconds:
+                    time.sleep(PAUSE_SECONDS)
+                    continue
+                found.append(problem or Problem(f"{address}: {error.strerror or error}; {CAUSE}"))
+            else:
+                found.append(None)
+            return
 
     # In a thread of its own, because a lookup cannot be given a timeout.
     thread = threading.Thread(target=connect, daemon=True)
     thread.start()
-    thread.join(seconds)
+    thread.join(seconds + PAUSE_SECONDS)
     if found:
         return found[0]
     if not resolved.is_set():

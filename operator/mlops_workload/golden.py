@@ -161,21 +161,21 @@ def wait_ready(
     last = "nothing was asked"
     failing_since: float | None = None
     while (began := clock()) < deadline:
-        problem = None
         try:
             reply = exchange(ready_url(url, model), timeout=READY_TIMEOUT_SECONDS)
             if reply.status == 200:
                 return
             last = f"HTTP {reply.status}: {reply.body[:200].decode(errors='replace')}"
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            problem = connection_problem(url, error)
-            last = problem.text if problem is not None else f"{type(error).__name__}: {error}"
-        if problem is None or problem.unknown:
             failing_since = None
-        elif failing_since is None:
-            failing_since = began
-        if failing_since is not None and clock() - failing_since >= UNREACHABLE_SECONDS:
-            raise ConnectionFailedError(f"model {model}: {last}")
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            failing_since = began if failing_since is None else failing_since
+            failing = clock() - failing_since
+            problem = connection_problem(url, error, tried=failing)
+            last = problem.text if problem is not None else f"{type(error).__name__}: {error}"
+            if problem is None or problem.unknown:
+                failing_since = None
+            elif failing >= UNREACHABLE_SECONDS:
+                raise ConnectionFailedError(f"model {model}: {last}") from error
         sleep(READY_PAUSE_SECONDS)
     raise EndpointUnavailableError(f"model {model} at {url} was not ready within {timeout:g} s; the last reply: {last}")
 

@@ -86,11 +86,17 @@ def exchange(url: str, *, body: dict[str, Any] | None = None, timeout: float) ->
             return HttpReply(error.code, _read(error))
 
 
-def connection_problem(url: str, error: Exception) -> Problem | None:
-    """Why `exchange` had no connection to the server of `url`, by its error; None where it had one."""
+def connection_problem(url: str, error: Exception, *, tried: float = 0.0) -> Problem | None:
+    """Why `exchange` had no connection to the server of `url`, by its error; None where it had one.
+
+    Args:
+        url: what was asked.
+        error: of the last try.
+        tried: seconds for which it was tried again and again.
+    """
     # urllib wraps the errors of connecting; those of an answer come as they are.
     cause = error.reason if isinstance(error, urllib.error.URLError) else None
-    return problem_of(_address(url), cause) if isinstance(cause, OSError) else None
+    return problem_of(_address(url), cause, tried=tried) if isinstance(cause, OSError) else None
 
 
 def _address(url: str) -> Address:

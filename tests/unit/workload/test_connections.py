@@ -65,6 +65,22 @@ def test_the_cause_is_told_with_host_and_port(error: OSError, text: str, unknown
     assert problem_of(HOST, error) == Problem(f"store.example:9000: {text}", unknown)
 
 
+def test_what_refused_for_a_while_timed_out() -> None:
+    refused = ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+    text = f"store.example:9000: connection timed out: connection refused for 21 s; {CAUSE}"
+    assert problem_of(HOST, refused, tried=20.6) == Problem(text)
+    assert problem_of(HOST, TimeoutError(), tried=20.6) == problem_of(HOST, TimeoutError())
+
+
+def test_a_server_that_restarts_is_waited_for(closed: Address) -> None:
+    servers = list[socket.socket]()
+    start = threading.Timer(0.2, lambda: servers.append(socket.create_server(closed)))
+    start.start()
+    assert probe(closed) is None
+    start.join()
+    servers[0].close()
+
+
 def test_other_errors_are_not_the_networks() -> None:
     assert problem_of(HOST, OSError(errno.EIO, "input/output error")) is None
     assert problem_of(HOST, OSError("no number")) is None
@@ -75,7 +91,7 @@ def test_a_probe_tells_a_silent_host_from_one_that_refuses_and_one_that_answers(
     silent: Address, closed: Address
 ) -> None:
     assert probe(silent, seconds=0.2) == Problem(f"{silent}: connection timed out; {CAUSE}")
-    assert probe(closed) == Problem(f"{closed}: connection refused; {CAUSE}")
+    assert probe(closed, seconds=1.0) == Problem(f"{closed}: connection timed out: connection refused for 1 s; {CAUSE}")
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert probe(Address("127.0.0.1", server.getsockname()[1])) is None
 
@@ -137,8 +153,8 @@ def test_what_a_driver_makes_of_a_closed_path_is_not_believed(closed: Address, e
         watch.note("socket.connect", (None, closed))
         raise error
 
-    with pytest.raises(ConnectionFailedError, match=f"s3://b/m: {closed}: connection refused"):
-        watched("s3://b/m", work)
+    with pytest.raises(ConnectionFailedError, match=f"s3://b/m: {closed}: connection timed out"):
+        watched("s3://b/m", work, reach=partial(probe, seconds=0.6))
 
 
 def test_the_drivers_own_error_counts_where_the_host_answers_or_none_was_asked() -> None:
@@ -190,9 +206,13 @@ def test_a_fetch_from_a_silent_store_ends_with_its_own_exit_code(
     assert list((tmp_path / "to").iterdir()) == []
 
 
-def test_a_store_that_refuses_is_told_at_once(tmp_path: Path, run_environment: RunEnvironment, closed: Address) -> None:
+def test_a_store_that_refuses_is_told(
+    run_environment: RunEnvironment, monkeypatch: pytest.MonkeyPatch, closed: Address
+) -> None:
+    monkeypatch.setattr(store, "watched", partial(watched, reach=partial(probe, seconds=1.0)))
     assert main(["--uri", f"ftp://{closed}/m", "--digest", DIGEST, "--verify-only"]) == CONNECTION_FAILED_EXIT_CODE
-    assert json.loads(run_environment.message)["message"] == f"ftp://{closed}/m: {closed}: connection refused; {CAUSE}"
+    message = f"ftp://{closed}/m: {closed}: connection timed out: connection refused for 1 s; {CAUSE}"
+    assert json.loads(run_environment.message)["message"] == message
 
 
 class Clock:
@@ -208,6 +228,8 @@ class Clock:
 def test_golden_requests_to_a_closed_service_end_before_their_time(tmp_path: Path, closed: Address) -> None:
     clock = Clock()
     configuration = GoldenConfiguration(url=f"http://{closed}", model="plus", ready_timeout_seconds=60)
-    with pytest.raises(ConnectionFailedError, match=f"model plus: {closed}: connection refused; {CAUSE}"):
+    with pytest.raises(
+        ConnectionFailedError, match=f"model plus: {closed}: connection timed out: connection refused for"
+    ):
         check(configuration, uid="u", scratch=tmp_path, environ={}, clock=clock)
     assert clock.now < 30

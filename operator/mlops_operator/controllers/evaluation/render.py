@@ -124,7 +124,6 @@ def evaluation_task(
         image=spec.image,
         options=spec.task_pods,
         annotations=_identities(candidate.ref, baseline.ref if baseline is not None else None),
-        retries_connections=True,
     )
 
 

@@ -35,7 +35,6 @@ def window_task(obj: Manifest, spec: ModelMonitorSpec, window: WindowStatus) -> 
         final_exit_codes=(NOT_FOUND_EXIT_CODE,),
         image=spec.image,
         options=spec.task_pods,
-        retries_connections=True,
     )
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from mlops_contract.exit_codes import CONNECTION_FAILED_EXIT_CODE
 from mlops_contract.text import clean
 from mlops_operator.api.common import Waiting
 from mlops_operator.api.conditions import parse_timestamp
@@ -146,8 +145,7 @@ def _not_fetched(pod: Manifest) -> Trouble | None:
             continue
         reason, message = _fetch_error(ended)
         known = {DeploymentReason.ARTIFACT_CORRUPT, DeploymentReason.ARTIFACT_NOT_FOUND}
-        unconnected = ended.get("exitCode") == CONNECTION_FAILED_EXIT_CODE
-        return Trouble(reason if reason in known else DeploymentReason.FETCH_FAILED, message, unconnected)
+        return Trouble(reason if reason in known else DeploymentReason.FETCH_FAILED, message)
     return None
 
 
