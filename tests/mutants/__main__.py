@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; 1 where a mutant survived that is not on the list of ignored ones."""
+    """Run the command line; 1 where a mutant survived that is not on the list of ignored ones, or could not run."""
     given = parser().parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
     found = wanted(given.module or ["*"])
@@ -68,7 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     runner.preload()
     began = time.monotonic()
     skip = ignored()
-    ran = run_all([mutant for mutant in chosen if not any(map(mutant.matches, skip))], given.at_once, console)
+    running = [mutant for mutant in chosen if not any(map(mutant.matches, skip))]
+    ran = run_all(running, given.at_once, console)
     survivors = [mutant for mutant in ran if not mutant.noticed]
     unused = [] if given.sample or given.module else [e for e in skip if not any(m.matches(e) for m in found)]
     for mutant in survivors:
@@ -76,11 +77,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for entry in unused:
         console.print(f"ignored, but there is no such mutant: {entry}", markup=False)
     seconds = time.monotonic() - began
-    noticed, skipped = len(ran) - len(survivors), len(chosen) - len(ran)
-    console.print(f"{noticed} noticed, {len(survivors)} survived, {skipped} ignored; {seconds:.0f} s")
+    noticed, skipped, left = len(ran) - len(survivors), len(chosen) - len(running), len(running) - len(ran)
+    console.print(f"{noticed} noticed, {len(survivors)} survived, {skipped} ignored, {left} not run; {seconds:.0f} s")
     if given.output:
         given.output.write_text(json.dumps({"mutants": len(ran), "survivors": list(map(str, survivors))}, indent=2))
-    return 1 if survivors or unused else 0
+    return 1 if survivors or unused or left else 0
 
 
 def wanted(globs: Iterable[str]) -> list[Mutant]:
@@ -98,7 +99,10 @@ def sample(found: Sequence[Mutant], number: int | None, seed: int) -> list[Mutan
 
 
 def run_all(chosen: Sequence[Mutant], at_once: int, console: Console) -> list[Mutant]:
-    """Run the tests of every mutant: those of the modules with the same tests together."""
+    """Run the tests of every mutant: those of the modules with the same tests together.
+
+    The mutants of tests that fail without one are not among those that are returned.
+    """
     done: list[Mutant] = []
 
     def end(mutant: Mutant, noticed: bool) -> None:
@@ -118,7 +122,11 @@ def run_all(chosen: Sequence[Mutant], at_once: int, console: Console) -> list[Mu
             else:
                 end(group[index], noticed)
 
-        runner.run_all(tests, [(mutant.module, mutant.mutation) for mutant in group], at_once=at_once, told=told)
+        try:
+            runner.run_all(tests, [(mutant.module, mutant.mutation) for mutant in group], at_once=at_once, told=told)
+        except RuntimeError as error:
+            console.print(str(error), markup=False)
+            continue
         with ThreadPoolExecutor(at_once) as pool:
             for mutant, outcome in zip(rest, pool.map(run_alone, rest), strict=True):
                 end(mutant, outcome.noticed)

@@ -39,11 +39,11 @@ Call = tuple[str, str]
 
 @dataclass
 class Measured:
-    """What the tests do without a mutant: how long each takes, and which of them call a function."""
+    """What the tests do without a mutant: how long each takes, which of them call a function, and which fail."""
 
     seconds: list[float] = field(default_factory=list)
     callers: dict[Call, list[int]] = field(default_factory=dict)
-    failed: bool = False
+    failed: list[str] = field(default_factory=list)
 
 
 class Session:
@@ -71,6 +71,7 @@ class Session:
             raise session.Interrupted("the tests cannot be collected without a mutant")
         measured = _measured(session)
         if measured.failed:
+            print(f"\nfailed: {', '.join(measured.failed)}")
             raise session.Failed("the tests fail without a mutant")
         running: dict[int, tuple[Any, int, float]] = {}
         for index, (module, mutation) in enumerate(self._mutants):
@@ -135,7 +136,8 @@ def _measure(session: pytest.Session, answer: Connection) -> None:
         for call in called:
             found.callers.setdefault(call, []).append(index)
         called.clear()
-    found.failed = bool(session.testsfailed)
+        if session.testsfailed > len(found.failed):
+            found.failed.append(session.items[index].nodeid)
     answer.send(found)
     answer.close()
     os._exit(0)

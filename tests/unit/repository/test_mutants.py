@@ -143,6 +143,22 @@ def outcomes() -> dict[str, bool | None]:
     return told
 
 
+def test_tests_that_fail_without_a_mutant_are_named(tmp_path: Path) -> None:
+    module = Path("operator/mlops_operator/controllers/retrainpolicy/policies/manual.py")
+    path = tmp_path / "test_wrong.py"
+    path.write_text("def test_right():\n    pass\n\ndef test_wrong():\n    assert 1 == 2\n")
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        ran = pool.submit(fail, str(path), module)
+        with pytest.raises(RuntimeError, match=r"failed: \S*test_wrong.py::test_wrong\n"):
+            ran.result()
+
+
+def fail(tests: str, module: Path) -> None:
+    """Run tests of a mutant that fail without it."""
+    found = mutations((ROOT / module).read_text())
+    run_all([tests], [(module, found[0])], at_once=1, told=lambda _index, _noticed: None)
+
+
 def test_mutants_are_listed_without_running_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list", "--module", "*/runtime/election.py", "--sample", "3"]) == 0
     lines = capsys.readouterr().out.splitlines()
