@@ -14,7 +14,7 @@ DEMO := $(BIN)/python -m demo --cluster $(CLUSTER) $(if $(ENGINE),--engine $(ENG
 export PYTHONPATH := operator:.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv tools demo cluster clean-cluster test test-deep lint unit tools images integration e2e faults mutants generate lock bench decisions clean
+.PHONY: help venv tools demo cluster clean-cluster test test-deep lint unit tools images integration e2e faults flux mutants generate lock bench decisions clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -79,7 +79,10 @@ e2e: venv tools images ## tests on real pods (nodes of their own; root or sudo);
 # The revision since which code counts as changed: the last release, or everything.
 SINCE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || git rev-list --max-parents=0 HEAD)
 SEED ?= 1
-test-deep: venv tools images ## a sample of the fault plans, more of changed paths, deep tests (60 min); SINCE=revision SEED=1
+flux: venv # Flux for the tests of GitOps (some minutes, once)
+	@$(BIN)/python -m localcluster tools flux >/dev/null
+
+test-deep: venv tools images flux ## a sample of the fault plans, more of changed paths, deep tests (60 min); SINCE=revision SEED=1
 	$(BIN)/python -m tests.faults --sample 1 --seed $(SEED) --changed-since $(SINCE) --output faults-output
 	$(BIN)/pytest -n auto --dist loadfile -m "deep and not long" tests/integration tests/faults
 	$(BIN)/pytest -m "deep and not long" tests/kind

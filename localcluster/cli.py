@@ -19,7 +19,7 @@ from localcluster.errors import LocalClusterError
 from localcluster.images import NAMES, ensure_archives
 from localcluster.kindhost.options import IMAGE_VARIABLE, WORKERS_VARIABLE
 from localcluster.progress import OnConsole
-from localcluster.tools import ensure_tools
+from localcluster.tools import ensure_flux, ensure_kind_tools, ensure_tools
 
 _DESCRIPTION = """\
 Local Kubernetes clusters for development and tests.
@@ -37,6 +37,9 @@ Your own kubeconfig and current context are never touched:
 State is kept under MLOPS_LOCALCLUSTER_HOME (default: $XDG_STATE_HOME or ~/.local/state, mlops-localcluster),
 built programs and images under $XDG_CACHE_HOME or ~/.cache, mlops-localcluster.
 """
+
+
+_TOOL_SETS = {"cluster": ensure_tools, "kind": ensure_kind_tools, "flux": ensure_flux}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -92,6 +95,13 @@ def build_parser() -> argparse.ArgumentParser:
 
     command("clients", _clients, "print the folder of kubectl and Helm for the cluster")
     tools = commands.add_parser("tools", help="build the programs if they are not there, and print their folder")
+    tools.add_argument(
+        "set",
+        nargs="?",
+        choices=_TOOL_SETS,
+        default="cluster",
+        help="of a native cluster (the default), of kind, or Flux for tests of GitOps",
+    )
     tools.set_defaults(run=_tools)
     images = commands.add_parser("images", help="build the project's images if they changed, and print their archives")
     images.add_argument("image", nargs="*", help=f"of {', '.join(NAMES)}; all by default")
@@ -188,8 +198,8 @@ def _logs(options: argparse.Namespace) -> int:
     return 0
 
 
-def _tools(options: argparse.Namespace) -> int:  # noqa: ARG001 - every command takes its options
-    print(ensure_tools(OnConsole()))
+def _tools(options: argparse.Namespace) -> int:
+    print(_TOOL_SETS[options.set](OnConsole()))
     return 0
 
 

@@ -40,6 +40,12 @@ def ensure_kind_tools(progress: Progress | None = None) -> Path:
     return _ensure(catalog.KIND_PACKAGES, "build kind and what its nodes need", progress)
 
 
+def ensure_flux(progress: Progress | None = None) -> Path:
+    """The same for :data:`catalog.FLUX_PACKAGES`."""
+    title = "build Flux's kustomize-controller"
+    return _ensure(catalog.FLUX_PACKAGES, title, progress, module=catalog.FLUX_MODULE)
+
+
 def ensure_programs(names: Sequence[str], progress: Progress | None = None) -> Path:
     """A folder that holds these programs of :data:`catalog.PACKAGES`: only they are built if they are not there yet."""
     if (everything := _recorded(catalog.PACKAGES)) is not None:
@@ -48,11 +54,11 @@ def ensure_programs(names: Sequence[str], progress: Progress | None = None) -> P
     return _ensure(packages, f"build {', '.join(names)}", progress, space=SMALL_BUILD_BYTES)
 
 
-def module_folder(path: str, progress: Progress) -> Path:
-    """The folder with the sources of a module that go.mod pins."""
+def module_folder(path: str, progress: Progress, *, module: Path = catalog.MODULE) -> Path:
+    """The folder with the sources of a module that the go.mod of ``module`` pins."""
     toolchain = golang.find(progress)
     command = [toolchain.command, "mod", "download", "-json", path]
-    result = subprocess.run(command, cwd=catalog.MODULE, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, cwd=module, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise BuildFailed(
             f"go mod download {path} ended with code {result.returncode}: {result.stderr}", remedy=_REMEDY
@@ -60,57 +66,64 @@ def module_folder(path: str, progress: Progress) -> Path:
     return Path(json.loads(result.stdout)["Dir"])
 
 
-def _ensure(packages: Packages, title: str, progress: Progress | None, *, space: int | None = None) -> Path:
+def _ensure(
+    packages: Packages,
+    title: str,
+    progress: Progress | None,
+    *,
+    space: int | None = None,
+    module: Path = catalog.MODULE,
+) -> Path:
     progress = progress or Quiet()
-    if (recorded := _recorded(packages)) is not None:
+    if (recorded := _recorded(packages, module)) is not None:
         return recorded
     toolchain = golang.find(progress)
-    folder = paths.cache_home() / "bin" / _key(packages, toolchain.version)
+    folder = paths.cache_home() / "bin" / _key(packages, toolchain.version, module)
     with locks.exclusive(folder.with_suffix(".lock")):
         if not _complete(folder, packages):
             needed = space or COLD_BUILD_BYTES
             disk.require(_build_cache(toolchain), needed, what="a build of the cluster's programs")
             with progress.step(title) as step:
-                _build(toolchain, packages, folder, step)
-    _record(folder, packages)
+                _build(toolchain, packages, folder, step, module)
+    _record(folder, packages, module)
     return folder
 
 
-def _inputs_digest(packages: Packages) -> str:
+def _inputs_digest(packages: Packages, module: Path) -> str:
     """Hash of everything in the module that the programs are built from."""
     digest = hashlib.sha256()
-    sources = [catalog.MODULE / "go.mod", catalog.MODULE / "go.sum", *sorted(catalog.MODULE.rglob("*.go"))]
+    sources = [module / "go.mod", module / "go.sum", *sorted(module.rglob("*.go"))]
     for path in sources:
-        digest.update(f"{path.relative_to(catalog.MODULE)}\0{path.stat().st_size}\0".encode())
+        digest.update(f"{path.relative_to(module)}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     digest.update(repr(sorted(packages.items())).encode() + catalog.linker_flags().encode())
     return digest.hexdigest()
 
 
-def _key(packages: Packages, go_version: str) -> str:
-    return hashlib.sha256(f"{_inputs_digest(packages)}\0{go_version}".encode()).hexdigest()[:16]
+def _key(packages: Packages, go_version: str, module: Path = catalog.MODULE) -> str:
+    return hashlib.sha256(f"{_inputs_digest(packages, module)}\0{go_version}".encode()).hexdigest()[:16]
 
 
 def _complete(folder: Path, packages: Packages) -> bool:
     return all((folder / program).exists() for program in packages)
 
 
-def _pointer(packages: Packages) -> Path:
-    return paths.cache_home() / "bin" / f"{_inputs_digest(packages)[:16]}.current"
+def _pointer(packages: Packages, module: Path) -> Path:
+    return paths.cache_home() / "bin" / f"{_inputs_digest(packages, module)[:16]}.current"
 
 
-def _recorded(packages: Packages) -> Path | None:
+def _recorded(packages: Packages, module: Path = catalog.MODULE) -> Path | None:
     """The folder that the last build of these inputs made: a warm start needs no Go at all."""
     try:
-        pointer = _pointer(packages)
+        pointer = _pointer(packages, module)
         folder = pointer.parent / pointer.read_text().strip()
     except FileNotFoundError:
         return None
     return folder if _complete(folder, packages) else None
 
 
-def _record(folder: Path, packages: Packages) -> None:
-    pointer = _pointer(packages)
+def _record(folder: Path, packages: Packages, module: Path = catalog.MODULE) -> None:
+    pointer = _pointer(packages, module)
     temporary = pointer.with_suffix(f".{os.getpid()}")
     temporary.write_text(folder.name)
     os.replace(temporary, pointer)
@@ -121,12 +134,12 @@ def _build_cache(toolchain: golang.Toolchain) -> Path:
     return Path(result.stdout.strip())
 
 
-def _build(toolchain: golang.Toolchain, packages: Packages, folder: Path, step: Step) -> None:
+def _build(toolchain: golang.Toolchain, packages: Packages, folder: Path, step: Step, module: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
     try:
         for group in catalog.build_groups(packages):
-            _go_build(toolchain, group, temporary, step)
+            _go_build(toolchain, group, temporary, step, module)
         for program, built_as in catalog.BUILT_AS.items():
             if program in packages:
                 (temporary / built_as).rename(temporary / program)
@@ -141,7 +154,7 @@ def _build(toolchain: golang.Toolchain, packages: Packages, folder: Path, step: 
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _go_build(toolchain: golang.Toolchain, packages: list[str], output: Path, step: Step) -> None:
+def _go_build(toolchain: golang.Toolchain, packages: list[str], output: Path, step: Step, module: Path) -> None:
     """Run one build; ``go build -v`` names each package on a line as it is compiled."""
     command = [
         toolchain.command, "build", "-v", "-trimpath", "-ldflags", catalog.linker_flags(),
@@ -151,7 +164,7 @@ def _go_build(toolchain: golang.Toolchain, packages: list[str], output: Path, st
     lines: list[str] = []
     downloaded = compiled = 0
     with subprocess.Popen(
-        command, cwd=catalog.MODULE, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command, cwd=module, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         # Linking says nothing for minutes; the elapsed time goes on all the same.
         ticking = _Ticker(lambda: step.update(f"{downloaded} modules downloaded, {compiled} packages compiled"))

@@ -35,6 +35,12 @@ KIND_PACKAGES = {
     "narrow-runc": "./cmd/narrow-runc",
 }
 
+#: Flux's requirements and those of Kubernetes' programs exclude each other in one module.
+FLUX_MODULE = MODULE.with_name("flux")
+
+#: What tests of GitOps run beside a cluster.
+FLUX_PACKAGES = {"kustomize-controller": "github.com/fluxcd/kustomize-controller"}
+
 #: ``go build`` names a program after the last part of its package's path, less a version.
 BUILT_AS = {"etcd": "server"}
 

@@ -1,10 +1,12 @@
-"""A GitOps tool in small: what Flux's kustomize-controller does with a revision, against a real API server.
+"""GitOps tools: Flux's own, and one in small that does what it does with a revision, against a real API server.
 
-All objects of a revision are tried with `dryRun=All` first, so that an invalid one keeps all of them from being
-applied. Then they are applied server-side, objects of an earlier revision that are missing are deleted, unless an
-annotation keeps them, and their health is read by kstatus.
+In the small one all objects of a revision are tried with `dryRun=All` first, so that an invalid one keeps all of them
+from being applied. Then they are applied server-side, objects of an earlier revision that are missing are deleted,
+unless an annotation keeps them, and their health is read by kstatus.
 """
 
+import asyncio
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,6 +16,7 @@ from mlops_operator.docgen.health import Kstatus
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import NotFound, StatusError
 from mlops_operator.kube.resources import OWN, Resource
+from tests.harness.flux import Flux
 from tests.harness.kstatus import kstatus, undocumented
 
 FLUX_FORCE = "kustomize.toolkit.fluxcd.io/force"
@@ -21,6 +24,8 @@ FLUX_PRUNE = "kustomize.toolkit.fluxcd.io/prune"
 
 Revision = Mapping[str, Manifest]
 """Objects by the file that they are in."""
+
+MARKER: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "marker"}}
 
 _RESOURCES = {resource.kind: resource for resource in OWN}
 
@@ -31,11 +36,13 @@ class GitTool:
 
     Attributes:
         applied: the objects of the last revision that was applied.
+        judgments: status and reason of the tool's own `Ready` after each revision.
     """
 
     client: Client
     namespace: str
-    applied: dict[tuple[str, str], Manifest] = field(default_factory=dict)
+    applied: dict[tuple[str, str], Manifest] = field(default_factory=dict, init=False)
+    judgments: list[tuple[str, str]] = field(default_factory=list, init=False)
 
     async def reconcile(self, revision: Revision) -> str:
         """Apply a revision; why it was not, or an empty text."""
@@ -93,6 +100,28 @@ class GitTool:
             query["dryRun"] = "All"
         path = resource.path(namespace=self.namespace, name=manifest["metadata"]["name"])
         await self.client.request("PATCH", path, query=query, body=body, content_type="application/apply-patch+yaml")
+
+
+@dataclass
+class FluxTool(GitTool):
+    """The same by Flux's kustomize-controller, which waits until all objects are healthy."""
+
+    flux: Flux
+
+    async def reconcile(self, revision: Revision) -> str:
+        """See `GitTool`; a revision whose objects do not become healthy is a problem as well."""
+        files = {file: json.dumps(_complete(manifest)) for file, manifest in revision.items()}
+        # Flux takes no revision without an object.
+        ready = await asyncio.to_thread(self.flux.commit, {**files, "marker.yaml": json.dumps(MARKER)})
+        self.judgments.append((ready["status"], ready["reason"]))
+        if ready["status"] == "False":
+            return str(ready["message"])
+        self.applied = {(manifest["kind"], manifest["metadata"]["name"]): manifest for manifest in revision.values()}
+        return ""
+
+
+def _complete(manifest: Manifest) -> Manifest:
+    return {"apiVersion": _RESOURCES[manifest["kind"]].api_version, **manifest}
 
 
 def _forced(manifest: Manifest) -> bool:

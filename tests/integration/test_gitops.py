@@ -1,10 +1,13 @@
 """A Git history as a story: after each commit, what serves, and what a tool that waits by kstatus says."""
 
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from localcluster import Cluster
+from localcluster.kubectl import Kubectl
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers import all_controllers
 from mlops_operator.controllers.settings import Settings
@@ -21,10 +24,14 @@ from mlops_operator.kube.resources import (
     TRAINING_JOBS,
 )
 from tests.harness.crds import install_crds
-from tests.harness.gitops import FLUX_FORCE, GitTool, Revision
+from tests.harness.flux import flux
+from tests.harness.gitops import FLUX_FORCE, FluxTool, GitTool, Revision
 from tests.harness.kubelet import FakeKubelet
 from tests.harness.waiting import eventually
 from tests.integration.workshop import Workshop, condition, message, operator
+
+FLUX = "Flux"
+READY = ("True", "ReconciliationSucceeded")
 
 
 def obj(kind: str, name: str, spec: Manifest, **annotations: str) -> Manifest:
@@ -71,9 +78,9 @@ FIRST: Revision = {
 class Story:
     """A namespace, the tool that applies revisions to it, and what serves there."""
 
-    def __init__(self, shop: Workshop) -> None:
+    def __init__(self, shop: Workshop, tool: GitTool) -> None:
         self.shop = shop
-        self.tool = GitTool(shop.client, shop.namespace)
+        self.tool = tool
 
     async def ready(self, revision: Revision, *, within: float = 60.0) -> None:
         """The revision is applied, and all its objects become Current, as `wait: true` asks for."""
@@ -93,17 +100,26 @@ class Story:
 
 
 @pytest.fixture
-async def story(client: Client, namespace: str, control_plane: Cluster) -> AsyncIterator[Story]:
+async def story(
+    client: Client, namespace: str, control_plane: Cluster, request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[Story]:
+    """With the tool that the test is run with: Flux, or the one in small."""
     await install_crds(client)
     shop = Workshop(client, namespace)
-    async with (
-        FakeKubelet(client, shop.behave, namespace=namespace),
-        operator(control_plane, namespace, *all_controllers(Settings())),
-    ):
-        yield Story(shop)
+    with ExitStack() as stack:
+        tool = GitTool(client, namespace)
+        if getattr(request, "param", "") == FLUX:
+            kubectl = Kubectl(control_plane.clients() / "kubectl", control_plane.kubeconfig, namespace)
+            tool = FluxTool(client, namespace, stack.enter_context(flux(kubectl, tmp_path)))
+        async with (
+            FakeKubelet(client, shop.behave, namespace=namespace),
+            operator(control_plane, namespace, *all_controllers(Settings())),
+        ):
+            yield Story(shop, tool)
 
 
 @pytest.mark.deep
+@pytest.mark.parametrize("story", ["the tool in small", FLUX], indirect=True)
 async def test_a_history_of_commits(story: Story) -> None:
     shop, tool = story.shop, story.tool
 
@@ -132,7 +148,7 @@ async def test_a_history_of_commits(story: Story) -> None:
     invalid = obj("TrainingJob", "digits-3", {"image": "example/train:1", "replicas": -1})
     bad = {**undone, "train-3.yaml": invalid, "train-4.yaml": training("digits-4", seed=4)}
     problem = await tool.reconcile(bad)
-    assert problem.startswith("train-3.yaml: ")
+    assert "digits-3" in problem
     assert "spec.replicas" in problem
     names = [entry["metadata"]["name"] for entry in await shop.all(TRAINING_JOBS)]
     assert sorted(names) == ["digits-1", "digits-2"]
@@ -163,6 +179,9 @@ async def test_a_history_of_commits(story: Story) -> None:
     for name in ("digits-1", "digits-2"):
         status = (await tool.read("TrainingJob", name))["status"]
         assert (condition(status, "Complete"), status.get("attempts")) == (("True", "Restored"), None)
+
+    if isinstance(tool, FluxTool):
+        assert tool.judgments == [*[READY] * 4, ("False", "ReconciliationFailed"), *[READY] * 4]
 
 
 async def test_a_revision_without_a_training_is_ready_at_once(story: Story) -> None:

@@ -60,17 +60,25 @@ def test_the_wheel_is_new_enough_for_the_module() -> None:
     version = tuple(int(part) for part in golang.WHEEL.partition("==")[2].split("."))
 
     assert version >= catalog.go_version()
+    assert version >= catalog.go_version(module=catalog.FLUX_MODULE)
 
 
-def test_every_program_comes_from_a_tool_line_or_is_our_own() -> None:
-    text = (catalog.MODULE / "go.mod").read_text()
+@pytest.mark.parametrize(
+    ("module", "packages"),
+    [
+        (catalog.MODULE, {**catalog.PACKAGES, **catalog.KIND_PACKAGES}),
+        (catalog.FLUX_MODULE, catalog.FLUX_PACKAGES),
+    ],
+)
+def test_every_program_comes_from_a_tool_line_or_is_our_own(module: Path, packages: dict[str, str]) -> None:
+    text = (module / "go.mod").read_text()
 
-    for program, package in {**catalog.PACKAGES, **catalog.KIND_PACKAGES}.items():
-        own = package.startswith("./") and (catalog.MODULE / package / "main.go").exists()
-        assert own or f"\t{package}\n" in text, program
+    for program, package in packages.items():
+        own = package.startswith("./") and (module / package / "main.go").exists()
+        assert own or f"\t{package}\n" in text or f"tool {package}\n" in text, program
 
 
-@pytest.mark.parametrize("packages", [catalog.PACKAGES, catalog.KIND_PACKAGES])
+@pytest.mark.parametrize("packages", [catalog.PACKAGES, catalog.KIND_PACKAGES, catalog.FLUX_PACKAGES])
 def test_every_program_is_built_exactly_once(packages: dict[str, str]) -> None:
     built = [package for group in catalog.build_groups(packages) for package in group]
 
@@ -120,7 +128,7 @@ def test_a_few_programs_are_built_alone(tmp_path: Path, monkeypatch: pytest.Monk
     fake_go(tmp_path / "bin", "go99.1")
     built: list[list[str]] = []
 
-    def write(_toolchain: object, packages: build.Packages, folder: Path, _step: object) -> None:
+    def write(_toolchain: object, packages: build.Packages, folder: Path, _step: object, _module: Path) -> None:
         built.append(list(packages))
         folder.mkdir(parents=True)
         for program in packages:
