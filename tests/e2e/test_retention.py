@@ -1,4 +1,4 @@
-"""Files on a real volume: those of a version beyond the policy go, and those that its run linked to stay."""
+"""Files on a real volume: those of a version and of a run beyond the policy go, and those that they linked to stay."""
 
 import json
 
@@ -33,15 +33,16 @@ with run() as r:
     for name, target in (("trainings", "../.."), ("store", "../../.."), ("checkpoints/trainings", "../../..")):
         os.symlink(target, os.path.join(own, name))
     os.chmod(os.path.join(own, "checkpoints", "deep"), 0)
+    assert not r.param("fails", False)
 """
 
 
-def training(name: str, c: float) -> Manifest:
+def training(name: str, c: float, *, fails: bool = False) -> Manifest:
     spec: Manifest = {
         "model": "sign",
         "image": WORKLOAD_IMAGE,
         "command": ["python3", "-c", TRAIN],
-        "parameters": {"c": c},
+        "parameters": {"c": c, "fails": fails},
         "backoffLimit": 0,
     }
     return manifest("TrainingJob", name, **spec)
@@ -69,8 +70,8 @@ def files(kubectl: Kubectl) -> list[str]:
     return found
 
 
-def test_the_files_of_an_old_version_go_and_what_its_run_linked_to_stays(space: Kubectl) -> None:
-    policy = {"keepVersions": 0, "keepFor": "0s", "keepHistoryFor": "0s", "grace": "1s"}
+def test_files_of_an_old_version_and_a_failed_run_go_and_what_they_linked_to_stays(space: Kubectl) -> None:
+    policy = {"keepVersions": 0, "keepFor": "0s", "keepHistoryFor": "0s", "keepRunsFor": "0s", "grace": "1s"}
     alias = {"name": "champion", "bootstrap": True}
     space.apply(manifest("Model", "sign", aliases=[alias], retention=policy))
     versions, folders = [], []
@@ -80,13 +81,19 @@ def test_the_files_of_an_old_version_go_and_what_its_run_linked_to_stays(space: 
         versions.append(trained["status"]["modelVersion"])
         verified = wait_true(space, "modelversion", versions[-1], timeout=120)
         folders.append(verified["status"]["runFolder"].removeprefix(f"pvc://{STORE}/"))
+    space.apply(training("failed", c=3.0, fails=True))
+    (attempt,) = wait_phase(space, "trainingjob", "failed", "Failed", timeout=120)["status"]["attempts"]
+    folders.append(attempt["output"].removeprefix(f"pvc://{STORE}/").removesuffix("/0"))
     before = files(space)
     assert {entry.rsplit("/", 2)[0] for entry in before} >= {*folders}
     patch(space, "model", "sign", {"retention": {"mode": "Remove"}})
     wait_phase(space, "modelversion", versions[1], "Removed", timeout=180)
-    done = space.wait(
-        "model", "sign", lambda obj: obj["status"]["retention"].get("removed") == 1, what="to remove", timeout=120
-    )
+
+    def removed(model: Manifest) -> bool:
+        retention = model["status"]["retention"]
+        return bool(retention.get("removed") == 1 and (retention.get("runs") or {}).get("removed") == 1)
+
+    done = space.wait("model", "sign", removed, what="to remove", timeout=180)
     kept = [entry for entry in before if entry.startswith(folders[0])]
     assert files(space) == kept
     assert len(kept) < len(before)
