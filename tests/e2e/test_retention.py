@@ -18,7 +18,7 @@ from tests.e2e.support import (
     wait_true,
 )
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.deep]
+pytestmark = [pytest.mark.timeout(500), pytest.mark.deep]
 
 TRAIN = """
 import os
