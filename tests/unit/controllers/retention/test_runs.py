@@ -156,6 +156,7 @@ USERS: dict[str, Manifest] = {
     "its artifact": registered(f"{FIRST}/model.joblib"),
     "its folder as an artifact": registered(folder("a")),
     "its golden requests": registered("pvc://x/m", goldenRequests={"uri": f"{FIRST}/golden.json"}),
+    "its list of packages": registered("pvc://x/m", lineage={"environment": {"uri": f"{FIRST}/environment.json"}}),
     "a version of another model": registered(f"{FIRST}/model.joblib", model="other"),
 }
 
