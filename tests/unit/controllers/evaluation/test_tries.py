@@ -14,9 +14,9 @@ from tests.unit.controllers.builders import (
     pod_of,
     succeeded_pod,
 )
+from tests.unit.controllers.corrections import CORRECTED, TOLERATIONS, same, stuck, tolerations
 from tests.unit.controllers.evaluation.test_plan import CONTROLLER, NAME, report, started, status
 from tests.unit.controllers.lost import by_the_cluster
-from tests.unit.controllers.test_corrections import CORRECTED, TOLERATIONS, same, stuck, tolerations
 
 WORDS = '{"reason": "ArtifactUnreachable", "message": "the store does not answer"}'
 TOLD = "try 1 of 3 failed: ArtifactUnreachable: the store does not answer"
