@@ -12,6 +12,7 @@ from mlops_operator.controllers.modelversion.policies.results import with_result
 from mlops_operator.controllers.promotion.controller import PromotionController
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS
+from mlops_operator.runtime.plan import Plan
 from tests.unit.controllers.builders import NOW, ToyCluster, ToyWorld, condition, key_of, make
 from tests.unit.controllers.versions import digest_of, model_version
 
@@ -136,5 +137,5 @@ def gate_passed(toy: ToyCluster, name: str = "to-b") -> str:
     return str(condition(toy.get(PROMOTIONS, name), "GatePassed")["status"])
 
 
-def settle(toy: ToyCluster, name: str = "to-b") -> None:
-    toy.settle(CONTROLLER, name)
+def settle(toy: ToyCluster, name: str = "to-b") -> Plan:
+    return toy.settle(CONTROLLER, name)

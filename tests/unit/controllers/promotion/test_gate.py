@@ -25,7 +25,7 @@ from tests.unit.controllers.versions import digest_of, model_version
 
 def test_it_waits_for_its_model_its_alias_and_its_version_in_turn() -> None:
     toy = ToyCluster(ToyWorld(promotion()))
-    settle(toy)
+    assert settle(toy).requeue_after is None, "its event is waited for"
     assert ready(toy)["reason"] == "ModelNotFound"
     toy.world.put(model(alias="other"))
     settle(toy)

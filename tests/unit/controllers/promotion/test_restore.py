@@ -71,10 +71,18 @@ def test_one_that_waited_is_superseded_whatever_the_clocks_say() -> None:
 def test_a_later_promotion_is_decided_as_usual() -> None:
     toy = cluster(restoring())
     restore(toy)
-    toy.world.put(promotion(created=later(10)))
+    toy.world.put(promotion(created=later(6)))
     settle(toy)
     assert gate_passed(toy) == "True"
     assert status(toy)["from"] == "digits-a"
+
+
+def test_a_promotion_of_the_same_second_as_the_restore_is_taken_for_one_of_the_backup() -> None:
+    toy = cluster(restoring())
+    restore(toy)
+    toy.world.put(promotion(created=later(5)))
+    settle(toy)
+    assert status(toy)["phase"] == "Superseded"
 
 
 def test_a_status_of_another_model_object_holds_promotions_until_it_is_restored() -> None:
@@ -102,8 +110,9 @@ def test_one_of_a_deleted_model_is_left_to_the_garbage_collector() -> None:
         }
     ]
     toy = cluster(model(None), orphan)
-    settle(toy)
+    plan = settle(toy)
     assert (status(toy)["phase"], ready(toy)["reason"]) == ("Pending", "OwnerNotFound")
+    assert plan.requeue_after == 10, "the cache may only not show it yet"
     assert gate_passed(toy) == "Unknown"
 
 
