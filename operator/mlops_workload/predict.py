@@ -2,7 +2,8 @@
 
 `python -m mlops_workload.predict --role R --format F --model DIR --inputs DIR --output DIR` loads the model, which
 runs code of the artifact, and leaves its predictions as plain arrays (`mlops_workload.prediction_files`). The
-container has no labels, no claim of the store, no identity of a run, and its termination message is never read.
+container has no labels, no claim of the store, no identity of a run, and its termination message is never read. Before
+the model is loaded the process gives up the network (`mlops_workload.no_network`).
 
 A failure is left in the output folder as an error, and the exit code is 0: the judge reports it with the
 model's role. A process that dies without one is reported by its exit code.
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from mlops_workload.errors import DataInvalidError, PredictionFailedError, WorkloadError
 from mlops_workload.formats import Predictor, load_model, probabilities_of
+from mlops_workload.no_network import forbid_network
 from mlops_workload.prediction_files import RawPredictions, read_request, write_error, write_predictions
 
 
@@ -96,5 +98,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _without_network() -> None:
+    if (problem := forbid_network()) is not None:
+        print(f"the model's code is not kept from the network here: {problem}", file=sys.stderr)
+
+
 if __name__ == "__main__":
+    _without_network()
     sys.exit(main())

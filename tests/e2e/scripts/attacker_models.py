@@ -53,7 +53,7 @@ FORGES_AND_FAILS = FORGES.replace("os._exit(0)", "os._exit(1)")
 
 SPIES = (
     """
-import os
+import os, socket
 found = []
 for root in ("/mnt/rows", "/mnt/baseline", "/mnt/pvc", "/mnt/predictions/baseline", "/mnt/candidate"):
     if os.path.exists(root):
@@ -66,6 +66,12 @@ for path in ("/mnt/predictions/baseline/labels.npy", "/mnt/inputs/inputs.npy", "
         pass
 found += ["knows " + name for name in os.environ if name.startswith("MLOPS_")]
 found += ["claim " + line.split()[1] for line in open("/proc/mounts") if "pvc" in line]
+for family in (socket.AF_INET, socket.AF_INET6):
+    try:
+        socket.socket(family)
+        found.append("has the network")
+    except PermissionError:
+        pass
 open("/tmp/planted", "w").write("for the next container")
 if found:
     raise RuntimeError("; ".join(found))

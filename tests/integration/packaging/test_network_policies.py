@@ -1,19 +1,22 @@
 """NetworkPolicies of model servers and tasks: which pods they select, and what those may reach."""
 
 import pytest
+import yaml
 
 from mlops_operator.controllers.evaluation import render as evaluation
+from mlops_operator.controllers.model import render as model
 from mlops_operator.controllers.modeldeployment import names
 from mlops_operator.controllers.modelmonitor import render as modelmonitor
 from mlops_operator.controllers.modelversion import render as modelversion
 from mlops_operator.controllers.shared.naming import child_labels
 from mlops_operator.controllers.trainingjob import names as trainingjob
+from mlops_operator.crdgen.generated import ROOT
 from tests.integration.packaging.rendering import Manifest, manifests, one
 
 NAMESPACE = "workloads.networkPolicy.namespaces={team-a}"
 ENABLED = ("workloads.networkPolicy.enabled=true", NAMESPACE)
 PARENT = {"kind": "ModelDeployment", "metadata": {"name": "digits", "uid": "1234"}}
-TASKS = (evaluation.COMPONENT, names.GOLDEN, modelmonitor.MODULE, modelversion.COMPONENT)
+TASKS = (evaluation.COMPONENT, modelmonitor.MODULE, modelversion.COMPONENT, model.REMOVAL)
 DNS = {
     "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}],
     "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}],
@@ -48,7 +51,8 @@ def test_there_are_none_by_default() -> None:
     ("component", "expected"),
     [
         (names.SERVER, {"servers"}),
-        *((component, {"tasks", "golden"} if component == names.GOLDEN else {"tasks"}) for component in TASKS),
+        (names.GOLDEN, {"golden"}),
+        *((component, {"tasks"}) for component in TASKS),
         (trainingjob.COMPONENT, set()),
     ],
 )
@@ -63,13 +67,13 @@ def test_servers_take_requests_on_their_port_alone_and_reach_dns_alone() -> None
     assert policy["egress"] == [DNS]
 
 
-def test_tasks_take_no_requests_and_only_golden_ones_reach_servers() -> None:
+def test_tasks_connect_to_nothing_and_golden_ones_to_dns_and_the_servers() -> None:
     found = policies(*ENABLED)
-    assert found["tasks"]["policyTypes"] == ["Ingress", "Egress"]
-    assert "ingress" not in found["tasks"]
-    assert found["tasks"]["egress"] == [DNS]
-    assert found["golden"]["policyTypes"] == ["Egress"]
-    (rule,) = found["golden"]["egress"]
+    assert found["tasks"]["policyTypes"] == found["golden"]["policyTypes"] == ["Ingress", "Egress"]
+    assert not {"ingress", "egress"} & found["tasks"].keys()
+    assert "ingress" not in found["golden"]
+    dns, rule = found["golden"]["egress"]
+    assert dns == DNS
     assert rule["ports"] == [{"port": names.PORT_NAME, "protocol": "TCP"}]
     assert rule["to"] == [{"podSelector": found["servers"]["podSelector"]}]
 
@@ -82,10 +86,12 @@ def test_clients_are_limited_and_golden_requests_still_come_through() -> None:
     assert client["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "gateway"}
 
 
-def test_more_can_be_reached_where_the_values_allow_it() -> None:
+def test_servers_reach_more_where_the_values_allow_it_and_tasks_do_not() -> None:
     store = {"to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}], "ports": [{"port": 443, "protocol": "TCP"}]}
-    for name in ("servers", "tasks"):
-        assert policies(values="all")[name]["egress"] == [DNS, store]
+    found = policies(values="all")
+    assert found["servers"]["egress"] == [DNS, store]
+    assert store not in found["golden"]["egress"]
+    assert "egress" not in found["tasks"]
 
 
 def test_dns_may_be_anywhere_and_on_other_ports() -> None:
@@ -101,3 +107,14 @@ def test_every_namespace_that_is_served_or_named_has_them() -> None:
     assert found == {}
     policy = one(manifests("mlops-operator", "defaults", *ENABLED), "NetworkPolicy", "mlops-operator-servers")
     assert policy["metadata"]["labels"]["app.kubernetes.io/component"] == "operator"
+
+
+def test_the_example_for_a_namespace_that_denies_by_default_has_the_policies_of_the_chart() -> None:
+    documents = yaml.safe_load_all((ROOT / "examples/network-policies.yaml").read_text())
+    example = {document["metadata"]["name"]: document["spec"] for document in documents}
+    client = "workloads.networkPolicy.clients[0].podSelector.matchLabels.app=digits-client"
+    chart = {f"mlops-operator-{name}": policy for name, policy in policies(*ENABLED, client).items()}
+    assert example.items() >= chart.items()
+    assert example.keys() - chart.keys() == {"default-deny", "client"}
+    assert example["default-deny"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    assert example["client"]["egress"] == chart["mlops-operator-golden"]["egress"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import joblib
 import numpy as np
 import pytest
 
+from mlops_workload import predict
 from mlops_workload.digest import digest_path
 
 from .conftest import ROOT, Digits, RunEnvironment, SavedModel
@@ -191,3 +193,45 @@ def test_text_and_missing_answers_of_python_objects_need_no_pickle(
     left = np.load(folders.predictions["candidate"] / "labels.npy", allow_pickle=False)
     assert np.isnan(left[:20]).all()
     np.testing.assert_array_equal(left[20:], digits.test_y[20:200])
+
+
+SOCKETS = """
+import os, socket, subprocess, sys
+found = []
+for family in (socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK):
+    try:
+        socket.socket(family, socket.SOCK_DGRAM)
+    except OSError as error:
+        found.append(type(error).__name__)
+try:
+    socket.create_connection(({host!r}, {port}), timeout=5)
+except OSError as error:
+    found.append(type(error).__name__)
+found.append(subprocess.call([sys.executable, "-c", "import socket; socket.socket()"], stderr=subprocess.DEVNULL))
+socket.socketpair()
+raise RuntimeError(" ".join(map(str, found)))
+"""
+
+
+def test_a_models_code_and_what_it_starts_have_no_network(
+    run_environment: RunEnvironment, tmp_path: Path, holdout: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, port = server.getsockname()
+        configure(run_environment, holdout, saved(tmp_path / "m.joblib", Runs(SOCKETS.format(host=host, port=port))))
+        folders = EvaluationFolders(tmp_path / "pod", baseline=False)
+        assert folders.fetch() == 0
+        assert in_own_process(folders, "candidate") == 0
+    (left,) = [json.loads(path.read_text()) for path in folders.predictions["candidate"].iterdir()]
+    assert left["reason"] == "ModelLoadFailed"
+    assert "RuntimeError: PermissionError PermissionError PermissionError PermissionError 1;" in left["message"]
+
+
+def test_on_another_machine_the_network_stays_and_the_log_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "s390x")
+    predict._without_network()
+    assert "not kept from the network here: expected one of the machines x86_64, aarch64, found s390x" in (
+        capsys.readouterr().err
+    )
