@@ -1,9 +1,9 @@
 """Mistakes that show in a pod: the status names place, cause and container, and a correction of the spec is enough.
 
 The rows are numbered as in `tests/integration/mistakes`, where those are that need no pod. Missing images, claims and
-keys (5, 6, 7) are in `test_bad_input.py`, a registry's credentials (5) in `tests/unit/controllers/test_pending.py`,
-memory (14) in `test_node_faults.py`, side containers (37) in `tests/kind`, files of rows (23, 24), prediction logs (36)
-and pickles (34) in `tests/unit/workload`.
+keys (5, 6, 7) are in `test_bad_input.py`, a registry's credentials (5) in `test_private_registry.py`, memory (14) in
+`test_node_faults.py`, side containers (37) in `tests/kind`, files of rows (23, 24), prediction logs (36) and pickles
+(34) in `tests/unit/workload`.
 """
 
 from collections.abc import Callable, Iterator
