@@ -241,7 +241,7 @@ class KindEngine:
         docker = self._kit.own_docker
         if docker is not None and not docker.is_running:
             return [ComponentStatus("docker", "stopped")]
-        rows = nodes.rows(self._node_states(), self._state.kind_nodes)
+        rows = nodes.rows(self._node_states(), self._state.kind_nodes) if self._state.kind_created else []
         return rows or [ComponentStatus(self._node, "not created")]
 
     def _node_states(self) -> dict[str, str]:

@@ -324,6 +324,8 @@ def test_podman_is_refused_before_anything_is_made(kind_programs: StandIns, monk
     with pytest.raises(Unsupported, match="podman is not supported"):
         Cluster("one", "kind").up()
     assert kind_programs.calls("kind") == []
+    kind_programs.answer(failing=("docker ps --all",))  # there may be no Docker at all
+    assert [row.state for row in Cluster("one").status()] == ["not created"]
 
 
 def test_the_status_of_a_kind_cluster_is_its_containers(kind_programs: StandIns) -> None:
