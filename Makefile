@@ -14,7 +14,7 @@ DEMO := $(BIN)/python -m demo --cluster $(CLUSTER) $(if $(ENGINE),--engine $(ENG
 export PYTHONPATH := operator:.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv tools demo cluster clean-cluster test test-deep lint unit tools images integration e2e faults flux mutants generate lock bench decisions clean
+.PHONY: help venv tools demo cluster clean-cluster test test-deep deep-kind deep-others lint unit tools images integration e2e faults flux mutants generate lock bench decisions clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -84,8 +84,14 @@ flux: venv # Flux for the tests of GitOps (some minutes, once)
 
 test-deep: venv tools images flux ## a sample of the fault plans, more of changed paths, deep tests (60 min); SINCE=revision SEED=1
 	$(BIN)/python -m tests.faults --sample 1 --seed $(SEED) --changed-since $(SINCE) --output faults-output
-	$(BIN)/pytest -n auto --dist loadfile -m "deep and not long" tests/integration tests/faults
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=line deep-kind deep-others
+
+# Tests on kind mostly wait: the others run beside them.
+deep-kind: venv
 	$(BIN)/pytest -m "deep and not long" tests/kind
+
+deep-others: venv
+	$(BIN)/pytest -n auto --dist loadfile -m "deep and not long" tests/integration tests/faults
 	$(BIN)/pytest -m "deep and not long" tests/e2e
 
 faults: venv tools ## all fault plans, spec campaigns and long runs, with a report in faults-output/ (some 8,000 plans: three hours)
