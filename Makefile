@@ -110,7 +110,7 @@ lock: venv ## resolve the requirements anew, with hashes and without index addre
 
 MUTANTS ?=
 MODULES ?= *
-mutants: venv ## change one decision at a time; list the changes that no unit test notices (1 h); MUTANTS=100 MODULES='*/promotion/*'
+mutants: venv ## change one decision at a time; list the changes that no unit test notices (hours); MUTANTS=100 MODULES='*/promotion/*'
 	$(BIN)/python -m tests.mutants --module '$(MODULES)' --seed $(SEED) $(if $(MUTANTS),--sample $(MUTANTS))
 
 BENCH ?=
