@@ -59,7 +59,7 @@ DECISIONS: Final[tuple[str, ...]] = (
 )
 """Globs below the repository."""
 
-_BESIDE: Final = MappingProxyType({"model": ("controllers/retention",)})
+_BESIDE: Final = MappingProxyType(dict.fromkeys(("model", "modelversion"), ("controllers/retention",)))
 """Folders of tests that drive a package's controller, beside the folder of its name."""
 
 IGNORED: Final = Path(__file__).with_name("ignored.yaml")

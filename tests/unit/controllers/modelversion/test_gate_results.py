@@ -10,7 +10,7 @@ from mlops_operator.api.evaluation import Verdict
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.model import Alias, Gate
 from mlops_operator.api.modelversion import MAX_GATE_RESULTS, GateResult
-from mlops_operator.controllers.modelversion.gates import concerned_by_evaluation, concerned_by_verdict
+from mlops_operator.controllers.modelversion.gates import concerned_by_evaluation, concerned_by_verdict, gate_results
 from mlops_operator.controllers.modelversion.policies.rejection import rejection
 from mlops_operator.controllers.modelversion.policies.results import with_results
 from mlops_operator.controllers.shared.gates import gate_key, render_evaluation
@@ -78,6 +78,11 @@ def measured(verdict: str = "Fail", **options: Any) -> Version:
     return version
 
 
+def results_of(*objects: Manifest) -> list[GateResult]:
+    """What is recorded where the Promotion `try` waits."""
+    return list(gate_results(REF, NAMESPACE, ToyWorld(*objects), promotions={"try"}, recorded=()))
+
+
 def test_a_failed_gate_is_recorded_with_its_evidence_and_rejects() -> None:
     version = measured()
     (record,) = version.status["gates"]
@@ -115,6 +120,28 @@ def test_the_values_over_all_independent_rows_are_recorded(group: str | None, re
         (0.95, 898, None),
         (0.95, 898, 80),
     ][: len(recorded)]
+
+
+@pytest.mark.parametrize(("completed", "recorded"), [("2026-01-01T00:05:00Z", "2026-01-01T00:05:00Z"), (None, SINCE)])
+def test_the_record_has_the_end_of_the_measurement_and_the_rows_of_its_largest_rule(
+    completed: str | None, recorded: str
+) -> None:
+    asked_by = promotion("try")
+    found = evaluation(asked_by)
+    rule = {"name": "accuracy", "verdict": "Fail"}
+    found["status"] |= {"completionTime": completed, "metrics": [{**rule, "n": n} for n in (449, 898, None)]}
+    (record,) = results_of(model(), asked_by, found)
+    assert (record.time, record.rows) == (recorded, 898)
+
+
+@pytest.mark.parametrize("there", [model(None), make(MODELS, MODEL, spec={"aliases": [{"name": "other"}]}), None])
+def test_without_the_gate_nothing_is_recorded(there: Manifest | None) -> None:
+    asked_by = promotion("try")
+    assert results_of(asked_by, evaluation(asked_by), *([there] if there is not None else [])) == []
+
+
+def test_a_promotion_that_is_gone_waits_for_nothing() -> None:
+    assert results_of(model(), evaluation(promotion("try"))) == []
 
 
 @pytest.mark.parametrize(
@@ -183,6 +210,14 @@ def test_a_verdict_concerns_the_version_once() -> None:
     assert list(concerned_by_evaluation(before, ToyWorld())) == []
     assert list(concerned_by_verdict(before, after, ToyWorld())) == [Key(NAMESPACE, NAME)]
     assert list(concerned_by_verdict(after, after, ToyWorld())) == []
+
+
+@pytest.mark.parametrize("owners", [[], [{"kind": "Model", "name": "try", "uid": "u", "controller": True}]])
+def test_the_verdict_of_an_evaluation_that_no_promotion_made_concerns_no_version(owners: list[Manifest]) -> None:
+    by_hand = evaluation(promotion("try"))
+    by_hand["metadata"]["ownerReferences"] = owners
+    assert list(concerned_by_evaluation(by_hand, ToyWorld())) == []
+    assert results_of(model(), promotion("try"), by_hand) == []
 
 
 def result(number: int, *, gate: str = "g", verdict: Verdict = Verdict.PASS) -> GateResult:

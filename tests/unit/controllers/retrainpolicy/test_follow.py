@@ -62,8 +62,16 @@ def test_a_failed_training_is_the_end_in_its_own_words() -> None:
     )
 
 
-def test_a_training_that_was_deleted_is_the_end() -> None:
-    assert progress(None).decision.result == "TrainingFailed"
+@pytest.mark.parametrize(
+    ("training", "message"),
+    [
+        (None, f"TrainingJob {DECISION.training_job} was deleted before its end"),
+        (TrainingView(complete=True), "the training made no version"),
+    ],
+)
+def test_a_training_without_a_version_is_the_end(training: TrainingView | None, message: str) -> None:
+    found = progress(training).decision
+    assert (found.result, found.result_message) == ("TrainingFailed", message)
 
 
 def test_a_training_that_is_gone_after_it_made_a_version_is_followed_by_that() -> None:
