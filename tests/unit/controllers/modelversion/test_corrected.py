@@ -49,6 +49,16 @@ def test_a_version_whose_job_was_refused_is_verified_with_other_options() -> Non
     assert tolerations(version.cluster) == TOLERATIONS
 
 
+def test_a_corrupt_artifact_is_not_verified_again_with_other_options() -> None:
+    version = begin()
+    version.at(3).fails("ArtifactCorrupt", exit_code=4)
+    corrupt = condition(version.obj, "Stalled")["reason"]
+    version.cluster.world.remove(version.job)
+    version.cluster.edit(MODEL_VERSIONS, NAME, taskPods={"tolerations": TOLERATIONS})
+    assert version.settle().actions == ()
+    assert condition(version.obj, "Stalled")["reason"] == corrupt == "ArtifactCorrupt"
+
+
 def test_a_pod_that_the_cluster_took_is_remembered_by_the_job() -> None:
     version = begin()
     name = version.job["metadata"]["name"]
