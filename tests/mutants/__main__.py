@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; 1 where a mutant survived that is not on the list of ignored ones, or could not run."""
     given = parser().parse_args(arguments)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, emoji=False)
     found = wanted(given.module or ["*"])
     chosen = sample(found, given.sample, given.seed)
     if given.list:
