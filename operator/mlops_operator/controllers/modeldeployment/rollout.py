@@ -249,6 +249,8 @@ class _Run:
         if not (self.servers.complete(wanted) if all_of_them else self.servers.seen and self.servers.ready):
             return self._late(candidate)
         if self.target.golden_requests is not None:
+            if candidate != self.observed.status.candidate:
+                return _Wait(candidate, requeue=0.0)  # the Job is named by the beginning, which is put on record first
             job = names.golden_job_names(self.observed.obj, candidate.revision, candidate.started_at)
             golden = GoldenStatus(job=job.of(self.observed.jobs))
             return _Next(self._enter(candidate, CandidatePhase.CHECKING).replace(golden=golden))

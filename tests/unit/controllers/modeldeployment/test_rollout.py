@@ -4,6 +4,7 @@ import pytest
 
 from mlops_operator.controllers.shared import job_reads, pending
 from mlops_operator.kube.resources import DEPLOYMENTS, JOBS, MODEL_DEPLOYMENTS
+from mlops_operator.runtime.plan import Create
 from tests.unit.controllers.modeldeployment.scene import (
     LOAD_FAILED,
     NAME,
@@ -259,3 +260,23 @@ def test_a_check_that_waits_is_looked_at_with_the_sooner_of_its_job_and_its_serv
     ]
     assert looks[0] != looks[1]
     assert scene.cluster.plan(scene.controller, NAME).requeue_after == min(looks)
+
+
+def test_golden_requests_are_named_by_a_beginning_that_is_on_record() -> None:
+    """Servers that a plan made whose status was lost may be ready when the candidate begins once more."""
+    scene = serving()
+    before = scene.cluster.get(MODEL_DEPLOYMENTS, NAME)
+    scene.point("digits-2")
+    scene.step()
+    scene.kubelet()
+    scene.cluster.store(before)
+    for _ in range(3):
+        plan = scene.cluster.plan(scene.controller, NAME)
+        assert [action for action in plan.actions if isinstance(action, Create) and action.resource == JOBS] == []
+        assert plan.requeue_after == 0.0
+        scene.wait(1)
+    scene.rest(answer=False)
+    assert phase(scene) == "Checking"
+    jobs = [job["metadata"]["name"] for job in scene.cluster.world.all(JOBS) if "-golden-" in job["metadata"]["name"]]
+    assert scene.status["candidate"]["golden"]["job"] in jobs
+    assert len(jobs) == 2  # of digits-1 and of digits-2
