@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 import pytest
 
 from demo.platform import SYSTEM_NAMESPACE, Platform
-from demo.story import Story
 from localcluster.kubectl import Kubectl
 from localcluster.progress import OnConsole
 from tests.e2e.session_audit import SessionAudit
@@ -69,8 +68,3 @@ def space(kubectl: Kubectl, request: pytest.FixtureRequest) -> Iterator[Kubectl]
     """A namespace of the test's own, with a claim for the artifact store."""
     with new_namespace(kubectl, request.node.name.removeprefix("test_")) as namespace:
         yield namespace
-
-
-@pytest.fixture(scope="session")
-def story(kubectl: Kubectl) -> Story:
-    return Story(kubectl)

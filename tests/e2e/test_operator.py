@@ -129,7 +129,8 @@ def test_chart_tests_itself(platform: Platform) -> None:
 
 def test_missing_definition_is_waited_for(platform: Platform, system: Kubectl, kubectl: Kubectl) -> None:
     definition = "retrainpolicies.mlops-operator.io"
-    wait_gone(kubectl, "retrainpolicy", "--all", "-A")  # with their namespaces, which go in the background
+    # With their namespaces, which go in the background.
+    wait_gone(kubectl, "retrainpolicy", "--all", "-A", timeout=240)
     system.run("scale", "deployment", "mlops-operator", "--replicas=0")
     wait_gone(system, "pod", "-l", OPERATOR)
     kubectl.run("delete", "crd", definition)

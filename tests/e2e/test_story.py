@@ -3,12 +3,14 @@
 The steps build on each other and run in the order of this file; the first that fails ends the run.
 """
 
+from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
 import pytest
 
-from demo.story import Story
+from demo.story import NAMESPACE, Story
+from localcluster.kubectl import Kubectl
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -16,6 +18,14 @@ SECOND_HALF_ROWS = 899
 HOLDOUT_ROWS = 299
 MIN_COUNT = 200
 """Rows that a gate needs by default."""
+
+
+@pytest.fixture(scope="module")
+def story(kubectl: Kubectl) -> Iterator[Story]:
+    """The story in its namespace, which goes at the end, not waited for: its clients and servers would go on."""
+    story = Story(kubectl)
+    yield story
+    kubectl.run("delete", "namespace", NAMESPACE, "--wait=false")
 
 
 def _rule(figures: dict[str, Any], slice_name: str | None) -> dict[str, Any]:
