@@ -14,6 +14,7 @@ import os
 import resource
 import selectors
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -194,6 +195,9 @@ class Barrier:
         if peer.rank is not None:
             if self._released and line + b"\n" == OK:
                 self._let_go.add(peer.rank)
+                # Who closes first keeps the port busy for a minute. The replica does as a rule; if it is late, the
+                # connection is reset, which keeps nothing: all is said.
+                peer.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self._drop(peer)
             return
         rank = self._rank_in(line)

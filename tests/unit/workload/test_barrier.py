@@ -286,6 +286,18 @@ def test_the_port_is_free_at_once_for_the_run() -> None:
         probe.bind(("127.0.0.1", meeting.port))
 
 
+def test_the_port_is_free_at_once_though_a_replica_closes_late() -> None:
+    meeting = Meeting(2)
+    with socket.create_connection(("127.0.0.1", meeting.port), timeout=10) as late:
+        late.sendall(greeting(GANG, 1))
+        lines = late.makefile("rb")
+        assert [lines.readline(), lines.readline()] == [WAIT, GO]
+        late.sendall(OK)
+        meeting.held.end()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", meeting.port))
+
+
 def test_replica_0_waits_for_its_port_and_says_when_it_cannot_have_it() -> None:
     pauses: list[float] = []
     with socket.create_server(("", 0)) as other:
