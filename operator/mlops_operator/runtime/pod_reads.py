@@ -71,8 +71,13 @@ class PodReads:
         Raises:
             ApiError: the LIST failed; for everybody who was in it.
         """
-        if wanted.alongside is not None and (known := self._known(wanted)) is not None:
-            return known
+        found = self._known(wanted) if wanted.alongside is not None else None
+        if found is None:
+            found = await self._asked(wanted)
+        return [pod for pod in found if wanted.asks_for(pod)]
+
+    async def _asked(self, wanted: PodsOfJob) -> Sequence[Manifest]:
+        """The pods with the Job's name, by the next LIST of its namespace."""
         batch = self._open.get(wanted.namespace)
         if batch is None or len(batch.jobs) >= LARGEST_BATCH:
             batch = self._open[wanted.namespace] = _Batch()
@@ -80,8 +85,7 @@ class PodReads:
         batch.jobs.add(wanted.job)
         batch.alongside = batch.alongside or wanted.alongside
         # Shielded: who is told to stop must not take the answer from the others.
-        found = (await asyncio.shield(batch.answer))[wanted.job]
-        return [pod for pod in found if wanted.asks_for(pod)]
+        return (await asyncio.shield(batch.answer))[wanted.job]
 
     async def _send(self, namespace: str, batch: _Batch) -> _PodsByJob:
         async with self._turns[namespace]:
@@ -109,11 +113,9 @@ class PodReads:
         return batch.jobs.union(islice(others, max(0, LARGEST_BATCH - len(batch.jobs))))
 
     def _known(self, wanted: PodsOfJob) -> Sequence[Manifest] | None:
-        """What was found of a Job that waits, if that was not long ago."""
-        for shared in reversed(self._fresh(wanted.namespace)):
-            if wanted.job in shared.pods:
-                return [pod for pod in shared.pods[wanted.job] if wanted.asks_for(pod)]
-        return None
+        """What was found of a Job that waits, the latest, if that was not long ago."""
+        fresh = reversed(self._fresh(wanted.namespace))
+        return next((shared.pods[wanted.job] for shared in fresh if wanted.job in shared.pods), None)
 
     def _fresh(self, namespace: str) -> Sequence[_Shared]:
         """The answers of a namespace that may be used again; older ones, of every namespace, are dropped."""

@@ -32,7 +32,7 @@ PENDING_JOBS: Final = Index(JOBS, "pending-by-namespace", _namespace_if_pending)
 
 def needs_pods(job: Manifest, now: datetime) -> bool:
     """Whether a decision on `job` wants its pods: it has ended, a pod of it failed, or it has not started in time."""
-    return bool(jobs.ended(job) or jobs.failed_tries(job)) or waits(job, now)
+    return _tells_of_an_end(job) or waits(job, now)
 
 
 def waits(job: Manifest, now: datetime) -> bool:
@@ -50,9 +50,14 @@ def pending_seconds(job: Manifest, now: datetime) -> float:
 
 def reads(job: Manifest, world: World, now: datetime) -> Sequence[Read]:
     """What a decision on `job` has to read: its pods, where it needs them, and what explains that they do not run."""
-    if jobs.ended(job) or jobs.failed_tries(job):
+    if _tells_of_an_end(job):
         return (pods_of(job),)
     return (waiting_pods(job, world),) if waits(job, now) else ()
+
+
+def _tells_of_an_end(job: Manifest) -> bool:
+    """Whether `job` or a try of it has ended: its pods are read as they are now."""
+    return jobs.ended(job) or jobs.failed_tries(job) > 0
 
 
 def pods_of(job: Manifest) -> PodsOfJob:

@@ -53,7 +53,7 @@ _ANNOUNCED: Final = frozenset({"FailureTarget", "SuccessCriteriaMet", "Failed", 
 
 
 def looked_up(resource: Resource) -> Watch:
-    """Objects that plans look up in the cache, and whose changes wake nobody."""
+    """Objects that plans look up in the cache, and whose changes trigger no reconciliation."""
     return Watch(resource=resource, keys=lambda _obj, _world: ())
 
 

@@ -99,11 +99,10 @@ def sort_runs(policy: Retention, runs: Iterable[Run], uses: Mapping[str, Use], n
         now: the present time.
     """
     keep_for = timedelta(seconds=seconds(policy.keep_runs_for))
-    ordered = sorted(runs)
-    young = [of_age for run in ordered if (of_age := parse_timestamp(run.ended) + keep_for) > now]
-    beyond = [run for run in ordered if parse_timestamp(run.ended) + keep_for <= now]
+    dated = [(parse_timestamp(run.ended) + keep_for, run) for run in sorted(runs)]
+    beyond = [run for of_age, run in dated if of_age <= now]
     return SortedRuns(
         removable=tuple(run for run in beyond if run.folder not in uses),
         kept=tuple((run, uses[run.folder]) for run in beyond if run.folder in uses),
-        next_change=min(young, default=None),
+        next_change=min((of_age for of_age, _ in dated if of_age > now), default=None),
     )

@@ -1,4 +1,4 @@
-"""Folders whose files the Model removes: recorded before the first file goes, and for good.
+"""Folders whose files the Model removes: recorded permanently before the first file is removed.
 
 The Model does not begin before it finds its removal here, and lists no folder that is here.
 """

@@ -42,7 +42,7 @@ def needs_pods(job: Manifest, status: TrainingJobStatus, now: datetime) -> bool:
         return False
     if status.running_since is not None:
         return _unready(job)
-    return jobs.job_phase(job) is jobs.JobPhase.PENDING and job_reads.needs_pods(job, now)
+    return job_reads.waits(job, now)
 
 
 def next_look(job: Manifest, now: datetime) -> float:
