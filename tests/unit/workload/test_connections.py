@@ -14,9 +14,14 @@ import pytest
 from mlops_contract.exit_codes import CONNECTION_FAILED_EXIT_CODE
 from mlops_workload import store
 from mlops_workload.connections import Address, Problem, Watch, probe, problem_of, watched
-from mlops_workload.errors import ArtifactNotFoundError, ArtifactUnreachableError, ConnectionFailedError
+from mlops_workload.errors import (
+    ArtifactNotFoundError,
+    ArtifactUnreachableError,
+    ConnectionFailedError,
+    EndpointUnavailableError,
+)
 from mlops_workload.fetch import main
-from mlops_workload.golden import GoldenConfiguration, check
+from mlops_workload.golden import UNREACHABLE_SECONDS, GoldenConfiguration, check, wait_ready
 
 from .conftest import RunEnvironment
 
@@ -233,3 +238,22 @@ def test_golden_requests_to_a_closed_service_end_before_their_time(tmp_path: Pat
     ):
         check(configuration, uid="u", scratch=tmp_path, environ={}, clock=clock)
     assert clock.now < 30
+
+
+@pytest.mark.parametrize(
+    ("timeout", "error"),
+    [(UNREACHABLE_SECONDS, EndpointUnavailableError), (UNREACHABLE_SECONDS + 1, ConnectionFailedError)],
+    ids=["its time is over first", "its time goes on"],
+)
+def test_golden_requests_wait_for_a_connection_exactly_so_long(
+    closed: Address, timeout: float, error: type[Exception]
+) -> None:
+    now = 0.0
+
+    def sleep(_: float) -> None:
+        nonlocal now
+        now += 1.0
+
+    with pytest.raises(error):
+        wait_ready(f"http://{closed}", "plus", timeout=timeout, clock=lambda: now, sleep=sleep)
+    assert now == UNREACHABLE_SECONDS
