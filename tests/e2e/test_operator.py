@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from demo.platform import SYSTEM_NAMESPACE, Platform
 from localcluster.kubectl import Kubectl, KubectlError, Manifest
-from mlops_operator.api.kinds import KINDS
+from mlops_operator.api.registry import KINDS
 from tests.e2e.support import (
     RUNNING,
     config_map,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from mlops_operator.api.kinds import KINDS
 from mlops_operator.api.meta import API_VERSION, Manifest
+from mlops_operator.api.registry import KINDS
 from mlops_operator.crdgen.generated import ROOT
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.resources import OWN

@@ -349,6 +349,7 @@ EVALUATION: Final = Kind(
     short_names=("eval",),
     spec=EvaluationSpec,
     status=EvaluationStatus,
+    reasons=EvaluationReason,
     description="A candidate and its baseline measured on the same frozen rows, with paired uncertainty.",
     columns=(
         Column("Verdict", ".status.verdict"),

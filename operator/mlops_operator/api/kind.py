@@ -1,6 +1,7 @@
 """What a kind is beside its schema: names, printer columns, the scale subresource."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from mlops_operator.api.common import StatusBase
 from mlops_operator.api.schema import SpecModel
@@ -38,6 +39,7 @@ class Kind:
     """One kind: its models and how kubectl names and prints it.
 
     Attributes:
+        reasons: reasons of its conditions.
         columns: the kind's own printer columns; phase, ready, reason, message and age are added.
         description: one sentence for `kubectl explain`.
     """
@@ -47,6 +49,7 @@ class Kind:
     short_names: tuple[str, ...]
     spec: type[SpecModel]
     status: type[StatusBase]
+    reasons: type[StrEnum]
     description: str
     columns: tuple[Column, ...] = ()
     scale: Scale | None = None

@@ -242,6 +242,7 @@ MODEL: Final = Kind(
     short_names=("md",),
     spec=ModelSpec,
     status=ModelStatus,
+    reasons=ModelReason,
     description="A name under which versions gather, and the aliases that point at one of them.",
     columns=(
         Column("Champion", '.status.aliases[?(@.name=="champion")].version'),

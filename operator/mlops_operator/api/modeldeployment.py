@@ -384,6 +384,7 @@ MODEL_DEPLOYMENT: Final = Kind(
     short_names=("mdep",),
     spec=ModelDeploymentSpec,
     status=ModelDeploymentStatus,
+    reasons=DeploymentReason,
     description="A model version served over the Open Inference Protocol, and how the next one replaces it.",
     columns=(
         Column("Stable", ".status.stable.version"),

@@ -351,6 +351,7 @@ MODEL_MONITOR: Final = Kind(
     short_names=("mm",),
     spec=ModelMonitorSpec,
     status=ModelMonitorStatus,
+    reasons=MonitorReason,
     description="How well a served model does on the traffic it really gets, window by window.",
     columns=(
         Column("Breached", '.status.conditions[?(@.type=="Breached")].status'),

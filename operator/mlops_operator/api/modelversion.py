@@ -234,6 +234,7 @@ MODEL_VERSION: Final = Kind(
     short_names=("mv",),
     spec=ModelVersionSpec,
     status=ModelVersionStatus,
+    reasons=ModelVersionReason,
     description="One model artifact, pinned by digest, with its lineage.",
     columns=(
         Column("Version", ".status.version", type="integer"),

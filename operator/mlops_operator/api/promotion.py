@@ -116,6 +116,7 @@ PROMOTION: Final = Kind(
     short_names=("promo",),
     spec=PromotionSpec,
     status=PromotionStatus,
+    reasons=PromotionReason,
     description="A request that an alias point at a version, with the gate's decision and its evidence.",
     columns=(
         Column("Model", ".spec.model"),

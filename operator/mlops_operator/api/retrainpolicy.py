@@ -366,6 +366,7 @@ RETRAIN_POLICY: Final = Kind(
     short_names=("rp",),
     spec=RetrainPolicySpec,
     status=RetrainPolicyStatus,
+    reasons=PolicyReason,
     description="When a model is trained again, and why it was not.",
     columns=(
         Column("Model", ".spec.model"),

@@ -306,6 +306,7 @@ TRAINING_JOB: Final = Kind(
     short_names=("tj",),
     spec=TrainingJobSpec,
     status=TrainingJobStatus,
+    reasons=TrainingReason,
     description="One run of training code to its end; its result may become a ModelVersion.",
     columns=(
         Column("Attempt", ".status.attempt", type="integer"),

@@ -3,7 +3,7 @@
 import sys
 from typing import Final
 
-from mlops_operator.api.kinds import KINDS
+from mlops_operator.api.registry import KINDS
 from mlops_operator.crdgen.chart import chart_template
 from mlops_operator.crdgen.definition import custom_resource_definition
 from mlops_operator.crdgen.generated import Generator, run, to_yaml

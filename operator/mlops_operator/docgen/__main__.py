@@ -3,7 +3,7 @@
 import sys
 from typing import Final
 
-from mlops_operator.api.kinds import KINDS
+from mlops_operator.api.registry import KINDS
 from mlops_operator.crdgen.generated import Generator, run
 from mlops_operator.docgen.health import health_page
 from mlops_operator.docgen.markdown import cell, code, section, table

@@ -7,14 +7,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from mlops_operator.api.evaluation import EvaluationReason
-from mlops_operator.api.model import ModelReason
-from mlops_operator.api.modeldeployment import DeploymentReason
-from mlops_operator.api.modelmonitor import MonitorReason
-from mlops_operator.api.modelversion import ModelVersionReason
-from mlops_operator.api.promotion import PromotionReason
-from mlops_operator.api.retrainpolicy import PolicyReason
-from mlops_operator.api.trainingjob import TrainingReason
+from mlops_operator.api.registry import KINDS
 from mlops_operator.docgen.markdown import cell, code, section, table
 
 
@@ -248,16 +241,7 @@ STATES: Final[Mapping[str, Sequence[State]]] = {
 }
 """What kstatus says of each kind, by the reason of `Ready`."""
 
-REASONS: Final[Mapping[str, type[StrEnum]]] = {
-    "TrainingJob": TrainingReason,
-    "Model": ModelReason,
-    "ModelVersion": ModelVersionReason,
-    "Evaluation": EvaluationReason,
-    "Promotion": PromotionReason,
-    "ModelDeployment": DeploymentReason,
-    "ModelMonitor": MonitorReason,
-    "RetrainPolicy": PolicyReason,
-}
+REASONS: Final[Mapping[str, type[StrEnum]]] = {kind.kind: kind.reasons for kind in KINDS}
 """Reasons of each kind's conditions."""
 
 OF_OTHER_CONDITIONS: Final[Mapping[str, frozenset[str]]] = {
@@ -295,7 +279,7 @@ _MEANING: Final = (
 
 def gaps(kind: str) -> set[str]:
     """Reasons that the kind or the table has, and the other has not."""
-    named = {reason for state in STATES[kind] for reason in state.reasons}
+    named = {reason for state in STATES.get(kind, ()) for reason in state.reasons}
     return named ^ ({reason.value for reason in REASONS[kind]} - OF_OTHER_CONDITIONS.get(kind, frozenset()))
 
 
@@ -305,7 +289,7 @@ def health_page() -> str:
     Raises:
         ValueError: a reason of a kind is not in the table, or the reverse.
     """
-    missing = {kind: sorted(gaps(kind)) for kind in STATES if gaps(kind)}
+    missing = {kind: sorted(gaps(kind)) for kind in REASONS if gaps(kind)}
     if missing:
         raise ValueError(f"docgen/health.py: expected a state for each reason of Ready, and no other; found {missing}")
     kinds = (section(kind, _table(states)) for kind, states in STATES.items())

@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from typing import Final
 
+from mlops_operator.api.evaluation import EVALUATION
+from mlops_operator.api.kind import Kind
 from mlops_operator.api.meta import GROUP, VERSION, Manifest
+from mlops_operator.api.model import MODEL
+from mlops_operator.api.modeldeployment import MODEL_DEPLOYMENT
+from mlops_operator.api.modelmonitor import MODEL_MONITOR
+from mlops_operator.api.modelversion import MODEL_VERSION
+from mlops_operator.api.promotion import PROMOTION
+from mlops_operator.api.registry import KINDS
+from mlops_operator.api.retrainpolicy import RETRAIN_POLICY
+from mlops_operator.api.trainingjob import TRAINING_JOB
 
 
 @dataclass(frozen=True)
@@ -43,29 +53,21 @@ class Resource:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
 
-def _own(plural: str, kind: str) -> Resource:
-    return Resource(GROUP, VERSION, plural, kind)
+def resource_of(kind: Kind) -> Resource:
+    """The API resource of a kind of this operator."""
+    return Resource(GROUP, VERSION, kind.plural, kind.kind)
 
 
-TRAINING_JOBS: Final = _own("trainingjobs", "TrainingJob")
-MODELS: Final = _own("models", "Model")
-MODEL_VERSIONS: Final = _own("modelversions", "ModelVersion")
-EVALUATIONS: Final = _own("evaluations", "Evaluation")
-PROMOTIONS: Final = _own("promotions", "Promotion")
-MODEL_DEPLOYMENTS: Final = _own("modeldeployments", "ModelDeployment")
-MODEL_MONITORS: Final = _own("modelmonitors", "ModelMonitor")
-RETRAIN_POLICIES: Final = _own("retrainpolicies", "RetrainPolicy")
+TRAINING_JOBS: Final = resource_of(TRAINING_JOB)
+MODELS: Final = resource_of(MODEL)
+MODEL_VERSIONS: Final = resource_of(MODEL_VERSION)
+EVALUATIONS: Final = resource_of(EVALUATION)
+PROMOTIONS: Final = resource_of(PROMOTION)
+MODEL_DEPLOYMENTS: Final = resource_of(MODEL_DEPLOYMENT)
+MODEL_MONITORS: Final = resource_of(MODEL_MONITOR)
+RETRAIN_POLICIES: Final = resource_of(RETRAIN_POLICY)
 
-OWN: Final = (
-    TRAINING_JOBS,
-    MODELS,
-    MODEL_VERSIONS,
-    EVALUATIONS,
-    PROMOTIONS,
-    MODEL_DEPLOYMENTS,
-    MODEL_MONITORS,
-    RETRAIN_POLICIES,
-)
+OWN: Final = tuple(resource_of(kind) for kind in KINDS)
 """The kinds that this operator defines."""
 
 PODS: Final = Resource("", "v1", "pods", "Pod")

@@ -3,7 +3,7 @@
 import sys
 from typing import Any, Final
 
-from mlops_operator.api.kinds import KINDS
+from mlops_operator.api.registry import KINDS
 from mlops_operator.controllers import all_controllers
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.crdgen.generated import Generator, run, to_yaml

@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from mlops_operator.api.kinds import KINDS
 from mlops_operator.api.meta import GROUP, LABEL_GENERATION, PREFIX, Manifest, controller_uid
+from mlops_operator.api.registry import KINDS
 from mlops_operator.runtime.quantities import canonical
 
 ANNOTATION_RENDERED: Final = PREFIX + "rendered-digest"

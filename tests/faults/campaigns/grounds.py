@@ -8,11 +8,21 @@ from typing import Any, Final
 import yaml
 
 from mlops_operator.api.kind import Kind
-from mlops_operator.api.kinds import KINDS
 from mlops_operator.api.meta import Manifest
+from mlops_operator.api.registry import KINDS
 from mlops_operator.crdgen.definition import object_schema
 from mlops_operator.crdgen.structural import OpenAPI
-from mlops_operator.kube.resources import MODEL_DEPLOYMENTS, MODEL_MONITORS, MODELS, OWN, Resource
+from mlops_operator.kube.resources import (
+    EVALUATIONS,
+    MODEL_DEPLOYMENTS,
+    MODEL_MONITORS,
+    MODEL_VERSIONS,
+    MODELS,
+    PROMOTIONS,
+    RETRAIN_POLICIES,
+    TRAINING_JOBS,
+    Resource,
+)
 from tests.integration.workshop import Workshop, digest_of
 
 CASES: Final = Path(__file__).parent / "cases"
@@ -153,7 +163,7 @@ GROUNDS: Final = {
     ground.resource.kind: ground
     for ground in (
         Ground(
-            resource=OWN[0],
+            resource=TRAINING_JOBS,
             controllers=("TrainingJobController",),
             prepare=_model,
             ended=frozenset({"Succeeded", "Failed"}),
@@ -161,27 +171,27 @@ GROUNDS: Final = {
             idle=_few_pods,
         ),
         Ground(
-            resource=OWN[1],
+            resource=MODELS,
             controllers=("ModelController",),
             prepare=_one_version,
             history={"promotions": "what was offered once stays as a record, also when its alias is gone"},
         ),
         Ground(
-            resource=OWN[2],
+            resource=MODEL_VERSIONS,
             controllers=("ModelVersionController",),
             prepare=_model,
             immutable=True,
             busy=frozenset({"Verifying"}),
         ),
         Ground(
-            resource=OWN[3],
+            resource=EVALUATIONS,
             controllers=("EvaluationController",),
             prepare=_versions,
             immutable=True,
             busy=frozenset({"Running"}),
         ),
         Ground(
-            resource=OWN[4],
+            resource=PROMOTIONS,
             controllers=("PromotionController", "ModelController", "EvaluationController"),
             prepare=_gated,
             renew=_aliases,
@@ -189,7 +199,7 @@ GROUNDS: Final = {
             busy=frozenset({"Evaluating", "GatePassed", "NoGate"}),
         ),
         Ground(
-            resource=OWN[5],
+            resource=MODEL_DEPLOYMENTS,
             controllers=("ModelDeploymentController",),
             prepare=_versions,
             busy=frozenset({"Loading", "RollingOut", "ReplicasUnavailable"}),
@@ -201,7 +211,7 @@ GROUNDS: Final = {
             idle=_few_servers,
         ),
         Ground(
-            resource=OWN[6],
+            resource=MODEL_MONITORS,
             controllers=("ModelMonitorController",),
             prepare=_served,
             history={
@@ -210,7 +220,7 @@ GROUNDS: Final = {
             idle=_no_window_ends,
         ),
         Ground(
-            resource=OWN[7],
+            resource=RETRAIN_POLICIES,
             controllers=("RetrainPolicyController",),
             prepare=_watched,
             history={"retrainpolicies status.decisions": "an append-only record"},

@@ -9,6 +9,8 @@ from typing import Final
 
 import mlops_operator.__main__ as command
 from mlops_operator import controllers
+from mlops_operator.api.registry import KINDS
+from mlops_operator.controllers import controller_of
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.runtime.controller import Controller
 
@@ -21,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     names = [name for entry in arguments if entry.startswith(CHOSEN) for name in entry.removeprefix(CHOSEN).split(",")]
 
     def chosen(settings: Settings) -> tuple[Controller, ...]:
-        return tuple(getattr(controllers, name)(settings) for name in names)
+        return tuple(controller_of(kind, settings) for kind in KINDS if f"{kind.kind}Controller" in names)
 
     vars(controllers)["all_controllers"] = chosen
     return command.main([entry for entry in arguments if not entry.startswith(CHOSEN)])

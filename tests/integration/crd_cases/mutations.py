@@ -12,9 +12,17 @@ from mlops_operator.crdgen.structural import OpenAPI
 
 Path = tuple[str | int, ...]
 
-CASES: dict[str, Any] = {
-    path.stem: yaml.safe_load(path.read_text()) for path in sorted(pathlib.Path(__file__).parent.glob("*.yaml"))
-}
+FOLDER = pathlib.Path(__file__).parent
+
+
+class Cases(dict[str, Any]):
+    """The content of this folder's YAML files by their stems."""
+
+    def __missing__(self, stem: str) -> Any:
+        raise FileNotFoundError(f"expected {FOLDER / stem}.yaml with cases for the kind {stem}; copy another kind's")
+
+
+CASES = Cases({path.stem: yaml.safe_load(path.read_text()) for path in sorted(FOLDER.glob("*.yaml"))})
 """The hand-written cases by plural: valid specs, what must be refused and in which words, updates."""
 
 WRONG_TYPE: dict[str, Any] = {"string": 12, "integer": "x", "number": "x", "boolean": "x", "object": "x", "array": "x"}

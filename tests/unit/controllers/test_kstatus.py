@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from mlops_operator.api.kinds import KINDS
 from mlops_operator.api.meta import Manifest
+from mlops_operator.api.registry import KINDS
 from mlops_operator.docgen.health import REASONS, STATES, Kstatus, gaps
 from tests.harness.kstatus import kstatus, undocumented
 

@@ -3,7 +3,7 @@
 import pytest
 
 from mlops_operator.api.kind import Kind
-from mlops_operator.api.kinds import KINDS
+from mlops_operator.api.registry import KINDS
 from mlops_operator.crdgen.definition import object_schema
 from tests.integration.crd_cases.mutations import CASES, paths_of_object, paths_of_schema, rules_of_schema
 
@@ -30,3 +30,8 @@ def test_the_valid_objects_use_every_field(kind: Kind) -> None:
     used = {path for spec in cases["valid"] for path in paths_of_object(spec, schema)}
     forbidden = {entry["field"] for entry in cases.get("unreachable", ()) if "field" in entry}
     assert set(paths_of_schema(schema)) - forbidden - used == set()
+
+
+def test_a_missing_file_of_cases_is_named() -> None:
+    with pytest.raises(FileNotFoundError, match=r"tests/integration/crd_cases/datasets\.yaml"):
+        CASES["datasets"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mlops_operator.api.kind import Kind
-from mlops_operator.api.kinds import KINDS
+from mlops_operator.api.registry import KINDS
 from mlops_operator.api.schema import SpecModel
 from mlops_operator.crdgen.defaults import fill_in
 from mlops_operator.crdgen.definition import UNWRITTEN_STATUS, object_schema

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from mlops_operator.api.kind import Kind
-from mlops_operator.api.kinds import KINDS
+from mlops_operator.api.registry import KINDS
 from mlops_operator.crdgen.__main__ import HEADER, generator
 from mlops_operator.crdgen.definition import custom_resource_definition, object_schema
 from mlops_operator.crdgen.generated import ROOT, to_yaml

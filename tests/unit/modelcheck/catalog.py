@@ -2,18 +2,10 @@
 
 import os
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Final, NamedTuple
 
-from tests.unit.modelcheck.scenarios import (
-    evaluation,
-    model,
-    modeldeployment,
-    modelmonitor,
-    modelversion,
-    promotion,
-    retrainpolicy,
-    trainingjob,
-)
+from mlops_operator.api.registry import KINDS
 from tests.unit.modelcheck.state import Budget, Scenario
 
 DEEP: Final = os.environ.get("MLOPS_MODELCHECK") == "deep"
@@ -43,9 +35,13 @@ class Outing(NamedTuple):
 
 
 def scenarios() -> Sequence[Scenario]:
-    """Every small world."""
-    kinds = (trainingjob, model, modelversion, evaluation, promotion, modeldeployment, modelmonitor, retrainpolicy)
-    return [scenario for kind in kinds for scenario in kind.small()]
+    """Every small world: those of the module of each kind.
+
+    Raises:
+        ModuleNotFoundError: a kind has no module in `scenarios`.
+    """
+    modules = [import_module(f"tests.unit.modelcheck.scenarios.{kind.singular}") for kind in KINDS]
+    return [scenario for module in modules for scenario in module.small()]
 
 
 def outings() -> Sequence[Outing]:

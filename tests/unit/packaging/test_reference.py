@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from mlops_operator.api import modeldeployment, promotion, trainingjob
 from mlops_operator.api.conditions import READY, RECONCILING, STALLED
 from mlops_operator.api.kind import Kind
-from mlops_operator.api.kinds import KINDS
+from mlops_operator.api.registry import KINDS
 from mlops_operator.api.trainingjob import TRAINING_JOB
 from mlops_operator.crdgen.definition import object_schema
 from mlops_operator.crdgen.generated import ROOT

@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from mlops_operator.api.kinds import KINDS
+from mlops_operator.api.registry import KINDS
 from mlops_operator.controllers import all_controllers
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.crdgen.generated import ROOT

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_operator.api.kinds import KINDS
+from mlops_operator.api.registry import KINDS
 from mlops_operator.kube.resources import OWN
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -1,4 +1,8 @@
-"""All kinds, in the order in which they are documented."""
+"""The list of kinds, in the order in which they are documented.
+
+Everything else follows from an entry: its API resource, its controller (the class `<Kind>Controller` in
+`controllers/<kind>/controller.py`), CRD, rights and reference page, and which files of cases the tests expect of it.
+"""
 
 from typing import Final
 
