@@ -19,7 +19,7 @@ from bench.naive.kind import OBJECTS, child, phase_of
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.config import ClusterConfig, load_config
 from mlops_operator.kube.resources import JOBS
-from mlops_operator.runtime.kopf_settings import quiet_settings
+from mlops_operator.runtime.kopf.settings import quiet_settings
 
 AGENT: Final = "bare"
 LABEL: Final = "bare-trainingjob"

@@ -25,9 +25,9 @@ from mlops_operator.kube.resources import (
     TRAINING_JOBS,
     Resource,
 )
-from mlops_operator.runtime.controller import Index
-from mlops_operator.runtime.identity import stamped
-from mlops_operator.runtime.plan import Create
+from mlops_operator.runtime.cache.index import Index
+from mlops_operator.runtime.work.identity import stamped
+from mlops_operator.runtime.work.plan import Create
 from tests.unit.controllers.lookups import Lookups
 
 DAYS: Final = 30
@@ -128,15 +128,15 @@ class World(Lookups):
         return list(self.objects.get(resource, {}).values())
 
     def get(self, resource: Resource, key: Key) -> Manifest | None:
-        """See `mlops_operator.runtime.controller.World`."""
+        """See `mlops_operator.runtime.work.controller.World`."""
         return self.objects.get(resource, {}).get(key.name)
 
     def owned(self, resource: Resource, uid: str) -> Sequence[Manifest]:
-        """See `mlops_operator.runtime.controller.World`."""
+        """See `mlops_operator.runtime.work.controller.World`."""
         return [obj for obj in self.all(resource) if controller_uid(obj) == uid]
 
     def indexed(self, index: Index, value: str) -> Sequence[Manifest]:
-        """See `mlops_operator.runtime.controller.World`."""
+        """See `mlops_operator.runtime.work.controller.World`."""
         return [obj for obj in self.all(index.resource) if value in index.values(obj)]
 
 

@@ -14,8 +14,8 @@ from typing import Final
 
 from mlops_operator import __version__
 from mlops_operator.kube.config import ConfigError, load_config
+from mlops_operator.runtime.cache.informer import RESYNC
 from mlops_operator.runtime.election import LeadershipLost
-from mlops_operator.runtime.informer import RESYNC
 from mlops_operator.runtime.logs import FORMATS, configure_logging
 from mlops_operator.runtime.manager import CONCURRENCY, LEASE_NAME, Manager, Options
 

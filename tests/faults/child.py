@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import mlops_operator.__main__ as command
 import mlops_operator.controllers
 import mlops_operator.runtime.manager
-from mlops_operator.runtime import reconciler
+from mlops_operator.runtime.work import reconciler
 
 PRELOADED = mlops_operator.controllers
 

@@ -10,9 +10,11 @@ from hashlib import sha256
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import Resource
-from mlops_operator.runtime.controller import Index, Rule, Watch, World, owner_keys
-from mlops_operator.runtime.drift import differs
-from mlops_operator.runtime.plan import Action, Apply, Create, Event, EventType, Plan, Read, Rejection
+from mlops_operator.runtime.cache.index import Index
+from mlops_operator.runtime.cache.watch import Watch, World, owner_keys
+from mlops_operator.runtime.work.controller import Rule
+from mlops_operator.runtime.work.drift import differs
+from mlops_operator.runtime.work.plan import Action, Apply, Create, Event, EventType, Plan, Read, Rejection
 
 GADGETS = Resource("gadgets.example.com", "v1", "gadgets", "Gadget")
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 from localcluster import Cluster
 from mlops_operator.kube.config import load_config
-from mlops_operator.runtime.controller import Controller
 from mlops_operator.runtime.manager import Manager, Options
 from mlops_operator.runtime.telemetry import Telemetry
+from mlops_operator.runtime.work.controller import Controller
 
 
 @asynccontextmanager

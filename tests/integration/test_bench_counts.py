@@ -12,7 +12,7 @@ from bench.stage import stage
 from bench.systems import MLOPS
 from bench.workload import follow, names
 from localcluster.progress import Quiet
-from mlops_operator.runtime.pod_reads import SHARED_AGE
+from mlops_operator.runtime.work.pod_reads import SHARED_AGE
 
 AT_ONCE = 60
 STEADY = 30

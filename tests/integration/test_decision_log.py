@@ -53,7 +53,7 @@ async def scraped(manager: Manager) -> dict[str, float]:
 @pytest.fixture
 def decisions(caplog: pytest.LogCaptureFixture, namespace: str) -> Callable[[], list[tuple[str, str, str]]]:
     """Message, name and reason or child of each line about the namespace."""
-    caplog.set_level(logging.INFO, logger="mlops_operator.runtime.decisions")
+    caplog.set_level(logging.INFO, logger="mlops_operator.runtime.work.decisions")
 
     def read() -> list[tuple[str, str, str]]:
         found = [(record.getMessage(), fields(record)) for record in caplog.records if "decisions" in record.name]

@@ -18,10 +18,11 @@ from mlops_operator.kube.client import Client
 from mlops_operator.kube.config import load_config
 from mlops_operator.kube.leases import LeaseRecord, read_lease
 from mlops_operator.kube.resources import MODEL_VERSIONS, MODELS, PROMOTIONS, Resource
-from mlops_operator.runtime.controller import Controller, World
+from mlops_operator.runtime.cache.watch import World
 from mlops_operator.runtime.manager import Manager, Options
-from mlops_operator.runtime.plan import Plan, Read
-from mlops_operator.runtime.queue import MOST_AHEAD, Priority, WorkQueue
+from mlops_operator.runtime.work.controller import Controller
+from mlops_operator.runtime.work.plan import Plan, Read
+from mlops_operator.runtime.work.queue import MOST_AHEAD, Priority, WorkQueue
 from tests.harness.crds import install_crds
 from tests.harness.namespaces import NAMESPACES, make_namespace
 from tests.harness.waiting import eventually

@@ -14,7 +14,7 @@ from mlops_operator.controllers.promotion.controller import PromotionController
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS
-from mlops_operator.runtime.controller import Controller
+from mlops_operator.runtime.work.controller import Controller
 from tests.harness.audit import AuditLog
 from tests.harness.crds import install_crds
 from tests.harness.kubelet import FakeKubelet

@@ -19,8 +19,8 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.config import load_config
 from mlops_operator.kube.resources import MODEL_VERSIONS, Resource
-from mlops_operator.runtime.controller import Controller
 from mlops_operator.runtime.manager import Manager, Options
+from mlops_operator.runtime.work.controller import Controller
 from tests.harness.audit import AuditLog, select
 from tests.harness.evaluations import counts_of_rule, figures_of_rule
 from tests.harness.kubelet import SERVE, Behaviour

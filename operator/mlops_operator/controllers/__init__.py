@@ -5,7 +5,7 @@ from importlib import import_module
 from mlops_operator.api.kind import Kind
 from mlops_operator.api.registry import KINDS
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.runtime.controller import Controller
+from mlops_operator.runtime.work.controller import Controller
 
 
 def controller_of(kind: Kind, settings: Settings) -> Controller:

@@ -12,7 +12,7 @@ from typing import Final
 from mlops_operator.api.kind import Kind
 from mlops_operator.api.meta import GROUP, Manifest
 from mlops_operator.kube.resources import EVENTS, LEASES, NODES, PODS
-from mlops_operator.runtime.controller import Controller, Rule
+from mlops_operator.runtime.work.controller import Controller, Rule
 
 READ: Final = ("get", "list", "watch")
 WATCHED: Final = ("list", "watch")

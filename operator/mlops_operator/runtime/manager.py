@@ -17,19 +17,19 @@ from mlops_operator.kube.config import ClusterConfig
 from mlops_operator.kube.resources import Resource
 from mlops_operator.kube.tls import shrink_tls_buffers
 from mlops_operator.runtime import metrics
-from mlops_operator.runtime.cache import Cache
-from mlops_operator.runtime.controller import Controller
+from mlops_operator.runtime.cache.cache import Cache
+from mlops_operator.runtime.cache.informer import LISTS_AT_ONCE, RESYNC, Informer
+from mlops_operator.runtime.cache.watch_health import DOWN
 from mlops_operator.runtime.election import NOT_A_POD
-from mlops_operator.runtime.executor import Executor
 from mlops_operator.runtime.health import HealthServer, ObjectMetricsServer
-from mlops_operator.runtime.informer import LISTS_AT_ONCE, RESYNC, Informer
-from mlops_operator.runtime.kopf_shell import KopfShell
+from mlops_operator.runtime.kopf.adapter import KopfShell
 from mlops_operator.runtime.lease_thread import LeaseThread
-from mlops_operator.runtime.reads import Reads
-from mlops_operator.runtime.reconciler import Reconciler
-from mlops_operator.runtime.streams import DOWN
 from mlops_operator.runtime.tasks import end, run_together
 from mlops_operator.runtime.telemetry import Telemetry
+from mlops_operator.runtime.work.controller import Controller
+from mlops_operator.runtime.work.executor import Executor
+from mlops_operator.runtime.work.reads import Reads
+from mlops_operator.runtime.work.reconciler import Reconciler
 
 CONCURRENCY: Final = 16
 """Reconciliations at work at once in the whole process: enough to keep the API server busy from one core."""

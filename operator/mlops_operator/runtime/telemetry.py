@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import Resource
-from mlops_operator.runtime.store import Change
+from mlops_operator.runtime.cache.store import Change
 
 
 class Telemetry(Protocol):

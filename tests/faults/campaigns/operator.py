@@ -12,7 +12,7 @@ from mlops_operator import controllers
 from mlops_operator.api.registry import KINDS
 from mlops_operator.controllers import controller_of
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.runtime.controller import Controller
+from mlops_operator.runtime.work.controller import Controller
 
 CHOSEN: Final = "--controllers="
 """Beginning of the argument with their class names, separated by commas."""

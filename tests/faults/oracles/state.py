@@ -7,7 +7,7 @@ from typing import Final
 
 from mlops_operator.api.meta import LABEL_GENERATION, Manifest
 from mlops_operator.kube.resources import DEPLOYMENTS, EVENTS, JOBS, PODS
-from mlops_operator.runtime.identity import ANNOTATION_RENDERED
+from mlops_operator.runtime.work.identity import ANNOTATION_RENDERED
 from tests.faults.history import History
 from tests.faults.oracles.names import Names, Objects
 

@@ -12,8 +12,8 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers import all_controllers
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.resources import MODEL_DEPLOYMENTS, MODEL_VERSIONS, MODELS, PROMOTIONS
-from mlops_operator.runtime.cache import Cache
-from mlops_operator.runtime.executor import Executor, Outdated
+from mlops_operator.runtime.cache.cache import Cache
+from mlops_operator.runtime.work.executor import Executor, Outdated
 from tests.faults.paths.base import PATIENCE, Path
 from tests.harness.waiting import eventually
 from tests.integration.workshop import condition, digest_of

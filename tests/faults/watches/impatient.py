@@ -13,7 +13,8 @@ from types import FrameType
 from typing import Final
 
 import mlops_operator.__main__ as command
-from mlops_operator.runtime import informer, kopf_settings
+from mlops_operator.runtime.cache import informer
+from mlops_operator.runtime.kopf import settings
 
 SILENCE: Final = 3.0
 """Seconds without a byte after which a watch counts as dead, in this process."""
@@ -52,6 +53,6 @@ if __name__ == "__main__":
     defaults = informer.Informer.__init__.__kwdefaults__
     assert defaults is not None
     defaults["silence"] = SILENCE
-    vars(kopf_settings)["SILENCE"] = SILENCE
+    vars(settings)["SILENCE"] = SILENCE
     signal.signal(signal.SIGUSR1, _kill_next)
     sys.exit(command.main())

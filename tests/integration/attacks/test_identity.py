@@ -30,7 +30,7 @@ from mlops_operator.kube.resources import (
     TRAINING_JOBS,
     Resource,
 )
-from mlops_operator.runtime.identity import stamped
+from mlops_operator.runtime.work.identity import stamped
 from tests.harness.crds import install_crds
 from tests.harness.kubelet import FakeKubelet
 from tests.integration.attacks.users import user

@@ -12,8 +12,8 @@ from mlops_operator.kube.client import Client
 from mlops_operator.kube.config import ClusterConfig, load_config
 from mlops_operator.kube.errors import AlreadyExists, NotFound
 from mlops_operator.kube.resources import CUSTOM_RESOURCE_DEFINITIONS
-from mlops_operator.runtime.controller import Controller
 from mlops_operator.runtime.manager import Manager, Options
+from mlops_operator.runtime.work.controller import Controller
 from tests.harness.gadgets import DEFINITION, GADGETS, GadgetController
 from tests.harness.proxy import Proxy, proxy
 from tests.harness.waiting import eventually

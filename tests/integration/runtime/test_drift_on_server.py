@@ -15,7 +15,7 @@ from mlops_operator.kube.resources import (
     SERVICES,
     Resource,
 )
-from mlops_operator.runtime.drift import differs
+from mlops_operator.runtime.work.drift import differs
 from tests.harness.audit import AuditLog
 
 LABELS = {"app.kubernetes.io/name": "digits"}

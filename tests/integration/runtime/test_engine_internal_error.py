@@ -8,8 +8,8 @@ import pytest
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.resources import EVENTS
-from mlops_operator.runtime.controller import World
-from mlops_operator.runtime.plan import Plan, Read
+from mlops_operator.runtime.cache.watch import World
+from mlops_operator.runtime.work.plan import Plan, Read
 from tests.harness.gadgets import GADGETS, GadgetController, gadget
 from tests.harness.waiting import eventually
 from tests.integration.runtime.conftest import Operator

@@ -40,8 +40,8 @@ def open_sessions() -> int:
 async def test_started_again_many_times_it_leaves_no_task_and_no_session_behind(
     client: Client, namespace: str, operator: Operator, faulty: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlops_operator.runtime.kopf_shell.FIRST_BACKOFF", 0.01)
-    monkeypatch.setattr("mlops_operator.runtime.kopf_shell.LONGEST_BACKOFF", 0.02)
+    monkeypatch.setattr("mlops_operator.runtime.kopf.adapter.FIRST_BACKOFF", 0.01)
+    monkeypatch.setattr("mlops_operator.runtime.kopf.adapter.LONGEST_BACKOFF", 0.02)
 
     def of_gadgets(request: object) -> bool:
         return watches(request) and "gadgets" in request.path  # type: ignore[arg-type,attr-defined]
@@ -66,8 +66,8 @@ async def test_the_watches_of_the_other_kinds_end_with_the_one_that_fails(
     client: Client, namespace: str, operator: Operator, faulty: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await install_crds(client)
-    monkeypatch.setattr("mlops_operator.runtime.kopf_shell.FIRST_BACKOFF", 0.01)
-    monkeypatch.setattr("mlops_operator.runtime.kopf_shell.LONGEST_BACKOFF", 0.02)
+    monkeypatch.setattr("mlops_operator.runtime.kopf.adapter.FIRST_BACKOFF", 0.01)
+    monkeypatch.setattr("mlops_operator.runtime.kopf.adapter.LONGEST_BACKOFF", 0.02)
 
     def of_gadgets(request: object) -> bool:
         return watches(request) and "gadgets" in request.path  # type: ignore[arg-type,attr-defined]

@@ -19,9 +19,21 @@ from mlops_operator.kube.resources import (
     SERVICES,
     Resource,
 )
-from mlops_operator.runtime.controller import Controller, Index
-from mlops_operator.runtime.identity import stamped
-from mlops_operator.runtime.plan import Apply, Create, Delete, Event, ObjectsIn, Patch, Plan, PodsOfJob, Read, Rejection
+from mlops_operator.runtime.cache.index import Index
+from mlops_operator.runtime.work.controller import Controller
+from mlops_operator.runtime.work.identity import stamped
+from mlops_operator.runtime.work.plan import (
+    Apply,
+    Create,
+    Delete,
+    Event,
+    ObjectsIn,
+    Patch,
+    Plan,
+    PodsOfJob,
+    Read,
+    Rejection,
+)
 from tests.harness.kstatus import undocumented
 from tests.unit.controllers.lookups import Lookups
 from tests.unit.controllers.nodes import CONFIG_MAPS, image_id, with_inits_ended

@@ -6,7 +6,7 @@ from mlops_operator.api.common import PodOptions
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.resources import JOBS
-from mlops_operator.runtime.controller import Controller
+from mlops_operator.runtime.work.controller import Controller
 from tests.unit.controllers.builders import NO_NODE, ToyCluster, job_started, later, pod_of
 from tests.unit.controllers.nodes import unscheduled
 

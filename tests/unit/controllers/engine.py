@@ -10,11 +10,11 @@ import pytest
 
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.kube.resources import Resource
-from mlops_operator.runtime import store
-from mlops_operator.runtime.cache import Cache
-from mlops_operator.runtime.controller import Controller
-from mlops_operator.runtime.plan import Create
-from mlops_operator.runtime.store import Change
+from mlops_operator.runtime.cache import store
+from mlops_operator.runtime.cache.cache import Cache
+from mlops_operator.runtime.cache.store import Change
+from mlops_operator.runtime.work.controller import Controller
+from mlops_operator.runtime.work.plan import Create
 from tests.unit.controllers.builders import NOW
 
 

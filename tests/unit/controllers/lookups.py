@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.kube.resources import Resource
-from mlops_operator.runtime.controller import F, FactIndex, Index
+from mlops_operator.runtime.cache.index import F, FactIndex, Index
 
 
 class Lookups(ABC):

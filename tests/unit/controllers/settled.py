@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.runtime.controller import Controller, World
-from mlops_operator.runtime.plan import Plan
+from mlops_operator.runtime.cache.watch import World
+from mlops_operator.runtime.work.controller import Controller
+from mlops_operator.runtime.work.plan import Plan
 
 
 def check_settled(controller: Controller, obj: Manifest, world: World, plan: Plan, now: datetime) -> None:

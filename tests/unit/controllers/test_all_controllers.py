@@ -7,7 +7,7 @@ from mlops_operator.api.registry import KINDS
 from mlops_operator.controllers import all_controllers, controller_of
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.resources import OWN, resource_of
-from mlops_operator.runtime.cache import Cache
+from mlops_operator.runtime.cache.cache import Cache
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)

@@ -36,7 +36,7 @@ from mlops_operator.kube.resources import (
     TRAINING_JOBS,
     Resource,
 )
-from mlops_operator.runtime.identity import stamped
+from mlops_operator.runtime.work.identity import stamped
 from tests.unit.controllers.builders import make
 from tests.unit.controllers.every_pod import REMOVAL
 

@@ -21,7 +21,7 @@ from mlops_operator.kube.resources import (
     RETRAIN_POLICIES,
     TRAINING_JOBS,
 )
-from mlops_operator.runtime.cache import Cache
+from mlops_operator.runtime.cache.cache import Cache
 from tests.unit.controllers.builders import NAMESPACE, later, make
 from tests.unit.controllers.engine import Engine
 from tests.unit.controllers.versions import model_version

@@ -6,7 +6,7 @@ from mlops_operator.controllers.settings import ENV_FINISHED_JOB_TTL, FINISHED_J
 from mlops_operator.controllers.shared.finished_jobs import with_cleanup
 from mlops_operator.kube.config import ConfigError
 from mlops_operator.kube.resources import JOBS, MODEL_MONITORS, MODELS
-from mlops_operator.runtime.plan import Delete, Plan
+from mlops_operator.runtime.work.plan import Delete, Plan
 from tests.unit.controllers.builders import condition, job_ended, job_started, later, make
 from tests.unit.controllers.evaluation.test_plan import CONTROLLER as EVALUATIONS
 from tests.unit.controllers.evaluation.test_plan import NAME as EVALUATION

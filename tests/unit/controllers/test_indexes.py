@@ -14,7 +14,7 @@ from mlops_operator.controllers.shared.indexes import (
     version_fact,
 )
 from mlops_operator.kube.resources import MODEL_VERSIONS
-from mlops_operator.runtime.controller import Index
+from mlops_operator.runtime.cache.index import Index
 from tests.unit.controllers.builders import NAMESPACE, ToyWorld, make
 
 

@@ -8,9 +8,9 @@ from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import job_reads
 from mlops_operator.controllers.shared.pending import GRACE
 from mlops_operator.kube.resources import JOBS
-from mlops_operator.runtime.cache import Cache
-from mlops_operator.runtime.controller import Controller
-from mlops_operator.runtime.plan import EventsAbout, PodsOfJob
+from mlops_operator.runtime.cache.cache import Cache
+from mlops_operator.runtime.work.controller import Controller
+from mlops_operator.runtime.work.plan import EventsAbout, PodsOfJob
 from tests.unit.controllers.builders import (
     NAMESPACE,
     NOW,

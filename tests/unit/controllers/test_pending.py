@@ -9,8 +9,8 @@ from mlops_operator.controllers.shared import pending
 from mlops_operator.controllers.shared.pending import GRACE, INTERVAL, PATIENCE, PodProblem
 from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.kube.resources import JOBS
-from mlops_operator.runtime.plan import EventsAbout, Nodes
-from mlops_operator.runtime.reads import EVENTS_AGE
+from mlops_operator.runtime.work.plan import EventsAbout, Nodes
+from mlops_operator.runtime.work.reads import EVENTS_AGE
 from tests.unit.controllers.builders import NAMESPACE, NOW, job_started, make, pod_of
 from tests.unit.controllers.nodes import unscheduled
 

@@ -13,8 +13,8 @@ import pytest
 from mlops_operator.controllers.shared import pending
 from mlops_operator.kube.client import Client
 from mlops_operator.runtime.manager import CONCURRENCY
-from mlops_operator.runtime.plan import PodsOfJob
-from mlops_operator.runtime.pod_reads import LARGEST_BATCH, PodReads
+from mlops_operator.runtime.work.plan import PodsOfJob
+from mlops_operator.runtime.work.pod_reads import LARGEST_BATCH, PodReads
 
 WAITING = 1000
 """Jobs of one namespace that have waited for more than five minutes."""

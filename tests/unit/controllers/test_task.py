@@ -17,7 +17,7 @@ from mlops_operator.controllers.shared.task import (
     render_task,
 )
 from mlops_operator.kube.resources import EVALUATIONS, JOBS
-from mlops_operator.runtime.plan import EventsAbout
+from mlops_operator.runtime.work.plan import EventsAbout
 from tests.unit.controllers.builders import job_ended, job_started, later, make
 
 WAITING = 6

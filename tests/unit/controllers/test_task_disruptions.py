@@ -18,7 +18,7 @@ from mlops_operator.controllers.shared.task_disruptions import (
     observed,
 )
 from mlops_operator.kube.resources import JOBS
-from mlops_operator.runtime.plan import Patch
+from mlops_operator.runtime.work.plan import Patch
 from tests.unit.controllers.builders import failed_pod, job_ended, job_started, later, make, pod_of, terminated
 from tests.unit.controllers.lost import by_the_cluster, deleted, silent
 

@@ -19,7 +19,7 @@ from mlops_operator.kube.resources import (
     TRAINING_JOBS,
     Resource,
 )
-from mlops_operator.runtime.store import Change
+from mlops_operator.runtime.cache.store import Change
 
 STALLED = [{"type": "Stalled", "status": "True", "reason": "Because"}]
 

@@ -8,7 +8,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared import tries
 from mlops_operator.controllers.shared.task import TaskPhase, observe_task
 from mlops_operator.kube.resources import JOBS
-from mlops_operator.runtime.identity import stamped
+from mlops_operator.runtime.work.identity import stamped
 from tests.unit.controllers.builders import (
     NO_NODE,
     failed_pod,

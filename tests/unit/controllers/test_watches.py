@@ -3,7 +3,7 @@
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared.watches import trim_child, trim_job, trim_pod
 from mlops_operator.kube.resources import JOBS
-from mlops_operator.runtime.store import Store
+from mlops_operator.runtime.cache.store import Store
 
 
 def job(version: int, status: Manifest) -> Manifest:

@@ -37,7 +37,7 @@ def test_code_of_a_kind_affects_the_paths_of_its_controller(file: str, kinds: se
     "file",
     [
         f"{CONTROLLERS}/shared/jobs.py",
-        "operator/mlops_operator/runtime/executor.py",
+        "operator/mlops_operator/runtime/work/executor.py",
         "operator/mlops_operator/api/common.py",
         "tests/faults/paths/base.py",
     ],

@@ -8,8 +8,10 @@ from typing import Any
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import DEPLOYMENTS
-from mlops_operator.runtime.controller import Controller, Index, Rule, Watch, World
-from mlops_operator.runtime.plan import Action, Apply, Create, Delete, Patch, Plan, Read, Rejection
+from mlops_operator.runtime.cache.index import Index
+from mlops_operator.runtime.cache.watch import Watch, World
+from mlops_operator.runtime.work.controller import Controller, Rule
+from mlops_operator.runtime.work.plan import Action, Apply, Create, Delete, Patch, Plan, Read, Rejection
 
 Change = Callable[[Manifest, Plan], Plan]
 

@@ -1,8 +1,8 @@
 """The model of the operator's process: its cache, its queue, its appointments, and plans half carried out.
 
 Plans are made by the real controllers and carried out, one write at a time, by the real executor. The cache
-takes news by the rules of `runtime/store.py`, the queue wakes by those of `runtime/reconciler.py`; that they keep
-these rules is tested where they are, and what they bring about is searched here.
+takes news by the rules of `runtime/cache/store.py`, the queue wakes by those of `runtime/work/reconciler.py`; that they
+keep these rules is tested where they are, and what they bring about is searched here.
 """
 
 import json
@@ -16,11 +16,12 @@ from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import ApiError
 from mlops_operator.kube.resources import Resource
-from mlops_operator.runtime.answers import Rejected
-from mlops_operator.runtime.cache import Cache
-from mlops_operator.runtime.controller import Controller, Index
-from mlops_operator.runtime.executor import Executor, Outdated
-from mlops_operator.runtime.plan import Action, Create, Delete, Patch, Plan, PodsOfJob, Read
+from mlops_operator.runtime.cache.cache import Cache
+from mlops_operator.runtime.cache.index import Index
+from mlops_operator.runtime.work.answers import Rejected
+from mlops_operator.runtime.work.controller import Controller
+from mlops_operator.runtime.work.executor import Executor, Outdated
+from mlops_operator.runtime.work.plan import Action, Create, Delete, Patch, Plan, PodsOfJob, Read
 from tests.unit.controllers.builders import NAMESPACE, later
 from tests.unit.controllers.lookups import Lookups
 from tests.unit.modelcheck.apiserver import ApiServer, Requests, Write

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import Resource
-from mlops_operator.runtime.plan import Apply, Create, Delete, Patch
+from mlops_operator.runtime.work.plan import Apply, Create, Delete, Patch
 from tests.harness.kstatus import undocumented
 from tests.harness.phases import PHASES, contradictions
 from tests.unit.modelcheck.apiserver import Write

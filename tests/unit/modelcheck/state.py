@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import Resource
-from mlops_operator.runtime.controller import Controller
+from mlops_operator.runtime.work.controller import Controller
 from tests.unit.modelcheck.apiserver import ApiServer, Write
 from tests.unit.modelcheck.items import Id, Item
 from tests.unit.modelcheck.process import Agenda, Process, Wiring

@@ -7,7 +7,7 @@ import pytest
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import PROMOTIONS
-from mlops_operator.runtime.plan import Plan
+from mlops_operator.runtime.work.plan import Plan
 from tests.unit.modelcheck import mutants
 from tests.unit.modelcheck.catalog import DEPTH, FAULT, PERSON
 from tests.unit.modelcheck.mutants import Change, Mutant

@@ -22,7 +22,8 @@ from mlops_operator.rbacgen.policy import (
     viewer_rules,
     written_resources,
 )
-from mlops_operator.runtime.controller import Controller, Rule, Watch
+from mlops_operator.runtime.cache.watch import Watch
+from mlops_operator.runtime.work.controller import Controller, Rule
 
 SECRETS = Resource("", "v1", "secrets", "Secret")
 

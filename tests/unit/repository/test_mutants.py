@@ -98,8 +98,8 @@ def test_every_ignored_mutant_exists_and_has_a_reason() -> None:
 
 
 def test_a_mutant_is_noticed_by_the_tests_of_its_module_only_where_they_fail() -> None:
-    module = Path("operator/mlops_operator/runtime/quantities.py")
-    tests = ["tests/unit/runtime/test_quantities.py"]
+    module = Path("operator/mlops_operator/runtime/work/quantities.py")
+    tests = ["tests/unit/runtime/work/test_quantities.py"]
     source = (ROOT / module).read_text()
     # This process has imported the project already, so the runs are made from one that has not.
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:

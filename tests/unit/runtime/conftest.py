@@ -6,7 +6,7 @@ import pytest
 
 from mlops_operator.kube.client import Client
 from tests.harness.stub_server import stub_server
-from tests.unit.runtime.executor_world import World
+from tests.unit.runtime.work.executor_world import World
 
 
 @pytest.fixture

@@ -19,8 +19,10 @@ from mlops_operator.controllers.shared.refusals import FORBIDDEN_RETRY, Refusal,
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import managed_jobs
 from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODEL_VERSIONS, MODELS, PODS, PROMOTIONS
-from mlops_operator.runtime.controller import Index, Rule, Watch, World
-from mlops_operator.runtime.plan import Plan, Read, Rejection
+from mlops_operator.runtime.cache.index import Index
+from mlops_operator.runtime.cache.watch import Watch, World
+from mlops_operator.runtime.work.controller import Rule
+from mlops_operator.runtime.work.plan import Plan, Read, Rejection
 
 
 def _versions(obj: Manifest) -> Iterable[str]:

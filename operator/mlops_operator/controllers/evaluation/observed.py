@@ -13,8 +13,8 @@ from mlops_operator.controllers.shared.promotions import is_open
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.shared.versions import VersionView, view_version
 from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODEL_VERSIONS, MODELS, PROMOTIONS
-from mlops_operator.runtime.controller import World
-from mlops_operator.runtime.plan import PodsOfJob, Read
+from mlops_operator.runtime.cache.watch import World
+from mlops_operator.runtime.work.plan import PodsOfJob, Read
 
 
 @dataclass(frozen=True, kw_only=True)

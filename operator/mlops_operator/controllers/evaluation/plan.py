@@ -44,7 +44,7 @@ from mlops_operator.controllers.shared.task import (
 )
 from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.kube.resources import JOBS, MODELS
-from mlops_operator.runtime.plan import Action, Create, Delete, Patch, Plan
+from mlops_operator.runtime.work.plan import Action, Create, Delete, Patch, Plan
 
 EVENT_NAMES: Final[Mapping[str, str]] = {EvaluationReason.RUNNING: "Started"}
 WAITS: Final = (

@@ -46,8 +46,10 @@ from mlops_operator.kube.resources import (
     TRAINING_JOBS,
     Resource,
 )
-from mlops_operator.runtime.controller import Index, Rule, Watch, World
-from mlops_operator.runtime.plan import Plan, Read, Rejection
+from mlops_operator.runtime.cache.index import Index
+from mlops_operator.runtime.cache.watch import Watch, World
+from mlops_operator.runtime.work.controller import Rule
+from mlops_operator.runtime.work.plan import Plan, Read, Rejection
 
 _WATCHED: Final = (PROMOTIONS, MODELS, TRAINING_JOBS)
 _LOOKED_UP: Final = tuple(user.resource for user in USERS if user.resource not in _WATCHED)

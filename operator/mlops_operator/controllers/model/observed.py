@@ -26,8 +26,8 @@ from mlops_operator.controllers.shared.promotions import (
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.shared.versions import view_version
 from mlops_operator.kube.resources import MODEL_VERSIONS, PROMOTIONS
-from mlops_operator.runtime.controller import World
-from mlops_operator.runtime.plan import Read
+from mlops_operator.runtime.cache.watch import World
+from mlops_operator.runtime.work.plan import Read
 
 
 @dataclass(frozen=True, kw_only=True)

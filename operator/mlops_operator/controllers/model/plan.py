@@ -26,7 +26,7 @@ from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.gates import RecordedResult
 from mlops_operator.controllers.shared.indexes import VersionFact
 from mlops_operator.kube.resources import PROMOTIONS
-from mlops_operator.runtime.plan import Action, Create, Plan
+from mlops_operator.runtime.work.plan import Action, Create, Plan
 
 _REFUSALS = frozenset({ModelReason.REFUSED})
 

@@ -23,7 +23,7 @@ from mlops_operator.controllers.shared.log_command import with_log_command
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task, render_task
 from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, TRAINING_JOBS, Resource
-from mlops_operator.runtime.plan import Action, Create
+from mlops_operator.runtime.work.plan import Action, Create
 
 RETRY: Final = 300.0
 """Seconds from a failed removal to the next: nobody waits for one."""

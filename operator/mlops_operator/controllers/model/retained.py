@@ -20,8 +20,9 @@ from mlops_operator.controllers.shared.indexes import MODEL_VERSIONS_BY_MODEL, b
 from mlops_operator.controllers.shared.models import every_removal, run_removals_of
 from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, TRAINING_JOBS
-from mlops_operator.runtime.controller import FactIndex, World
-from mlops_operator.runtime.plan import PodsOfJob, Read
+from mlops_operator.runtime.cache.index import FactIndex
+from mlops_operator.runtime.cache.watch import World
+from mlops_operator.runtime.work.plan import PodsOfJob, Read
 
 Runs = tuple[Run, ...]
 

@@ -7,7 +7,7 @@ from mlops_operator.api.model import AliasMove, ModelReason, ModelStatus
 from mlops_operator.api.retention import RetentionMode, RetentionStatus
 from mlops_operator.controllers.shared.events import event, transition_events
 from mlops_operator.controllers.shared.pending import POD_PENDING
-from mlops_operator.runtime.plan import Event
+from mlops_operator.runtime.work.plan import Event
 
 ACTION: Final = "Register"
 RETAIN: Final = "Retain"

@@ -26,8 +26,9 @@ from mlops_operator.kube.resources import (
     TRAINING_JOBS,
     Resource,
 )
-from mlops_operator.runtime.controller import Index, World
-from mlops_operator.runtime.plan import ObjectsIn, Read
+from mlops_operator.runtime.cache.index import Index
+from mlops_operator.runtime.cache.watch import World
+from mlops_operator.runtime.work.plan import ObjectsIn, Read
 
 
 class User(NamedTuple):

@@ -11,7 +11,7 @@ from mlops_operator.controllers.settings import ServerRuntime, Settings
 from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.naming import short_hash
 from mlops_operator.controllers.shared.pods import MAIN
-from mlops_operator.runtime.quantities import canonical
+from mlops_operator.runtime.work.quantities import canonical
 
 
 @dataclass(frozen=True)

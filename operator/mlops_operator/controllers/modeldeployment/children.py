@@ -33,8 +33,8 @@ from mlops_operator.kube.resources import (
     POD_DISRUPTION_BUDGETS,
     SERVICES,
 )
-from mlops_operator.runtime.drift import differs
-from mlops_operator.runtime.plan import Action, Apply, Create, Delete, Patch
+from mlops_operator.runtime.work.drift import differs
+from mlops_operator.runtime.work.plan import Action, Apply, Create, Delete, Patch
 
 
 def actions(

@@ -31,8 +31,10 @@ from mlops_operator.kube.resources import (
     PODS,
     SERVICES,
 )
-from mlops_operator.runtime.controller import Index, Rule, Watch, World
-from mlops_operator.runtime.plan import Plan, PodsOfJob, Read, Rejection
+from mlops_operator.runtime.cache.index import Index
+from mlops_operator.runtime.cache.watch import Watch, World
+from mlops_operator.runtime.work.controller import Rule
+from mlops_operator.runtime.work.plan import Plan, PodsOfJob, Read, Rejection
 
 _READ: Final = ("get", "list", "watch")
 _WRITE: Final = ("create", "patch", "delete")

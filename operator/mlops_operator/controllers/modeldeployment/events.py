@@ -11,7 +11,7 @@ from mlops_operator.api.modeldeployment import (
     Rollout,
 )
 from mlops_operator.controllers.shared.events import event, transition_events
-from mlops_operator.runtime.plan import Event
+from mlops_operator.runtime.work.plan import Event
 
 _ROLL_OUT: Final = "RollOut"
 _SERVE: Final = "Serve"

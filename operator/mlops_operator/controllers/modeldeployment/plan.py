@@ -25,7 +25,7 @@ from mlops_operator.controllers.modeldeployment.servers import Servers
 from mlops_operator.controllers.modeldeployment.status import Situation, status_of
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.resources import DEPLOYMENTS, MODELS, Resource
-from mlops_operator.runtime.plan import Action, Delete, Plan
+from mlops_operator.runtime.work.plan import Action, Delete, Plan
 
 _Revision = TypeVar("_Revision", RevisionStatus, CandidateStatus)
 

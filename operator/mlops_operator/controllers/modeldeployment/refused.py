@@ -23,7 +23,7 @@ from mlops_operator.controllers.modeldeployment.policies.replicas import wanted_
 from mlops_operator.controllers.modeldeployment.servers import revision_of
 from mlops_operator.controllers.modeldeployment.status import MAX_TEXT, Situation, status_of
 from mlops_operator.kube.resources import DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS
-from mlops_operator.runtime.plan import Apply, Create, Plan, Rejection
+from mlops_operator.runtime.work.plan import Apply, Create, Plan, Rejection
 
 RETRY_SECONDS: Final = 60.0
 """Wait before a refused request is made again that may get another answer."""

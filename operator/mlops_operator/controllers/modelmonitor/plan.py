@@ -39,7 +39,7 @@ from mlops_operator.controllers.shared.log_command import with_log_command
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task, render_task
 from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.kube.resources import JOBS
-from mlops_operator.runtime.plan import Action, Create, Delete, Event, Plan
+from mlops_operator.runtime.work.plan import Action, Create, Delete, Event, Plan
 
 ACTION: Final = "Monitor"
 """What events say the controller was doing."""

@@ -29,7 +29,8 @@ from mlops_operator.controllers.shared.indexes import by_reference
 from mlops_operator.controllers.shared.models import declared_alias, pointing_alias, rejections_of
 from mlops_operator.controllers.shared.promotions import is_open, where
 from mlops_operator.kube.resources import EVALUATIONS, MODELS, PROMOTIONS
-from mlops_operator.runtime.controller import FactIndex, Index, World
+from mlops_operator.runtime.cache.index import FactIndex, Index
+from mlops_operator.runtime.cache.watch import World
 
 MAX_MESSAGE: Final = 1024
 """What `GateResult.message` holds."""

@@ -36,7 +36,7 @@ from mlops_operator.controllers.shared.pending import GRACE, PodProblem
 from mlops_operator.controllers.shared.task import TaskPhase, observe_task
 from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.kube.resources import JOBS
-from mlops_operator.runtime.plan import Action, Create, Delete, Event, Plan
+from mlops_operator.runtime.work.plan import Action, Create, Delete, Event, Plan
 
 FINAL: Final = frozenset(
     {

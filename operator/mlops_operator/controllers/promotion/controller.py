@@ -32,8 +32,10 @@ from mlops_operator.controllers.shared.refusals import FORBIDDEN_RETRY, NAME_TAK
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import looked_up
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS, RETRAIN_POLICIES
-from mlops_operator.runtime.controller import Index, Rule, Watch, World, owner_keys
-from mlops_operator.runtime.plan import Plan, Read, Rejection
+from mlops_operator.runtime.cache.index import Index
+from mlops_operator.runtime.cache.watch import Watch, World, owner_keys
+from mlops_operator.runtime.work.controller import Rule
+from mlops_operator.runtime.work.plan import Plan, Read, Rejection
 
 
 class PromotionController:

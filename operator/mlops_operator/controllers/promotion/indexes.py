@@ -22,7 +22,8 @@ from mlops_operator.controllers.shared.promotions import (
     where,
 )
 from mlops_operator.kube.resources import MODELS, PROMOTIONS
-from mlops_operator.runtime.controller import FactIndex, Index, World
+from mlops_operator.runtime.cache.index import FactIndex, Index
+from mlops_operator.runtime.cache.watch import World
 
 _BY_THE_MODEL: Final = frozenset(
     {PromotionReason.MODEL_NOT_FOUND, PromotionReason.ALIAS_NOT_FOUND, PromotionReason.RESTORE_PENDING}

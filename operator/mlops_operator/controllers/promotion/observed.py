@@ -24,7 +24,7 @@ from mlops_operator.controllers.shared.owners import deleted_owner
 from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.shared.versions import VersionView, view_version
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS
-from mlops_operator.runtime.controller import World
+from mlops_operator.runtime.cache.watch import World
 
 
 @dataclass(frozen=True, kw_only=True)

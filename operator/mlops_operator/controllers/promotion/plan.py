@@ -25,7 +25,7 @@ from mlops_operator.controllers.shared.gates import RECORDED
 from mlops_operator.controllers.shared.owners import CHECK_AGAIN
 from mlops_operator.controllers.shared.versions import VersionView
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, Resource
-from mlops_operator.runtime.plan import Action, Create, Plan
+from mlops_operator.runtime.work.plan import Action, Create, Plan
 
 ACTION: Final = "Promote"
 """What events say the controller was doing."""

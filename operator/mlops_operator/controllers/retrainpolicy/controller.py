@@ -34,8 +34,10 @@ from mlops_operator.kube.resources import (
     RETRAIN_POLICIES,
     TRAINING_JOBS,
 )
-from mlops_operator.runtime.controller import Index, Rule, Watch, World, owner_keys
-from mlops_operator.runtime.plan import Plan, Read, Rejection
+from mlops_operator.runtime.cache.index import Index
+from mlops_operator.runtime.cache.watch import Watch, World, owner_keys
+from mlops_operator.runtime.work.controller import Rule
+from mlops_operator.runtime.work.plan import Plan, Read, Rejection
 
 
 class RetrainPolicyController:

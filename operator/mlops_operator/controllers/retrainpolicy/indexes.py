@@ -7,7 +7,8 @@ from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.controllers.shared.indexes import by_reference, key_of
 from mlops_operator.controllers.shared.served import view_served
 from mlops_operator.kube.resources import MODEL_MONITORS, MODEL_VERSIONS, RETRAIN_POLICIES
-from mlops_operator.runtime.controller import Index, World
+from mlops_operator.runtime.cache.index import Index
+from mlops_operator.runtime.cache.watch import World
 
 
 def _monitors(obj: Manifest) -> Iterable[str]:

@@ -41,7 +41,7 @@ from mlops_operator.kube.resources import (
     RETRAIN_POLICIES,
     TRAINING_JOBS,
 )
-from mlops_operator.runtime.controller import World
+from mlops_operator.runtime.cache.watch import World
 
 _AUTOMATION: Final = frozenset({RETRAIN_POLICIES.kind, MODELS.kind})
 """Kinds whose Promotions are not made by a user: new versions of policies, and first versions of empty aliases."""

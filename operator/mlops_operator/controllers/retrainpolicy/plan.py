@@ -41,7 +41,7 @@ from mlops_operator.controllers.retrainpolicy.render import decision_child, rend
 from mlops_operator.controllers.retrainpolicy.status import events_between, final_status, held, outcome_of, phase_of
 from mlops_operator.controllers.retrainpolicy.triggers import fired
 from mlops_operator.kube.resources import MODEL_VERSIONS, MODELS, PROMOTIONS, TRAINING_JOBS, Resource
-from mlops_operator.runtime.plan import Action, Create, Plan
+from mlops_operator.runtime.work.plan import Action, Create, Plan
 
 
 @dataclass(frozen=True, kw_only=True)

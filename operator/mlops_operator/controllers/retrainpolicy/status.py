@@ -22,7 +22,7 @@ from mlops_operator.controllers.retrainpolicy.policies.guards import (
     hold_message,
 )
 from mlops_operator.controllers.shared.events import event, transition_events
-from mlops_operator.runtime.plan import Event
+from mlops_operator.runtime.work.plan import Event
 
 ACTION: Final = "Retrain"
 """What events say the controller was doing."""

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.runtime.quantities import parse_quantity
+from mlops_operator.runtime.work.quantities import parse_quantity
 
 _CAUSES: Final = re.compile(r"nodes are available: (.*?)\.(?: |$)")
 _SEPARATOR: Final = re.compile(r", (?=\d+ )")

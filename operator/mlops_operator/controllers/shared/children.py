@@ -10,7 +10,7 @@ from typing import NamedTuple
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared.former_names import former_name
 from mlops_operator.controllers.shared.naming import MAX_LABEL, child_name
-from mlops_operator.runtime.identity import is_rendered
+from mlops_operator.runtime.work.identity import is_rendered
 
 
 class ChildNames(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Final
 from mlops_operator.api.common import StatusBase
 from mlops_operator.api.conditions import READY, STALLED, Truth, find, is_true
 from mlops_operator.controllers.shared.pending import POD_PENDING
-from mlops_operator.runtime.plan import Event, EventType
+from mlops_operator.runtime.work.plan import Event, EventType
 
 MAX_NOTE: Final = 1024
 """Longest message of an event; events.k8s.io refuses longer notes."""

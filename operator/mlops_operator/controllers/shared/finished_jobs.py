@@ -12,7 +12,7 @@ from datetime import datetime
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared import evidence
 from mlops_operator.kube.resources import JOBS
-from mlops_operator.runtime.plan import Delete, Plan
+from mlops_operator.runtime.work.plan import Delete, Plan
 
 
 def with_cleanup(

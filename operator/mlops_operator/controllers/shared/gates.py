@@ -18,7 +18,8 @@ from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.naming import child_metadata, short_hash
 from mlops_operator.controllers.shared.versions import VersionView, view_version
 from mlops_operator.kube.resources import MODEL_VERSIONS
-from mlops_operator.runtime.controller import FactIndex, World
+from mlops_operator.runtime.cache.index import FactIndex
+from mlops_operator.runtime.cache.watch import World
 
 COMPONENT: Final = "gate"
 

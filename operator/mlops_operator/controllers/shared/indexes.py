@@ -7,7 +7,8 @@ from mlops_operator.api.conditions import READY, STALLED, holds
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.modelversion import REJECTED
 from mlops_operator.kube.resources import MODEL_VERSIONS
-from mlops_operator.runtime.controller import FactIndex, Index, World
+from mlops_operator.runtime.cache.index import FactIndex, Index
+from mlops_operator.runtime.cache.watch import World
 
 
 def by_reference(*path: str) -> Callable[[Manifest], Iterable[str]]:

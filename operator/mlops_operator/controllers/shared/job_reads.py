@@ -14,8 +14,9 @@ from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared import jobs, pending
 from mlops_operator.kube.resources import JOBS
-from mlops_operator.runtime.controller import Index, World
-from mlops_operator.runtime.plan import PodsOfJob, Read
+from mlops_operator.runtime.cache.index import Index
+from mlops_operator.runtime.cache.watch import World
+from mlops_operator.runtime.work.plan import PodsOfJob, Read
 
 CLOCKS_APART: Final = 60.0
 """Seconds by which the cluster's clock may be ahead of ours before nothing is waited for by it any more: a short wait

@@ -8,7 +8,7 @@ from typing import Final
 
 from mlops_operator.api.meta import GROUP, Key, Manifest, controller_reference
 from mlops_operator.kube.resources import MODELS, RETRAIN_POLICIES
-from mlops_operator.runtime.controller import World
+from mlops_operator.runtime.cache.watch import World
 
 CHECK_AGAIN: Final = 10.0
 """Seconds until the owner is looked for again: a cache may only not show it yet."""

@@ -15,7 +15,7 @@ from zlib import crc32
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared import capacity, jobs
-from mlops_operator.runtime.plan import EventsAbout, Nodes, Read
+from mlops_operator.runtime.work.plan import EventsAbout, Nodes, Read
 
 GRACE: Final = 4.0
 """Seconds that a pod may take to start before its state is read: a healthy pod has started by then."""

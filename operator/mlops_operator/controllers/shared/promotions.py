@@ -7,7 +7,7 @@ from mlops_operator.api.conditions import READY, condition_of, holds
 from mlops_operator.api.meta import Manifest, controller_reference
 from mlops_operator.api.promotion import GATE_PASSED, TERMINAL, PromotionPhase, PromotionReason
 from mlops_operator.kube.resources import MODELS, PROMOTIONS, RETRAIN_POLICIES
-from mlops_operator.runtime.controller import FactIndex, Index
+from mlops_operator.runtime.cache.index import FactIndex, Index
 
 _AUTOMATIC: Final = (RETRAIN_POLICIES.kind, MODELS.kind)
 

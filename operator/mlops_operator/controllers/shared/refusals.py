@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mlops_operator.api.conditions import Outcome, stalled, working
-from mlops_operator.runtime.plan import Rejection
+from mlops_operator.runtime.work.plan import Rejection
 
 FORBIDDEN_RETRY: Final = 60.0
 """Seconds until a forbidden child is tried again: a quota or a right may be given at any time, unseen. So may a name

@@ -32,7 +32,7 @@ from mlops_operator.controllers.shared.children import ChildNames, child_names
 from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.naming import child_metadata
 from mlops_operator.controllers.shared.pending import Reads
-from mlops_operator.runtime.plan import Action
+from mlops_operator.runtime.work.plan import Action
 
 TASK_BACKOFF_LIMIT: Final = 2
 TASK_DEADLINE_SECONDS: Final = 1800

@@ -17,7 +17,7 @@ from mlops_operator.controllers.shared import jobs
 from mlops_operator.controllers.shared.disruptions import DISRUPTED, disruption
 from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.kube.resources import JOBS
-from mlops_operator.runtime.plan import Action, Patch
+from mlops_operator.runtime.work.plan import Action, Patch
 
 ANNOTATION: Final = PREFIX + "disruptions"
 """On a task's Job: its disruptions, as JSON."""

@@ -14,8 +14,8 @@ from mlops_operator.api.meta import PREFIX, Manifest
 from mlops_operator.controllers.shared import job_reads, jobs, task_disruptions
 from mlops_operator.controllers.shared.children import renamed
 from mlops_operator.kube.resources import JOBS
-from mlops_operator.runtime.identity import has_content
-from mlops_operator.runtime.plan import Action, Create, Delete
+from mlops_operator.runtime.work.identity import has_content
+from mlops_operator.runtime.work.plan import Action, Create, Delete
 
 RETRYING: Final = "Retrying"
 """Reason of an object whose task runs again."""

@@ -18,7 +18,7 @@ from mlops_operator.kube.resources import (
     SERVICES,
     Resource,
 )
-from mlops_operator.runtime.controller import Watch, World, owner_keys
+from mlops_operator.runtime.cache.watch import Watch, World, owner_keys
 
 MANAGED: Final = "app.kubernetes.io/managed-by=mlops-operator"
 """Selects every child of ours; see `naming.child_labels`."""

@@ -12,7 +12,7 @@ from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.controllers.telemetry.counted import LISTED_ARTIFACTS, STALLED_OBJECTS, count, listed
 from mlops_operator.controllers.telemetry.series import GAUGES, ObjectGauge, Sample, needs_user, series_of
 from mlops_operator.kube.resources import MODELS, Resource
-from mlops_operator.runtime.store import Change
+from mlops_operator.runtime.cache.store import Change
 
 MAX_SERIES: Final = 20_000
 """Series of single objects that are served: about 3 MB of text. Those of objects that were seen last are left out."""

@@ -37,8 +37,10 @@ from mlops_operator.kube.resources import (
     TRAINING_JOBS,
     Resource,
 )
-from mlops_operator.runtime.controller import Index, Rule, Watch, World
-from mlops_operator.runtime.plan import Plan, Read, Rejection
+from mlops_operator.runtime.cache.index import Index
+from mlops_operator.runtime.cache.watch import Watch, World
+from mlops_operator.runtime.work.controller import Rule
+from mlops_operator.runtime.work.plan import Plan, Read, Rejection
 
 
 def _model_as_read(model: Manifest) -> object:

@@ -39,8 +39,9 @@ from mlops_operator.controllers.trainingjob.policies import ranks
 from mlops_operator.controllers.trainingjob.policies.restored import made_before
 from mlops_operator.controllers.trainingjob.spec_digest import spec_digest
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, RETRAIN_POLICIES, SERVICES, TRAINING_JOBS
-from mlops_operator.runtime.controller import Index, World
-from mlops_operator.runtime.plan import PodsOfJob, Read
+from mlops_operator.runtime.cache.index import Index
+from mlops_operator.runtime.cache.watch import World
+from mlops_operator.runtime.work.plan import PodsOfJob, Read
 
 TERMINAL: Final = frozenset({TrainingPhase.SUCCEEDED, TrainingPhase.FAILED})
 

@@ -50,7 +50,7 @@ from mlops_operator.controllers.trainingjob.render import render_job, render_ser
 from mlops_operator.controllers.trainingjob.spec_digest import recorded_digest
 from mlops_operator.controllers.trainingjob.transitions import events
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, SERVICES, TRAINING_JOBS
-from mlops_operator.runtime.plan import Action, Create, Delete, Patch, Plan
+from mlops_operator.runtime.work.plan import Action, Create, Delete, Patch, Plan
 
 
 def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:

@@ -10,7 +10,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.trainingjob.names import ANNOTATION_SPEC
-from mlops_operator.runtime.quantities import canonical
+from mlops_operator.runtime.work.quantities import canonical
 
 AFTER_THE_END: Final = frozenset({"suspend", "ttl_seconds_after_finished"})
 """Fields that apply after the end, or ask for nothing then."""

@@ -10,7 +10,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.api.model import MAX_DRAWN_ARTIFACTS, MAX_GATE_DRAWS, GateDraws
 from mlops_operator.controllers.evaluation.policies.draws import RowsDrawn, gates_before, rows_drawn, with_draw
 from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODELS, PROMOTIONS
-from mlops_operator.runtime.plan import Patch, Plan
+from mlops_operator.runtime.work.plan import Patch, Plan
 from tests.unit.controllers.builders import ToyCluster, ToyWorld, make
 from tests.unit.controllers.evaluation.test_plan import CONTROLLER, NAME, evaluation, report, status
 from tests.unit.controllers.versions import digest_of, model_version

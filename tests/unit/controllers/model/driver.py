@@ -6,7 +6,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.model.controller import ModelController
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.resources import MODEL_VERSIONS, MODELS, PROMOTIONS
-from mlops_operator.runtime.plan import Plan
+from mlops_operator.runtime.work.plan import Plan
 from tests.unit.controllers.builders import NOW, ToyCluster, ToyWorld, later, make
 from tests.unit.controllers.versions import digest_of
 

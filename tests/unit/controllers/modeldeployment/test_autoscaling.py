@@ -2,7 +2,7 @@
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, MODELS, POD_DISRUPTION_BUDGETS
-from mlops_operator.runtime.plan import Apply
+from mlops_operator.runtime.work.plan import Apply
 from tests.unit.controllers.modeldeployment.scene import NAME, Scene
 
 BEHAVIOR = {"scaleDown": {"stabilizationWindowSeconds": 60}}

@@ -7,7 +7,7 @@ import pytest
 from mlops_contract.exit_codes import CONNECTION_FAILED_EXIT_CODE
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS
-from mlops_operator.runtime.plan import PodsOfJob
+from mlops_operator.runtime.work.plan import PodsOfJob
 from tests.unit.controllers.builders import NO_NODE, failed_pod, job_ended, job_started, pod_of
 from tests.unit.controllers.modeldeployment.scene import NAME, Scene
 from tests.unit.controllers.nodes import unscheduled

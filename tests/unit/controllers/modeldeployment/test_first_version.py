@@ -2,7 +2,7 @@
 
 from mlops_operator.controllers.settings import FINISHED_JOB_TTL
 from mlops_operator.kube.resources import DEPLOYMENTS, JOBS, MODEL_DEPLOYMENTS, POD_DISRUPTION_BUDGETS, SERVICES
-from mlops_operator.runtime.plan import Delete
+from mlops_operator.runtime.work.plan import Delete
 from tests.unit.controllers.modeldeployment.scene import (
     LOAD_FAILED,
     NAME,

@@ -1,7 +1,7 @@
 """What the plan goes by so closely that it is looked at again before anything is done."""
 
 from mlops_operator.kube.resources import DEPLOYMENTS, MODELS, SERVICES
-from mlops_operator.runtime.plan import Delete, Plan
+from mlops_operator.runtime.work.plan import Delete, Plan
 from tests.unit.controllers.modeldeployment.scene import LOAD_FAILED, NAME, Scene, serving
 
 

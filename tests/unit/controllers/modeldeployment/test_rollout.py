@@ -4,7 +4,7 @@ import pytest
 
 from mlops_operator.controllers.shared import job_reads, pending
 from mlops_operator.kube.resources import DEPLOYMENTS, JOBS, MODEL_DEPLOYMENTS
-from mlops_operator.runtime.plan import Create
+from mlops_operator.runtime.work.plan import Create
 from tests.unit.controllers.modeldeployment.scene import (
     LOAD_FAILED,
     NAME,

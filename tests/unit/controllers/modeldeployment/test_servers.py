@@ -7,7 +7,7 @@ from mlops_operator.controllers.modeldeployment.policies import health
 from mlops_operator.controllers.modeldeployment.servers import Servers, servers_of
 from mlops_operator.controllers.shared.watches import trim_pod
 from mlops_operator.kube.resources import DEPLOYMENTS, PODS
-from mlops_operator.runtime.plan import Nodes
+from mlops_operator.runtime.work.plan import Nodes
 from tests.unit.controllers.builders import later, make
 from tests.unit.controllers.nodes import unscheduled
 

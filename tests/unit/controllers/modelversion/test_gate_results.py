@@ -15,7 +15,7 @@ from mlops_operator.controllers.modelversion.policies.rejection import rejection
 from mlops_operator.controllers.modelversion.policies.results import with_results
 from mlops_operator.controllers.shared.gates import gate_key, render_evaluation
 from mlops_operator.kube.resources import EVALUATIONS, MODELS, PROMOTIONS
-from mlops_operator.runtime.identity import stamped
+from mlops_operator.runtime.work.identity import stamped
 from tests.unit.controllers.builders import NAMESPACE, ToyWorld, condition, make
 from tests.unit.controllers.modelversion.driver import DIGEST, MODEL, NAME, UID, Version, begin
 from tests.unit.controllers.versions import digest_of

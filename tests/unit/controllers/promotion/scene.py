@@ -12,7 +12,7 @@ from mlops_operator.controllers.modelversion.policies.results import with_result
 from mlops_operator.controllers.promotion.controller import PromotionController
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS
-from mlops_operator.runtime.plan import Plan
+from mlops_operator.runtime.work.plan import Plan
 from tests.unit.controllers.builders import NOW, ToyCluster, ToyWorld, condition, key_of, make
 from tests.unit.controllers.versions import digest_of, model_version
 

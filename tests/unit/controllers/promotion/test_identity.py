@@ -4,7 +4,7 @@ import pytest
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS
-from mlops_operator.runtime.plan import Create
+from mlops_operator.runtime.work.plan import Create
 from tests.unit.controllers.builders import condition, later
 from tests.unit.controllers.promotion.scene import (
     CONTROLLER,

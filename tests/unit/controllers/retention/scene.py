@@ -11,7 +11,7 @@ from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.naming import short_hash
 from mlops_operator.controllers.trainingjob.controller import TrainingJobController
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, TRAINING_JOBS, Resource
-from mlops_operator.runtime.controller import Controller
+from mlops_operator.runtime.work.controller import Controller
 from tests.unit.controllers.builders import ToyCluster, ToyWorld, failed_pod, job_ended, later, make, succeeded_pod
 from tests.unit.controllers.versions import digest_of
 

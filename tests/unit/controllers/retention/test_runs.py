@@ -16,7 +16,7 @@ from mlops_operator.kube.resources import (
     TRAINING_JOBS,
     Resource,
 )
-from mlops_operator.runtime.plan import ObjectsIn
+from mlops_operator.runtime.work.plan import ObjectsIn
 from tests.unit.controllers.builders import NAMESPACE, later, make
 from tests.unit.controllers.retention.scene import DAY, POLICY, Scene, folder, version, wasted
 

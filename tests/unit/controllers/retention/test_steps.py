@@ -18,7 +18,7 @@ from mlops_operator.kube.resources import (
     TRAINING_JOBS,
     Resource,
 )
-from mlops_operator.runtime.plan import Create, ObjectsIn
+from mlops_operator.runtime.work.plan import Create, ObjectsIn
 from tests.unit.controllers.builders import NAMESPACE, make
 from tests.unit.controllers.model.driver import promotion
 from tests.unit.controllers.retention.scene import POLICY, Scene, folder, version

@@ -16,7 +16,7 @@ from mlops_operator.kube.resources import (
     RETRAIN_POLICIES,
     TRAINING_JOBS,
 )
-from mlops_operator.runtime.plan import Plan
+from mlops_operator.runtime.work.plan import Plan
 from tests.unit.controllers.builders import NAMESPACE, NOW, ToyCluster, ToyWorld, condition, later, make
 from tests.unit.controllers.versions import digest_of, model_version
 

@@ -7,7 +7,7 @@ from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.trainingjob.controller import TrainingJobController
 from mlops_operator.kube.resources import JOBS, TRAINING_JOBS
-from mlops_operator.runtime.plan import Plan
+from mlops_operator.runtime.work.plan import Plan
 from tests.unit.controllers.builders import (
     ToyCluster,
     ToyWorld,

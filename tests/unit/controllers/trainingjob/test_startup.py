@@ -9,8 +9,8 @@ from mlops_operator.api.trainingjob import TrainingJobStatus
 from mlops_operator.controllers.shared.pending import GRACE, INTERVAL, PATIENCE
 from mlops_operator.controllers.trainingjob.policies.startup import RUNNING, STARTING, needs_pods, next_look, startup
 from mlops_operator.kube.resources import JOBS, MODELS
-from mlops_operator.runtime.plan import EventType
-from mlops_operator.runtime.reads import EVENTS_AGE
+from mlops_operator.runtime.work.plan import EventType
+from mlops_operator.runtime.work.reads import EVENTS_AGE
 from tests.unit.controllers.builders import (
     NOW,
     condition,

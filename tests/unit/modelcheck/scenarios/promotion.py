@@ -17,7 +17,7 @@ from mlops_operator.controllers.modelversion.policies.results import with_result
 from mlops_operator.controllers.promotion.controller import PromotionController
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS, Resource
-from mlops_operator.runtime.controller import Index
+from mlops_operator.runtime.cache.index import Index
 from tests.unit.controllers.builders import NAMESPACE, NOW, condition
 from tests.unit.controllers.lookups import Lookups
 from tests.unit.controllers.promotion import scene

@@ -28,7 +28,7 @@ from mlops_operator.controllers.shared import lost_nodes, pending
 from mlops_operator.controllers.shared.jobs import pod_ended, reported_failure
 from mlops_operator.controllers.shared.pods import MAIN
 from mlops_operator.controllers.shared.tries import RETRYING
-from mlops_operator.runtime.plan import Read
+from mlops_operator.runtime.work.plan import Read
 
 MAX_RESTARTS: Final = 2
 """Restarts of one server that stop a candidate: one may be an eviction's or a node's fault, and the

@@ -1,0 +1,1 @@
+"""What the API server has, as far as this process knows: stores, their indexes, and what feeds them."""

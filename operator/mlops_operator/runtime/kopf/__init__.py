@@ -1,0 +1,1 @@
+"""The adapter to kopf, through which objects of the operator's own kinds arrive. Nothing else imports kopf."""

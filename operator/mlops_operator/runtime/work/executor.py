@@ -1,0 +1,379 @@
+"""Carries plans out: the only place that writes, with the same care for every kind.
+
+Actions go first, in order, then the status, then events for people. So a status never speaks
+of what was not done, and an event never of what no status holds. Every write is either
+repeatable or guarded by the UID and resourceVersion that were planned for; a write whose fate
+is unknown is left to the next plan, which finds out by looking.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from mlops_operator.api.meta import FIELD_MANAGER, GROUP, Key, Manifest, controller_uid
+from mlops_operator.kube.client import Client
+from mlops_operator.kube.errors import (
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    Forbidden,
+    NotFound,
+    StatusError,
+)
+from mlops_operator.kube.events import event_manifest, publish
+from mlops_operator.kube.resources import Resource
+from mlops_operator.runtime import metrics
+from mlops_operator.runtime.cache.cache import Cache
+from mlops_operator.runtime.work import decisions
+from mlops_operator.runtime.work.answers import NAME_TAKEN, Rejected, taken, target, verdict
+from mlops_operator.runtime.work.identity import is_rendered, stamped
+from mlops_operator.runtime.work.merge import merge_patch
+from mlops_operator.runtime.work.plan import Action, Apply, Create, Delete, Patch, Plan, Rejection
+
+LEAST_ANSWERS: Final = 1024
+"""Objects of which the version of the last answer is remembered before those that have changed since are forgotten."""
+
+_Author = tuple[Resource, Key] | None
+
+OnStatus = Callable[[Resource, Manifest, Manifest], None]
+
+
+def _nobody(_resource: Resource, _before: Manifest, _after: Manifest) -> None:
+    pass
+
+
+logger = logging.getLogger(__name__)
+
+
+class Outdated(Exception):
+    """The world is not what was planned for. The cache has been brought up to date: plan again."""
+
+
+class NotLeading(Exception):
+    """Another process leads by now; this one must not write."""
+
+
+class Executor:
+    """Carries plans out.
+
+    Args:
+        client: the API client.
+        cache: told the answer to every write at once.
+        instance: the name of this process in events.
+        may_write: asked before every write; False once leadership has lapsed.
+        on_status: told the former and the new status after each one that was written; must not raise.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        cache: Cache,
+        *,
+        instance: str,
+        may_write: Callable[[], bool] = lambda: True,
+        on_status: OnStatus = _nobody,
+    ) -> None:
+        self._client = client
+        self._cache = cache
+        self._instance = instance
+        self._may_write = may_write
+        self._on_status = on_status
+        self._answers: dict[tuple[Resource, Key], str] = {}
+        self._most_answers = LEAST_ANSWERS
+
+    def has_work(self, obj: Manifest, plan: Plan) -> bool:
+        """Whether carrying out the plan takes any request at all."""
+        if plan.actions or plan.events:
+            return True
+        return plan.status is not None and bool(merge_patch(obj.get("status") or {}, plan.status))
+
+    async def execute(self, resource: Resource, obj: Manifest, plan: Plan, *, now: datetime) -> None:
+        """Carry out a plan that was made for this very version of `obj`.
+
+        Raises:
+            Rejected: an action was refused for good; the status was not touched.
+            Outdated: a precondition did not hold; plan again.
+            NamespaceEnding: there is nothing to be done here any more.
+            NotLeading: writing is not ours any more.
+            ApiError: anything else, to be tried again later.
+        """
+        by = _author(resource, obj, plan)
+        if any(self._makes_again(action) for action in plan.actions):
+            await self._confirm(resource, obj, at_this_moment=True)
+        elif plan.grounds or any(self._needs_certainty(resource, obj, action) for action in plan.actions):
+            await self._confirm(resource, obj)
+        for kind, ground in plan.grounds:
+            await self._confirm(kind, ground)
+        for kind, absent in plan.absences:
+            # One that is known is somebody else's of that name.
+            if self._cache.get(kind, absent) is None and await self.reread(kind, absent) is not None:
+                raise Outdated(f"{kind} {absent} was there all the time")
+        for action in plan.actions:
+            if (verb := await self._act(action, by)) is not None:
+                decisions.acted(resource, obj, action, verb)
+        await self.report(resource, obj, plan, now=now)
+
+    async def report(self, resource: Resource, obj: Manifest, plan: Plan, *, now: datetime) -> None:
+        """Write the plan's status, where it differs, and then its events; its actions are not looked at."""
+        if plan.status is not None:
+            await self._write_status(resource, obj, plan.status, _author(resource, obj, plan))
+        decisions.concluded(resource, obj, plan)
+        for event in plan.events:
+            self._fence()
+            manifest = event_manifest(
+                obj,
+                type=event.type.value,
+                reason=event.reason,
+                action=event.action,
+                note=event.message,
+                instance=self._instance,
+                now=now,
+            )
+            try:
+                await publish(self._client, manifest)
+            except ApiError as error:
+                if isinstance(error, Forbidden) and error.namespace_terminating:
+                    return  # the events there are go with the namespace as well
+                # Events are for people and best effort everywhere in Kubernetes: the status has the facts.
+                metrics.EVENTS_LOST.inc()
+                logger.warning("event not written", extra={"reason": event.reason, "error": str(error)})
+
+    # -- actions ---------------------------------------------------------------------------
+
+    async def _act(self, action: Action, by: _Author) -> str | None:
+        """Carry out one action; returns what it did, or None where nothing was left to do."""
+        self._fence()
+        try:
+            match action:
+                case Create():
+                    return await self._create(action, by)
+                case Apply():
+                    return await self._apply(action)
+                case Patch():
+                    return await self._patch(action)
+                case Delete():
+                    return await self._delete(action)
+        except (Conflict, AlreadyExists) as error:
+            namespace, name = target(action)
+            await self.reread(action.resource, Key(namespace, name))
+            raise Outdated(str(error)) from error
+        except StatusError as error:
+            raise verdict(action, error) from error
+
+    async def _apply(self, action: Apply) -> str | None:
+        self._check_selected(action)
+        if action.missed:
+            await self._look_for(action)
+        store = self._cache.stores.get(action.resource)
+        former = store.version(Key(*target(action))) if store is not None else None
+        applied = await self._client.apply(action.resource, stamped(action.manifest))
+        self._cache.observe(action.resource, applied)
+        if former is None:
+            return decisions.CREATED
+        return decisions.CHANGED if applied["metadata"]["resourceVersion"] != former else None
+
+    async def _create(self, action: Create, by: _Author) -> str | None:
+        self._check_selected(action)
+        try:
+            # Own kinds may be older than this program; what they lack is dropped, as it always is.
+            strict = action.resource.group != GROUP
+            created = await self._client.create(action.resource, stamped(action.manifest), strict=strict)
+        except AlreadyExists as error:
+            namespace, name = target(action)
+            found = await self.reread(action.resource, Key(namespace, name))
+            if found is None or "deletionTimestamp" in found["metadata"]:
+                # The former holder of the name is going or gone: the name is free soon.
+                raise Outdated(str(error)) from error
+            if not is_rendered(action.manifest, found):
+                rejection = Rejection(action=action, code=409, reason=NAME_TAKEN, message=taken(action, found))
+                raise Rejected(rejection) from error
+            if not self._cache.selects(action.resource, found):
+                await self._relabel(action, found)
+            return None
+        self._cache.observe(action.resource, created, by=by)
+        return decisions.CREATED
+
+    async def _relabel(self, action: Create, found: Manifest) -> None:
+        """Give a child of ours back the labels by which it is watched: somebody took them, and it went out of sight."""
+        patched = await self._client.merge_patch(
+            action.resource,
+            namespace=found["metadata"].get("namespace"),
+            name=found["metadata"]["name"],
+            body={
+                "metadata": {
+                    "uid": found["metadata"]["uid"],
+                    "resourceVersion": found["metadata"]["resourceVersion"],
+                    "labels": action.manifest["metadata"]["labels"],
+                }
+            },
+        )
+        self._cache.observe(action.resource, patched)
+
+    async def _look_for(self, action: Apply) -> None:
+        key = Key(*target(action))
+        await self.reread(action.resource, key)
+        found = self._cache.get(action.resource, key)
+        if found is not None and controller_uid(found) == controller_uid(action.manifest):
+            raise Outdated(f"{action.resource} {key} was there all the time")
+
+    async def _patch(self, action: Patch) -> str:
+        guard = {"uid": action.uid, "resourceVersion": action.resource_version}
+        try:
+            patched = await self._client.merge_patch(
+                action.resource,
+                namespace=action.namespace,
+                name=action.name,
+                subresource=action.subresource,
+                body={**action.body, "metadata": {**(action.body.get("metadata") or {}), **guard}},
+            )
+        except NotFound as error:
+            self._cache.observe_gone(action.resource, Key(action.namespace, action.name), action.uid)
+            raise Outdated(str(error)) from error
+        self._cache.observe(action.resource, patched)
+        return decisions.CHANGED
+
+    async def _delete(self, action: Delete) -> str | None:
+        key = Key(action.namespace, action.name)
+        try:
+            answer = await self._client.delete(
+                action.resource,
+                namespace=action.namespace,
+                name=action.name,
+                uid=action.uid,
+                resource_version=action.resource_version,
+            )
+        except NotFound:
+            self._cache.observe_gone(action.resource, key, action.uid)
+            return None
+        except Conflict as error:
+            found = await self.reread(action.resource, key)
+            if found is None or found["metadata"]["uid"] != action.uid:
+                self._cache.observe_gone(action.resource, key, action.uid)
+                return None
+            raise Outdated(str(error)) from error
+        metadata = answer.get("metadata") or {}
+        if metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds"):
+            self._cache.observe(action.resource, answer)  # going, but something holds it
+        else:
+            self._cache.observe_gone(action.resource, key, action.uid)
+        return decisions.DELETED
+
+    # -- status ----------------------------------------------------------------------------
+
+    async def _write_status(self, resource: Resource, obj: Manifest, wanted: Manifest, by: _Author) -> None:
+        difference = merge_patch(obj.get("status") or {}, wanted)
+        if not difference:
+            return
+        self._fence()
+        metadata = obj["metadata"]
+        key = _key(obj)
+        if self._cache.store(resource).version(key) != metadata["resourceVersion"]:
+            raise Outdated("the object changed while its plan was carried out")
+        try:
+            patched = await self._client.merge_patch(
+                resource,
+                namespace=metadata.get("namespace"),
+                name=metadata["name"],
+                subresource="status",
+                body={
+                    "metadata": {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]},
+                    "status": difference,
+                },
+            )
+        except NotFound:
+            self._cache.observe_gone(resource, key, metadata["uid"])
+            return
+        except Conflict as error:
+            await self.reread(resource, key)
+            raise Outdated(str(error)) from error
+        self._cache.observe(resource, patched, by=by)
+        self._answered(resource, key, patched["metadata"]["resourceVersion"])
+        self._on_status(resource, obj.get("status") or {}, wanted)
+        if lost := merge_patch(patched.get("status") or {}, wanted):
+            logger.error(
+                "the API server did not keep the status as written: the schema and the controller disagree",
+                extra={"resource": str(resource), "object": str(key), "fields": sorted(lost)},
+            )
+
+    async def reread(self, resource: Resource, key: Key) -> Manifest | None:
+        """Read an object from the API server into the cache; None where there is none."""
+        try:
+            found = await self._client.get(resource, namespace=key.namespace, name=key.name)
+        except NotFound:
+            known = self._cache.get(resource, key) if resource in self._cache.stores else None
+            if known is not None:
+                self._cache.observe_gone(resource, key, known["metadata"]["uid"])
+            return None
+        self._cache.observe(resource, found)
+        self._answered(resource, key, found["metadata"]["resourceVersion"])
+        return found
+
+    # -- guards ----------------------------------------------------------------------------
+
+    def _fence(self) -> None:
+        if not self._may_write():
+            raise NotLeading(f"{FIELD_MANAGER} leads elsewhere")
+
+    async def _confirm(self, resource: Resource, obj: Manifest, *, at_this_moment: bool = False) -> None:
+        """Look at a parent, or a plan's ground, that is known by a LIST or a watch alone, before anything is done.
+
+        Such news may be old, above all after a restart, and of different resources it is differently old: what an
+        outdated parent does not name, the present one may serve with. An answer to this process itself is as new as
+        all that this process has done. But a child that vanished may have gone with its parent, whose own end comes
+        by another watch: before it is made again the parent is looked at `at_this_moment`.
+        """
+        key, version = _key(obj), obj["metadata"]["resourceVersion"]
+        if not at_this_moment and self._answers.get((resource, key)) == version:
+            return
+        found = await self.reread(resource, key)
+        if found is None or found["metadata"]["resourceVersion"] != version:
+            raise Outdated(f"{resource} {key} changed before what follows from it was done")
+
+    def _answered(self, resource: Resource, key: Key, version: str) -> None:
+        self._answers[resource, key] = version
+        if len(self._answers) > self._most_answers:
+            self._answers = {
+                (kind, name): known
+                for (kind, name), known in self._answers.items()
+                if self._cache.store(kind).version(name) == known
+            }
+            self._most_answers = max(LEAST_ANSWERS, 2 * len(self._answers))
+
+    def _makes_again(self, action: Action) -> bool:
+        """Whether an action makes an object of a name that was there until lately."""
+        if not isinstance(action, Create) or action.resource not in self._cache.stores:
+            return False
+        return self._cache.store(action.resource).vanished(Key(*target(action)))
+
+    def _needs_certainty(self, resource: Resource, parent: Manifest, action: Action) -> bool:
+        """Whether an action may do harm for a parent of the past: it changes what is there, as far as is known.
+
+        Or it makes what a parent from before this process asks for, which may have been there and be gone for good.
+        """
+        match action:
+            case Delete() | Patch():
+                return True
+            case Apply() if self._cache.get(action.resource, Key(*target(action))) is not None:
+                return True
+            case _:
+                return self._cache.store(resource).from_before(_key(parent))
+
+    def _check_selected(self, action: Create | Apply) -> None:
+        """A child that its own watch does not show would be made again and again: refuse to begin."""
+        if not self._cache.selects(action.resource, action.manifest):
+            raise ValueError(
+                f"planned {action.resource} {target(action)} lacks the labels by which it is watched; "
+                f"expected {self._cache.selectors[action.resource]!r}, "
+                f"found {action.manifest['metadata'].get('labels')}"
+            )
+
+
+def _author(resource: Resource, obj: Manifest, plan: Plan) -> _Author:
+    """Whom what the plan writes need not wake."""
+    return (resource, _key(obj)) if plan.settled else None
+
+
+def _key(obj: Manifest) -> Key:
+    metadata = obj["metadata"]
+    return Key(metadata.get("namespace", ""), metadata["name"])
