@@ -54,9 +54,9 @@ lint: venv ## formatting, lints, types, layers, generated files
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m mlops_operator.crdgen --check
-	$(BIN)/python -m mlops_operator.rbacgen --check
-	$(BIN)/python -m mlops_operator.docgen --check
+	$(BIN)/python -m mlops_operator.codegen.crd --check
+	$(BIN)/python -m mlops_operator.codegen.rbac --check
+	$(BIN)/python -m mlops_operator.codegen.docs --check
 
 unit: venv $(SERVER_STAMP) ## tests without a cluster
 	MLOPS_SERVER_PYTHON=$(CURDIR)/$(SERVER_VENV)/bin/python $(BIN)/pytest -n auto --dist worksteal tests/unit
@@ -99,9 +99,9 @@ faults: venv tools ## all fault plans, spec campaigns and long runs, with a repo
 	$(BIN)/pytest -m deep tests/faults
 
 generate: venv ## write the generated files: CRDs, RBAC, charts' CRDs, reference
-	$(BIN)/python -m mlops_operator.crdgen
-	$(BIN)/python -m mlops_operator.rbacgen
-	$(BIN)/python -m mlops_operator.docgen
+	$(BIN)/python -m mlops_operator.codegen.crd
+	$(BIN)/python -m mlops_operator.codegen.rbac
+	$(BIN)/python -m mlops_operator.codegen.docs
 	$(BIN)/python helm/render.py
 
 lock: venv ## resolve the requirements anew, with hashes and without index addresses

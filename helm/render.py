@@ -7,8 +7,8 @@ from typing import Any, Final
 import yaml
 
 from localcluster.tools import ensure_tools
-from mlops_operator.crdgen.definition import KEPT_BY_GITOPS
-from mlops_operator.crdgen.generated import ROOT, Generator, run, to_yaml
+from mlops_operator.codegen.crd.definition import KEPT_BY_GITOPS
+from mlops_operator.codegen.generated import ROOT, Generator, run, to_yaml
 
 COMMAND: Final = "python helm/render.py"
 NAMESPACE: Final = "mlops-system"

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.docgen.health import Kstatus
+from mlops_operator.codegen.docs.health import Kstatus
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import NotFound, StatusError
 from mlops_operator.kube.resources import OWN, Resource

@@ -11,7 +11,7 @@ The rules are those that sigs.k8s.io/cli-utils documents for kinds that it does 
 
 from mlops_operator.api.conditions import INTERNAL_ERROR, READY, RECONCILING, STALLED, condition_of
 from mlops_operator.api.meta import Manifest
-from mlops_operator.docgen.health import STATES, Kstatus
+from mlops_operator.codegen.docs.health import STATES, Kstatus
 
 
 def kstatus(obj: Manifest) -> Kstatus:
@@ -42,4 +42,4 @@ def undocumented(kind: str, status: Manifest) -> str:
     if reason == INTERNAL_ERROR:
         return "" if found is Kstatus.FAILED else f"{kind} {reason}: {found}"
     documented = next((state.kstatus for state in STATES[kind] if reason in state.reasons), ())
-    return "" if found in documented else f"{kind} {reason}: kstatus says {found}, docgen/health.py {documented}"
+    return "" if found in documented else f"{kind} {reason}: kstatus says {found}, codegen/docs/health.py {documented}"

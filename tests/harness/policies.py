@@ -3,7 +3,7 @@
 from typing import Final
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.crdgen.policies import parameters_policy, service_accounts_policy
+from mlops_operator.codegen.crd.policies import parameters_policy, service_accounts_policy
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import StatusError
 from mlops_operator.kube.resources import TRAINING_JOBS, Resource

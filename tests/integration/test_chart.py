@@ -18,7 +18,7 @@ from localcluster.tools import ensure_tools
 from mlops_operator.api.conditions import is_true
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import COMPLETE, TrainingJobStatus
-from mlops_operator.crdgen.generated import to_yaml
+from mlops_operator.codegen.generated import to_yaml
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.config import load_config
 from mlops_operator.kube.resources import TRAINING_JOBS, Resource

@@ -12,7 +12,7 @@ from localcluster import Cluster
 from mlops_operator.api.kind import Kind
 from mlops_operator.api.meta import API_VERSION, GROUP, VERSION, Manifest
 from mlops_operator.api.registry import KINDS
-from mlops_operator.crdgen.definition import custom_resource_definition, object_schema
+from mlops_operator.codegen.crd.definition import custom_resource_definition, object_schema
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.config import load_config
 from mlops_operator.kube.errors import StatusError

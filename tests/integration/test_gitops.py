@@ -9,9 +9,9 @@ import pytest
 from localcluster import Cluster
 from localcluster.kubectl import Kubectl
 from mlops_operator.api.meta import Manifest
+from mlops_operator.codegen.docs.health import Kstatus
 from mlops_operator.controllers import all_controllers
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.docgen.health import Kstatus
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.resources import (
     DEPLOYMENTS,

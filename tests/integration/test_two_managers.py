@@ -9,7 +9,7 @@ import yaml
 
 from mlops_operator.api.meta import API_VERSION, Manifest
 from mlops_operator.api.registry import KINDS
-from mlops_operator.crdgen.generated import ROOT
+from mlops_operator.codegen.generated import ROOT
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.resources import OWN
 from tests.harness.crds import install_crds

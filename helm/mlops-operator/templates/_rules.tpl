@@ -1,4 +1,4 @@
-{{- /* Generated from the controllers' declarations by `python -m mlops_operator.rbacgen`. Do not edit. */ -}}
+{{- /* Generated from the controllers' declarations by `python -m mlops_operator.codegen.rbac`. Do not edit. */ -}}
 {{- define "mlops-operator.rules" -}}
 - apiGroups:
   - ''

@@ -145,7 +145,7 @@ class Measurement(JobSettings):
             "data: the name recent is taken by the rows of recent",
         ),
         CelRule(
-            # Without a default in the schema, since the list is atomic: see `crdgen/structural.py`.
+            # Without a default in the schema, since the list is atomic: see `codegen/crd/structural.py`.
             "self.metrics.all(m, self.metrics.exists_one(o, (has(o.name) ? o.name : 'accuracy')"
             " == (has(m.name) ? m.name : 'accuracy') && has(o.slice) == has(m.slice)"
             " && (!has(m.slice) || o.slice == m.slice)))",

@@ -1,6 +1,6 @@
 """Building blocks of the kinds' models: strict base classes, constrained types and CEL rules.
 
-`crdgen` turns these into OpenAPI; every string has a maximal length and every list a
+`codegen.crd` turns these into OpenAPI; every string has a maximal length and every list a
 maximal number of items, because the API server multiplies them into the cost of CEL rules.
 """
 

@@ -10,8 +10,8 @@ import yaml
 from mlops_operator.api.kind import Kind
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.registry import KINDS
-from mlops_operator.crdgen.definition import object_schema
-from mlops_operator.crdgen.structural import OpenAPI
+from mlops_operator.codegen.crd.definition import object_schema
+from mlops_operator.codegen.crd.structural import OpenAPI
 from mlops_operator.kube.resources import (
     EVALUATIONS,
     MODEL_DEPLOYMENTS,

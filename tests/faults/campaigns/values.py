@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from mlops_operator.crdgen.structural import OpenAPI
+from mlops_operator.codegen.crd.structural import OpenAPI
 from tests.faults.campaigns.edits import ABSENT, Edit, Expect, at, replaced, text
 from tests.integration.crd_cases.mutations import Path, mutations
 

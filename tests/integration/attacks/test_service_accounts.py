@@ -7,7 +7,7 @@ import pytest
 
 from localcluster import Cluster
 from mlops_operator.api.meta import Manifest
-from mlops_operator.crdgen.policies import PARAMETERS, SERVICE_ACCOUNTS
+from mlops_operator.codegen.crd.policies import PARAMETERS, SERVICE_ACCOUNTS
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import Forbidden
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_MONITORS, MODEL_VERSIONS, MODELS, Resource

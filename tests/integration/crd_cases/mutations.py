@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from mlops_operator.crdgen.structural import OpenAPI
+from mlops_operator.codegen.crd.structural import OpenAPI
 
 Path = tuple[str | int, ...]
 

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from localcluster.tools import ensure_tools
-from mlops_operator.crdgen.generated import ROOT
+from mlops_operator.codegen.generated import ROOT
 
 CHARTS = ("mlops-operator", "mlops-operator-crds")
 VALUES = {"defaults": None} | {path.stem: path for path in sorted(Path(__file__).parent.glob("values/*.yaml"))}

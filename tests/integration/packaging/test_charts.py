@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from mlops_operator.api.conditions import READY
-from mlops_operator.crdgen.definition import KEPT_BY_GITOPS
-from mlops_operator.crdgen.generated import ROOT
-from mlops_operator.crdgen.policies import parameters_policy, service_accounts_policy
-from mlops_operator.rbacgen.policy import NEVER
+from mlops_operator.codegen.crd.definition import KEPT_BY_GITOPS
+from mlops_operator.codegen.crd.policies import parameters_policy, service_accounts_policy
+from mlops_operator.codegen.generated import ROOT
+from mlops_operator.codegen.rbac.policy import NEVER
 from tests.integration.packaging.rendering import CHARTS, VALUES, Manifest, helm, manifests, one, template
 
 OPERATOR, CRDS = CHARTS

@@ -8,7 +8,7 @@ import yaml
 
 from helm import render
 from localcluster.tools import ensure_tools
-from mlops_operator.crdgen.generated import ROOT
+from mlops_operator.codegen.generated import ROOT
 
 
 def test_the_base_is_fresh() -> None:

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 import mlops_operator.runtime.manager  # noqa: F401 - registers every metric
-from mlops_operator.crdgen.generated import ROOT
+from mlops_operator.codegen.generated import ROOT
 from tests.integration.packaging.rendering import manifests, one
 
 FROM_THE_PROCESS = {"process_resident_memory_bytes"}

@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from mlops_operator.codegen.generated import ROOT
 from mlops_operator.controllers.evaluation import render as evaluation
 from mlops_operator.controllers.model import render as model
 from mlops_operator.controllers.modeldeployment import names
@@ -10,7 +11,6 @@ from mlops_operator.controllers.modelmonitor import render as modelmonitor
 from mlops_operator.controllers.modelversion import render as modelversion
 from mlops_operator.controllers.shared.naming import child_labels
 from mlops_operator.controllers.trainingjob import names as trainingjob
-from mlops_operator.crdgen.generated import ROOT
 from tests.integration.packaging.rendering import Manifest, manifests, one
 
 NAMESPACE = "workloads.networkPolicy.namespaces={team-a}"

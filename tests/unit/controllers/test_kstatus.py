@@ -9,7 +9,7 @@ import pytest
 
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.registry import KINDS
-from mlops_operator.docgen.health import REASONS, STATES, Kstatus, gaps
+from mlops_operator.codegen.docs.health import REASONS, STATES, Kstatus, gaps
 from tests.harness.kstatus import kstatus, undocumented
 
 WAITING = [

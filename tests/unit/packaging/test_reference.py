@@ -11,14 +11,14 @@ from mlops_operator.api.conditions import READY, RECONCILING, STALLED
 from mlops_operator.api.kind import Kind
 from mlops_operator.api.registry import KINDS
 from mlops_operator.api.trainingjob import TRAINING_JOB
-from mlops_operator.crdgen.definition import object_schema
-from mlops_operator.crdgen.generated import ROOT
-from mlops_operator.docgen.__main__ import generator, index_page
-from mlops_operator.docgen.enums import condition_types, enums_of
-from mlops_operator.docgen.fields import constraints, field_rows, type_name
-from mlops_operator.docgen.markdown import cell, code, section, table
-from mlops_operator.docgen.metrics import OTHERS, metric_rows
-from mlops_operator.docgen.page import kind_page
+from mlops_operator.codegen.crd.definition import object_schema
+from mlops_operator.codegen.docs.__main__ import generator, index_page
+from mlops_operator.codegen.docs.enums import condition_types, enums_of
+from mlops_operator.codegen.docs.fields import constraints, field_rows, type_name
+from mlops_operator.codegen.docs.markdown import cell, code, section, table
+from mlops_operator.codegen.docs.metrics import OTHERS, metric_rows
+from mlops_operator.codegen.docs.page import kind_page
+from mlops_operator.codegen.generated import ROOT
 from tests.integration.crd_cases.mutations import rules_of_schema
 
 by_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)

@@ -7,12 +7,9 @@ from typing import cast
 import pytest
 
 from mlops_operator.api.registry import KINDS
-from mlops_operator.controllers import all_controllers
-from mlops_operator.controllers.settings import Settings
-from mlops_operator.crdgen.generated import ROOT
-from mlops_operator.kube.resources import JOBS, MODELS, PODS, TRAINING_JOBS, Resource
-from mlops_operator.rbacgen.__main__ import generator
-from mlops_operator.rbacgen.policy import (
+from mlops_operator.codegen.generated import ROOT
+from mlops_operator.codegen.rbac.__main__ import generator
+from mlops_operator.codegen.rbac.policy import (
     ForbiddenRuleError,
     cluster_rules,
     editor_rules,
@@ -22,6 +19,9 @@ from mlops_operator.rbacgen.policy import (
     viewer_rules,
     written_resources,
 )
+from mlops_operator.controllers import all_controllers
+from mlops_operator.controllers.settings import Settings
+from mlops_operator.kube.resources import JOBS, MODELS, PODS, TRAINING_JOBS, Resource
 from mlops_operator.runtime.cache.watch import Watch
 from mlops_operator.runtime.work.controller import Controller, Rule
 

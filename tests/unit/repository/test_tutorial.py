@@ -3,7 +3,7 @@
 import re
 from itertools import pairwise
 
-from mlops_operator.crdgen.generated import ROOT
+from mlops_operator.codegen.generated import ROOT
 from tests.harness.console import commands
 
 TUTORIAL = (ROOT / "docs/tutorial.md").read_text()

@@ -4,12 +4,12 @@ import sys
 from typing import Final
 
 from mlops_operator.api.registry import KINDS
-from mlops_operator.crdgen.chart import chart_template
-from mlops_operator.crdgen.definition import custom_resource_definition
-from mlops_operator.crdgen.generated import Generator, run, to_yaml
-from mlops_operator.crdgen.policies import policies_template
+from mlops_operator.codegen.crd.chart import chart_template
+from mlops_operator.codegen.crd.definition import custom_resource_definition
+from mlops_operator.codegen.crd.policies import policies_template
+from mlops_operator.codegen.generated import Generator, run, to_yaml
 
-COMMAND: Final = "python -m mlops_operator.crdgen"
+COMMAND: Final = "python -m mlops_operator.codegen.crd"
 
 APPLIED: Final = "crds"
 TEMPLATES: Final = "helm/mlops-operator-crds/templates/crds"

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from mlops_operator.api.registry import KINDS
-from mlops_operator.docgen.markdown import cell, code, section, table
+from mlops_operator.codegen.docs.markdown import cell, code, section, table
 
 
 class Kstatus(StrEnum):
@@ -291,7 +291,9 @@ def health_page() -> str:
     """
     missing = {kind: sorted(gaps(kind)) for kind in REASONS if gaps(kind)}
     if missing:
-        raise ValueError(f"docgen/health.py: expected a state for each reason of Ready, and no other; found {missing}")
+        raise ValueError(
+            f"codegen/docs/health.py: expected a state for each reason of Ready, and no other; found {missing}"
+        )
     kinds = (section(kind, _table(states)) for kind, states in STATES.items())
     return "\n".join((section("Health by kstatus", _RULES, _MEANING, level=1), *kinds))
 

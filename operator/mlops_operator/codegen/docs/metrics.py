@@ -7,10 +7,10 @@ from prometheus_client import REGISTRY
 from prometheus_client.core import Metric
 from prometheus_client.metrics import MetricWrapperBase
 
+from mlops_operator.codegen.docs.markdown import cell, code, section, table
 from mlops_operator.controllers.telemetry import counted
 from mlops_operator.controllers.telemetry.series import GAUGES
 from mlops_operator.controllers.telemetry.telemetry import LEFT_OUT, MAX_SERIES
-from mlops_operator.docgen.markdown import cell, code, section, table
 from mlops_operator.kube import metrics as kube_metrics
 from mlops_operator.runtime import metrics as runtime_metrics
 

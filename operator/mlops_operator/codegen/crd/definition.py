@@ -4,9 +4,9 @@ from typing import Any, Final
 
 from mlops_operator.api.kind import Column, Kind
 from mlops_operator.api.meta import GROUP, VERSION, Manifest
-from mlops_operator.crdgen.names import NAME_RULES
-from mlops_operator.crdgen.rules import validation
-from mlops_operator.crdgen.structural import OpenAPI, model_schema
+from mlops_operator.codegen.crd.names import NAME_RULES
+from mlops_operator.codegen.crd.rules import validation
+from mlops_operator.codegen.crd.structural import OpenAPI, model_schema
 
 CATEGORY: Final = "mlops"
 """`kubectl get mlops` lists the objects of all kinds."""

@@ -4,13 +4,13 @@ import sys
 from typing import Final
 
 from mlops_operator.api.registry import KINDS
-from mlops_operator.crdgen.generated import Generator, run
-from mlops_operator.docgen.health import health_page
-from mlops_operator.docgen.markdown import cell, code, section, table
-from mlops_operator.docgen.metrics import metrics_page
-from mlops_operator.docgen.page import CONTRACT, kind_page
+from mlops_operator.codegen.docs.health import health_page
+from mlops_operator.codegen.docs.markdown import cell, code, section, table
+from mlops_operator.codegen.docs.metrics import metrics_page
+from mlops_operator.codegen.docs.page import CONTRACT, kind_page
+from mlops_operator.codegen.generated import Generator, run
 
-COMMAND: Final = "python -m mlops_operator.docgen"
+COMMAND: Final = "python -m mlops_operator.codegen.docs"
 FOLDER: Final = "docs/reference"
 HEADER: Final = f"<!-- Generated from the code by `{COMMAND}`. Do not edit. -->\n\n"
 

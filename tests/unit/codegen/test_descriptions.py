@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from mlops_operator.api.schema import Duration, PvcUri, SpecModel
-from mlops_operator.crdgen.descriptions import member_descriptions, own_docstring, text, type_description
+from mlops_operator.codegen.crd.descriptions import member_descriptions, own_docstring, text, type_description
 
 
 class Fruit(StrEnum):

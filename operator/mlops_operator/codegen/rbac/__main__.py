@@ -4,10 +4,8 @@ import sys
 from typing import Any, Final
 
 from mlops_operator.api.registry import KINDS
-from mlops_operator.controllers import all_controllers
-from mlops_operator.controllers.settings import Settings
-from mlops_operator.crdgen.generated import Generator, run, to_yaml
-from mlops_operator.rbacgen.policy import (
+from mlops_operator.codegen.generated import Generator, run, to_yaml
+from mlops_operator.codegen.rbac.policy import (
     cluster_rules,
     editor_rules,
     leader_rules,
@@ -15,8 +13,10 @@ from mlops_operator.rbacgen.policy import (
     viewer_rules,
     written_resources,
 )
+from mlops_operator.controllers import all_controllers
+from mlops_operator.controllers.settings import Settings
 
-COMMAND: Final = "python -m mlops_operator.rbacgen"
+COMMAND: Final = "python -m mlops_operator.codegen.rbac"
 
 SOURCE: Final = "Generated from the controllers' declarations by `{command}`. Do not edit."
 

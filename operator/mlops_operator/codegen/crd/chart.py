@@ -3,7 +3,7 @@
 from typing import Final
 
 from mlops_operator.api.meta import Manifest
-from mlops_operator.crdgen.generated import to_yaml
+from mlops_operator.codegen.generated import to_yaml
 
 KEEP: Final = {"helm.sh/resource-policy": "keep"}
 """`helm uninstall` must not take every object of every kind with it."""

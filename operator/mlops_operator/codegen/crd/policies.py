@@ -9,7 +9,7 @@ from typing import Final
 
 from mlops_operator.api.meta import GROUP, VERSION, Manifest
 from mlops_operator.api.trainingjob import MAX_PARAMETERS_KIB
-from mlops_operator.crdgen.chart import as_template
+from mlops_operator.codegen.crd.chart import as_template
 
 PARAMETERS: Final = "mlops-operator-parameters"
 SERVICE_ACCOUNTS: Final = "mlops-operator-service-accounts"

@@ -7,8 +7,8 @@ import pytest
 from pydantic import Field
 
 from mlops_operator.api.schema import AnyJson, AnyObject, CelRule, IntOrString, ListMap, Quantity, SpecModel, Text
-from mlops_operator.crdgen.errors import UnboundedError, UnguardedFieldError, UnsupportedTypeError
-from mlops_operator.crdgen.structural import OpenAPI, model_schema
+from mlops_operator.codegen.crd.errors import UnboundedError, UnguardedFieldError, UnsupportedTypeError
+from mlops_operator.codegen.crd.structural import OpenAPI, model_schema
 
 
 class Colour(StrEnum):

@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import ModuleType
 from typing import Final
 
-from mlops_operator.crdgen.descriptions import text
+from mlops_operator.codegen.crd.descriptions import text
 
 _CONDITION_TYPE: Final = re.compile(r"^[A-Z][A-Za-z]+$")
 

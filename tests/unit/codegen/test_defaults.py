@@ -8,9 +8,9 @@ import pytest
 from mlops_operator.api.kind import Kind
 from mlops_operator.api.registry import KINDS
 from mlops_operator.api.schema import SpecModel
-from mlops_operator.crdgen.defaults import fill_in
-from mlops_operator.crdgen.definition import UNWRITTEN_STATUS, object_schema
-from mlops_operator.crdgen.structural import model_schema
+from mlops_operator.codegen.crd.defaults import fill_in
+from mlops_operator.codegen.crd.definition import UNWRITTEN_STATUS, object_schema
+from mlops_operator.codegen.crd.structural import model_schema
 from tests.integration.crd_cases.mutations import CASES
 
 by_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)

@@ -9,9 +9,9 @@ import yaml
 
 from mlops_operator.api.kind import Kind
 from mlops_operator.api.registry import KINDS
-from mlops_operator.crdgen.__main__ import HEADER, generator
-from mlops_operator.crdgen.definition import custom_resource_definition, object_schema
-from mlops_operator.crdgen.generated import ROOT, to_yaml
+from mlops_operator.codegen.crd.__main__ import HEADER, generator
+from mlops_operator.codegen.crd.definition import custom_resource_definition, object_schema
+from mlops_operator.codegen.generated import ROOT, to_yaml
 from mlops_operator.kube.resources import OWN
 from tests.integration.crd_cases.mutations import paths_of_schema, rules_of_schema
 

@@ -4,7 +4,7 @@ import pytest
 
 from mlops_operator.api.kind import Kind
 from mlops_operator.api.registry import KINDS
-from mlops_operator.crdgen.definition import object_schema
+from mlops_operator.codegen.crd.definition import object_schema
 from tests.integration.crd_cases.mutations import CASES, paths_of_object, paths_of_schema, rules_of_schema
 
 by_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)

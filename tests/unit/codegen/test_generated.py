@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mlops_operator.crdgen import generated
-from mlops_operator.crdgen.generated import Generator
+from mlops_operator.codegen import generated
+from mlops_operator.codegen.generated import Generator
 
 GENERATOR = Generator(command="python -m example", files={"out/a.yaml": "a: 1\n"}, owned=("out/*.yaml",))
 

@@ -7,12 +7,12 @@ from typing import Final
 from mlops_operator.api.conditions import READY, RECONCILING, STALLED
 from mlops_operator.api.kind import Kind
 from mlops_operator.api.meta import API_VERSION
-from mlops_operator.crdgen.definition import object_schema
-from mlops_operator.crdgen.descriptions import member_descriptions, own_docstring
-from mlops_operator.crdgen.structural import OpenAPI, model_schema
-from mlops_operator.docgen.enums import condition_types, enums_of
-from mlops_operator.docgen.fields import FieldRow, Links, field_rows
-from mlops_operator.docgen.markdown import cell, code, section, table
+from mlops_operator.codegen.crd.definition import object_schema
+from mlops_operator.codegen.crd.descriptions import member_descriptions, own_docstring
+from mlops_operator.codegen.crd.structural import OpenAPI, model_schema
+from mlops_operator.codegen.docs.enums import condition_types, enums_of
+from mlops_operator.codegen.docs.fields import FieldRow, Links, field_rows
+from mlops_operator.codegen.docs.markdown import cell, code, section, table
 
 CONTRACT: Final = {
     RECONCILING: "The operator works on it, or waits for something that it watches.",

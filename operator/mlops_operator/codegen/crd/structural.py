@@ -19,10 +19,10 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
 from mlops_operator.api.schema import CelRule, FreeForm, IntOrString, ListMap
-from mlops_operator.crdgen.defaults import field_default
-from mlops_operator.crdgen.descriptions import own_docstring, text, type_description
-from mlops_operator.crdgen.errors import UnboundedError, UnguardedFieldError, UnsupportedTypeError
-from mlops_operator.crdgen.rules import model_rules, read_unasked, validation
+from mlops_operator.codegen.crd.defaults import field_default
+from mlops_operator.codegen.crd.descriptions import own_docstring, text, type_description
+from mlops_operator.codegen.crd.errors import UnboundedError, UnguardedFieldError, UnsupportedTypeError
+from mlops_operator.codegen.crd.rules import model_rules, read_unasked, validation
 
 OpenAPI: TypeAlias = dict[str, Any]
 """A schema object as JSON."""

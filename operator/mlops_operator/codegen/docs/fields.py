@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mlops_operator.crdgen.structural import OpenAPI
+from mlops_operator.codegen.crd.structural import OpenAPI
 
 Links = Mapping[str, OpenAPI]
 """Schemas that have a page of their own, by the Markdown that points there."""

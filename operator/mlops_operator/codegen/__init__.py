@@ -1,0 +1,1 @@
+"""What is generated from the models and the controllers' declarations: definitions, rights and the reference."""

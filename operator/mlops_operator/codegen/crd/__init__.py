@@ -1,0 +1,1 @@
+"""Generates the CustomResourceDefinitions from the kinds' models: `python -m mlops_operator.codegen.crd [--check]`."""

@@ -1,0 +1,1 @@
+"""Generates the reference from the models and the metrics: `python -m mlops_operator.codegen.docs [--check]`."""

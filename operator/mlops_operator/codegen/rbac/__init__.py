@@ -1,0 +1,1 @@
+"""Generates rights from the controllers' declarations: `python -m mlops_operator.codegen.rbac [--check]`."""

@@ -1,1 +1,0 @@
-"""Generates the CustomResourceDefinitions from the kinds' models: `python -m mlops_operator.crdgen [--check]`."""

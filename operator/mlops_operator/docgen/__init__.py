@@ -1,1 +1,0 @@
-"""Generates the reference from the models and the metrics: `python -m mlops_operator.docgen [--check]`."""

@@ -1,1 +1,0 @@
-"""Generates the operator's rights from the controllers' declarations: `python -m mlops_operator.rbacgen [--check]`."""
