@@ -20,7 +20,7 @@ HEADER: Final = """\
 # Results of the benchmark
 
 Generated from the JSON files beside it by `python -m bench table`; `python -m bench --help` says how to measure.
-What the scenarios and figures mean is in [docs/design/performance.md](../../docs/design/performance.md).
+What the scenarios and figures mean is in [docs/operations/performance.md](../../docs/operations/performance.md).
 
 Figures are the median over all repeats, with the least and the greatest in brackets where there was more than one.
 Counts come from the API server's audit log and CPU from the kernel's accounting of each process; latencies are between

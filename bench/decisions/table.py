@@ -14,8 +14,8 @@ HEADER: Final = """\
 Generated from the JSON files beside it by `python -m bench.decisions`, which simulates again what it is given names of
 and takes less than ten minutes for all. Shares are of simulated cases that the rules decide through the functions that
 are shipped; rules that others use are beside them. What the rules are is in
-[gate.md](../../../docs/design/gate.md), [monitoring.md](../../../docs/design/monitoring.md) and
-[retraining.md](../../../docs/design/retraining.md).
+[gate.md](../../../docs/design/0007-gate.md), [monitoring.md](../../../docs/design/0008-monitoring.md) and
+[retraining.md](../../../docs/design/0009-retraining.md).
 """
 
 

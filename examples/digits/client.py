@@ -2,8 +2,8 @@
 
 One image per request, one connection per request, at a steady rate. Any answer but HTTP 200
 with a prediction, a timeout or a connection error is a failure; nothing is ever sent again.
-Every request becomes a row of the prediction log (docs/prediction-log.md), with the image as `inputs` and its number as
-`group`. The true digit becomes a label row in a file of its own.
+Every request becomes a row of the prediction log (docs/reference/formats/prediction-log.md), with the
+image as `inputs` and its number as `group`. The true digit becomes a label row in a file of its own.
 
 While the file `--shift-file` holds `1`, images are shifted by one pixel; it is read every second.
 Every second one line of JSON goes to stdout. `GET :9000/stats` gives the totals.

@@ -23,6 +23,6 @@ def require_docker(environment: Mapping[str, str] = os.environ) -> None:
             f"expected Docker as kind's provider, found {VARIABLE}={provider}: {provider} is not supported",
             remedy=(
                 f"unset {VARIABLE} and install Docker, use --engine native, or create the cluster with kind yourself"
-                " and run the demonstration on it (make demo ENGINE=existing, docs/kind.md)"
+                " and run the demonstration on it (make demo ENGINE=existing, docs/how-to/kind.md)"
             ),
         )

@@ -1,6 +1,6 @@
 """The rows of one window of a prediction log: what a served model answered, and what was right.
 
-docs/prediction-log.md describes the files. They are appended to while they are read, in any order,
+docs/reference/formats/prediction-log.md describes the files. They are appended to while they are read, in any order,
 so nothing here depends on the order of files or lines, except where two labels of one id have the
 same time. The log is read twice: first the window's rows, then the labels of their ids. So memory
 grows with the window, not with the log.

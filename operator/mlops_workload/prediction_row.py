@@ -1,6 +1,6 @@
 """One line of a prediction log: its fields, checked one by one.
 
-docs/prediction-log.md describes the format. A field that cannot be used does not make the other
+docs/reference/formats/prediction-log.md describes the format. A field that cannot be used does not make the other
 fields useless: a row whose time has an unknown unit still carries the label of its id.
 """
 

@@ -1,7 +1,7 @@
 """Gate data of the present: labeled rows of a prediction log that no training of the Model was given.
 
 Rows are selected by time and by the Model's hold-out (`mlops_workload.holdout`), and need the field
-`inputs` of the log and a label; docs/prediction-log.md describes the fields. The rows become
+`inputs` of the log and a label; docs/reference/formats/prediction-log.md describes the fields. The rows become
 a file of their own, so that what a gate decided by stays readable when the log has moved on.
 
 The log is read twice: first the held-out requests of the window, then the labels of their ids. Of more than

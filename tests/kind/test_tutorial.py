@@ -11,6 +11,8 @@ from tests.harness.console import commands
 
 pytestmark = [pytest.mark.deep, pytest.mark.timeout(1800)]
 
+TUTORIAL = ROOT / "docs/getting-started/tutorial.md"
+
 MADE_BY_FIXTURES = ("make cluster", "make clean-cluster", "export KUBECONFIG=", "export PATH=")
 """Commands about the cluster itself, which the tests make and keep."""
 
@@ -18,7 +20,7 @@ MADE_BY_FIXTURES = ("make cluster", "make clean-cluster", "export KUBECONFIG=", 
 def test_its_commands_work_when_typed_one_after_another(platform: Platform) -> None:
     # Given a cluster without what another story left
     platform.kubectl.run("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=true", timeout=180)
-    typed = [c for c in commands((ROOT / "docs/tutorial.md").read_text()) if not c.startswith(MADE_BY_FIXTURES)]
+    typed = [c for c in commands(TUTORIAL.read_text()) if not c.startswith(MADE_BY_FIXTURES)]
     kubeconfig = platform.cluster.folder / "tutorial-kubeconfig"  # the tutorial changes the context's namespace
     kubeconfig.write_text(platform.cluster.kubeconfig.read_text())
     kubeconfig.chmod(0o600)

@@ -1,7 +1,7 @@
 """JSON as it goes over the wire.
 
 pydantic's own parser and writer, which are here anyway, take 0.6 and 0.4 of the instructions of the
-standard library's for an object of 3 kB; docs/design/performance.md has the figures.
+standard library's for an object of 3 kB; docs/operations/performance.md has the figures.
 """
 
 from typing import Any

@@ -170,7 +170,7 @@ def test_the_metrics_service_finds_the_pods() -> None:
         ("workloads.networkPolicy.egress[0].from=a", "egress"),
         ("workloads.networkPolicy.dns.ports={}", "dns"),
         ("monitoring.dashbord.enabled=true", "dashbord"),
-        ("monitoring.prometheusRule.runbookUrl=docs/runbooks.md", "runbookUrl"),
+        ("monitoring.prometheusRule.runbookUrl=docs/operations/runbooks.md", "runbookUrl"),
         ("imagePullSecrets={registry}", "imagePullSecrets"),
         ("extraEnv[0].name=MLOPS_WORKLOAD_IMAGE", "extraEnv"),
         ("extraVolumeMounts[0].name=a", "mountPath"),

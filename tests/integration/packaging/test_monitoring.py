@@ -47,7 +47,7 @@ def test_alerts_are_about_metrics_that_exist_and_have_runbooks() -> None:
 
 def test_every_alert_has_its_runbook() -> None:
     rule = one(manifests("mlops-operator", "all"), "PrometheusRule")
-    text = (ROOT / "docs" / "runbooks.md").read_text()
+    text = (ROOT / "docs" / "operations" / "runbooks.md").read_text()
     headings = {heading.lower() for heading in re.findall(r"^## (MlopsOperator\w+)$", text, re.MULTILINE)}
     assert headings == {alert["alert"].lower() for group in rule["spec"]["groups"] for alert in group["rules"]}
 

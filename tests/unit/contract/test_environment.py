@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mlops_contract.environment import DEFAULT_RENDEZVOUS_PORT
 
-RUNBOOKS = Path(__file__).parents[3] / "docs" / "runbooks.md"
+RUNBOOKS = Path(__file__).parents[3] / "docs" / "operations" / "runbooks.md"
 
 
 def test_the_port_that_network_policies_have_to_allow_is_the_one_of_the_runbook() -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from mlops_operator.codegen.generated import ROOT
 from tests.harness.console import commands
 
-TUTORIAL = (ROOT / "docs/tutorial.md").read_text()
+TUTORIAL = (ROOT / "docs/getting-started/tutorial.md").read_text()
 TYPED = commands(TUTORIAL)
 
 WATCHES = re.compile(r"\s(-w|--watch|-f|--follow)(\s|$)")

@@ -1,6 +1,6 @@
 """Which challengers a gate lets through after a drift, on frozen rows and on recent ones, by the shipped functions.
 
-The figures of docs/design/recent-gate-data.md.
+The figures of docs/design/0016-recent-gate-data.md.
 """
 
 from collections.abc import Callable

@@ -37,7 +37,9 @@ def index_page() -> str:
                 "with an unexpected error, which is a defect of the operator. The next one that succeeds removes it.",
             ),
             section("Health", "[What Flux, Helm and Argo CD see](health.md) in each state of each kind, and why."),
-            section("Metrics", "[All metrics](metrics.md), and [what to do when an alert fires](../runbooks.md)."),
+            section(
+                "Metrics", "[All metrics](metrics.md), and [what to do when an alert fires](../operations/runbooks.md)."
+            ),
         )
     )
 

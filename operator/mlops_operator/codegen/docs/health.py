@@ -271,8 +271,8 @@ _RULES: Final = (
 _MEANING: Final = (
     "`Current` means that the operator has done what it can: what follows is up to the world, such as requests to a "
     "model that nobody has asked yet. `InProgress` is its own work, a run that has not ended, or an object that is "
-    "missing. `Failed` asks for an act of the user. Argo CD does not know kstatus: [GitOps](../gitops.md#argo-cd) has "
-    "its health check. "
+    "missing. `Failed` asks for an act of the user. Argo CD does not know kstatus: "
+    "[GitOps](../how-to/gitops.md#argo-cd) has its health check. "
     "`InternalError`, a reason of every kind, is `Failed`."
 )
 

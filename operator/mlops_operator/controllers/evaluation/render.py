@@ -1,7 +1,7 @@
 """The Job that measures: fetch, predict with each model apart, judge.
 
 No container that runs a model sees labels, the store, the result or the other model; the one that reports runs
-no model. See docs/design/prediction-and-judging.md.
+no model. See docs/design/0015-prediction-and-judging.md.
 """
 
 from collections.abc import Mapping

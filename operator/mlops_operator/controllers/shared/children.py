@@ -1,7 +1,7 @@
 """Children under the name that they have now, or under the one that they were created with.
 
 Children that exist when names get another form keep theirs: nothing is created twice, and nothing that runs is lost.
-See docs/design/names.md.
+See docs/design/0027-names.md.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,7 @@
 """What took a pod away before its program had ended, in plain words; pure.
 
 A pod that Kubernetes or a person takes away is no evidence about its program: neither that it failed nor, where it
-ends with 0 when it is told to stop, that it succeeded. See docs/design/disruptions.md.
+ends with 0 when it is told to stop, that it succeeded. See docs/design/0022-disruptions.md.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """What Kubernetes does after a pod of a task has failed: the `podFailurePolicy` of the task's Job; pure.
 
-See docs/design/tasks.md.
+See docs/design/0021-tasks.md.
 """
 
 from collections.abc import Iterable

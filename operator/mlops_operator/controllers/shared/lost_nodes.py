@@ -2,7 +2,7 @@
 
 Nodes are not read for it: the control plane marks the pods of a silent node, see `disruptions.silent_since`. Later it
 deletes them, and they stay until the node says that they have ended, or somebody says so in its place. See
-docs/design/disruptions.md.
+docs/design/0022-disruptions.md.
 """
 
 from collections.abc import Sequence

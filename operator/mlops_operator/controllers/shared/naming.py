@@ -1,7 +1,7 @@
 """Names and labels of children.
 
 A child's name is readable words and one hash, which covers its parent's UID: a parent deleted and made again under the
-same name never adopts its predecessor's children. See docs/design/names.md.
+same name never adopts its predecessor's children. See docs/design/0027-names.md.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Why a pod that was asked for does not run, and from when on that is reported; pure.
 
-Two kinds of causes, see docs/design/pending-pods.md. A *permanent* cause does not end by waiting: an object that is
-missing, an image that cannot be pulled, pods that a quota or admission refuses, a pod that no node can run. It is
+Two kinds of causes, see docs/design/0018-pending-pods.md. A *permanent* cause does not end by waiting: an object that
+is missing, an image that cannot be pulled, pods that a quota or admission refuses, a pod that no node can run. It is
 reported as soon as it is read. A *passing* cause ends by itself as a rule: no free capacity, a pull that takes its
 time. It is reported once the pod has waited for `PATIENCE`.
 """

@@ -1,6 +1,6 @@
 """The options of pods: the installation's defaults, what an object sets itself, and the pod spec that follows.
 
-`merged` is the only place where one wins over the other. See docs/pods.md.
+`merged` is the only place where one wins over the other. See docs/how-to/pods.md.
 """
 
 from collections.abc import Collection, Mapping

@@ -2,7 +2,7 @@
 
 The next pod follows by itself, and the Job's status counts none of them. So the task's Job keeps how many there were,
 and what happened last, from the moment at which the pods are read: the pod that tells it may be gone a moment later.
-See docs/design/tasks.md.
+See docs/design/0021-tasks.md.
 """
 
 from collections.abc import Sequence

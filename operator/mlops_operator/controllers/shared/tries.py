@@ -1,7 +1,7 @@
 """What is told of a task that runs again: a try of it failed, or its result was lost; pure.
 
 A *try* is one pod of a task's Job. Kubernetes makes the next one when it has failed, so that only the Job's count of
-failed pods tells of it; the cause is in the pod. See docs/design/tasks.md.
+failed pods tells of it; the cause is in the pod. See docs/design/0021-tasks.md.
 """
 
 from collections.abc import Sequence

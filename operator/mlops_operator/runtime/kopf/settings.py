@@ -1,6 +1,6 @@
 """kopf, told to watch and to do nothing else: no writes, no waiting, no scanning.
 
-Each setting answers a measured fact about kopf 1.45; docs/design/engine.md has the list.
+Each setting answers a measured fact about kopf 1.45; docs/design/0010-engine.md has the list.
 """
 
 from typing import Any
