@@ -195,7 +195,6 @@ async def _settle(
     operator: OperatorProcess, wire: Proxy, trace: Trace, active: Sequence[Injection], outcome: Outcome
 ) -> None:
     """Wait until nothing is written through a whole resync; it has to be so in time."""
-    disturbed = max((injection.last for injection in active), default=0.0)
     limit = time.monotonic() + 2 * CONVERGENCE
     while True:
         count = len(trace.writes)
@@ -205,6 +204,8 @@ async def _settle(
             await injection.settle()
         await _resynced(operator, wire, trace, time.monotonic())
         if len(trace.writes) == count:
+            # Computed last: an answer may still be kept back when the path has come to its end.
+            disturbed = max((injection.last for injection in active), default=0.0)
             outcome.converged = max(0.0, last - disturbed) if disturbed else 0.0
             return
         if time.monotonic() > limit:
