@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
+from mlops_operator.api import reasons
 from mlops_operator.api.common import (
     DataInput,
     DataRead,
@@ -271,50 +272,40 @@ class EvaluationPhase(StrEnum):
 class EvaluationReason(StrEnum):
     """Reasons of an Evaluation's conditions."""
 
-    MODEL_VERSION_NOT_FOUND = "ModelVersionNotFound"
-    MODEL_VERSION_NOT_READY = "ModelVersionNotReady"
-    MODEL_NOT_FOUND = "ModelNotFound"
-    """`ModelNotFound` is set when the candidate's Model does not exist: its UID decides which rows are held out."""
+    MODEL_VERSION_NOT_FOUND = reasons.MODEL_VERSION_NOT_FOUND
+    MODEL_VERSION_NOT_READY = reasons.MODEL_VERSION_NOT_READY
+    MODEL_NOT_FOUND = reasons.MODEL_NOT_FOUND
+    """It is the Model of the candidate, whose UID decides which rows are held out."""
     NO_ABSOLUTE_RULE = "NoAbsoluteRule"
-    """No baseline and no floor or ceiling: there is nothing to decide by."""
+    """`NoAbsoluteRule` is set when there is no baseline and no metric has `min` or `max`: nothing can be decided."""
     FORMAT_UNSUPPORTED = "FormatUnsupported"
     """`FormatUnsupported` is set when the operator's own image does not load the format of a version and `image` names
     no other one. No pod is created."""
     PROMOTION_DECIDED = "PromotionDecided"
     """`PromotionDecided` is set when the Promotion that it measures for was decided while it waited for a version."""
-    RUNNING = "Running"
-    """Its Job is there."""
+    RUNNING = reasons.RUNNING
     MEASURED = "Measured"
-    """It has a verdict, whichever."""
+    """`Measured` is set when there is a verdict, whichever."""
     TOO_FEW_NEW_ROWS = "TooFewNewRows"
     """`TooFewNewRows` is set when fewer than `recent.minCount` rows are newer than `recentAfter`."""
-    DATA_NOT_FOUND = "DataNotFound"
-    """`DataNotFound` is set while rows are not there. They are looked for again for 10 minutes; then it is
-    `JobFailed`."""
-    JOB_FAILED = "JobFailed"
-    RETRYING = "Retrying"
-    """The Job runs again: a try of it failed, its pod was taken away, or its result was lost."""
-    NODE_LOST = "NodeLost"
-    """The node of the Job's pod does not answer, so nobody knows whether the pod runs."""
-    RESULT_INVALID = "ResultInvalid"
-    """The Job ended well, but what it reported is no result of it."""
-    IMAGE_UNAVAILABLE = "ImageUnavailable"
-    VOLUME_NOT_FOUND = "VolumeNotFound"
-    CONFIG_UNAVAILABLE = "ConfigUnavailable"
-    RUNS_AS_ROOT = "RunsAsRoot"
-    """`RunsAsRoot` is set when a container would run as root, or its user has no known ID, while the pod must not."""
-    UNSCHEDULABLE = "Unschedulable"
-    """No node can run the pod: none has the labels, the allocatable resources or the volumes that it needs."""
-    POD_PENDING = "PodPending"
-    """A pod has not started for a minute, for a cause that can pass: no free capacity, or an image that is pulled."""
-    INVALID_SPEC = "InvalidSpec"
-    """The object is older than its definition and does not fit it."""
-    INVALID_POD_TEMPLATE = "InvalidPodTemplate"
-    """The API server refuses the Job, in its own words."""
-    NAME_TAKEN = "NameTaken"
-    """An object of the Job's name exists and belongs to somebody else."""
-    FORBIDDEN = "Forbidden"
-    """A quota, an admission policy or missing rights refuse the Job."""
+    DATA_NOT_FOUND = reasons.DATA_NOT_FOUND
+    """After 10 minutes it is `JobFailed`."""
+    JOB_FAILED = reasons.JOB_FAILED
+    RETRYING = reasons.RETRYING
+    NODE_LOST = reasons.NODE_LOST
+    RESULT_INVALID = reasons.RESULT_INVALID
+    IMAGE_UNAVAILABLE = reasons.IMAGE_UNAVAILABLE
+    VOLUME_NOT_FOUND = reasons.VOLUME_NOT_FOUND
+    CONFIG_UNAVAILABLE = reasons.CONFIG_UNAVAILABLE
+    RUNS_AS_ROOT = reasons.RUNS_AS_ROOT
+    UNSCHEDULABLE = reasons.UNSCHEDULABLE
+    POD_PENDING = reasons.POD_PENDING
+    INVALID_SPEC = reasons.INVALID_SPEC
+    INVALID_POD_TEMPLATE = reasons.INVALID_POD_TEMPLATE
+    NAME_TAKEN = reasons.NAME_TAKEN
+    FORBIDDEN = reasons.FORBIDDEN
+    REFUSED = reasons.REFUSED
+    TOO_LARGE = reasons.TOO_LARGE
 
 
 class EvaluationStatus(StatusBase):

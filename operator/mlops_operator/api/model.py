@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from mlops_operator.api import reasons
 from mlops_operator.api.common import StatusBase
 from mlops_operator.api.evaluation import Measurement
 from mlops_operator.api.kind import Column, Kind
@@ -188,28 +189,28 @@ class ModelReason(StrEnum):
     """Reasons of a Model's conditions."""
 
     RECONCILED = "Reconciled"
-    ALIAS_UNSET = "AliasUnset"
-    """An alias points at nothing yet; that is a state like any other, so the Model is `Ready`."""
+    """`Reconciled` is set when every alias points at a version."""
+    ALIAS_UNSET = reasons.ALIAS_UNSET
+    """The Model is `Ready`."""
     BOOTSTRAPPING = "Bootstrapping"
     """`Bootstrapping` is set while an alias with `bootstrap` points at nothing and a version is verified or measured
     for it. The Model is `Ready` and `Reconciling`."""
     ALIAS_TARGET_MISSING = "AliasTargetMissing"
-    """An alias points at a ModelVersion that was deleted; it stays there until a Promotion moves it."""
-    RESTORE_PENDING = "RestorePending"
-    """`RestorePending` is set when the version that an alias is to be restored to does not exist or is not verified."""
+    """`AliasTargetMissing` is set when an alias points at a ModelVersion that was deleted. It stays there until a
+    Promotion moves it."""
+    RESTORE_PENDING = reasons.RESTORE_PENDING
+    """The version does not exist or is not verified."""
     RESTORE_INVALID = "RestoreInvalid"
-    """`RestoreInvalid` is set when the version that an alias is to be restored to has another digest, is of another
-    Model, or cannot be verified. Nothing moves the alias until `restore` is corrected or removed."""
+    """`RestoreInvalid` is set when the version that an alias is to be restored to has another digest, belongs to
+    another Model, or cannot be verified. Nothing moves the alias until `restore` is corrected or removed."""
     TOO_MANY_VERSIONS = "TooManyVersions"
-    """Versions beyond the limit have no number; older ones have to be deleted."""
-    INVALID_SPEC = "InvalidSpec"
-    """The spec is older than the schema and does not fit it."""
-    FORBIDDEN = "Forbidden"
-    """A quota, an admission policy or missing rights refuse a bootstrap Promotion."""
-    NAME_TAKEN = "NameTaken"
-    """An object of the bootstrap Promotion's name exists and belongs to somebody else."""
-    REFUSED = "Refused"
-    """The API server refuses a bootstrap Promotion, in its own words."""
+    """`TooManyVersions` is set when the Model has more versions than the limit. Those beyond it have no number; older
+    ones have to be deleted."""
+    INVALID_SPEC = reasons.INVALID_SPEC
+    FORBIDDEN = reasons.FORBIDDEN
+    TOO_LARGE = reasons.TOO_LARGE
+    NAME_TAKEN = reasons.NAME_TAKEN
+    REFUSED = reasons.REFUSED
 
 
 class ModelPhase(StrEnum):

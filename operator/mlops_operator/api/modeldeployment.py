@@ -5,6 +5,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field
 
+from mlops_operator.api import reasons
 from mlops_operator.api.common import EnvVar, PodOptions, PodTemplate, Resources, StatusBase, Waiting
 from mlops_operator.api.kind import Column, Kind, Scale
 from mlops_operator.api.meta import PREFIX
@@ -192,64 +193,70 @@ class CandidatePhase(StrEnum):
 class DeploymentReason(StrEnum):
     """Reasons of a ModelDeployment's conditions."""
 
-    MODEL_NOT_FOUND = "ModelNotFound"
-    ALIAS_NOT_FOUND = "AliasNotFound"
-    ALIAS_UNSET = "AliasUnset"
-    """`AliasUnset` is set while the alias points at no version. That is no fault, so the object is `Ready`, with
-    `ModelLoaded=False`. While the Model is `Bootstrapping`, it is `Reconciling` instead."""
-    MODEL_VERSION_NOT_FOUND = "ModelVersionNotFound"
-    MODEL_VERSION_NOT_READY = "ModelVersionNotReady"
-    MODEL_MISMATCH = "ModelMismatch"
+    MODEL_NOT_FOUND = reasons.MODEL_NOT_FOUND
+    ALIAS_NOT_FOUND = reasons.ALIAS_NOT_FOUND
+    ALIAS_UNSET = reasons.ALIAS_UNSET
+    """The object is `Ready`, with `ModelLoaded=False`. While the Model is `Bootstrapping`, it is `Reconciling`
+    instead."""
+    MODEL_VERSION_NOT_FOUND = reasons.MODEL_VERSION_NOT_FOUND
+    MODEL_VERSION_NOT_READY = reasons.MODEL_VERSION_NOT_READY
+    MODEL_MISMATCH = reasons.MODEL_MISMATCH
     NO_RUNTIME = "NoRuntime"
-    """No entry of the runtime table serves this format."""
-    INVALID_SPEC = "InvalidSpec"
-    """The spec was stored before the present schema, which refuses it."""
+    """`NoRuntime` is set when no entry of the runtime table serves the format of the version."""
+    INVALID_SPEC = reasons.INVALID_SPEC
     INVALID_AUTOSCALING = "InvalidAutoscaling"
-    """The API server refuses the HorizontalPodAutoscaler."""
-    INVALID_POD_TEMPLATE = "InvalidPodTemplate"
-    FORBIDDEN = "Forbidden"
-    NAME_TAKEN = "NameTaken"
+    """`InvalidAutoscaling` is set when the API server refuses the HorizontalPodAutoscaler as invalid."""
+    INVALID_POD_TEMPLATE = reasons.INVALID_POD_TEMPLATE
+    FORBIDDEN = reasons.FORBIDDEN
+    REFUSED = reasons.REFUSED
+    TOO_LARGE = reasons.TOO_LARGE
+    NAME_TAKEN = reasons.NAME_TAKEN
     LOADING = "Loading"
-    """No version serves yet; the first one starts or is being checked."""
+    """`Loading` is set while no version serves yet: the first one starts or is being checked."""
     SERVING = "Serving"
+    """`Serving` is set when the wanted version serves."""
     SCALED_TO_ZERO = "ScaledToZero"
-    ROLLING_OUT = "RollingOut"
+    """`ScaledToZero` is set when no replica is wanted."""
+    ROLLING_OUT = reasons.ROLLING_OUT
     REPLICAS_UNAVAILABLE = "ReplicasUnavailable"
+    """`ReplicasUnavailable` is set when the stable revision has fewer ready replicas than it needs."""
     CANDIDATE_STOPPED = "CandidateStopped"
+    """`CandidateStopped` is set when a candidate failed and was removed. The stable version continues to serve."""
     MODEL_LOAD_FAILED = "ModelLoadFailed"
-    """The server says that it cannot load the artifact."""
+    """`ModelLoadFailed` is set when the server reports that it cannot load the artifact."""
     SERVER_CRASHED = "ServerCrashed"
-    """A container of a server's pod ended by itself again and again."""
+    """`ServerCrashed` is set when a container of a server's pod ended by itself repeatedly."""
     INIT_CONTAINER_FAILED = "InitContainerFailed"
-    """An init container of the template fails; the kubelet runs it again until `progressDeadline`."""
-    ARTIFACT_CORRUPT = "ArtifactCorrupt"
-    ARTIFACT_NOT_FOUND = "ArtifactNotFound"
+    """`InitContainerFailed` is set when an init container of the template fails. The kubelet runs it again until
+    `progressDeadline`."""
+    ARTIFACT_CORRUPT = reasons.ARTIFACT_CORRUPT
+    ARTIFACT_NOT_FOUND = reasons.ARTIFACT_NOT_FOUND
     FETCH_FAILED = "FetchFailed"
-    """The artifact could not be brought into the pod, for another reason than the two above."""
+    """`FetchFailed` is set when the artifact could not be brought into the pod, for another cause than
+    `ArtifactNotFound` and `ArtifactCorrupt`."""
     GOLDEN_REQUESTS_FAILED = "GoldenRequestsFailed"
-    """Golden requests were answered wrongly, not at all, or too slowly."""
+    """`GoldenRequestsFailed` is set when golden requests were answered wrongly, not at all, or too slowly."""
     GOLDEN_CHECK_FAILED = "GoldenCheckFailed"
-    """The golden requests could not be asked."""
+    """`GoldenCheckFailed` is set when the golden requests could not be sent."""
     CANDIDATE_UNAVAILABLE = "CandidateUnavailable"
-    """The new revision had fewer ready replicas than it needs during `spec.rollout.bake`; it is tried again."""
+    """`CandidateUnavailable` is set when the new revision had fewer ready replicas than it needs during
+    `spec.rollout.bake`. It is tried again."""
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
-    RETRYING = "Retrying"
-    """The Job of the golden requests runs again: a try failed, its pod was taken away, or its result was lost."""
-    IMAGE_UNAVAILABLE = "ImageUnavailable"
-    VOLUME_NOT_FOUND = "VolumeNotFound"
-    CONFIG_UNAVAILABLE = "ConfigUnavailable"
-    RUNS_AS_ROOT = "RunsAsRoot"
-    """`RunsAsRoot` is set when a container would run as root, or its user has no known ID, while the pod must not."""
-    UNSCHEDULABLE = "Unschedulable"
-    """No node can run the pod: none has the labels, the allocatable resources or the volumes that it needs."""
-    POD_PENDING = "PodPending"
-    """A pod has not started for a minute, for a cause that can pass: no free capacity, or an image that is pulled."""
-    NODE_LOST = "NodeLost"
-    """The node of a server's pod does not answer, or that of the pod which asks the golden requests."""
+    """`ProgressDeadlineExceeded` is set when a candidate was not ready within `progressDeadline`."""
+    RETRYING = reasons.RETRYING
+    IMAGE_UNAVAILABLE = reasons.IMAGE_UNAVAILABLE
+    VOLUME_NOT_FOUND = reasons.VOLUME_NOT_FOUND
+    CONFIG_UNAVAILABLE = reasons.CONFIG_UNAVAILABLE
+    RUNS_AS_ROOT = reasons.RUNS_AS_ROOT
+    UNSCHEDULABLE = reasons.UNSCHEDULABLE
+    POD_PENDING = reasons.POD_PENDING
+    NODE_LOST = reasons.NODE_LOST
     BAKING = "Baking"
-    """The candidate waits until `spec.rollout.bake` of the stable revision is over."""
+    """`Baking` is set while the candidate waits until `spec.rollout.bake` of the stable revision is over."""
     UP_TO_DATE = "UpToDate"
+    """`UpToDate` is set as the reason of `Progressing` when no candidate is being rolled out."""
     NOT_DEGRADED = "NotDegraded"
+    """`NotDegraded` is set as the reason of `Degraded` when nothing degrades the service."""
 
 
 PROGRESSING: Final = "Progressing"

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
+from mlops_operator.api import reasons
 from mlops_operator.api.common import JobSettings, StatusBase, Waiting
 from mlops_operator.api.conditions import Truth
 from mlops_operator.api.kind import Column, Kind
@@ -263,53 +264,52 @@ class MonitorReason(StrEnum):
     """Reasons of a ModelMonitor's conditions and verdicts."""
 
     DEPLOYMENT_NOT_FOUND = "DeploymentNotFound"
-    NOTHING_SERVED = "NothingServed"
-    """`NothingServed` is set while the deployment has no stable version, or had no ready replica in the whole last
-    window. That is no fault, so the monitor is `Ready`. No pod is created."""
+    """`DeploymentNotFound` is set when the ModelDeployment does not exist."""
+    NOTHING_SERVED = reasons.NOTHING_SERVED
+    """Also when it had no ready replica in the whole last window. That is no fault, so the monitor is `Ready`. No pod
+    is created."""
     WAITING_FOR_WINDOW = "WaitingForWindow"
-    """The first window has not been measured yet."""
+    """`WaitingForWindow` is set while the first window has not been measured yet."""
     MONITORING = "Monitoring"
-    """Windows are measured as they end."""
-    SUSPENDED = "Suspended"
+    """`Monitoring` is set when windows are measured as they end."""
+    SUSPENDED = reasons.SUSPENDED
     WITHIN_LIMITS = "WithinLimits"
+    """`WithinLimits` is set when every metric of the window is within its limits."""
     BELOW_LIMIT = "BelowLimit"
+    """`BelowLimit` is set when a metric of the window is below its limit."""
     ABOVE_LIMIT = "AboveLimit"
+    """`AboveLimit` is set when a metric of the window is above its limit."""
     TOO_FEW_SAMPLES = "TooFewSamples"
+    """`TooFewSamples` is set when the window has fewer rows than `minSamples`."""
     TOO_FEW_LABELS = "TooFewLabels"
     """`TooFewLabels` is set when a smaller share of the rows has labels than `labels.minShare`."""
     NO_DATA = "NoData"
+    """`NoData` is set when the window has no rows."""
     NO_PREDICTIONS_YET = "NoPredictionsYet"
     """`NoPredictionsYet` is set when there is no prediction log and no window has had rows. That is no fault, so the
     monitor is `Ready`. The next window looks for the log again."""
     REFERENCE_INCOMPLETE = "ReferenceIncomplete"
     """`ReferenceIncomplete` is set for the first window with enough rows, if the version passed no gate that measured
     the metric: there is nothing to compare it with yet."""
-    CONFIGURATION_INVALID = "ConfigurationInvalid"
-    """`ConfigurationInvalid` is set when the Job of a window reports that the spec is wrong, such as a metric that the
-    given `image` does not know. No further window is measured until the spec is changed."""
-    JOB_FAILED = "JobFailed"
-    RETRYING = "Retrying"
-    """The window's Job runs again: a try of it failed, its pod was taken away, or its result was lost."""
-    NODE_LOST = "NodeLost"
-    """The node of the Job's pod does not answer, so nobody knows whether the pod runs."""
-    RESULT_INVALID = "ResultInvalid"
-    IMAGE_UNAVAILABLE = "ImageUnavailable"
-    VOLUME_NOT_FOUND = "VolumeNotFound"
-    CONFIG_UNAVAILABLE = "ConfigUnavailable"
-    RUNS_AS_ROOT = "RunsAsRoot"
-    """`RunsAsRoot` is set when a container would run as root, or its user has no known ID, while the pod must not."""
-    UNSCHEDULABLE = "Unschedulable"
-    """No node can run the pod: none has the labels, the allocatable resources or the volumes that it needs."""
-    POD_PENDING = "PodPending"
-    """A pod has not started for a minute, for a cause that can pass: no free capacity, or an image that is pulled."""
-    INVALID_SPEC = "InvalidSpec"
-    """The object is older than its definition and does not fit it."""
-    INVALID_POD_TEMPLATE = "InvalidPodTemplate"
-    """The API server refuses the Job, in its own words."""
-    NAME_TAKEN = "NameTaken"
-    """An object of the Job's name exists and belongs to somebody else."""
-    FORBIDDEN = "Forbidden"
-    """A quota, an admission policy or missing rights refuse the Job."""
+    CONFIGURATION_INVALID = reasons.CONFIGURATION_INVALID
+    """Such as a metric that the given `image` does not know. No further window is measured until the spec is
+    changed."""
+    JOB_FAILED = reasons.JOB_FAILED
+    RETRYING = reasons.RETRYING
+    NODE_LOST = reasons.NODE_LOST
+    RESULT_INVALID = reasons.RESULT_INVALID
+    IMAGE_UNAVAILABLE = reasons.IMAGE_UNAVAILABLE
+    VOLUME_NOT_FOUND = reasons.VOLUME_NOT_FOUND
+    CONFIG_UNAVAILABLE = reasons.CONFIG_UNAVAILABLE
+    RUNS_AS_ROOT = reasons.RUNS_AS_ROOT
+    UNSCHEDULABLE = reasons.UNSCHEDULABLE
+    POD_PENDING = reasons.POD_PENDING
+    INVALID_SPEC = reasons.INVALID_SPEC
+    INVALID_POD_TEMPLATE = reasons.INVALID_POD_TEMPLATE
+    NAME_TAKEN = reasons.NAME_TAKEN
+    FORBIDDEN = reasons.FORBIDDEN
+    REFUSED = reasons.REFUSED
+    TOO_LARGE = reasons.TOO_LARGE
 
 
 class MonitorPhase(StrEnum):

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from mlops_operator.api import reasons
 from mlops_operator.api.common import ArtifactRef, DataInput, PodOptions, StatusBase, Waiting
 from mlops_operator.api.evaluation import Verdict
 from mlops_operator.api.kind import Column, Kind
@@ -111,42 +112,35 @@ class ModelVersionReason(StrEnum):
     """Reasons of a ModelVersion's conditions."""
 
     VERIFYING = "Verifying"
+    """`Verifying` is set while the artifact is read and its digest is computed."""
     VERIFIED = "Verified"
-    """The artifact is there and its digest is right."""
-    MODEL_NOT_FOUND = "ModelNotFound"
-    ARTIFACT_NOT_FOUND = "ArtifactNotFound"
-    ARTIFACT_CORRUPT = "ArtifactCorrupt"
+    """`Verified` is set when the artifact exists and has its digest."""
+    MODEL_NOT_FOUND = reasons.MODEL_NOT_FOUND
+    ARTIFACT_NOT_FOUND = reasons.ARTIFACT_NOT_FOUND
+    ARTIFACT_CORRUPT = reasons.ARTIFACT_CORRUPT
     VERIFICATION_FAILED = "VerificationFailed"
-    """The check itself could not be done."""
-    RETRYING = "Retrying"
-    """The check runs again, since its pod was taken away or its result was lost."""
-    NODE_LOST = "NodeLost"
-    """The node of the Job's pod does not answer, so nobody knows whether the pod runs."""
-    IMAGE_UNAVAILABLE = "ImageUnavailable"
-    VOLUME_NOT_FOUND = "VolumeNotFound"
-    """The PersistentVolumeClaim of the artifact's URI is not there (yet)."""
-    CONFIG_UNAVAILABLE = "ConfigUnavailable"
-    RUNS_AS_ROOT = "RunsAsRoot"
-    """`RunsAsRoot` is set when a container would run as root, or its user has no known ID, while the pod must not."""
-    UNSCHEDULABLE = "Unschedulable"
-    """No node can run the pod: none has the labels, the allocatable resources or the volumes that it needs."""
-    POD_PENDING = "PodPending"
-    """A pod has not started for a minute, for a cause that can pass: no free capacity, or an image that is pulled."""
-    INVALID_SPEC = "InvalidSpec"
-    """The spec is older than the schema and does not fit it."""
-    INVALID_POD_TEMPLATE = "InvalidPodTemplate"
-    """The API server refuses the Job, in its own words."""
-    FORBIDDEN = "Forbidden"
-    """A quota, an admission policy or missing rights refuse the Job."""
-    NAME_TAKEN = "NameTaken"
-    """An object of the Job's name exists and belongs to somebody else."""
+    """`VerificationFailed` is set when the check itself failed."""
+    RETRYING = reasons.RETRYING
+    NODE_LOST = reasons.NODE_LOST
+    IMAGE_UNAVAILABLE = reasons.IMAGE_UNAVAILABLE
+    VOLUME_NOT_FOUND = reasons.VOLUME_NOT_FOUND
+    CONFIG_UNAVAILABLE = reasons.CONFIG_UNAVAILABLE
+    RUNS_AS_ROOT = reasons.RUNS_AS_ROOT
+    UNSCHEDULABLE = reasons.UNSCHEDULABLE
+    POD_PENDING = reasons.POD_PENDING
+    INVALID_SPEC = reasons.INVALID_SPEC
+    INVALID_POD_TEMPLATE = reasons.INVALID_POD_TEMPLATE
+    FORBIDDEN = reasons.FORBIDDEN
+    REFUSED = reasons.REFUSED
+    TOO_LARGE = reasons.TOO_LARGE
+    NAME_TAKEN = reasons.NAME_TAKEN
     REMOVAL_PENDING = "RemovalPending"
-    """`RemovalPending` is set when `spec.retention` of the Model is about to remove the artifact. Nothing
-    new uses it."""
-    ARTIFACT_REMOVED = "ArtifactRemoved"
-    """`ArtifactRemoved` is set before `spec.retention` of the Model removes the first file. It stays."""
-    GATE_FAILED = "GateFailed"
+    """`RemovalPending` is set when `spec.retention` of the Model is about to remove the artifact. Nothing new uses
+    it."""
+    ARTIFACT_REMOVED = reasons.ARTIFACT_REMOVED
+    GATE_FAILED = reasons.GATE_FAILED
     NOT_REJECTED = "NotRejected"
+    """`NotRejected` is set as the reason of `Rejected` when no gate stands against the version."""
 
 
 REJECTED: Final = "Rejected"

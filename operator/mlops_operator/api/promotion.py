@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from mlops_operator.api import reasons
 from mlops_operator.api.common import StatusBase, VersionRef
 from mlops_operator.api.evaluation import MAX_METRICS, MetricStatus, Verdict
 from mlops_operator.api.kind import Column, Kind
@@ -41,47 +42,50 @@ TERMINAL: Final = frozenset({PromotionPhase.PROMOTED, PromotionPhase.REJECTED, P
 class PromotionReason(StrEnum):
     """Reasons of a Promotion's conditions."""
 
-    MODEL_NOT_FOUND = "ModelNotFound"
-    ALIAS_NOT_FOUND = "AliasNotFound"
-    MODEL_VERSION_NOT_FOUND = "ModelVersionNotFound"
-    MODEL_VERSION_NOT_READY = "ModelVersionNotReady"
-    ARTIFACT_REMOVED = "ArtifactRemoved"
-    """`ArtifactRemoved` is set when `spec.retention` of the Model has removed the artifact of the version."""
-    OWNER_NOT_FOUND = "OwnerNotFound"
-    """`OwnerNotFound` is set while the Model or RetrainPolicy that controls it does not exist, as after a restore: the
-    garbage collector deletes it."""
-    RESTORE_PENDING = "RestorePending"
-    """`RestorePending` is set while the alias is to be restored from a backup. The Promotion is superseded by that."""
-    MODEL_MISMATCH = "ModelMismatch"
-    """The version is of another Model."""
+    MODEL_NOT_FOUND = reasons.MODEL_NOT_FOUND
+    ALIAS_NOT_FOUND = reasons.ALIAS_NOT_FOUND
+    MODEL_VERSION_NOT_FOUND = reasons.MODEL_VERSION_NOT_FOUND
+    MODEL_VERSION_NOT_READY = reasons.MODEL_VERSION_NOT_READY
+    ARTIFACT_REMOVED = reasons.ARTIFACT_REMOVED
+    OWNER_NOT_FOUND = reasons.OWNER_NOT_FOUND
+    RESTORE_PENDING = reasons.RESTORE_PENDING
+    """That supersedes the Promotion."""
+    MODEL_MISMATCH = reasons.MODEL_MISMATCH
     VERSION_REJECTED = "VersionRejected"
-    """The version's artifact failed this gate before, under this or another name."""
+    """`VersionRejected` is set when the artifact of the version failed this gate before, under this or another name."""
     BASELINE_MISSING = "BaselineMissing"
-    """The alias points at nothing, or at a version that was deleted, and its gate requires a baseline."""
+    """`BaselineMissing` is set when the alias points at nothing, or at a version that was deleted, and its gate
+    requires a baseline."""
     EVALUATING = "Evaluating"
-    DATA_NOT_FOUND = "DataNotFound"
-    """`DataNotFound` is set while the Evaluation waits for rows of the gate that are not there."""
+    """`Evaluating` is set while an Evaluation measures the version for the gate."""
+    DATA_NOT_FOUND = reasons.DATA_NOT_FOUND
+    """They are rows of the gate, for which the Evaluation waits."""
     RECORDING_RESULT = "RecordingResult"
-    """The Evaluation has a verdict; the decision is final once the ModelVersion's status has the result."""
+    """`RecordingResult` is set when the Evaluation has a verdict. The decision is final once the status of the
+    ModelVersion has the result."""
     GATE_PASSED = "GatePassed"
+    """`GatePassed` is set when the version passed the gate and the Model is about to move the alias."""
     NO_GATE = "NoGate"
+    """`NoGate` is set when the alias has no gate and the Model is about to move it."""
     FORMER_VERSION = "FormerVersion"
-    """The alias pointed at this version before."""
+    """`FormerVersion` is set when the alias pointed at this version before, so that the gate is not asked again."""
     ALREADY_THERE = "AlreadyThere"
-    GATE_FAILED = "GateFailed"
+    """`AlreadyThere` is set when the alias pointed at the version before the Promotion was decided."""
+    GATE_FAILED = reasons.GATE_FAILED
     GATE_INCONCLUSIVE = "GateInconclusive"
-    """The evidence does not suffice either way; the version is not rejected by it."""
+    """`GateInconclusive` is set when the evidence does not suffice either way. The version is not rejected by it."""
     EVALUATION_FAILED = "EvaluationFailed"
-    """The evaluation could not be made or done."""
+    """`EvaluationFailed` is set when the version could not be evaluated."""
     PROMOTED = "Promoted"
+    """`Promoted` is set when the alias points at the version."""
     SUPERSEDED = "Superseded"
-    """A newer Promotion asks for the same alias, or the alias was restored from a backup after this one was created."""
-    INVALID_SPEC = "InvalidSpec"
-    """The object is older than its definition and does not fit it."""
-    NAME_TAKEN = "NameTaken"
-    """An object of the Evaluation's name exists and is not the Evaluation that the gate asks for; delete it."""
-    FORBIDDEN = "Forbidden"
-    """A quota, an admission policy or missing rights refuse the Evaluation."""
+    """`Superseded` is set when a newer Promotion asks for the same alias, or the alias was restored from a backup after
+    this one was created."""
+    INVALID_SPEC = reasons.INVALID_SPEC
+    NAME_TAKEN = reasons.NAME_TAKEN
+    FORBIDDEN = reasons.FORBIDDEN
+    REFUSED = reasons.REFUSED
+    TOO_LARGE = reasons.TOO_LARGE
 
 
 GATE_PASSED: Final = "GatePassed"

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
+from mlops_operator.api import reasons
 from mlops_operator.api.common import StatusBase
 from mlops_operator.api.conditions import Truth
 from mlops_operator.api.kind import Column, Kind
@@ -163,51 +164,51 @@ class PolicyReason(StrEnum):
     """Reasons of a RetrainPolicy's conditions."""
 
     IDLE = "Idle"
+    """`Idle` is set while no training is in progress."""
     TRAINING = "Training"
+    """`Training` is set while a TrainingJob of this policy is in progress."""
     PROMOTING = "Promoting"
-    SUSPENDED = "Suspended"
-    HELD_BY_USER = "HeldByUser"
-    """`HeldByUser` is set when a Promotion by a user moved the alias back, or away from the version that this policy
-    promoted. Signals and schedules start nothing until the resume annotation is set or the alias moves on."""
-    CIRCUIT_OPEN = "CircuitOpen"
-    """`CircuitOpen` is set when too many consecutive trainings ended without a promotion."""
+    """`Promoting` is set while a Promotion of this policy is in progress."""
+    SUSPENDED = reasons.SUSPENDED
+    HELD_BY_USER = reasons.HELD_BY_USER
+    """Signals and schedules start nothing until the resume annotation is set or the alias moves on."""
+    CIRCUIT_OPEN = reasons.CIRCUIT_OPEN
     TRAINING_STALLED = "TrainingStalled"
-    """The TrainingJob needs a person; until it ends nothing else starts."""
-    MODEL_NOT_FOUND = "ModelNotFound"
-    ALIAS_NOT_FOUND = "AliasNotFound"
-    MONITOR_NOT_FOUND = "MonitorNotFound"
-    """A signal's monitor is not there; the other triggers work."""
+    """`TrainingStalled` is set when the TrainingJob of this policy is `Stalled`. Until it ends nothing else starts."""
+    MODEL_NOT_FOUND = reasons.MODEL_NOT_FOUND
+    ALIAS_NOT_FOUND = reasons.ALIAS_NOT_FOUND
+    MONITOR_NOT_FOUND = reasons.MONITOR_NOT_FOUND
+    """The other triggers work."""
     INVALID_SCHEDULE = "InvalidSchedule"
-    INVALID_SPEC = "InvalidSpec"
-    """The object is older than its definition and does not fit it."""
-    INVALID_POD_TEMPLATE = "InvalidPodTemplate"
-    """The API server refuses the TrainingJob, in its own words."""
-    NAME_TAKEN = "NameTaken"
-    """An object of a child's name exists and belongs to somebody else."""
-    FORBIDDEN = "Forbidden"
-    """A quota, an admission policy or missing rights refuse a child."""
+    """`InvalidSchedule` is set when a schedule cannot be read, or never comes."""
+    INVALID_SPEC = reasons.INVALID_SPEC
+    INVALID_POD_TEMPLATE = reasons.INVALID_POD_TEMPLATE
+    NAME_TAKEN = reasons.NAME_TAKEN
+    FORBIDDEN = reasons.FORBIDDEN
+    REFUSED = reasons.REFUSED
+    TOO_LARGE = reasons.TOO_LARGE
 
 
 class DecisionReason(StrEnum):
     """Why a training was started, or a trigger skipped."""
 
     SIGNAL_ACTIVE = "SignalActive"
+    """`SignalActive` is set when a signal became active."""
     SCHEDULE_DUE = "ScheduleDue"
+    """`ScheduleDue` is set when a moment of a schedule came."""
     MANUAL_TRIGGER = "ManualTrigger"
+    """`ManualTrigger` is set when the trigger annotation was set."""
     COOLDOWN = "Cooldown"
     """`Cooldown` is set when the last start is more recent than `guard.cooldown`."""
     IN_FLIGHT = "InFlight"
     """`InFlight` is set when a training of this policy is in progress."""
     BACKOFF = "Backoff"
     """`Backoff` is set when the last training ended without a promotion, and `guard.backoff` has not passed yet."""
-    CIRCUIT_OPEN = "CircuitOpen"
-    """`CircuitOpen` is set when `guard.circuitBreaker` is open."""
+    CIRCUIT_OPEN = reasons.CIRCUIT_OPEN
     BUDGET_EXHAUSTED = "BudgetExhausted"
     """`BudgetExhausted` is set when `guard.budget` has no run left in the current period."""
-    HELD_BY_USER = "HeldByUser"
-    """`HeldByUser` is set when a user moved the alias back; see the policy's condition of that reason."""
-    STALE_EVIDENCE = "StaleEvidence"
-    """`StaleEvidence` is set when enough windows are breached, but some of them are older than `for.within`."""
+    HELD_BY_USER = reasons.HELD_BY_USER
+    STALE_EVIDENCE = reasons.STALE_EVIDENCE
 
 
 class DecisionResult(StrEnum):
@@ -242,17 +243,14 @@ class SignalReason(StrEnum):
     """`NotBreached` is set when too few of the windows that count are breached."""
     TOO_FEW_WINDOWS = "TooFewWindows"
     """`TooFewWindows` is set when too few windows have a verdict, for example because of `TooFewSamples`."""
-    STALE_EVIDENCE = "StaleEvidence"
-    """`StaleEvidence` is set when the signal would be active, but breached windows are older than `for.within`."""
+    STALE_EVIDENCE = reasons.STALE_EVIDENCE
     WITHIN_TOO_SHORT = "WithinTooShort"
     """`WithinTooShort` is set when `for.within` is shorter than the time that `for.breached` windows take."""
-    MONITOR_NOT_FOUND = "MonitorNotFound"
+    MONITOR_NOT_FOUND = reasons.MONITOR_NOT_FOUND
     MONITOR_INVALID = "MonitorInvalid"
-    """`MonitorInvalid` is set when the monitor's `window` does not fit its definition."""
-    NOTHING_SERVED = "NothingServed"
-    """`NothingServed` is set when the monitor's deployment has no stable version."""
-    ROLLING_OUT = "RollingOut"
-    """`RollingOut` is set when the monitor's deployment replaces its version."""
+    """`MonitorInvalid` is set when the `window` of the ModelMonitor does not fit its definition."""
+    NOTHING_SERVED = reasons.NOTHING_SERVED
+    ROLLING_OUT = reasons.ROLLING_OUT
 
 
 class SignalStatus(StatusModel):

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from mlops_operator.api import reasons
 from mlops_operator.api.common import (
     DataInput,
     DataRead,
@@ -108,73 +109,64 @@ class TrainingReason(StrEnum):
     """Reasons of a TrainingJob's conditions."""
 
     STARTING = "Starting"
-    """The attempt's Job is there, its pods are not running yet."""
-    RUNNING = "Running"
-    SUSPENDED = "Suspended"
+    """`Starting` is set while the Job of the attempt exists and its pods do not run yet."""
+    RUNNING = reasons.RUNNING
+    SUSPENDED = reasons.SUSPENDED
     BACKING_OFF = "BackingOff"
-    """An attempt failed; the next waits for its time."""
+    """`BackingOff` is set when an attempt failed and the next one waits for its time."""
     DISRUPTED = "Disrupted"
-    """A pod of the attempt was taken away; the next starts when no pod of it runs any more."""
+    """`Disrupted` is set when a pod of the attempt was taken away. The next attempt starts when no pod of it runs any
+    more."""
     SIDECAR_RUNNING = "SidecarRunning"
-    """The run has ended, but another container of its pod goes on, and with it the attempt."""
-    NODE_LOST = "NodeLost"
-    """The node of a pod does not answer, so nobody knows whether the pod runs."""
+    """`SidecarRunning` is set when the run has ended, but another container of its pod continues, and with it the
+    attempt."""
+    NODE_LOST = reasons.NODE_LOST
     SUCCEEDED = "Succeeded"
-    DATA_NOT_FOUND = "DataNotFound"
-    """Data of the run are not there (yet); the attempt is made again, and counts as failed after `dataDeadline`."""
+    """`Succeeded` is set when an attempt succeeded."""
+    DATA_NOT_FOUND = reasons.DATA_NOT_FOUND
+    """The attempt is made again, and counts as failed after `dataDeadline`."""
     RESTORED = "Restored"
     """`Restored` is set when a ModelVersion exists that a TrainingJob with this name and spec made: it does not run
     again."""
-    OWNER_NOT_FOUND = "OwnerNotFound"
-    """`OwnerNotFound` is set while the Model or RetrainPolicy that controls it does not exist, as after a restore: the
-    garbage collector deletes it."""
-    RESTORE_PENDING = "RestorePending"
-    """`RestorePending` is set while the Model restores an alias from a backup, before the first attempt."""
-    MODEL_VERSION_NOT_FOUND = "ModelVersionNotFound"
-    """`ModelVersionNotFound` is set while the ModelVersion that the annotation `mlops-operator.io/restored-from` names
-    does not exist."""
-    MODEL_NOT_FOUND = "ModelNotFound"
-    """The Model it names is not there (yet)."""
+    OWNER_NOT_FOUND = reasons.OWNER_NOT_FOUND
+    RESTORE_PENDING = reasons.RESTORE_PENDING
+    """The first attempt starts after that."""
+    MODEL_VERSION_NOT_FOUND = reasons.MODEL_VERSION_NOT_FOUND
+    """It is the one that the annotation `mlops-operator.io/restored-from` names."""
+    MODEL_NOT_FOUND = reasons.MODEL_NOT_FOUND
     GATE_DATA_DECLARED = "GateDataDeclared"
-    """`GateDataDeclared` is set when the data, the output or the pod template names a place that a gate of the
-    Model uses: a version must not be trained on the rows that it is judged by."""
-    IMAGE_UNAVAILABLE = "ImageUnavailable"
-    VOLUME_NOT_FOUND = "VolumeNotFound"
-    """A PersistentVolumeClaim that a pod mounts is not there (yet)."""
-    CONFIG_UNAVAILABLE = "ConfigUnavailable"
-    """A Secret, ConfigMap or key that a pod needs is not there (yet)."""
-    RUNS_AS_ROOT = "RunsAsRoot"
-    """`RunsAsRoot` is set when a container would run as root, or its user has no known ID, while the pod must not."""
-    UNSCHEDULABLE = "Unschedulable"
-    """No node can run the pod: none has the labels, the allocatable resources or the volumes that it needs."""
-    POD_PENDING = "PodPending"
-    """A pod has not started for a minute, for a cause that can pass: no free capacity, or an image that is pulled."""
-    INVALID_POD_TEMPLATE = "InvalidPodTemplate"
-    """The API server refuses the Job, in its own words."""
-    FORBIDDEN = "Forbidden"
-    """A quota, an admission policy or missing rights refuse the Job."""
-    NAME_TAKEN = "NameTaken"
-    """An object of the child's name exists and belongs to somebody else."""
+    """`GateDataDeclared` is set when the data, the output or the pod template names a place that a gate of the Model
+    uses: a version must not be trained on the rows that it is judged by."""
+    IMAGE_UNAVAILABLE = reasons.IMAGE_UNAVAILABLE
+    VOLUME_NOT_FOUND = reasons.VOLUME_NOT_FOUND
+    CONFIG_UNAVAILABLE = reasons.CONFIG_UNAVAILABLE
+    RUNS_AS_ROOT = reasons.RUNS_AS_ROOT
+    UNSCHEDULABLE = reasons.UNSCHEDULABLE
+    POD_PENDING = reasons.POD_PENDING
+    INVALID_POD_TEMPLATE = reasons.INVALID_POD_TEMPLATE
+    FORBIDDEN = reasons.FORBIDDEN
+    TOO_LARGE = reasons.TOO_LARGE
+    NAME_TAKEN = reasons.NAME_TAKEN
     BACKOFF_LIMIT_EXCEEDED = "BackoffLimitExceeded"
+    """`BackoffLimitExceeded` is set when more attempts failed than `backoffLimit` allows."""
     DISRUPTION_LIMIT_EXCEEDED = "DisruptionLimitExceeded"
+    """`DisruptionLimitExceeded` is set when more attempts were disrupted than `disruptionLimit` allows."""
     DEADLINE_EXCEEDED = "DeadlineExceeded"
-    RESULT_INVALID = "ResultInvalid"
-    """The container ended well but left no valid result where one is needed."""
+    """`DeadlineExceeded` is set when the attempts ran longer than `activeDeadlineSeconds`."""
+    RESULT_INVALID = reasons.RESULT_INVALID
     DATA_CORRUPT = "DataCorrupt"
-    """Data are not what their digest says; not tried again."""
+    """`DataCorrupt` is set when data do not have their digest. The run is not retried."""
     DATA_INVALID = "DataInvalid"
-    """The run says its data do not have the form it needs; not tried again."""
-    CONFIGURATION_INVALID = "ConfigurationInvalid"
-    """The run says its parameters are wrong; not tried again."""
-    INVALID_SPEC = "InvalidSpec"
-    """The spec contradicts itself, or is older than the schema and does not fit it."""
-    REFUSED = "Refused"
-    """The API server refuses an object other than the Job, in its own words."""
+    """`DataInvalid` is set when the run reports that its data do not have the form it needs. It is not retried."""
+    CONFIGURATION_INVALID = reasons.CONFIGURATION_INVALID
+    INVALID_SPEC = reasons.INVALID_SPEC
+    REFUSED = reasons.REFUSED
     FINISHED = "Finished"
-    """`Finished` is the reason of `SpecChangeIgnored` when the spec was changed and the TrainingJob has ended."""
+    """`Finished` is set as the reason of `SpecChangeIgnored` when the spec was changed and the TrainingJob has
+    ended."""
     ATTEMPT_RUNNING = "AttemptRunning"
-    """`AttemptRunning` is the reason of `SpecChangeIgnored` when the spec was changed after the attempt that runs was
-    created."""
+    """`AttemptRunning` is set as the reason of `SpecChangeIgnored` when the spec was changed after the attempt that
+    runs was created."""
 
 
 class AttemptOutcome(StrEnum):

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from mlops_operator.api.kind import Column, Kind
 from mlops_operator.api.meta import GROUP, VERSION, Manifest
+from mlops_operator.codegen.crd.descriptions import reason_descriptions
 from mlops_operator.codegen.crd.names import NAME_RULES
 from mlops_operator.codegen.crd.rules import validation
 from mlops_operator.codegen.crd.structural import OpenAPI, model_schema
@@ -64,8 +65,16 @@ def _version(kind: Kind) -> dict[str, Any]:
         "storage": True,
         "subresources": subresources,
         "additionalPrinterColumns": [_column(column) for column in kind.printer_columns],
-        "schema": {"openAPIV3Schema": object_schema(kind)},
+        "schema": {"openAPIV3Schema": _with_reasons(object_schema(kind), kind)},
     }
+
+
+def _with_reasons(schema: OpenAPI, kind: Kind) -> OpenAPI:
+    """`schema` with the meaning of each reason of a condition, for `kubectl explain`."""
+    condition = schema["properties"]["status"]["properties"]["conditions"]["items"]["properties"]
+    words = (condition["reason"].get("description"), *reason_descriptions(kind).values())
+    condition["reason"] = {"description": "\n".join(filter(None, words)), **condition["reason"]}
+    return schema
 
 
 def _column(column: Column) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import textwrap
 from enum import Enum
 from types import ModuleType
 
-from mlops_operator.api import schema
+from mlops_operator.api import conditions, reasons, schema
+from mlops_operator.api.kind import Kind
 
 
 def text(docstring: str | None) -> str:
@@ -63,9 +64,32 @@ def _target(statement: ast.stmt) -> str | None:
 
 
 def member_descriptions(enum: type[Enum]) -> dict[str, str]:
-    """The docstrings under the members of `enum`, by the members' values; without one, the words are empty."""
+    """The docstrings under the members of `enum`, by the members' values; without one, the words are empty.
+
+    A member that aliases a constant of `api/reasons.py` has the words of that, and then its own.
+    """
     tree = ast.parse(textwrap.dedent(inspect.getsource(enum)))
     definition = tree.body[0]
     assert isinstance(definition, ast.ClassDef)
-    found = assignment_docstrings(definition.body)
-    return {str(member.value): found.get(member.name, "") for member in enum}
+    own = assignment_docstrings(definition.body)
+    shared = {
+        target: _shared_reasons()[statement.value.attr]
+        for statement in definition.body
+        if isinstance(statement, ast.Assign)
+        and isinstance(statement.value, ast.Attribute)
+        and (target := _target(statement)) is not None
+    }
+    return {
+        str(member.value): " ".join(filter(None, (shared.get(member.name), own.get(member.name)))) for member in enum
+    }
+
+
+@functools.cache
+def _shared_reasons() -> dict[str, str]:
+    return assignment_docstrings(ast.parse(_source(reasons)).body)
+
+
+def reason_descriptions(kind: Kind) -> dict[str, str]:
+    """What each reason of the kind's conditions means, in the order of the source; last the one that all kinds have."""
+    every = assignment_docstrings(ast.parse(_source(conditions)).body)
+    return {**member_descriptions(kind.reasons), conditions.INTERNAL_ERROR: every["INTERNAL_ERROR"]}

@@ -52,7 +52,9 @@ _PODS: Final = State(_POD, IN_PROGRESS, "A pod does not run; it starts when what
 _RETRYING: Final = State(("Retrying",), IN_PROGRESS, "The operator tries again.")
 _FORBIDDEN: Final = State(("Forbidden",), IN_PROGRESS, "Tried again each minute: a quota or a right may be given.")
 _REFUSED: Final = State(
-    ("InvalidPodTemplate", "NameTaken", "InvalidSpec"), FAILED, "The user has to change this or another object."
+    ("InvalidPodTemplate", "NameTaken", "InvalidSpec", "Refused", "TooLarge"),
+    FAILED,
+    "The user has to change this or another object.",
 )
 _SUSPENDED: Final = State(("Suspended",), CURRENT, "As the spec asks.")
 
@@ -88,7 +90,7 @@ STATES: Final[Mapping[str, Sequence[State]]] = {
             FAILED,
             "The run is over, badly. A corrected run is another TrainingJob.",
         ),
-        State(("GateDataDeclared", "Refused"), FAILED, "The user has to change this or another object."),
+        State(("GateDataDeclared",), FAILED, "The user has to change this or another object."),
         _REFUSED,
     ),
     "Model": (
@@ -99,7 +101,7 @@ STATES: Final[Mapping[str, Sequence[State]]] = {
         State(("RestorePending",), IN_PROGRESS, "The version is restored when it exists and is verified."),
         State(("Forbidden",), *_FORBIDDEN[1:]),
         State(
-            ("RestoreInvalid", "TooManyVersions", "InvalidSpec", "NameTaken", "Refused"),
+            ("RestoreInvalid", "TooManyVersions", "InvalidSpec", "NameTaken", "Refused", "TooLarge"),
             FAILED,
             "The user has to change this or another object.",
         ),
@@ -115,7 +117,11 @@ STATES: Final[Mapping[str, Sequence[State]]] = {
         _FORBIDDEN,
         _missing("ModelNotFound"),
         State(("ArtifactCorrupt",), FAILED, "The artifact is another one: create another ModelVersion."),
-        State(("InvalidPodTemplate",), EITHER, "The user has to change `taskPods`; then it is checked again."),
+        State(
+            ("InvalidPodTemplate", "Refused", "TooLarge"),
+            EITHER,
+            "The user has to change `taskPods`; then it is checked again.",
+        ),
         State(("NameTaken", "InvalidSpec"), FAILED, "The user has to change this or another object."),
     ),
     "Evaluation": (
@@ -165,7 +171,11 @@ STATES: Final[Mapping[str, Sequence[State]]] = {
             "The alias was not moved. Another version, or another Promotion, is up to the user.",
         ),
         State(("Superseded",), FAILED, "The alias was not moved by it and never is: remove it from Git."),
-        State(("NameTaken", "InvalidSpec"), FAILED, "The user has to change this or another object."),
+        State(
+            ("NameTaken", "InvalidSpec", "Refused", "TooLarge"),
+            FAILED,
+            "The user has to change this or another object.",
+        ),
     ),
     "ModelDeployment": (
         State(("Serving",), CURRENT, "The version that is wanted serves."),
