@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -218,10 +218,6 @@ class StatusBase(StatusModel):
     def written(self) -> bool:
         """Whether the operator has ever written this status (-1 is the CRD's default)."""
         return self.observed_generation is not None and self.observed_generation >= 0
-
-    def replace(self, **changes: object) -> Self:
-        """A copy with these fields changed, by their Python names."""
-        return self.model_copy(update=changes)
 
 
 class Waiting(StatusModel):

@@ -1,7 +1,7 @@
 """ModelDeployment: a model version served over the Open Inference Protocol, and how the next one replaces it."""
 
 from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -289,10 +289,6 @@ class Revision(StatusModel):
     """The image that the model server runs: that of `spec.template` where it has one for the container `main`. Kept
     until the version or its pods' settings change, also by a newer operator."""
     golden: GoldenStatus | None = None
-
-    def replace(self, **changes: object) -> Self:
-        """A copy with these fields changed, by their Python names."""
-        return self.model_copy(update=changes)
 
 
 class RevisionStatus(Revision):

@@ -77,6 +77,10 @@ class StatusModel(_Model):
         """As JSON: camelCase, without what is absent or still its default."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
 
+    def replace(self, **changes: object) -> Self:
+        """A copy with these fields changed, by their Python names."""
+        return self.model_copy(update=changes)
+
     @classmethod
     def of(cls, obj: Manifest) -> Self:
         """The status of `obj`, empty where it has none yet."""
