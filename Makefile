@@ -14,7 +14,7 @@ DEMO := $(BIN)/python -m demo --cluster $(CLUSTER) $(if $(ENGINE),--engine $(ENG
 export PYTHONPATH := operator:.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv tools demo cluster clean-cluster test test-deep deep-kind deep-others lint unit tools images integration e2e faults flux mutants generate lock bench decisions clean
+.PHONY: help venv hooks tools demo cluster clean-cluster test test-deep deep-kind deep-others lint unit tools images integration e2e faults flux mutants generate lock bench decisions clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -32,11 +32,16 @@ venv: $(STAMP) ## make the Python environment from the locked, hashed requiremen
 
 # The model server's own dependencies, exactly as its image has them, for the tests that start a real server.
 SERVER_VENV := .venv-server
+SERVER_PYTHON ?= $(PYTHON)
 SERVER_STAMP := $(SERVER_VENV)/.stamp-$(shell sha256sum images/server/requirements.lock.txt 2>/dev/null | cut -c1-16)
 $(SERVER_STAMP):
-	$(PYTHON) -m venv $(SERVER_VENV)
+	$(SERVER_PYTHON) -m venv $(SERVER_VENV)
 	$(SERVER_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r images/server/requirements.lock.txt
 	@touch $@
+
+hooks: venv ## check formatting, layers, generated files and the subject at each commit (needs pre-commit)
+	@command -v pre-commit >/dev/null || { echo "pre-commit is missing: pipx install pre-commit"; exit 1; }
+	pre-commit install
 
 demo: venv ## set everything up and run the story of examples/digits on real pods (ENGINE=native|kind|existing)
 	@$(DEMO)
@@ -63,6 +68,7 @@ unit: venv $(SERVER_STAMP) ## tests without a cluster
 
 tools: venv # the programs of a control plane; a cold build takes longer than any test may
 	@$(BIN)/python -m localcluster tools >/dev/null
+	@$(BIN)/python -m localcluster tools actionlint >/dev/null
 
 integration: venv tools ## tests against a real API server on loopback, no root needed, some with faults
 	$(BIN)/pytest -n auto --dist loadfile tests/integration

@@ -19,7 +19,7 @@ from localcluster.errors import LocalClusterError
 from localcluster.images import NAMES, ensure_archives
 from localcluster.kindhost.options import IMAGE_VARIABLE, WORKERS_VARIABLE
 from localcluster.progress import OnConsole
-from localcluster.tools import ensure_flux, ensure_kind_tools, ensure_tools
+from localcluster.tools import ensure_actionlint, ensure_flux, ensure_kind_tools, ensure_tools
 
 _DESCRIPTION = """\
 Local Kubernetes clusters for development and tests.
@@ -39,7 +39,12 @@ built programs and images under $XDG_CACHE_HOME or ~/.cache, mlops-localcluster.
 """
 
 
-_TOOL_SETS = {"cluster": ensure_tools, "kind": ensure_kind_tools, "flux": ensure_flux}
+_TOOL_SETS = {
+    "cluster": ensure_tools,
+    "kind": ensure_kind_tools,
+    "flux": ensure_flux,
+    "actionlint": ensure_actionlint,
+}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -100,7 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="?",
         choices=_TOOL_SETS,
         default="cluster",
-        help="of a native cluster (the default), of kind, or Flux for tests of GitOps",
+        help="of a native cluster (the default), of kind, Flux for tests of GitOps, or actionlint for tests of workflows",
     )
     tools.set_defaults(run=_tools)
     images = commands.add_parser("images", help="build the project's images if they changed, and print their archives")

@@ -46,6 +46,12 @@ def ensure_flux(progress: Progress | None = None) -> Path:
     return _ensure(catalog.FLUX_PACKAGES, title, progress, module=catalog.FLUX_MODULE)
 
 
+def ensure_actionlint(progress: Progress | None = None) -> Path:
+    """The same for :data:`catalog.ACTIONLINT_PACKAGES`."""
+    packages, module = catalog.ACTIONLINT_PACKAGES, catalog.ACTIONLINT_MODULE
+    return _ensure(packages, "build actionlint", progress, space=SMALL_BUILD_BYTES, module=module)
+
+
 def ensure_programs(names: Sequence[str], progress: Progress | None = None) -> Path:
     """A folder that holds these programs of :data:`catalog.PACKAGES`: only they are built if they are not there yet."""
     if (everything := _recorded(catalog.PACKAGES)) is not None:

@@ -41,6 +41,12 @@ FLUX_MODULE = MODULE.with_name("flux")
 #: What tests of GitOps run beside a cluster.
 FLUX_PACKAGES = {"kustomize-controller": "github.com/fluxcd/kustomize-controller"}
 
+#: A module of its own, so that an update of it does not build Kubernetes anew.
+ACTIONLINT_MODULE = MODULE.with_name("actionlint")
+
+#: Checks the workflows of continuous integration.
+ACTIONLINT_PACKAGES = {"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"}
+
 #: ``go build`` names a program after the last part of its package's path, less a version.
 BUILT_AS = {"etcd": "server"}
 

@@ -61,6 +61,7 @@ def test_the_wheel_is_new_enough_for_the_module() -> None:
 
     assert version >= catalog.go_version()
     assert version >= catalog.go_version(module=catalog.FLUX_MODULE)
+    assert version >= catalog.go_version(module=catalog.ACTIONLINT_MODULE)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,7 @@ def test_the_wheel_is_new_enough_for_the_module() -> None:
     [
         (catalog.MODULE, {**catalog.PACKAGES, **catalog.KIND_PACKAGES}),
         (catalog.FLUX_MODULE, catalog.FLUX_PACKAGES),
+        (catalog.ACTIONLINT_MODULE, catalog.ACTIONLINT_PACKAGES),
     ],
 )
 def test_every_program_comes_from_a_tool_line_or_is_our_own(module: Path, packages: dict[str, str]) -> None:
@@ -78,7 +80,9 @@ def test_every_program_comes_from_a_tool_line_or_is_our_own(module: Path, packag
         assert own or f"\t{package}\n" in text or f"tool {package}\n" in text, program
 
 
-@pytest.mark.parametrize("packages", [catalog.PACKAGES, catalog.KIND_PACKAGES, catalog.FLUX_PACKAGES])
+@pytest.mark.parametrize(
+    "packages", [catalog.PACKAGES, catalog.KIND_PACKAGES, catalog.FLUX_PACKAGES, catalog.ACTIONLINT_PACKAGES]
+)
 def test_every_program_is_built_exactly_once(packages: dict[str, str]) -> None:
     built = [package for group in catalog.build_groups(packages) for package in group]
 
