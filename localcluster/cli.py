@@ -105,7 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="?",
         choices=_TOOL_SETS,
         default="cluster",
-        help="of a native cluster (the default), of kind, Flux for tests of GitOps, or actionlint for tests of workflows",
+        help="of a native cluster (the default), of kind, Flux, or actionlint, both for tests",
     )
     tools.set_defaults(run=_tools)
     images = commands.add_parser("images", help="build the project's images if they changed, and print their archives")

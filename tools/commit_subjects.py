@@ -15,7 +15,9 @@ LONGEST = 72
 _GENERATED = re.compile(r"^(Merge |Revert \"|(fixup|squash|amend)! )")
 _FORM = re.compile(r"^[a-z0-9][a-z0-9_./-]*: (?P<summary>\S.*)$")
 #: Forms of a verb that are not the imperative, and beginnings of a summary without a verb.
-_NOT_IMPERATIVE = re.compile(r"^(added|adds|adding|fixed|fixes|fixing|removed|removes|removing|changed|changes|changing)\b")
+_NOT_IMPERATIVE = re.compile(
+    r"^(added|adds|adding|fixed|fixes|fixing|removed|removes|removing|changed|changes|changing)\b"
+)
 
 
 def problems(subject: str) -> list[str]:

@@ -4,4 +4,4 @@ Layers, lowest first, enforced by a linter: `api` (kinds), `kube` (the API clien
 `runtime` (the reconcile engine), `controllers` (one folder a kind), entry points.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
