@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from mlops_operator.api.conditions import Outcome, stalled, working
+from mlops_operator.api.conditions import Outcome, stalled
 from mlops_operator.api.evaluation import EvaluationReason, EvaluationStatus, Verdict
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.controllers.evaluation.observed import observe, own_job, waiting_for_decided
@@ -15,9 +15,9 @@ from mlops_operator.controllers.shared import job_reads
 from mlops_operator.controllers.shared.events import transition_events
 from mlops_operator.controllers.shared.finished_jobs import with_cleanup
 from mlops_operator.controllers.shared.indexes import key_of, referring, referring_if_changed, usability
-from mlops_operator.controllers.shared.refusals import FORBIDDEN_RETRY, Refusal, refusal
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import managed_jobs
+from mlops_operator.framework.rejections import refusal
 from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODEL_VERSIONS, MODELS, PODS, PROMOTIONS
 from mlops_operator.runtime.cache.index import Index
 from mlops_operator.runtime.cache.watch import Watch, World
@@ -113,11 +113,10 @@ class EvaluationController:
 
         A forbidden one, a draw, and a Job whose name is taken are tried again.
         """
-        refused = refusal(rejection)
-        if rejection.action.resource == MODELS:
-            message = f"the API server refuses to count the artifact in the Model's status: {rejection.message}"
-            refused = Refusal(working(EvaluationReason.FORBIDDEN, message), FORBIDDEN_RETRY)
-        if refused.outcome.stalled and refused.retry_after is None:
+        counting = rejection.action.resource == MODELS
+        about = "the API server refuses to count the artifact in the Model's status: " if counting else ""
+        refused = refusal(rejection, spec_can_change=False, about=about)
+        if refused.final:
             return self._stopped(obj, refused.outcome, now)
         before = EvaluationStatus.of(obj)
         after = refused_status(before, refused.outcome, generation=obj["metadata"].get("generation", 1), now=now)

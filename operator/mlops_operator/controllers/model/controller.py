@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from mlops_operator.api.conditions import stalled, working
+from mlops_operator.api.conditions import stalled
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.model import ModelReason, ModelStatus
 from mlops_operator.api.retention import RetentionStatus
@@ -33,10 +33,10 @@ from mlops_operator.controllers.shared.promotions import (
     may_move,
     waits_for_data,
 )
-from mlops_operator.controllers.shared.refusals import FORBIDDEN_RETRY
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.controllers.shared.watches import looked_up, managed_jobs
+from mlops_operator.framework.rejections import RETRY, refusal
 from mlops_operator.kube.resources import (
     JOBS,
     MODEL_VERSIONS,
@@ -136,19 +136,14 @@ class ModelController:
         status = ModelStatus.of(obj)
         if rejection.action.resource == JOBS and status.retention is not None:
             return self._removal_refused(status, status.retention, rejection, now)
-        message = f"the API server refuses a bootstrap Promotion: {rejection.message}"
-        if rejection.code == 403:
-            held = say.say(obj, status, now, working(ModelReason.FORBIDDEN, message))
-            return replace(telling(status, held), requeue_after=FORBIDDEN_RETRY)
-        if rejection.reason == ModelReason.NAME_TAKEN:
-            taken = say.say(obj, status, now, stalled(ModelReason.NAME_TAKEN, message))
-            return replace(telling(status, taken), requeue_after=FORBIDDEN_RETRY)
-        return telling(status, say.say(obj, status, now, stalled(ModelReason.REFUSED, message)))
+        about = "the API server refuses a bootstrap Promotion: "
+        refused = refusal(rejection, spec_can_change=True, invalid=ModelReason.REFUSED, about=about)
+        return replace(telling(status, say.say(obj, status, now, refused.outcome)), requeue_after=refused.retry_after)
 
     def _removal_refused(
         self, status: ModelStatus, retention: RetentionStatus, rejection: Rejection, now: datetime
     ) -> Plan:
-        message = f"the API server refuses the Job that removes files: {rejection.message}"
-        waiting = wait_for(retention.waiting, now, rejection.reason or "Refused", message)
+        refused = refusal(rejection, spec_can_change=True, about="the API server refuses the Job that removes files: ")
+        waiting = wait_for(retention.waiting, now, refused.outcome.reason, refused.outcome.message)
         after = status.replace(retention=retention.model_copy(update={"waiting": waiting}))
-        return replace(telling(status, after), requeue_after=FORBIDDEN_RETRY)
+        return replace(telling(status, after), requeue_after=RETRY)

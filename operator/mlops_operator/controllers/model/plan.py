@@ -8,8 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from mlops_operator.api.conditions import READY, Outcome, find, stalled
-from mlops_operator.api.model import Alias, AliasStatus, ModelReason, ModelStatus
+from mlops_operator.api.model import Alias, AliasStatus, ModelStatus
 from mlops_operator.api.retention import RetentionStatus
 from mlops_operator.controllers.model import status as say
 from mlops_operator.controllers.model.observed import Observed
@@ -25,10 +24,9 @@ from mlops_operator.controllers.model.transitions import events
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.gates import RecordedResult
 from mlops_operator.controllers.shared.indexes import VersionFact
+from mlops_operator.framework.rejections import standing_refusal
 from mlops_operator.kube.resources import PROMOTIONS
 from mlops_operator.runtime.work.plan import Action, Create, Plan
-
-_REFUSALS = frozenset({ModelReason.REFUSED})
 
 
 def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
@@ -49,7 +47,7 @@ def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
     if changed == obs.status:
         actions = step.actions
         if offers := _offers(obs, aliases, numbers):
-            refusal = _refusal(obs)
+            refusal = standing_refusal(obs.status, generation=obs.obj["metadata"]["generation"])
             outcome, actions = (refusal, actions) if refusal else (outcome, (*offers, *actions))
     told = telling(obs.status, say.say(obs.obj, changed, now, outcome), actions=actions)
     return replace(told, requeue_after=step.requeue_after, absences=step.absences if actions else ())
@@ -143,15 +141,3 @@ def _under_way(obs: Observed, aliases: Sequence[AliasStatus], numbers: Numbers) 
             refused=obs.refused,
         )
     ]
-
-
-def _refusal(obs: Observed) -> Outcome | None:
-    """The API server's no to an offer under this very spec, which stands until the spec changes."""
-    condition = find(obs.status.conditions, READY)
-    if (
-        condition is None
-        or obs.status.observed_generation != obs.obj["metadata"]["generation"]
-        or condition.reason not in _REFUSALS
-    ):
-        return None
-    return stalled(condition.reason, condition.message)

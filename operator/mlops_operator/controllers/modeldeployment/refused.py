@@ -22,49 +22,40 @@ from mlops_operator.controllers.modeldeployment.events import events_of
 from mlops_operator.controllers.modeldeployment.policies.replicas import wanted_replicas
 from mlops_operator.controllers.modeldeployment.servers import revision_of
 from mlops_operator.controllers.modeldeployment.status import MAX_TEXT, Situation, status_of
-from mlops_operator.kube.resources import DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS
+from mlops_operator.framework.rejections import Refusal, refusal
+from mlops_operator.kube.resources import DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, JOBS
 from mlops_operator.runtime.work.plan import Apply, Create, Plan, Rejection
 
-RETRY_SECONDS: Final = 60.0
-"""Wait before a refused request is made again that may get another answer."""
-
-_MAY_CHANGE: Final = 403
-"""Quotas and admission policies answer so: they depend on more than the request."""
+_INVALID: Final = {
+    DEPLOYMENTS: DeploymentReason.INVALID_POD_TEMPLATE,
+    JOBS: DeploymentReason.INVALID_POD_TEMPLATE,
+    HORIZONTAL_POD_AUTOSCALERS: DeploymentReason.INVALID_AUTOSCALING,
+}
+"""Reasons where a child is refused as invalid; `Refused` for other children."""
 
 
 def refused(obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
     """The plan after `rejection`: a status, and when to try again."""
     spec = ModelDeploymentSpec.model_validate(obj["spec"])
     before = ModelDeploymentStatus.of(obj)
-    manifest = rejection.action.manifest if isinstance(rejection.action, Create | Apply) else None
-    if manifest is None or rejection.code == _MAY_CHANGE:
-        return _told(obj, spec, before, _problem(DeploymentReason.FORBIDDEN, rejection), now)
-    if rejection.reason == DeploymentReason.NAME_TAKEN:
-        return _told(obj, spec, before, _problem(DeploymentReason.NAME_TAKEN, rejection, permanent=True), now)
-    if rejection.action.resource == HORIZONTAL_POD_AUTOSCALERS:
-        problem = _problem(DeploymentReason.INVALID_AUTOSCALING, rejection, permanent=True)
-        return _told(obj, spec, before, problem, now, retry=False)
-    if rejection.action.resource != DEPLOYMENTS:
-        return _told(obj, spec, before, _problem(DeploymentReason.FORBIDDEN, rejection), now)
-    if before.stable is not None and before.stable.revision == revision_of(manifest):
-        problem = _problem(DeploymentReason.INVALID_POD_TEMPLATE, rejection, permanent=True)
-        return _told(obj, spec, before, problem, now, retry=False)
-    return _told(obj, spec, before, None, now, stopped=_stopped(manifest, rejection, now), retry=False)
+    action = rejection.action
+    handled = refusal(rejection, spec_can_change=True, invalid=_INVALID.get(action.resource, DeploymentReason.REFUSED))
+    if handled.retry_after is None and isinstance(action, Create | Apply) and action.resource == DEPLOYMENTS:
+        revision = revision_of(action.manifest)
+        if before.stable is None or before.stable.revision != revision:
+            return _told(obj, spec, before, handled, now, stopped=_stopped(action.manifest, handled, now))
+    return _told(obj, spec, before, handled, now)
 
 
-def _problem(reason: DeploymentReason, rejection: Rejection, *, permanent: bool = False) -> Problem:
-    return Problem(reason, rejection.message, permanent)
-
-
-def _stopped(manifest: Manifest, rejection: Rejection, now: datetime) -> StoppedCandidate:
+def _stopped(manifest: Manifest, handled: Refusal, now: datetime) -> StoppedCandidate:
     annotations = manifest["metadata"]["annotations"]
     return StoppedCandidate(
         version=annotations[names.ANNOTATION_VERSION],
         version_uid=annotations[names.ANNOTATION_VERSION_UID],
         digest=annotations[names.ANNOTATION_DIGEST],
         revision=revision_of(manifest),
-        reason=DeploymentReason.INVALID_POD_TEMPLATE,
-        message=rejection.message[:MAX_TEXT],
+        reason=handled.outcome.reason,
+        message=handled.outcome.message[:MAX_TEXT],
         at=timestamp(now),
     )
 
@@ -73,12 +64,13 @@ def _told(
     obj: Manifest,
     spec: ModelDeploymentSpec,
     before: ModelDeploymentStatus,
-    problem: Problem | None,
+    handled: Refusal,
     now: datetime,
     *,
     stopped: StoppedCandidate | None = None,
-    retry: bool = True,
 ) -> Plan:
+    outcome = handled.outcome
+    problem = Problem(DeploymentReason(outcome.reason), outcome.message, permanent=outcome.stalled)
     current = before.stable.replicas if before.stable is not None else None
     situation = Situation(
         obj=obj,
@@ -89,13 +81,13 @@ def _told(
         stopped=stopped or before.stopped,
         wanted=wanted_replicas(replicas=spec.replicas, autoscaling=spec.autoscaling, current=current),
         rollout=spec.rollout,
-        problem=problem,
+        problem=problem if stopped is None else None,
         url=before.url,
         example=before.example,
     )
     after = status_of(situation, now=now)
     return Plan(
         status=after.to_manifest(),
-        requeue_after=RETRY_SECONDS if retry else None,
+        requeue_after=handled.retry_after,
         events=events_of(before, after, spec.rollout),
     )

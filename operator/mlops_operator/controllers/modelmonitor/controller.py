@@ -15,10 +15,10 @@ from mlops_operator.controllers.shared import job_reads
 from mlops_operator.controllers.shared.events import transition_events
 from mlops_operator.controllers.shared.finished_jobs import with_cleanup
 from mlops_operator.controllers.shared.indexes import by_reference, referring, referring_if_changed
-from mlops_operator.controllers.shared.refusals import refusal
 from mlops_operator.controllers.shared.served import Availability, Served, view_availability, view_served
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import looked_up, managed_jobs
+from mlops_operator.framework.rejections import refusal
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODEL_MONITORS, MODEL_VERSIONS, PODS
 from mlops_operator.runtime.cache.index import Index
 from mlops_operator.runtime.cache.watch import Watch, World
@@ -74,7 +74,7 @@ class ModelMonitorController:
 
     def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
         """A refused Job stalls the monitor until its spec changes; a forbidden one, or a taken name, is tried again."""
-        refused = refusal(rejection)
+        refused = refusal(rejection, spec_can_change=True)
         return _said(obj, refused.outcome, now, requeue_after=refused.retry_after)
 
 

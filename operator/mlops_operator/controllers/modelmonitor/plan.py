@@ -29,7 +29,7 @@ from mlops_operator.controllers.modelmonitor.policies.windows import (
     skipped_between,
 )
 from mlops_operator.controllers.modelmonitor.render import window_task
-from mlops_operator.controllers.modelmonitor.status import final_status, held, outcome_of
+from mlops_operator.controllers.modelmonitor.status import HELD, final_status, outcome_of
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs, tries
 from mlops_operator.controllers.shared.children import renamed
@@ -38,6 +38,7 @@ from mlops_operator.controllers.shared.evidence import LOOK_AGAIN, conclusive
 from mlops_operator.controllers.shared.log_command import with_log_command
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task, render_task
 from mlops_operator.controllers.shared.waiting import wait_for
+from mlops_operator.framework.rejections import standing_refusal
 from mlops_operator.kube.resources import JOBS
 from mlops_operator.runtime.work.plan import Action, Create, Delete, Event, Plan
 
@@ -129,7 +130,7 @@ def _again(obs: Observed, *actions: Action) -> Step:
     if obs.spec.suspend:
         skipped = obs.status.skipped_windows + 1
         return Step(status=obs.status.replace(measuring=None, skipped_windows=skipped))
-    problem = held(obs.status, generation=obs.generation)
+    problem = standing_refusal(obs.status, generation=obs.generation, waiting=HELD)
     if problem is not None:
         return Step(status=obs.status, problem=problem)
     return Step(status=obs.status, actions=actions)
@@ -139,7 +140,7 @@ def _begin(obs: Observed, status: ModelMonitorStatus, settings: Settings, now: d
     """The next window, if one is due and nothing is in its way."""
     if obs.spec.suspend:
         return Step(status=status)
-    problem = held(status, generation=obs.generation) or _unserved(obs)
+    problem = standing_refusal(status, generation=obs.generation, waiting=HELD) or _unserved(obs)
     if problem is not None or obs.version is None:
         return Step(status=status, problem=problem)
     size, delay = seconds(obs.spec.window.size), seconds(obs.spec.window.label_delay)

@@ -5,15 +5,11 @@ from datetime import datetime
 from mlops_operator.api.common import Waiting
 from mlops_operator.api.conditions import (
     MAX_MESSAGE,
-    STALLED,
     Fact,
     Outcome,
     Truth,
     contract,
-    find,
-    is_true,
     ready,
-    stalled,
     working,
 )
 from mlops_operator.api.modelmonitor import (
@@ -26,11 +22,12 @@ from mlops_operator.api.modelmonitor import (
     WindowStatus,
 )
 from mlops_operator.controllers.modelmonitor.policies.verdict import Overall, overall
+from mlops_operator.framework.rejections import WAIT_FOR_SPEC
 
 BROKEN = frozenset({MonitorReason.JOB_FAILED, MonitorReason.RESULT_INVALID, MonitorReason.CONFIGURATION_INVALID})
 """Reasons of a last window by which the monitor itself does not work."""
 
-HELD = frozenset({MonitorReason.INVALID_POD_TEMPLATE, MonitorReason.CONFIGURATION_INVALID})
+HELD = WAIT_FOR_SPEC | {MonitorReason.CONFIGURATION_INVALID}
 """Reasons after which nothing is tried until the spec changes."""
 
 
@@ -43,16 +40,6 @@ def with_window(
     """The status after `window` was measured."""
     windows = (*status.windows, window)[-MAX_WINDOWS:]
     return status.replace(windows=windows, references=references, collecting=collecting, measuring=None)
-
-
-def held(status: ModelMonitorStatus, *, generation: int) -> Outcome | None:
-    """The stall that this very spec ran into, which is not tried again; None where there is none."""
-    condition = find(status.conditions, STALLED)
-    if condition is None or not is_true(status.conditions, STALLED):
-        return None
-    if condition.reason not in HELD or status.observed_generation != generation:
-        return None
-    return stalled(condition.reason, condition.message)
 
 
 def outcome_of(status: ModelMonitorStatus, *, suspended: bool) -> Outcome:

@@ -1,10 +1,10 @@
 """The wiring of the ModelVersion controller."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Final
 
-from mlops_operator.api.conditions import stalled, working
+from mlops_operator.api.conditions import stalled
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modelversion import ModelVersionReason, ModelVersionStatus
 from mlops_operator.controllers.modelversion.gates import concerned_by_evaluation, concerned_by_verdict
@@ -28,6 +28,7 @@ from mlops_operator.controllers.shared.promotions import is_open
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.controllers.shared.watches import looked_up, managed_jobs
+from mlops_operator.framework.rejections import refusal
 from mlops_operator.kube.resources import (
     EVALUATIONS,
     JOBS,
@@ -43,10 +44,6 @@ from mlops_operator.runtime.cache.index import Index
 from mlops_operator.runtime.cache.watch import Watch, World
 from mlops_operator.runtime.work.controller import Rule
 from mlops_operator.runtime.work.plan import Plan, Read, Rejection
-
-REFUSED_RETRY: Final = 60.0
-"""Seconds until a refusal that the version cannot help (quota, policy, rights, a taken name) is put to the
-test again: nothing tells that it has gone."""
 
 
 class ModelVersionController:
@@ -104,11 +101,10 @@ class ModelVersionController:
         """The Job was refused. What `spec.taskPods` is to blame for stays until it is changed."""
         status = ModelVersionStatus.of(obj)
         fact = standing_fact(status.conditions)
-        if rejection.code == 403 or rejection.reason == ModelVersionReason.NAME_TAKEN:
-            taken = rejection.reason == ModelVersionReason.NAME_TAKEN
-            reason = ModelVersionReason.NAME_TAKEN if taken else ModelVersionReason.FORBIDDEN
-            waiting = wait_for(status.waiting, now, reason, rejection.message)
-            after = say(obj, status, now, working(reason, waiting.message), fact, waiting=waiting)
-            return telling(status, after, requeue_after=REFUSED_RETRY)
-        outcome = stalled(ModelVersionReason.INVALID_POD_TEMPLATE, rejection.message)
-        return telling(status, say(obj, status, now, outcome, fact, waiting=None))
+        refused = refusal(rejection, spec_can_change=True)
+        waiting = None
+        if refused.retry_after is not None:
+            waiting = wait_for(status.waiting, now, refused.outcome.reason, refused.outcome.message)
+        outcome = replace(refused.outcome, message=waiting.message) if waiting is not None else refused.outcome
+        after = say(obj, status, now, outcome, fact, waiting=waiting)
+        return telling(status, after, requeue_after=refused.retry_after)

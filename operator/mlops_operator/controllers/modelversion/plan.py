@@ -35,6 +35,7 @@ from mlops_operator.controllers.shared.log_command import with_log_command
 from mlops_operator.controllers.shared.pending import GRACE, PodProblem
 from mlops_operator.controllers.shared.task import TaskPhase, observe_task
 from mlops_operator.controllers.shared.waiting import wait_for
+from mlops_operator.framework.rejections import WAIT_FOR_SPEC
 from mlops_operator.kube.resources import JOBS
 from mlops_operator.runtime.work.plan import Action, Create, Delete, Event, Plan
 
@@ -42,8 +43,8 @@ FINAL: Final = frozenset(
     {
         ModelVersionReason.ARTIFACT_CORRUPT,
         ModelVersionReason.VERIFICATION_FAILED,
-        ModelVersionReason.INVALID_POD_TEMPLATE,
         ModelVersionReason.ARTIFACT_REMOVED,
+        *WAIT_FOR_SPEC,
     }
 )
 """Reasons that, once they stall a version, stay: all of its spec but `taskPods` is immutable. Make another version."""
@@ -114,7 +115,8 @@ def _former(status: ModelVersionStatus) -> Outcome | None:
     condition = find(status.conditions, READY)
     if condition is None or condition.reason in _OF_THE_MODEL:
         return working(ModelVersionReason.VERIFYING, "the artifact is being checked") if status.written else None
-    return working(condition.reason, condition.message)
+    taken = condition.reason == ModelVersionReason.NAME_TAKEN
+    return (stalled if taken else working)(condition.reason, condition.message)
 
 
 def decided(status: ModelVersionStatus) -> bool:
@@ -157,7 +159,7 @@ def _removal(obs: Observed) -> Outcome | None:
 def _corrected(obs: Observed) -> bool:
     """Whether the pods that the API server refused are asked for in another way since: by `taskPods`."""
     condition = find(obs.status.conditions, READY)
-    if condition is None or condition.reason != ModelVersionReason.INVALID_POD_TEMPLATE:
+    if condition is None or condition.reason not in WAIT_FOR_SPEC:
         return False
     return bool(condition.observed_generation != obs.obj["metadata"]["generation"])
 

@@ -62,7 +62,7 @@ def _without_model(obs: Observed, outcome: Outcome) -> Outcome:
 
 
 def _phase(outcome: Outcome, rejected: Fact) -> ModelVersionPhase:
-    if outcome.stalled:
+    if outcome.stalled and outcome.reason != ModelVersionReason.NAME_TAKEN:
         removed = outcome.reason == ModelVersionReason.ARTIFACT_REMOVED
         return ModelVersionPhase.REMOVED if removed else ModelVersionPhase.FAILED
     if rejected.status is Truth.TRUE:

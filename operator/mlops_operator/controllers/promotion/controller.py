@@ -28,9 +28,9 @@ from mlops_operator.controllers.shared.indexes import (
     usability,
 )
 from mlops_operator.controllers.shared.promotions import OPEN_PROMOTIONS_BY_ALIAS
-from mlops_operator.controllers.shared.refusals import FORBIDDEN_RETRY, NAME_TAKEN, refusal
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import looked_up
+from mlops_operator.framework.rejections import refusal
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, PROMOTIONS, RETRAIN_POLICIES
 from mlops_operator.runtime.cache.index import Index
 from mlops_operator.runtime.cache.watch import Watch, World, owner_keys
@@ -95,17 +95,16 @@ class PromotionController:
 
         A forbidden one is tried again, and so is one whose name is taken: the other object may be deleted.
         """
-        refused = refusal(rejection)
-        taken = rejection.reason == NAME_TAKEN
-        if refused.outcome.stalled and refused.retry_after is None:
-            return self._rejected(obj, PromotionReason.EVALUATION_FAILED, refused.outcome.message, now)
+        refused = refusal(rejection, spec_can_change=False, invalid=PromotionReason.EVALUATION_FAILED)
+        reason = PromotionReason(refused.outcome.reason)
+        if refused.final:
+            return self._rejected(obj, reason, refused.outcome.message, now)
         before = PromotionStatus.of(obj)
-        reason = PromotionReason.NAME_TAKEN if taken else PromotionReason.FORBIDDEN
         gate = Gate(passed=Truth.UNKNOWN, reason=reason)
         generation = obj["metadata"].get("generation", 1)
         after = decided_status(before, PromotionPhase.PENDING, refused.outcome, gate, generation=generation, now=now)
-        events = transition_events(before, after, action=ACTION, warnings=(PromotionReason.FORBIDDEN,))
-        return Plan(status=after.to_manifest(), requeue_after=FORBIDDEN_RETRY, events=events)
+        events = transition_events(before, after, action=ACTION, warnings=(reason,))
+        return Plan(status=after.to_manifest(), requeue_after=refused.retry_after, events=events)
 
     def _rejected(self, obj: Manifest, reason: PromotionReason, message: str, now: datetime) -> Plan:
         before = PromotionStatus.of(obj)

@@ -23,8 +23,8 @@ from mlops_operator.controllers.retrainpolicy.policies.guards import Circuit
 from mlops_operator.controllers.retrainpolicy.status import events_between, final_status, phase_of
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared.indexes import referring, referring_if_changed, usability
-from mlops_operator.controllers.shared.refusals import refusal
 from mlops_operator.controllers.shared.specs import InvalidSpecError
+from mlops_operator.framework.rejections import refusal
 from mlops_operator.kube.resources import (
     MODEL_DEPLOYMENTS,
     MODEL_MONITORS,
@@ -102,7 +102,7 @@ class RetrainPolicyController:
 
     def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
         """A refused child stalls the policy until its spec changes; a forbidden one or a taken name is tried again."""
-        refused = refusal(rejection)
+        refused = refusal(rejection, spec_can_change=True)
         return _said(obj, refused.outcome, now, requeue_after=refused.retry_after)
 
 

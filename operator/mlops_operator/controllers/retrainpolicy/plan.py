@@ -38,8 +38,9 @@ from mlops_operator.controllers.retrainpolicy.policies.hold import Author, held_
 from mlops_operator.controllers.retrainpolicy.policies.manual import pending_value
 from mlops_operator.controllers.retrainpolicy.policies.signal import SignalView, look
 from mlops_operator.controllers.retrainpolicy.render import decision_child, render_promotion, render_training_job
-from mlops_operator.controllers.retrainpolicy.status import events_between, final_status, held, outcome_of, phase_of
+from mlops_operator.controllers.retrainpolicy.status import events_between, final_status, outcome_of, phase_of
 from mlops_operator.controllers.retrainpolicy.triggers import fired
+from mlops_operator.framework.rejections import standing_refusal
 from mlops_operator.kube.resources import MODEL_VERSIONS, MODELS, PROMOTIONS, TRAINING_JOBS, Resource
 from mlops_operator.runtime.work.plan import Action, Create, Plan
 
@@ -59,7 +60,7 @@ class Step:
 
 def plan(obs: Observed, now: datetime) -> Plan:
     """The next step of a RetrainPolicy."""
-    stopped = held(obs.status, generation=obs.generation)
+    stopped = standing_refusal(obs.status, generation=obs.generation)
     step = _resume(obs, _adopt(obs), now)
     step = replace(step, status=_user_acts(obs, step.status))
     step = _follow(obs, step, now, may_act=stopped is None)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from mlops_operator.api.conditions import STALLED, Outcome, contract, find, is_true, ready, stalled
+from mlops_operator.api.conditions import Outcome, contract, ready, stalled
 from mlops_operator.api.retrainguard import CircuitBreaker
 from mlops_operator.api.retrainpolicy import (
     Decision,
@@ -27,9 +27,6 @@ from mlops_operator.runtime.work.plan import Event
 ACTION: Final = "Retrain"
 """What events say the controller was doing."""
 
-HELD: Final = frozenset({PolicyReason.INVALID_POD_TEMPLATE})
-"""Reasons after which nothing is tried until the spec changes."""
-
 _QUIET: Final = (PolicyReason.IDLE, PolicyReason.TRAINING, PolicyReason.PROMOTING)
 _WARNINGS: Final = (
     PolicyReason.MODEL_NOT_FOUND,
@@ -38,16 +35,6 @@ _WARNINGS: Final = (
     PolicyReason.FORBIDDEN,
 )
 _GOOD: Final = (DecisionResult.PROMOTED, DecisionResult.TRAINED)
-
-
-def held(status: RetrainPolicyStatus, *, generation: int) -> Outcome | None:
-    """The stall that this very spec ran into, which is not tried again; None where there is none."""
-    condition = find(status.conditions, STALLED)
-    if condition is None or not is_true(status.conditions, STALLED):
-        return None
-    if condition.reason not in HELD or status.observed_generation != generation:
-        return None
-    return stalled(condition.reason, condition.message)
 
 
 def phase_of(status: RetrainPolicyStatus, *, suspended: bool, circuit: Circuit) -> PolicyPhase:

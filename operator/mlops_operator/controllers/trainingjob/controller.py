@@ -11,7 +11,6 @@ from mlops_operator.controllers.shared import job_reads, jobs
 from mlops_operator.controllers.shared.finished_jobs import with_cleanup
 from mlops_operator.controllers.shared.indexes import referred, referring, referring_if_changed, spec_of
 from mlops_operator.controllers.shared.models import changed_runs, restoring_aliases
-from mlops_operator.controllers.shared.refusals import FORBIDDEN_RETRY
 from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import looked_up, managed_jobs, managed_services
 from mlops_operator.controllers.trainingjob import status as say
@@ -27,6 +26,7 @@ from mlops_operator.controllers.trainingjob.observed import (
 from mlops_operator.controllers.trainingjob.plan import plan, telling
 from mlops_operator.controllers.trainingjob.policies import data, ranks, startup, stopping
 from mlops_operator.controllers.trainingjob.policies.removed import with_removed
+from mlops_operator.framework.rejections import refusal
 from mlops_operator.kube.resources import (
     JOBS,
     MODEL_VERSIONS,
@@ -128,16 +128,16 @@ class TrainingJobController:
         """`Forbidden` and a taken name are tried again; everything else waits for a changed spec."""
         status = TrainingJobStatus.of(obj)
         child = rejection.action.resource
-        if rejection.reason == TrainingReason.NAME_TAKEN:
-            # The other object may be deleted, and may be none that is watched. A result is kept by the Job meanwhile.
-            taken = say.blocked(obj, status, now, TrainingReason.NAME_TAKEN, f"{child.kind}: {rejection.message}")
-            return telling(status, taken, requeue_after=FORBIDDEN_RETRY)
-        if child == MODEL_VERSIONS and rejection.code != 403:
+        invalid = TrainingReason.INVALID_POD_TEMPLATE if child == JOBS else TrainingReason.REFUSED
+        refused = refusal(rejection, spec_can_change=True, invalid=invalid)
+        reason = TrainingReason(refused.outcome.reason)
+        if not refused.outcome.stalled:
+            held = say.held(obj, status, now, reason, rejection.message)
+            return telling(status, held, requeue_after=refused.retry_after)
+        if child == MODEL_VERSIONS and refused.retry_after is None:
             # The training is over, and what came of it cannot be kept as a version.
             message = f"the API server refuses the ModelVersion: {rejection.message}"
             return telling(status, say.failed(obj, status, now, TrainingReason.RESULT_INVALID, message))
-        if rejection.code == 403:
-            held = say.held(obj, status, now, TrainingReason.FORBIDDEN, rejection.message)
-            return telling(status, held, requeue_after=FORBIDDEN_RETRY)
-        reason = TrainingReason.INVALID_POD_TEMPLATE if child == JOBS else TrainingReason.REFUSED
-        return telling(status, say.blocked(obj, status, now, reason, f"{child.kind}: {rejection.message}"))
+        # Where a name is taken, a result is kept by the Job meanwhile.
+        blocked = say.blocked(obj, status, now, reason, f"{child.kind}: {rejection.message}")
+        return telling(status, blocked, requeue_after=refused.retry_after)

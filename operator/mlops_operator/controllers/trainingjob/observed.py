@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mlops_contract import ResultInvalidError
-from mlops_operator.api.conditions import READY, STALLED, find, is_true
 from mlops_operator.api.meta import Key, Manifest, controller_reference
 from mlops_operator.api.trainingjob import (
     Attempt,
@@ -13,7 +12,6 @@ from mlops_operator.api.trainingjob import (
     TrainingJobSpec,
     TrainingJobStatus,
     TrainingPhase,
-    TrainingReason,
 )
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs
@@ -38,16 +36,13 @@ from mlops_operator.controllers.trainingjob.names import (
 from mlops_operator.controllers.trainingjob.policies import ranks
 from mlops_operator.controllers.trainingjob.policies.restored import made_before
 from mlops_operator.controllers.trainingjob.spec_digest import spec_digest
+from mlops_operator.framework.rejections import standing_refusal
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, RETRAIN_POLICIES, SERVICES, TRAINING_JOBS
 from mlops_operator.runtime.cache.index import Index
 from mlops_operator.runtime.cache.watch import World
 from mlops_operator.runtime.work.plan import PodsOfJob, Read
 
 TERMINAL: Final = frozenset({TrainingPhase.SUCCEEDED, TrainingPhase.FAILED})
-
-REFUSALS: Final = frozenset({TrainingReason.INVALID_POD_TEMPLATE, TrainingReason.REFUSED})
-"""Reasons of a refusal by the API server that a changed spec alone can end. A name that is taken is tried again. What
-this operator finds wrong by itself it finds out again each time, at no cost."""
 
 
 def _made_by(version: Manifest) -> Sequence[str]:
@@ -147,13 +142,7 @@ class Observed:
     @property
     def refused(self) -> bool:
         """Whether the API server refused this very spec: another try waits until it is changed."""
-        ready = find(self.status.conditions, READY)
-        return (
-            self.status.observed_generation == self.generation
-            and is_true(self.status.conditions, STALLED)
-            and ready is not None
-            and ready.reason in REFUSALS
-        )
+        return standing_refusal(self.status, generation=self.generation) is not None
 
 
 def finished(status: TrainingJobStatus) -> bool:

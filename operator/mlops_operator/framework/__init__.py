@@ -1,0 +1,1 @@
+"""What the controllers of all kinds are made of: one meaning of rejections, findings, status and events."""
