@@ -2,7 +2,7 @@
 
 kopf imports all of `kubernetes` when it finds it, only to recognise that package's model
 classes: 19 MB and 0.65 s that nothing here uses. While kopf is imported that package is made
-to look absent; afterwards it can be imported as ever (`kube/config.py` does, for plugins).
+to look absent; afterwards it can be imported as ever (`kube/kubeconfig.py` does, outside a cluster).
 """
 
 import sys
