@@ -9,9 +9,8 @@ is unknown is left to the next plan, which finds out by looking.
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
 
-from mlops_operator.api.meta import FIELD_MANAGER, GROUP, Key, Manifest, controller_uid
+from mlops_operator.api.meta import FIELD_MANAGER, GROUP, Key, Manifest
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.errors import (
     AlreadyExists,
@@ -26,13 +25,12 @@ from mlops_operator.kube.resources import Resource
 from mlops_operator.runtime import metrics
 from mlops_operator.runtime.cache.cache import Cache
 from mlops_operator.runtime.work import decisions
+from mlops_operator.runtime.work.answered import AnsweredVersions
 from mlops_operator.runtime.work.answers import NAME_TAKEN, Rejected, taken, target, verdict
 from mlops_operator.runtime.work.identity import is_rendered, stamped
 from mlops_operator.runtime.work.merge import merge_patch
 from mlops_operator.runtime.work.plan import Action, Apply, Create, Delete, Patch, Plan, Rejection
-
-LEAST_ANSWERS: Final = 1024
-"""Objects of which the version of the last answer is remembered before those that have changed since are forgotten."""
+from mlops_operator.runtime.work.preconditions import checks
 
 _Author = tuple[Resource, Key] | None
 
@@ -79,8 +77,7 @@ class Executor:
         self._instance = instance
         self._may_write = may_write
         self._on_status = on_status
-        self._answers: dict[tuple[Resource, Key], str] = {}
-        self._most_answers = LEAST_ANSWERS
+        self._answered = AnsweredVersions(cache)
 
     def has_work(self, obj: Manifest, plan: Plan) -> bool:
         """Whether carrying out the plan takes any request at all."""
@@ -99,16 +96,10 @@ class Executor:
             ApiError: anything else, to be tried again later.
         """
         by = _author(resource, obj, plan)
-        if any(self._makes_again(action) for action in plan.actions):
-            await self._confirm(resource, obj, at_this_moment=True)
-        elif plan.grounds or any(self._needs_certainty(resource, obj, action) for action in plan.actions):
-            await self._confirm(resource, obj)
-        for kind, ground in plan.grounds:
-            await self._confirm(kind, ground)
-        for kind, absent in plan.absences:
-            # One that is known is somebody else's of that name.
-            if self._cache.get(kind, absent) is None and await self.reread(kind, absent) is not None:
-                raise Outdated(f"{kind} {absent} was there all the time")
+        for check in checks(resource, obj, plan, self._cache, self._answered.confirms):
+            found = await self.reread(check.resource, check.key)
+            if violation := check.violation(found, self._cache):
+                raise Outdated(violation)
         for action in plan.actions:
             if (verb := await self._act(action, by)) is not None:
                 decisions.acted(resource, obj, action, verb)
@@ -163,8 +154,6 @@ class Executor:
 
     async def _apply(self, action: Apply) -> str | None:
         self._check_selected(action)
-        if action.missed:
-            await self._look_for(action)
         store = self._cache.stores.get(action.resource)
         former = store.version(Key(*target(action))) if store is not None else None
         applied = await self._client.apply(action.resource, stamped(action.manifest))
@@ -209,13 +198,6 @@ class Executor:
             },
         )
         self._cache.observe(action.resource, patched)
-
-    async def _look_for(self, action: Apply) -> None:
-        key = Key(*target(action))
-        await self.reread(action.resource, key)
-        found = self._cache.get(action.resource, key)
-        if found is not None and controller_uid(found) == controller_uid(action.manifest):
-            raise Outdated(f"{action.resource} {key} was there all the time")
 
     async def _patch(self, action: Patch) -> str:
         guard = {"uid": action.uid, "resourceVersion": action.resource_version}
@@ -288,7 +270,7 @@ class Executor:
             await self.reread(resource, key)
             raise Outdated(str(error)) from error
         self._cache.observe(resource, patched, by=by)
-        self._answered(resource, key, patched["metadata"]["resourceVersion"])
+        self._answered.record(resource, key, patched["metadata"]["resourceVersion"])
         self._on_status(resource, obj.get("status") or {}, wanted)
         if lost := merge_patch(patched.get("status") or {}, wanted):
             logger.error(
@@ -306,7 +288,7 @@ class Executor:
                 self._cache.observe_gone(resource, key, known["metadata"]["uid"])
             return None
         self._cache.observe(resource, found)
-        self._answered(resource, key, found["metadata"]["resourceVersion"])
+        self._answered.record(resource, key, found["metadata"]["resourceVersion"])
         return found
 
     # -- guards ----------------------------------------------------------------------------
@@ -314,50 +296,6 @@ class Executor:
     def _fence(self) -> None:
         if not self._may_write():
             raise NotLeading(f"{FIELD_MANAGER} leads elsewhere")
-
-    async def _confirm(self, resource: Resource, obj: Manifest, *, at_this_moment: bool = False) -> None:
-        """Look at a parent, or a plan's ground, that is known by a LIST or a watch alone, before anything is done.
-
-        Such news may be old, above all after a restart, and of different resources it is differently old: what an
-        outdated parent does not name, the present one may serve with. An answer to this process itself is as new as
-        all that this process has done. But a child that vanished may have gone with its parent, whose own end comes
-        by another watch: before it is made again the parent is looked at `at_this_moment`.
-        """
-        key, version = _key(obj), obj["metadata"]["resourceVersion"]
-        if not at_this_moment and self._answers.get((resource, key)) == version:
-            return
-        found = await self.reread(resource, key)
-        if found is None or found["metadata"]["resourceVersion"] != version:
-            raise Outdated(f"{resource} {key} changed before what follows from it was done")
-
-    def _answered(self, resource: Resource, key: Key, version: str) -> None:
-        self._answers[resource, key] = version
-        if len(self._answers) > self._most_answers:
-            self._answers = {
-                (kind, name): known
-                for (kind, name), known in self._answers.items()
-                if self._cache.store(kind).version(name) == known
-            }
-            self._most_answers = max(LEAST_ANSWERS, 2 * len(self._answers))
-
-    def _makes_again(self, action: Action) -> bool:
-        """Whether an action makes an object of a name that was there until lately."""
-        if not isinstance(action, Create) or action.resource not in self._cache.stores:
-            return False
-        return self._cache.store(action.resource).vanished(Key(*target(action)))
-
-    def _needs_certainty(self, resource: Resource, parent: Manifest, action: Action) -> bool:
-        """Whether an action may do harm for a parent of the past: it changes what is there, as far as is known.
-
-        Or it makes what a parent from before this process asks for, which may have been there and be gone for good.
-        """
-        match action:
-            case Delete() | Patch():
-                return True
-            case Apply() if self._cache.get(action.resource, Key(*target(action))) is not None:
-                return True
-            case _:
-                return self._cache.store(resource).from_before(_key(parent))
 
     def _check_selected(self, action: Create | Apply) -> None:
         """A child that its own watch does not show would be made again and again: refuse to begin."""

@@ -56,7 +56,7 @@ class World:
             may_write=lambda: self.may_write,
             on_status=lambda _, former, status: self.told.append((dict(former), dict(status))),
         )
-        self.executor._answered(GADGETS, Key("ns", "g"), "5")  # as after a status that it has written
+        self.executor._answered.record(GADGETS, Key("ns", "g"), "5")  # as after a status that it has written
 
     async def do(self, *actions: Action, **plan: Any) -> None:
         await self.executor.execute(GADGETS, gadget(), Plan(actions=actions, **plan), now=NOW)

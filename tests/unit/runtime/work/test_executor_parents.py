@@ -8,8 +8,9 @@ import pytest
 
 from mlops_operator.api.meta import Key
 from mlops_operator.runtime.cache.store import Store
-from mlops_operator.runtime.work import executor as executor_module
-from mlops_operator.runtime.work.executor import LEAST_ANSWERS, Executor, Outdated
+from mlops_operator.runtime.work import answered
+from mlops_operator.runtime.work.answered import LEAST_ANSWERS
+from mlops_operator.runtime.work.executor import Executor, Outdated
 from mlops_operator.runtime.work.plan import Action, Delete
 from tests.harness.gadgets import CONFIG_MAPS, GADGETS
 from tests.harness.stub_server import failure, json_answer
@@ -88,7 +89,7 @@ async def test_a_plan_with_grounds_looks_at_its_own_object_as_well(world: World)
     world.executor = Executor(world.client, world.cache, instance="just started")
     ground = child(6, name="ground")
     world.cache.observe(CONFIG_MAPS, ground)
-    world.executor._answered(CONFIG_MAPS, Key("ns", "ground"), "6")
+    world.executor._answered.record(CONFIG_MAPS, Key("ns", "ground"), "6")
     world.server.on("GET", json_answer(gadget(7, uses="another child")))
     world.server.on("POST", json_answer(child(9)))
     with pytest.raises(Outdated):
@@ -103,7 +104,7 @@ async def test_an_own_object_that_was_looked_at_is_not_looked_at_again(world: Wo
     world.executor = Executor(world.client, world.cache, instance="just started")
     ground = child(6, name="ground")
     world.cache.observe(CONFIG_MAPS, ground)
-    world.executor._answered(CONFIG_MAPS, Key("ns", "ground"), "6")
+    world.executor._answered.record(CONFIG_MAPS, Key("ns", "ground"), "6")
     world.server.on("GET", json_answer(gadget()))
     world.server.on("POST", json_answer(child(9)))
     for _ in range(2):
@@ -137,13 +138,13 @@ async def test_versions_of_answers_that_nobody_asks_for_any_more_are_forgotten(w
         world.server.on("GET", json_answer(found))
         await world.executor.reread(GADGETS, Key("ns", f"g{number}"))
         world.cache.observe_gone(GADGETS, Key("ns", f"g{number}"), "gadget-uid")
-    assert len(world.executor._answers) <= LEAST_ANSWERS + 1
+    assert len(world.executor._answered) <= LEAST_ANSWERS + 1
 
 
 async def test_versions_that_still_hold_are_rarely_looked_through(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(executor_module, "LEAST_ANSWERS", 8)
+    monkeypatch.setattr(answered, "LEAST_ANSWERS", 8)
     looks: list[Key] = []
     version = Store.version
 
@@ -157,8 +158,8 @@ async def test_versions_that_still_hold_are_rarely_looked_through(
         found = gadget()
         found["metadata"]["name"] = f"g{number}"
         world.cache.observe(GADGETS, found)
-        executor._answered(GADGETS, Key("ns", f"g{number}"), "5")
-    assert len(executor._answers) == 200
+        executor._answered.record(GADGETS, Key("ns", f"g{number}"), "5")
+    assert len(executor._answered) == 200
     assert len(looks) <= 2 * 200, "two looks for each answer at most"
 
 
@@ -191,7 +192,11 @@ async def test_a_child_that_was_only_not_seen_is_not_applied(world: World) -> No
     assert world.has() == child(6)
 
 
-@pytest.mark.parametrize("found", [failure(404, "NotFound"), json_answer(child(6, owner=None))], ids=["none", "other"])
+@pytest.mark.parametrize(
+    "found",
+    [failure(404, "NotFound"), json_answer(child(6, owner=None)), json_answer(child(6, labels={}))],
+    ids=["none", "other", "without the labels by which it is watched"],
+)
 async def test_a_missed_child_that_is_not_there_is_applied(world: World, found: Any) -> None:
     world.server.on("GET", found)
     world.server.on("PATCH", json_answer(child(7)))
