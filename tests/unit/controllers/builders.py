@@ -222,7 +222,7 @@ class ToyCluster:
                 plan = controller.rejected(obj, rejection, self.now)
                 break
         self._write_status(controller.resource, name, plan)
-        if plan.settled:
+        if plan.final:
             check_settled(controller, self.get(controller.resource, name), self.world, plan, self.now)
         return plan
 

@@ -71,20 +71,20 @@ class Agenda:
     def content(self) -> str:
         """What distinguishes it, resourceVersions apart."""
         actions = [_without_version(action) for action in self.plan.actions[self.done :]]
-        return json.dumps([actions, self.plan.status, self.plan.requeue_after, self.plan.settled], sort_keys=True)
+        return json.dumps([actions, self.plan.status, self.plan.requeue_after, self.plan.final], sort_keys=True)
 
     @property
     def guards(self) -> list[tuple[Id, int]]:
         """The versions on which its writes depend."""
         guarded = [action for action in self.plan.actions[self.done :] if isinstance(action, Patch | Delete)]
         found = [(Id(action.resource, action.name), int(action.resource_version)) for action in guarded]
-        grounds = [Item(resource, ground) for resource, ground in self.next.grounds]
+        grounds = [Item(resource, ground) for resource, ground in self.next.depends_on]
         return [(self.obj.id, self.obj.version), *found, *((ground.id, ground.version) for ground in grounds)]
 
     @property
     def next(self) -> Plan:
         """The plan as its next step sees it: what it goes by is looked at before the first."""
-        return self.plan if self.done == 0 else replace(self.plan, grounds=(), absences=())
+        return self.plan if self.done == 0 else replace(self.plan, depends_on=(), confirm_absent=())
 
 
 class News(NamedTuple):

@@ -50,7 +50,7 @@ def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
             refusal = standing_refusal(obs.status, generation=obs.obj["metadata"]["generation"])
             outcome, actions = (refusal, actions) if refusal else (outcome, (*offers, *actions))
     told = telling(obs.status, say.say(obs.obj, changed, now, outcome), actions=actions)
-    return replace(told, requeue_after=step.requeue_after, absences=step.absences if actions else ())
+    return replace(told, requeue_after=step.requeue_after, confirm_absent=step.confirm_absent if actions else ())
 
 
 def telling(before: ModelStatus, after: ModelStatus, *, actions: tuple[Action, ...] = ()) -> Plan:

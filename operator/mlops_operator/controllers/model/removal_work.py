@@ -42,13 +42,13 @@ class Step:
     Attributes:
         status: None where there is nothing to say.
         requeue_after: seconds until the next step, or None.
-        absences: versions and TrainingJobs that the cache does not have, on which an action depends.
+        confirm_absent: versions and TrainingJobs that the cache does not have, on which an action depends.
     """
 
     status: RetentionStatus | None = None
     actions: tuple[Action, ...] = ()
     requeue_after: float | None = None
-    absences: tuple[tuple[Resource, Key], ...] = ()
+    confirm_absent: tuple[tuple[Resource, Key], ...] = ()
 
 
 def work(at: Situation, status: RetentionStatus, now: datetime) -> Step:
@@ -71,7 +71,7 @@ def work(at: Situation, status: RetentionStatus, now: datetime) -> Step:
     return Step(
         status=status,
         actions=(Create(resource=JOBS, manifest=_rendered(at, entry)),),
-        absences=(_owner(at, entry),) if given_up is None else (),
+        confirm_absent=(_owner(at, entry),) if given_up is None else (),
     )
 
 

@@ -122,7 +122,7 @@ def _told(observed: Observed) -> set[str]:
 
 def _deployment(wanted: Manifest, found: Manifest | None, *, autoscaled: bool, told: bool) -> Iterator[Action]:
     if found is None:
-        yield Apply(resource=DEPLOYMENTS, manifest=wanted, missed=told)
+        yield Apply(resource=DEPLOYMENTS, manifest=wanted, expect_exists=told)
         return
     replicas = wanted["spec"]["replicas"]
     as_scaled = {**wanted, "spec": {**wanted["spec"], "replicas": found["spec"].get("replicas", 1)}}

@@ -69,8 +69,8 @@ def plan(observed: Observed, settings: Settings, now: datetime) -> Plan:
     )
     return Plan(
         actions=todo,
-        grounds=_grounds(observed, target, todo, told.status),
-        absences=_absences(observed, told.status),
+        depends_on=_depends_on(observed, target, todo, told.status),
+        confirm_absent=_confirm_absent(observed, told.status),
         status=told.status.to_manifest(),
         requeue_after=_soonest(
             state.requeue, told.look_in, *(health.overdue_in(servers, now) for servers in _served(observed, state))
@@ -79,7 +79,7 @@ def plan(observed: Observed, settings: Settings, now: datetime) -> Plan:
     )
 
 
-def _grounds(
+def _depends_on(
     observed: Observed, target: Blueprint | Problem, todo: Sequence[Action], told: ModelDeploymentStatus
 ) -> tuple[tuple[Resource, Manifest], ...]:
     """The objects whose present state is confirmed before the plan is carried out.
@@ -91,7 +91,7 @@ def _grounds(
     return (*_model_grounds(observed, target, todo, told), *_bake_grounds(observed, told))
 
 
-def _absences(observed: Observed, told: ModelDeploymentStatus) -> tuple[tuple[Resource, Key], ...]:
+def _confirm_absent(observed: Observed, told: ModelDeploymentStatus) -> tuple[tuple[Resource, Key], ...]:
     """The Deployment of the stable revision where a bake ends because it is missing: the cache may be older than it."""
     before = observed.status
     if before.former is None or told.former is not None or before.stable is None:

@@ -279,14 +279,16 @@ def _said(obs: Observed, status: PromotionStatus, *, actions: tuple[Action, ...]
     events = transition_events(obs.status, status, action=ACTION)
     return Plan(
         actions=actions,
-        grounds=_grounds(obs, status),
-        absences=_absences(obs, status, actions),
+        depends_on=_depends_on(obs, status),
+        confirm_absent=_confirm_absent(obs, status, actions),
         status=status.to_manifest(),
         events=events,
     )
 
 
-def _absences(obs: Observed, status: PromotionStatus, actions: tuple[Action, ...]) -> tuple[tuple[Resource, Key], ...]:
+def _confirm_absent(
+    obs: Observed, status: PromotionStatus, actions: tuple[Action, ...]
+) -> tuple[tuple[Resource, Key], ...]:
     """The version that the alias points at, where the Promotion is decided without it because it was deleted."""
     condition = find(status.conditions, READY)
     ends = condition is not None and condition.reason == PromotionReason.BASELINE_MISSING
@@ -295,7 +297,7 @@ def _absences(obs: Observed, status: PromotionStatus, actions: tuple[Action, ...
     return ((MODEL_VERSIONS, Key(obs.obj["metadata"]["namespace"], obs.points.version)),)
 
 
-def _grounds(obs: Observed, status: PromotionStatus) -> tuple[tuple[Resource, Manifest], ...]:
+def _depends_on(obs: Observed, status: PromotionStatus) -> tuple[tuple[Resource, Manifest], ...]:
     """The Model, before an end that follows from where the alias points, which is for good.
 
     By an alias of the past a Promotion that takes it back would be there already, and a gate have measured against the

@@ -183,7 +183,7 @@ def _closes(obs: Observed, status: RetrainPolicyStatus) -> bool:
     return any(identity not in under_way for identity in obs.cases)
 
 
-def _absences(obs: Observed, status: RetrainPolicyStatus) -> tuple[tuple[Resource, Key], ...]:
+def _confirm_absent(obs: Observed, status: RetrainPolicyStatus) -> tuple[tuple[Resource, Key], ...]:
     """Objects that do not exist as far as the cache knows, and from which this plan draws a permanent conclusion."""
     namespace = obs.obj["metadata"]["namespace"]
     found: list[tuple[Resource, str | None]] = []
@@ -277,15 +277,15 @@ def _finish(obs: Observed, step: Step, problem: Outcome | None, now: datetime) -
     status = final_status(step.status, phase, outcome, generation=obs.generation, now=now)
     return Plan(
         actions=step.actions,
-        grounds=_grounds(obs, step.actions),
-        absences=_absences(obs, status),
+        depends_on=_depends_on(obs, step.actions),
+        confirm_absent=_confirm_absent(obs, status),
         status=status.to_manifest(),
         requeue_after=min(step.waits, default=None),
         events=events_between(obs.status, status),
     )
 
 
-def _grounds(obs: Observed, actions: tuple[Action, ...]) -> tuple[tuple[Resource, Manifest], ...]:
+def _depends_on(obs: Observed, actions: tuple[Action, ...]) -> tuple[tuple[Resource, Manifest], ...]:
     """The Model, before anything is created for its alias: a user may have moved the alias back by now."""
     return ((MODELS, obs.model),) if actions and obs.model is not None and obs.spec.promote is not None else ()
 

@@ -76,7 +76,7 @@ def telling(
     *,
     actions: tuple[Action, ...] = (),
     requeue_after: float | None = None,
-    settled: bool = False,
+    final: bool = False,
 ) -> Plan:
     """A plan that writes `after` and tells what is new in it."""
     return Plan(
@@ -84,7 +84,7 @@ def telling(
         status=after.to_manifest(),
         requeue_after=requeue_after,
         events=events(before, after),
-        settled=settled,
+        final=final,
     )
 
 
@@ -167,7 +167,7 @@ def _start(obs: Observed, settings: Settings, now: datetime) -> Plan:
         # The attempt was suspended before it began, its Job was deleted while it ran, or was refused: no longer so.
         return _tell(obs, say.starting(obs, now), actions=tuple(actions))
     heard = not obs.status.written or obs.status.observed_generation == obs.generation
-    return Plan(actions=tuple(actions), requeue_after=PATIENCE, settled=heard)
+    return Plan(actions=tuple(actions), requeue_after=PATIENCE, final=heard)
 
 
 # -- a live Job ---------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ def _at_work(obs: Observed, job: Manifest, repair: tuple[Action, ...], now: date
     left = deadline.remaining(obs.spec.active_deadline_seconds, status, now)
     if startup.has_sidecars(obs.pods or ()):
         left = look if left is None else min(left, look)
-    return telling(obs.status, status, actions=repair, requeue_after=left, settled=obs.pods is None)
+    return telling(obs.status, status, actions=repair, requeue_after=left, final=obs.pods is None)
 
 
 def _not_running(
@@ -368,7 +368,7 @@ def _finished(obs: Observed, now: datetime) -> Plan:
 def _end(obs: Observed, status: TrainingJobStatus, now: datetime, *, actions: tuple[Action, ...] = ()) -> Plan:
     """Tells a final status; what is left then is the deletion, if there is to be one."""
     left = ttl.remaining(obs.spec.ttl_seconds_after_finished, status.completion_time, now)
-    return telling(obs.status, status, actions=actions, requeue_after=left, settled=True)
+    return telling(obs.status, status, actions=actions, requeue_after=left, final=True)
 
 
 # -- words --------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ class Change(NamedTuple):
         old: as it was, or None if it is new.
         new: as it is, or None if it is gone.
         initial: whether a LIST told it, so that nobody is waiting for an answer.
-        by: the object whose settled plan wrote it (see `Plan.settled`), or None.
+        by: the object whose final plan wrote it (see `Plan.final`), or None.
     """
 
     key: Key

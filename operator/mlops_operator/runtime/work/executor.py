@@ -309,7 +309,7 @@ class Executor:
 
 def _author(resource: Resource, obj: Manifest, plan: Plan) -> _Author:
     """Whom what the plan writes need not wake."""
-    return (resource, _key(obj)) if plan.settled else None
+    return (resource, _key(obj)) if plan.final else None
 
 
 def _key(obj: Manifest) -> Key:

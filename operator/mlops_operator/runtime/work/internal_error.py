@@ -37,7 +37,7 @@ def internal_error(obj: Manifest, error: Exception, now: datetime) -> Plan:
     return Plan(
         status={**status, "observedGeneration": generation, "conditions": [*told[:-1], *others, told[-1]]},
         events=() if is_reported(obj) else (event,),
-        settled=True,
+        final=True,
     )
 
 

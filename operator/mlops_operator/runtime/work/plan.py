@@ -1,4 +1,4 @@
-"""What a controller's pure `plan()` returns: actions, a status, events and when to look again.
+"""What a controller's pure `plan()` returns: actions, a status, events and when to requeue.
 
 A plan only describes. One executor (`runtime/work/executor.py`) carries every plan out, so
 that preconditions, retries and request counts are the same for all kinds.
@@ -34,13 +34,14 @@ class Apply:
     it conditional.
 
     Attributes:
-        missed: the cache does not have the child, though the status tells of it. Its watch may be behind, so it is
-            looked for first: what others have set in it, such as an autoscaler's count, would be taken back.
+        expect_exists: the status records the child, but the cache does not have it. The watch may be behind, so the
+            child is read before it is applied: applying an existing child would revert what other controllers have
+            set in it, such as an autoscaler's replica count.
     """
 
     resource: Resource
     manifest: Manifest
-    missed: bool = False
+    expect_exists: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +72,7 @@ class Patch:
 class Delete:
     """Delete an object, on the condition that UID and resourceVersion are those planned for.
 
-    Gone already, or another UID under the name, is success. Dependents go with it in the
+    An object that is deleted already, or has another UID, is success. Dependents go with it in the
     background.
     """
 
@@ -110,7 +111,7 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """A transition worth telling a person; published only after the status is written."""
+    """A transition that is published as a Kubernetes event, after the status has been written."""
 
     type: EventType
     reason: str
@@ -124,28 +125,27 @@ class Plan:
 
     Attributes:
         actions: carried out in order; the first rejection ends the plan.
-        grounds: objects beside its own that the actions follow from so closely that each is read first where
-            it is known by a LIST or a watch alone, as its own object is then: what one watch tells may be
-            older than what another one has told already.
-        absences: objects that the cache does not have, from which the plan draws a conclusion for good: each is
-            looked for first, since it may only not have come into sight.
+        depends_on: other objects that the actions depend on, in the version that the plan was computed from. Each is
+            read again before the first action, unless the last answer about it was of this version: one watch may be
+            further behind than another.
+        confirm_absent: objects that must be confirmed missing before the first action, because the plan concludes
+            something permanent from their absence and the cache may be behind.
         status: the complete status wanted, or None to leave it; written with one PATCH after
             the actions, and only where it differs from the observed one.
-        settled: whether nothing is left to do, for as long as nothing else changes, once this was carried out:
-            then the answers to its own writes are no reason to plan again.
+        final: no follow-up plan is needed after this one, so the answers to its own writes enqueue nothing.
         requeue_after: seconds until the object is planned again without an event, or None.
         events: published after the status.
         decisions: transitions that are logged as events are, and not published.
     """
 
     actions: tuple[Action, ...] = ()
-    grounds: tuple[tuple[Resource, Manifest], ...] = ()
-    absences: tuple[tuple[Resource, Key], ...] = ()
+    depends_on: tuple[tuple[Resource, Manifest], ...] = ()
+    confirm_absent: tuple[tuple[Resource, Key], ...] = ()
     status: Manifest | None = None
     requeue_after: float | None = None
     events: tuple[Event, ...] = field(default=())
     decisions: tuple[Event, ...] = field(default=())
-    settled: bool = False
+    final: bool = False
 
 
 def _nothing(_pods: Sequence[Manifest]) -> Sequence["Read"]:
@@ -162,7 +162,7 @@ class PodsOfJob:
     Attributes:
         namespace: of the Job and its pods.
         job: the Job's name.
-        uid: of the Job, by which its pods are told from those of a former Job of that name.
+        uid: of the Job; pods of an earlier Job of the same name are not counted.
         then: the reads that follow from the pods that were found; usually none.
         alongside: names of Jobs of the namespace whose pods are asked for soon, and for the same reason. They are read
             with the same request, and the answer may be a little old. None where only the present will do.
@@ -233,7 +233,7 @@ Read = PodsOfJob | EventsAbout | Nodes | ObjectsIn
 
 @dataclass(frozen=True, kw_only=True)
 class Rejection:
-    """The API server refused an action for a reason that repeating it will not mend.
+    """The API server refused an action, and would refuse it again.
 
     Attributes:
         action: what was refused.

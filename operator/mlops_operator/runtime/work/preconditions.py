@@ -78,15 +78,15 @@ def _all(resource: Resource, obj: Manifest, plan: Plan, cache: Cache, confirmed:
     if any(_makes_again(action, cache) for action in plan.actions):
         # A child that vanished may have been deleted with its parent, whose own deletion another watch reports.
         yield own
-    elif plan.grounds or any(_needs_present_parent(own, action, cache) for action in plan.actions):
+    elif plan.depends_on or any(_needs_present_parent(own, action, cache) for action in plan.actions):
         yield from _unless_confirmed(own, confirmed)
-    for kind, ground in plan.grounds:
+    for kind, ground in plan.depends_on:
         yield from _unless_confirmed(_unchanged(kind, ground), confirmed)
-    for kind, absent in plan.absences:
+    for kind, absent in plan.confirm_absent:
         if not cache.contains(kind, absent):  # a cached object of that name has another owner
             yield Absent(kind, absent)
     for action in plan.actions:
-        if isinstance(action, Apply) and action.missed:
+        if isinstance(action, Apply) and action.expect_exists:
             yield Absent(action.resource, Key(*target(action)), owner=controller_uid(action.manifest))
 
 

@@ -77,7 +77,7 @@ def test_the_stable_deployment_is_read_again_before_the_former_revision_is_given
     scene = baking()
     scene.wait(60)
     plan = scene.cluster.plan(scene.controller, NAME)
-    (ground,) = [obj for resource, obj in plan.grounds if resource == DEPLOYMENTS]
+    (ground,) = [obj for resource, obj in plan.depends_on if resource == DEPLOYMENTS]
     assert serves(ground, "digits-2")
 
 
@@ -140,7 +140,7 @@ def test_readiness_is_confirmed_for_both_revisions_before_the_requests_are_taken
     scene = baking()
     lose(scene, "digits-2")
     plan = scene.cluster.plan(scene.controller, NAME)
-    assert len([obj for resource, obj in plan.grounds if resource == DEPLOYMENTS]) == 2
+    assert len([obj for resource, obj in plan.depends_on if resource == DEPLOYMENTS]) == 2
 
 
 def test_an_operator_that_was_away_until_after_the_bake_takes_the_requests_back() -> None:
@@ -167,7 +167,7 @@ def test_a_deleted_deployment_in_the_bake_counts_as_lost() -> None:
     scene.cluster.world.remove(deployment)
     scene.kubelet()
     plan = scene.cluster.plan(scene.controller, NAME)
-    assert plan.absences == ((DEPLOYMENTS, Key(NAMESPACE, deployment["metadata"]["name"])),)
+    assert plan.confirm_absent == ((DEPLOYMENTS, Key(NAMESPACE, deployment["metadata"]["name"])),)
     scene.step()
     assert scene.served() == {"digits-1"}
     assert scene.behind_traffic() == 2

@@ -227,9 +227,9 @@ def test_a_deleted_baseline_is_no_baseline(measuring: bool) -> None:
         settle(toy)
     toy.world.remove(toy.get(MODEL_VERSIONS, "digits-a"))
     plan = toy.step(CONTROLLER, "to-b")
-    assert [key.name for _, key in plan.absences] == ["digits-a"], "it may only not be in the cache yet"
+    assert [key.name for _, key in plan.confirm_absent] == ["digits-a"], "it may only not be in the cache yet"
     assert "which was deleted" in status(toy)["message"]
-    assert toy.plan(CONTROLLER, "to-b").absences == (), "nothing is made of it any more"
+    assert toy.plan(CONTROLLER, "to-b").confirm_absent == (), "nothing is made of it any more"
     judge(toy, "Pass")
     settle(toy)
     found = status(toy)
@@ -244,5 +244,5 @@ def test_a_deleted_baseline_is_refused_where_the_gate_requires_one() -> None:
     plan = toy.step(CONTROLLER, "to-b")
     assert (status(toy)["phase"], ready(toy)["reason"]) == ("Rejected", "BaselineMissing")
     assert "champion points at digits-a, which was deleted, and its gate" in status(toy)["message"]
-    assert [key.name for _, key in plan.absences] == ["digits-a"]
+    assert [key.name for _, key in plan.confirm_absent] == ["digits-a"]
     assert condition(toy.get(PROMOTIONS, "to-b"), "Stalled")["status"] == "True"

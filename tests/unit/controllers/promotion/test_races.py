@@ -96,10 +96,10 @@ def test_an_alias_that_points_there_already_is_promoted_without_a_move() -> None
 
 def test_an_end_that_follows_from_the_alias_is_not_told_by_one_of_the_past() -> None:
     toy = cluster(model(), promotion())
-    assert CONTROLLER.plan(toy.get(PROMOTIONS, "to-b"), toy.world, {}, toy.now).grounds == ()
+    assert CONTROLLER.plan(toy.get(PROMOTIONS, "to-b"), toy.world, {}, toy.now).depends_on == ()
     point(toy, "digits-b", by="another")
     plan = CONTROLLER.plan(toy.get(PROMOTIONS, "to-b"), toy.world, {}, toy.now)
-    assert [(resource, obj["metadata"]["name"]) for resource, obj in plan.grounds] == [(MODELS, "digits")]
+    assert [(resource, obj["metadata"]["name"]) for resource, obj in plan.depends_on] == [(MODELS, "digits")]
 
 
 def test_an_alias_that_this_promotion_moved_needs_no_second_look() -> None:
@@ -108,7 +108,7 @@ def test_an_alias_that_this_promotion_moved_needs_no_second_look() -> None:
     plan = CONTROLLER.plan(toy.get(PROMOTIONS, "to-b"), toy.world, {}, toy.now)
     assert plan.status is not None
     assert plan.status["phase"] == "Promoted"
-    assert plan.grounds == ()
+    assert plan.depends_on == ()
 
 
 def test_a_former_version_is_rolled_back_to_without_an_evaluation() -> None:

@@ -259,7 +259,7 @@ def test_a_training_that_is_deleted_while_its_files_go_does_not_stop_it() -> Non
     scene.cluster.settle(scene.controllers[MODELS], "digits")
     scene.cluster.world.remove(scene.cluster.get(TRAINING_JOBS, "train-a"))
     plan = scene.cluster.plan(scene.controllers[MODELS], "digits")
-    assert [(resource, key.name) for resource, key in plan.absences] == [(TRAINING_JOBS, "train-a")]
+    assert [(resource, key.name) for resource, key in plan.confirm_absent] == [(TRAINING_JOBS, "train-a")]
     assert scene.settle().job_ends().runs["removed"] == 1
 
 

@@ -282,7 +282,7 @@ def test_a_job_that_is_made_again_depends_on_the_absence_of_its_version() -> Non
     plans = [scene.cluster.step(scene.controllers[MODELS], "digits") for _ in range(3)]
     made = [[type(action) for action in plan.actions] for plan in plans]
     assert made == [[], [], [Create]], "the number of v4 and the list of versions are written first"
-    assert [[key.name for _, key in plan.absences] for plan in plans] == [[], [], ["v1"]]
+    assert [[key.name for _, key in plan.confirm_absent] for plan in plans] == [[], [], ["v1"]]
 
 
 def test_jobs_that_have_ended_go_after_their_time() -> None:

@@ -120,11 +120,13 @@ def test_a_record_that_closes_because_something_is_gone_names_what_has_to_be_loo
     settle(toy)
     training_ends(toy)
     toy.world.put(model_version("digits-b"))
-    assert settle(toy).absences == ()
+    assert settle(toy).confirm_absent == ()
     (promotion,) = toy.world.all(PROMOTIONS)
     toy.world.remove(promotion)
     plan = toy.plan(CONTROLLER, NAME)
-    assert [(resource, key.name) for resource, key in plan.absences] == [(PROMOTIONS, promotion["metadata"]["name"])]
+    assert [(resource, key.name) for resource, key in plan.confirm_absent] == [
+        (PROMOTIONS, promotion["metadata"]["name"])
+    ]
     assert plan.status is not None
     assert plan.status["decisions"][0]["result"] == "PromotionDeleted"
 

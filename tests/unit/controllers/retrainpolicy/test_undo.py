@@ -163,7 +163,9 @@ def test_what_was_in_training_before_it_is_not_promoted_and_the_record_says_why(
     training_ends(toy, version="digits-c", job=trainings(toy)[-1])
     toy.world.put(model_version("digits-c"))
     plan = toy.plan(CONTROLLER, NAME)
-    assert [resource for resource, _ in plan.absences] == [PROMOTIONS]  # it may have been created, and the status lost
+    assert [resource for resource, _ in plan.confirm_absent] == [
+        PROMOTIONS
+    ]  # it may have been created, and the status lost
     settle(toy)
     decision = [entry for entry in decisions(toy) if entry["outcome"] == "Started"][-1]
     assert decision["result"] == "HeldByUser"
@@ -199,12 +201,12 @@ def test_before_anything_is_created_for_the_alias_the_model_is_confirmed() -> No
     toy.world.put(deployment("digits-a"))
     plan = toy.plan(CONTROLLER, NAME)
     assert [action.resource for action in plan.actions] == [TRAINING_JOBS]
-    assert plan.grounds == ((MODELS, toy.get(MODELS, "digits")),)
+    assert plan.depends_on == ((MODELS, toy.get(MODELS, "digits")),)
 
 
 def test_where_nothing_is_created_or_promoted_the_model_is_not_confirmed() -> None:
-    assert cluster().plan(CONTROLLER, NAME).grounds == ()
-    assert cluster("TT", promote=None).plan(CONTROLLER, NAME).grounds == ()
+    assert cluster().plan(CONTROLLER, NAME).depends_on == ()
+    assert cluster("TT", promote=None).plan(CONTROLLER, NAME).depends_on == ()
 
 
 def test_a_hold_by_a_promotion_that_the_cache_does_not_have_is_confirmed() -> None:
@@ -212,10 +214,12 @@ def test_a_hold_by_a_promotion_that_the_cache_does_not_have_is_confirmed() -> No
     promotion = undo(toy)
     toy.world.remove(promotion)
     plan = toy.plan(CONTROLLER, NAME)
-    assert [(resource, key.name) for resource, key in plan.absences] == [(PROMOTIONS, promotion["metadata"]["name"])]
+    assert [(resource, key.name) for resource, key in plan.confirm_absent] == [
+        (PROMOTIONS, promotion["metadata"]["name"])
+    ]
     settle(toy)
     assert status(toy)["phase"] == "HeldByUser"
-    assert toy.plan(CONTROLLER, NAME).absences == ()
+    assert toy.plan(CONTROLLER, NAME).confirm_absent == ()
 
 
 def test_an_undo_of_before_the_policy_does_not_hold_it() -> None:

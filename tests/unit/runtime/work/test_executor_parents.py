@@ -77,11 +77,11 @@ async def test_the_grounds_of_a_plan_are_looked_at_before_anything_is_done(world
     world.server.on("GET", json_answer({**ground, "metadata": {**ground["metadata"], "resourceVersion": "8"}}))
     world.server.on("POST", json_answer(child(9)))
     with pytest.raises(Outdated):
-        await world.do(CREATE, grounds=((CONFIG_MAPS, ground),))
+        await world.do(CREATE, depends_on=((CONFIG_MAPS, ground),))
     assert world.server.names() == ["GET"]
     now_there = world.cache.get(CONFIG_MAPS, Key("ns", "ground"))
     assert now_there is not None
-    await world.do(CREATE, grounds=((CONFIG_MAPS, now_there),))
+    await world.do(CREATE, depends_on=((CONFIG_MAPS, now_there),))
     assert world.server.names() == ["GET", "POST"], "an answer is as new as all that was done"
 
 
@@ -93,7 +93,7 @@ async def test_a_plan_with_grounds_looks_at_its_own_object_as_well(world: World)
     world.server.on("GET", json_answer(gadget(7, uses="another child")))
     world.server.on("POST", json_answer(child(9)))
     with pytest.raises(Outdated):
-        await world.do(CREATE, grounds=((CONFIG_MAPS, ground),))
+        await world.do(CREATE, depends_on=((CONFIG_MAPS, ground),))
     assert world.server.names() == ["GET"]
     now_there = world.cache.get(GADGETS, Key("ns", "g"))
     assert now_there is not None
@@ -108,7 +108,7 @@ async def test_an_own_object_that_was_looked_at_is_not_looked_at_again(world: Wo
     world.server.on("GET", json_answer(gadget()))
     world.server.on("POST", json_answer(child(9)))
     for _ in range(2):
-        await world.do(CREATE, grounds=((CONFIG_MAPS, ground),))
+        await world.do(CREATE, depends_on=((CONFIG_MAPS, ground),))
     assert world.server.names() == ["GET", "POST", "POST"]
 
 
@@ -169,7 +169,7 @@ ABSENT = Key("ns", "absent")
 async def test_nothing_follows_from_the_absence_of_what_was_only_not_seen(world: World) -> None:
     world.server.on("GET", json_answer(child(6, name="absent")))
     with pytest.raises(Outdated):
-        await world.do(absences=((CONFIG_MAPS, ABSENT),), status={"phase": "Over"})
+        await world.do(confirm_absent=((CONFIG_MAPS, ABSENT),), status={"phase": "Over"})
     assert world.server.names() == ["GET"]
     assert world.cache.get(CONFIG_MAPS, ABSENT) is not None
 
@@ -177,11 +177,11 @@ async def test_nothing_follows_from_the_absence_of_what_was_only_not_seen(world:
 async def test_what_follows_from_an_absence_is_done_after_a_look(world: World) -> None:
     world.server.on("GET", failure(404, "NotFound"))
     world.server.on("PATCH", json_answer(gadget(7, phase="Over")))
-    await world.do(absences=((CONFIG_MAPS, ABSENT),), status={"phase": "Over"})
+    await world.do(confirm_absent=((CONFIG_MAPS, ABSENT),), status={"phase": "Over"})
     assert world.server.names() == ["GET", "PATCH"]
 
 
-MISSED = replace(APPLY, missed=True)
+MISSED = replace(APPLY, expect_exists=True)
 
 
 async def test_a_child_that_was_only_not_seen_is_not_applied(world: World) -> None:

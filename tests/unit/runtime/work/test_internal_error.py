@@ -127,7 +127,7 @@ def test_other_conditions_stay_and_ready_is_last() -> None:
     assert plan.status["phase"] == "Running"
     assert by_type(plan.status)["Ready"]["lastTransitionTime"] == "2025-01-01T00:00:00Z", "it was False before"
     assert by_type(plan.status)["Stalled"]["lastTransitionTime"] == "2026-01-01T00:00:00Z"
-    assert plan.settled
+    assert plan.final
 
 
 def test_a_report_that_is_there_is_no_second_event() -> None:

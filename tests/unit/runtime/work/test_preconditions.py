@@ -58,8 +58,8 @@ def read(cache: Cache, plan: Plan, *confirmed: Unchanged) -> Sequence[Check]:
         (cache_with(gone=True), (CREATE,), (PARENT,), (PARENT,)),
         (cache_with(gone=True), (APPLY,), NONE, NONE),
         (cache_with(gone=True), (DELETE, CREATE), (PARENT,), (PARENT,)),
-        (cache_with(), (replace(APPLY, missed=True),), (MISSING,), (MISSING,)),
-        (cache_with(listed=True), (replace(APPLY, missed=True),), (PARENT, MISSING), (MISSING,)),
+        (cache_with(), (replace(APPLY, expect_exists=True),), (MISSING,), (MISSING,)),
+        (cache_with(listed=True), (replace(APPLY, expect_exists=True),), (PARENT, MISSING), (MISSING,)),
     ],
     ids=[
         "nothing to do",
@@ -92,17 +92,17 @@ def test_reads_of_a_plan(
 )
 def test_reads_of_what_a_plan_depends_on(confirmed: Sequence[Unchanged], expected: Sequence[Check]) -> None:
     ground = child(6, name="ground")
-    assert read(cache_with(ground), Plan(grounds=((CONFIG_MAPS, ground),)), *confirmed) == expected
+    assert read(cache_with(ground), Plan(depends_on=((CONFIG_MAPS, ground),)), *confirmed) == expected
 
 
 def test_an_object_on_which_a_plan_depends_twice_is_read_once() -> None:
     ground = child(6, name="ground")
-    plan = Plan(actions=(DELETE,), grounds=((CONFIG_MAPS, ground), (GADGETS, gadget()), (CONFIG_MAPS, ground)))
+    plan = Plan(actions=(DELETE,), depends_on=((CONFIG_MAPS, ground), (GADGETS, gadget()), (CONFIG_MAPS, ground)))
     assert read(cache_with(child(6)), plan) == (PARENT, GROUND)
 
 
 def test_only_what_the_cache_lacks_is_read_to_confirm_its_absence() -> None:
-    plan = Plan(absences=((CONFIG_MAPS, Key("ns", "child")), (CONFIG_MAPS, ELSEWHERE)))
+    plan = Plan(confirm_absent=((CONFIG_MAPS, Key("ns", "child")), (CONFIG_MAPS, ELSEWHERE)))
     assert read(cache_with(child(6)), plan) == (Absent(CONFIG_MAPS, ELSEWHERE),)
 
 

@@ -133,7 +133,7 @@ async def test_a_change_written_by_us_is_planned_for_once_more_and_then_it_rests
 
 
 async def test_what_a_settled_plan_writes_is_not_planned_for_again(bench: Bench) -> None:
-    bench.controller.make = lambda obj: Plan(actions=(CREATE,), status={"phase": "Done"}, settled=True)
+    bench.controller.make = lambda obj: Plan(actions=(CREATE,), status={"phase": "Done"}, final=True)
     bench.server.on("POST", json_answer({"metadata": {**CHILD["metadata"], "uid": "c", "resourceVersion": "6"}}))
     bench.server.on("PATCH", json_answer(training(7, status={"phase": "Done"})))
     await bench.turn()
@@ -144,7 +144,7 @@ async def test_what_a_settled_plan_writes_is_not_planned_for_again(bench: Bench)
 
 
 async def test_what_others_change_while_a_settled_plan_is_carried_out_is_planned_for(bench: Bench) -> None:
-    bench.controller.make = lambda obj: Plan(actions=(CREATE,), settled=True)
+    bench.controller.make = lambda obj: Plan(actions=(CREATE,), final=True)
 
     async def meanwhile(request: web.Request) -> web.StreamResponse:
         bench.controller.make = lambda obj: Plan()

@@ -10,21 +10,21 @@ def look(scene: Scene) -> Plan:
     return scene.cluster.plan(scene.controller, NAME)
 
 
-def grounds(plan: Plan) -> list[str]:
-    return [f"{resource.plural}/{obj['metadata']['name']}" for resource, obj in plan.grounds]
+def depends_on(plan: Plan) -> list[str]:
+    return [f"{resource.plural}/{obj['metadata']['name']}" for resource, obj in plan.depends_on]
 
 
 def test_a_first_version_follows_from_its_object_alone() -> None:
     plan = look(Scene())
     assert plan.actions
-    assert grounds(plan) == []
+    assert depends_on(plan) == []
 
 
 def test_another_version_follows_from_the_alias() -> None:
     scene = serving()
-    assert grounds(look(scene)) == []
+    assert depends_on(look(scene)) == []
     scene.point("digits-2")
-    assert grounds(look(scene)) == [f"{MODELS.plural}/{NAME}"]
+    assert depends_on(look(scene)) == [f"{MODELS.plural}/{NAME}"]
 
 
 def test_a_version_on_its_way_goes_on_without_a_look_and_is_taken_back_after_one() -> None:
@@ -32,9 +32,9 @@ def test_a_version_on_its_way_goes_on_without_a_look_and_is_taken_back_after_one
     scene.point("digits-2")
     scene.step()
     assert scene.status["candidate"]["version"] == "digits-2"
-    assert grounds(look(scene)) == []
+    assert depends_on(look(scene)) == []
     scene.point("digits-1")
-    assert grounds(look(scene)) == [f"{MODELS.plural}/{NAME}"]
+    assert depends_on(look(scene)) == [f"{MODELS.plural}/{NAME}"]
 
 
 def test_a_version_that_was_stopped_and_is_asked_for_still_takes_no_look() -> None:
@@ -42,7 +42,7 @@ def test_a_version_that_was_stopped_and_is_asked_for_still_takes_no_look() -> No
     scene.point("digits-2")
     scene.rest()
     assert scene.status["stopped"]["version"] == "digits-2"
-    assert grounds(look(scene)) == []
+    assert depends_on(look(scene)) == []
 
 
 def test_a_version_that_was_stopped_is_forgotten_after_a_look_at_the_alias() -> None:
@@ -53,7 +53,7 @@ def test_a_version_that_was_stopped_is_forgotten_after_a_look_at_the_alias() -> 
     plan = look(scene)
     assert plan.status is not None
     assert "stopped" not in plan.status
-    assert grounds(plan) == [f"{MODELS.plural}/{NAME}"]
+    assert depends_on(plan) == [f"{MODELS.plural}/{NAME}"]
 
 
 def test_servers_are_taken_away_after_a_look_at_the_alias() -> None:
@@ -62,7 +62,7 @@ def test_servers_are_taken_away_after_a_look_at_the_alias() -> None:
     for _ in range(50):
         plan = look(scene)
         if any(isinstance(action, Delete) and action.resource == DEPLOYMENTS for action in plan.actions):
-            assert grounds(plan) == [f"{MODELS.plural}/{NAME}"]
+            assert depends_on(plan) == [f"{MODELS.plural}/{NAME}"]
             return
         scene.wait(1)
         scene.step()
@@ -77,7 +77,7 @@ def test_a_service_of_a_candidate_is_taken_away_without_a_look() -> None:
         plan = look(scene)
         if any(isinstance(action, Delete) for action in plan.actions):
             assert {action.resource for action in plan.actions if isinstance(action, Delete)} == {SERVICES}
-            assert grounds(plan) == []
+            assert depends_on(plan) == []
             return
         scene.step()
         scene.kubelet()
