@@ -307,11 +307,11 @@ class Shelf:
         item = self._cache.get(Id(self._resource, key.name))
         return str(item.version) if item is not None else None
 
-    def vanished(self, key: Key) -> bool:
+    def recently_deleted(self, key: Key) -> bool:
         """Never: what is remembered for two minutes may be forgotten, and the walks must hold without it."""
         return False
 
-    def from_before(self, key: Key) -> bool:
+    def only_from_initial_list(self, key: Key) -> bool:
         """Never, likewise: a look more at the parent."""
         return False
 

@@ -1,9 +1,8 @@
-"""The cached objects of one resource: what the API server last said about each, and nothing older.
+"""The cached objects of one resource: the latest version of each that the API server has returned.
 
-News arrives by four ways that do not wait for each other: pages of a LIST, watch events, the
-answers to our own writes, and the end of a LIST, which says what is no longer there. A store
-takes them in any order and ends at the same state, because of two facts: resourceVersions of
-one cluster compare as integers, and a UID that was deleted never comes back.
+Updates arrive in four unsynchronized ways: pages of a LIST, watch events, the answers to this process's own writes,
+and the end of a LIST, which shows what no longer exists. A store accepts them in any order and ends in the same state,
+because resourceVersions of one cluster compare as integers, and a deleted UID is never used again.
 
 Objects are kept marshalled: a fifth of the memory of nested dicts, 6 us to put in and 12 us
 to take out for a 2 kB object, and every reader gets a copy of its own. `marshal` is safe here
@@ -30,13 +29,13 @@ _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 class Change(NamedTuple):
-    """What became of one object.
+    """The change of one object.
 
     Attributes:
         key: which.
         old: as it was, or None if it is new.
-        new: as it is, or None if it is gone.
-        initial: whether a LIST told it, so that nobody is waiting for an answer.
+        new: as it is, or None if it was deleted.
+        initial: whether it came with a LIST, so that nothing is waiting for a reaction.
         by: the object whose final plan wrote it (see `Plan.final`), or None.
     """
 
@@ -98,7 +97,7 @@ class Store:
         self._listed: dict[str | None, int | None] = dict.fromkeys(namespaces or (None,))
         self._began: dict[str | None, int] = {}
         self._tombstones: dict[str, tuple[int, float]] = {}
-        self._vanished: dict[Key, float] = {}
+        self._recently_deleted: dict[Key, float] = {}
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -111,7 +110,7 @@ class Store:
         return len(self._entries)
 
     def __iter__(self) -> Iterator[Key]:
-        """Keys of all objects, in no particular order; not to be stopped over while news is taken."""
+        """Keys of all objects, in no particular order; the store must not change during the iteration."""
         return iter(self._entries)
 
     def get(self, key: Key) -> Manifest | None:
@@ -152,7 +151,7 @@ class Store:
     def __contains__(self, key: Key) -> bool:
         return key in self._entries
 
-    # -- being told ------------------------------------------------------------------------
+    # -- updating --------------------------------------------------------------------------
 
     def add_index(self, index: Index) -> None:
         """Maintain `index` from now on; only before the first object. Adding the very same again changes nothing."""
@@ -169,36 +168,36 @@ class Store:
             self._indexes.append((index, Postings()))
 
     def observe(self, obj: Manifest) -> Change | None:
-        """Take an object from a watch event or from the answer to a write; None if it is no news."""
+        """Take an object from a watch event or from the answer to a write; None if it changes nothing."""
         key, version = _identify(obj)
         if key not in self._entries:
             listed = self._listed.get(key.namespace, self._listed.get(None))
             if listed is not None and version <= listed:
-                return None  # a LIST that is newer than this did not have it: it is gone
+                return None  # a newer LIST did not have it: it was deleted
         return self._put(key, obj, version, initial=False)
 
     def observe_deleted(self, obj: Manifest) -> Change | None:
-        """Take the last state of an object that a watch says is gone, or no longer selected."""
+        """Take the last state of an object that a watch reports as deleted, or as no longer selected."""
         key, version = _identify(obj)
         uid = obj["metadata"]["uid"]
         entry = self._entries.get(key)
         if entry is not None and entry.uid == uid and entry.version > version:
-            return None  # an old goodbye: it was selected again since
-        self._bury(uid, version)
+            return None  # a stale DELETED event: the object was selected again since
+        self._add_tombstone(uid, version)
         return self._remove(key, initial=False) if entry is not None and entry.uid == uid else None
 
     def observe_gone(self, key: Key, uid: str) -> Change | None:
         """Take a confirmed deletion that came without the object, such as the answer to our own DELETE."""
-        self._bury(uid, FOREVER)
+        self._add_tombstone(uid, FOREVER)
         entry = self._entries.get(key)
         return self._remove(key, initial=False) if entry is not None and entry.uid == uid else None
 
-    def vanished(self, key: Key) -> bool:
-        """Whether an object of this name went away within the last two minutes."""
-        return self._vanished.get(key, 0.0) > self._clock()
+    def recently_deleted(self, key: Key) -> bool:
+        """Whether an object of this name was deleted within the last two minutes."""
+        return self._recently_deleted.get(key, 0.0) > self._clock()
 
-    def from_before(self, key: Key) -> bool:
-        """Whether nothing is known of the object but what the first LIST told, which may have been of the past."""
+    def only_from_initial_list(self, key: Key) -> bool:
+        """Whether the first LIST, which may have been stale, is the only source of the cached object."""
         entry = self._entries.get(key)
         began = self._began.get(key.namespace, self._began.get(None, 0))
         return entry is not None and entry.version <= began
@@ -213,8 +212,8 @@ class Store:
 
     def _put(self, key: Key, obj: Manifest, version: int, *, initial: bool, listed: int = 0) -> Change | None:
         uid = obj["metadata"]["uid"]
-        grave = self._tombstones.get(uid)
-        if grave is not None and version <= grave[0] and listed <= grave[0]:
+        tombstone = self._tombstones.get(uid)
+        if tombstone is not None and version <= tombstone[0] and listed <= tombstone[0]:
             return None
         entry = self._entries.get(key)
         if entry is not None and version <= entry.version:
@@ -224,21 +223,23 @@ class Store:
         if entry is not None:
             self._unindex(key, entry)
             if entry.uid != uid:
-                self._bury(entry.uid, FOREVER)
+                self._add_tombstone(entry.uid, FOREVER)
         self._entries[key] = fresh = self._entry(kept, version)
         self._index(key, fresh)
         if old is not None and _equal(old, kept):
-            return None  # what changed is not kept here: newer, but no news
+            return None  # only fields that are not kept here changed
         return Change(key, old, kept, initial)
 
     def _remove(self, key: Key, *, initial: bool) -> Change:
         entry = self._entries.pop(key)
         self._unindex(key, entry)
         now = self._clock()
-        self._vanished.pop(key, None)
-        self._vanished[key] = now + TOMBSTONE_LIFETIME
-        while self._vanished[oldest := next(iter(self._vanished))] <= now:  # oldest first, by construction
-            del self._vanished[oldest]
+        self._recently_deleted.pop(key, None)
+        self._recently_deleted[key] = now + TOMBSTONE_LIFETIME
+        while (
+            self._recently_deleted[oldest := next(iter(self._recently_deleted))] <= now
+        ):  # oldest first, by construction
+            del self._recently_deleted[oldest]
         return Change(key, _decode(entry), None, initial)
 
     def _entry(self, kept: Manifest, version: int) -> _Entry:
@@ -272,7 +273,7 @@ class Store:
             if fact is not None:
                 facts.remove(values, fact)
 
-    def _bury(self, uid: str, version: int) -> None:
+    def _add_tombstone(self, uid: str, version: int) -> None:
         now = self._clock()
         known = self._tombstones.pop(uid, None)
         self._tombstones[uid] = (max(version, known[0]) if known else version, now + TOMBSTONE_LIFETIME)
@@ -298,13 +299,13 @@ class Replacement:
         return self._store._put(key, obj, version, initial=True, listed=listed)
 
     def finish(self, listed: int) -> list[Change]:
-        """End the LIST: what it did not have, and is not newer than it, is gone."""
+        """End the LIST: what it did not have, and is not newer than the LIST, was deleted."""
         store = self._store
         changes = []
         for key, entry in list(store._entries.items()):
             if key in self._seen or entry.version > listed or self._namespace not in (None, key.namespace):
                 continue
-            store._bury(entry.uid, listed)
+            store._add_tombstone(entry.uid, listed)
             changes.append(store._remove(key, initial=True))
         store._began.setdefault(self._namespace, listed)
         store._listed[self._namespace] = max(listed, store._listed[self._namespace] or 0)

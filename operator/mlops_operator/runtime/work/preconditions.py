@@ -104,7 +104,7 @@ def _makes_again(action: Action, cache: Cache) -> bool:
     """Whether an action creates an object whose name was in use until recently."""
     if not isinstance(action, Create) or action.resource not in cache.stores:
         return False
-    return cache.store(action.resource).vanished(Key(*target(action)))
+    return cache.store(action.resource).recently_deleted(Key(*target(action)))
 
 
 def _needs_present_parent(own: Unchanged, action: Action, cache: Cache) -> bool:
@@ -119,4 +119,4 @@ def _needs_present_parent(own: Unchanged, action: Action, cache: Cache) -> bool:
         case Apply() if cache.contains(action.resource, Key(*target(action))):
             return True
         case _:
-            return cache.store(own.resource).from_before(own.key)
+            return cache.store(own.resource).only_from_initial_list(own.key)

@@ -118,15 +118,15 @@ def test_a_name_that_went_away_is_remembered_for_two_minutes() -> None:
     clock = Clock()
     store = Store(JOBS, clock=clock)
     store.observe(job("a", 5))
-    assert not store.vanished(A)
+    assert not store.recently_deleted(A)
     store.observe_deleted(job("a", 8))
-    assert store.vanished(A)
-    assert not store.vanished(Key("ns", "b"))
+    assert store.recently_deleted(A)
+    assert not store.recently_deleted(Key("ns", "b"))
     clock.now = TOMBSTONE_LIFETIME + 1
-    assert not store.vanished(A)
+    assert not store.recently_deleted(A)
     store.observe(job("b", 9))
     store.observe_deleted(job("b", 10))
-    assert len(store._vanished) == 1, "what is past is forgotten"
+    assert len(store._recently_deleted) == 1, "what is past is forgotten"
 
 
 def test_a_late_write_is_no_ghost_after_a_deletion_without_a_version() -> None:
@@ -178,7 +178,7 @@ def test_tombstones_are_forgotten_in_time() -> None:
     assert list(store._tombstones) == ["uid-a"]
 
 
-def test_a_list_replaces_and_says_what_vanished() -> None:
+def test_a_list_replaces_and_says_what_recently_deleted() -> None:
     store = Store(JOBS)
     listed(store, 5, job("a", 3), job("b", 4))
     changes = listed(store, 9, job("b", 4), job("c", 8))
@@ -194,7 +194,12 @@ def test_what_the_first_list_told_is_from_before_until_there_is_news() -> None:
     store.observe(job("b", 11))
     store.observe(job("c", 12))
     listed(store, 20, job("a", 5), job("b", 11), job("c", 12))
-    assert [store.from_before(Key("ns", name)) for name in ("a", "b", "c", "none")] == [True, False, False, False]
+    assert [store.only_from_initial_list(Key("ns", name)) for name in ("a", "b", "c", "none")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_what_the_first_list_told_is_from_before_in_each_namespace() -> None:
@@ -203,7 +208,7 @@ def test_what_the_first_list_told_is_from_before_in_each_namespace() -> None:
     listed(store, 20, job("a", 15, namespace="two"), namespace="two")
     store.observe(job("b", 15, namespace="one"))
     keys = (Key("one", "a"), Key("two", "a"), Key("one", "b"))
-    assert [store.from_before(key) for key in keys] == [True, True, False]
+    assert [store.only_from_initial_list(key) for key in keys] == [True, True, False]
 
 
 def test_a_list_keeps_what_is_newer_than_it() -> None:
