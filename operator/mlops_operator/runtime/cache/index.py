@@ -15,7 +15,7 @@ from mlops_operator.kube.resources import Resource
 
 @dataclass(frozen=True)
 class Index:
-    """A look-up over cached objects of one resource, e.g. "Evaluations by candidate".
+    """An index of the cached objects of one resource, e.g. "Evaluations by candidate".
 
     Attributes:
         resource: the objects that are indexed.
@@ -45,11 +45,11 @@ class FactIndex(Index, Generic[F]):
 
 
 _TUPLE_LONGEST: Final = 8
-"""Up to so many keys a tuple (56 bytes and 8 a key) beats a set (216 bytes and more) and is as quick."""
+"""Up to this number of keys a tuple (56 bytes and 8 a key) is smaller than a set (216 bytes or more) and as fast."""
 
 
-class Postings:
-    """Keys by value. Adding and removing twice is harmless."""
+class InvertedIndex:
+    """An index from a value to the keys that have it. Adding or removing a key twice has no effect."""
 
     __slots__ = ("_by_value",)
 

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from mlops_operator.api.meta import Key, Manifest, controller_uid
 from mlops_operator.kube.resources import Resource
-from mlops_operator.runtime.cache.index import F, FactIndex, Index, Postings, SortedFacts
+from mlops_operator.runtime.cache.index import F, FactIndex, Index, InvertedIndex, SortedFacts
 
 TOMBSTONE_LIFETIME: Final = 120.0
 """Seconds for which a deleted UID is remembered: the answer to a write takes 30 s at the longest, and repeats."""
@@ -91,8 +91,8 @@ class Store:
         self.trim = trim
         self._clock = clock
         self._entries: dict[Key, _Entry] = {}
-        self._owned = Postings()
-        self._indexes: list[tuple[Index, Postings]] = []
+        self._owned = InvertedIndex()
+        self._indexes: list[tuple[Index, InvertedIndex]] = []
         self._facts: list[tuple[FactIndex[Any], SortedFacts]] = []
         self._listed: dict[str | None, int | None] = dict.fromkeys(namespaces or (None,))
         self._began: dict[str | None, int] = {}
@@ -133,9 +133,9 @@ class Store:
 
     def keys(self, index: Index, value: str) -> list[Key]:
         """Keys of the objects that `index` puts under `value`, in order."""
-        for known, postings in self._indexes:
+        for known, inverted in self._indexes:
             if known.name == index.name:
-                return postings.get(value)
+                return inverted.get(value)
         raise self._no_index(index)
 
     def facts(self, index: FactIndex[F], value: str) -> Sequence[F]:
@@ -165,7 +165,7 @@ class Store:
         if isinstance(index, FactIndex):
             self._facts.append((index, SortedFacts()))
         else:
-            self._indexes.append((index, Postings()))
+            self._indexes.append((index, InvertedIndex()))
 
     def observe(self, obj: Manifest) -> Change | None:
         """Take an object from a watch event or from the answer to a write; None if it changes nothing."""
@@ -256,8 +256,8 @@ class Store:
     def _index(self, key: Key, entry: _Entry) -> None:
         if entry.owner:
             self._owned.add((entry.owner,), key)
-        for (_, postings), values in zip(self._indexes, entry.indexed, strict=False):
-            postings.add(values, key)
+        for (_, inverted), values in zip(self._indexes, entry.indexed, strict=False):
+            inverted.add(values, key)
         rest = entry.indexed[len(self._indexes) :]
         for (_, facts), values, fact in zip(self._facts, rest, entry.facts, strict=True):
             if fact is not None:
@@ -266,8 +266,8 @@ class Store:
     def _unindex(self, key: Key, entry: _Entry) -> None:
         if entry.owner:
             self._owned.remove((entry.owner,), key)
-        for (_, postings), values in zip(self._indexes, entry.indexed, strict=False):
-            postings.remove(values, key)
+        for (_, inverted), values in zip(self._indexes, entry.indexed, strict=False):
+            inverted.remove(values, key)
         rest = entry.indexed[len(self._indexes) :]
         for (_, facts), values, fact in zip(self._facts, rest, entry.facts, strict=True):
             if fact is not None:
