@@ -72,7 +72,7 @@ class Ahead:
         queue.add = self.add  # type: ignore[method-assign]
         queue.poll = self.poll  # type: ignore[method-assign]
 
-    def add(self, key: Key, priority: Priority = Priority.NEWS) -> None:
+    def add(self, key: Key, priority: Priority = Priority.NORMAL) -> None:
         # A key that is at work does not wait: it is added once more when the work is done.
         if key.namespace == self._namespace and key not in self._working:
             self._waiting.add(key)

@@ -1,10 +1,9 @@
 """The work queue of one controller: which keys are to be reconciled, when, and in what order.
 
-A key is in it at most once however often it is added, and with at most one worker at a time:
-added while a worker has it, it comes back when the worker is done. Keys that failed come back
-after a delay that doubles, keys with an appointment (`schedule`) when it is due. Higher
-priorities go first, see `Priority`; within a priority namespaces take turns, so that the number
-of objects in one namespace does not delay another; and no key waits for ever.
+A key is queued at most once and is held by at most one worker at a time: a key that is added while a worker holds it is
+queued again when the worker is done. A key that failed is queued again after a delay that doubles, a key with a
+scheduled requeue (`schedule`) when that is due. Higher priorities go first, see `Priority`. Within a priority,
+namespaces take turns, so that the number of objects in one namespace does not delay another. No key starves.
 """
 
 import asyncio
@@ -26,7 +25,7 @@ LONGEST_RETRY: Final = 300.0
 """Seconds between retries of a key that keeps failing for reasons of its own."""
 
 SHARE: Final = 16
-"""One key of a priority is taken for at most this number of keys of higher priorities, so that none waits for ever."""
+"""Starvation guard: one key of a priority is taken for at most this number of keys of higher priorities."""
 
 MOST_AHEAD: Final = 2 * SHARE + 3
 """Keys of one other namespace that are taken, at most, while keys of a namespace wait, before one of these is: one in
@@ -34,18 +33,18 @@ the turns of its own priority, and while that priority is passed over, `SHARE` a
 
 
 class Priority(IntEnum):
-    """How much of a hurry a key is in; the least number goes first.
+    """Urgency of a key; the lowest number goes first.
 
     Attributes:
-        ENDS: something that was at work has come to its end: what has begun is finished before more is begun, or a
-            burst's last object would have to be begun before the first one is told to be done.
-        NEWS: anything else that has happened.
-        ROUTINE: nobody is waiting: initial listings and resyncs.
+        COMPLETION: an object that was running has completed. Completions go first, or in a burst the last object would
+            be started before the first one is reported as done.
+        NORMAL: any other change.
+        LOW: initial lists and resyncs.
     """
 
-    ENDS = 0
-    NEWS = 1
-    ROUTINE = 2
+    COMPLETION = 0
+    NORMAL = 1
+    LOW = 2
 
 
 class _Line:
@@ -85,7 +84,7 @@ class _Line:
 
 
 class WorkQueue:
-    """Keys to look at.
+    """Keys to reconcile.
 
     Args:
         name: the controller's, for metrics.
@@ -108,14 +107,14 @@ class WorkQueue:
         self._dirty: dict[Key, Priority] = {}
         self._failures: dict[Key, int] = {}
         self._due: dict[Key, float] = {}
-        self._appointments: list[tuple[float, Key]] = []
+        self._requeues: list[tuple[float, Key]] = []
         self._waker: asyncio.Future[None] | None = None
         self._metrics = QueueMetrics(name, self)
 
     # -- adding ----------------------------------------------------------------------------
 
-    def add(self, key: Key, priority: Priority = Priority.NEWS) -> None:
-        """Look at `key` as soon as possible; never later than it would have been without."""
+    def add(self, key: Key, priority: Priority = Priority.NORMAL) -> None:
+        """Queue `key` for reconciliation as soon as possible."""
         if key in self._working:
             self._dirty[key] = min(priority, self._dirty.get(key, priority))
             return
@@ -130,25 +129,25 @@ class WorkQueue:
         self._wake()
 
     def schedule(self, key: Key, delay: float | None) -> None:
-        """Make `delay` seconds from now the key's only appointment, or leave it without one."""
+        """Schedule the key's only requeue `delay` seconds from now; None cancels it."""
         if delay is None:
             self._due.pop(key, None)
             return
         due = self._clock() + delay
         self._due[key] = due
-        heapq.heappush(self._appointments, (due, key))
-        if len(self._appointments) > 64 + 2 * len(self._due):
-            self._appointments = [(when, who) for who, when in self._due.items()]
-            heapq.heapify(self._appointments)
-        if self._appointments[0][1] == key:
+        heapq.heappush(self._requeues, (due, key))
+        if len(self._requeues) > 64 + 2 * len(self._due):
+            self._requeues = [(when, who) for who, when in self._due.items()]
+            heapq.heapify(self._requeues)
+        if self._requeues[0][1] == key:
             self._wake()
 
     def retry(self, key: Key, *, at_least: float = 0.0, at_most: float = LONGEST_RETRY) -> float:
-        """Come back to a key that failed, later each time; returns the delay in seconds.
+        """Schedule a requeue of a key that failed, later each time; returns the delay in seconds.
 
         Args:
             key: what failed.
-            at_least: seconds that somebody asked us to wait.
+            at_least: minimal delay in seconds, e.g. of a Retry-After header.
             at_most: bound on the doubling, e.g. short where the fault is not the key's own.
         """
         failures = self._failures.get(key, 0)
@@ -164,7 +163,7 @@ class WorkQueue:
         self._failures.pop(key, None)
 
     def forget(self, key: Key) -> None:
-        """Forget failures and appointment of a key that is no more."""
+        """Forget failures and scheduled requeue of a key whose object was deleted."""
         self._failures.pop(key, None)
         self._due.pop(key, None)
 
@@ -191,7 +190,7 @@ class WorkQueue:
         """The next key, or None if there is none now."""
         now = self._clock()
         while (next_due := self._next_due()) is not None and next_due <= now:
-            _, key = heapq.heappop(self._appointments)
+            _, key = heapq.heappop(self._requeues)
             del self._due[key]
             self.add(key)
         key_or_none = self._pop()
@@ -208,7 +207,7 @@ class WorkQueue:
         if priority is not None:
             self.add(key, priority)
 
-    # -- looking ---------------------------------------------------------------------------
+    # -- state -----------------------------------------------------------------------------
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -220,7 +219,7 @@ class WorkQueue:
 
     @property
     def scheduled(self) -> int:
-        """Keys with an appointment, retries included."""
+        """Number of keys with a scheduled requeue, retries included."""
         return len(self._due)
 
     # -- inside ----------------------------------------------------------------------------
@@ -234,7 +233,7 @@ class WorkQueue:
         return next((key for priority in Priority if (key := self._take(priority)) is not None), None)
 
     def _take(self, priority: Priority) -> Key | None:
-        """The next key of one line; whoever is behind in another one has been passed over."""
+        """The next key of one line; counts for each lower line that has keys that it was passed over."""
         line = self._lines[priority]
         line.passed_over = 0
         key = line.take(lambda key: (waiting := self._waiting.get(key)) is not None and waiting[0] is priority)
@@ -245,11 +244,11 @@ class WorkQueue:
         return key
 
     def _next_due(self) -> float | None:
-        while self._appointments:
-            due, key = self._appointments[0]
+        while self._requeues:
+            due, key = self._requeues[0]
             if self._due.get(key) == due:
                 return due
-            heapq.heappop(self._appointments)  # replaced or cancelled since
+            heapq.heappop(self._requeues)  # replaced or cancelled since
         return None
 
     def _wake(self) -> None:

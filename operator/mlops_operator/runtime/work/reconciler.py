@@ -88,7 +88,7 @@ class Reconciler:
     def resync(self) -> None:
         """Look at every object again, when nothing else is to be done."""
         for key in self._cache.store(self._controller.resource):
-            self.queue.add(key, Priority.ROUTINE)
+            self.queue.add(key, Priority.LOW)
 
     async def run(self) -> None:
         """Work the queue until cancelled; what is at work then is finished by `drain`."""
@@ -249,11 +249,11 @@ class Reconciler:
     # -- waking up -------------------------------------------------------------------------
 
     def _own_changed(self, change: Change) -> None:
-        self._wake(change.key, change, Priority.NEWS)
+        self._wake(change.key, change, Priority.NORMAL)
 
     def _wake(self, key: Key, change: Change, priority: Priority) -> None:
         if change.by != (self._controller.resource, key):
-            self.queue.add(key, Priority.ROUTINE if change.initial else priority)
+            self.queue.add(key, Priority.LOW if change.initial else priority)
 
     def _waker(self, watch: Watch) -> Callable[[Change], None]:
         """Adds the keys that a change of a watched object concerns, as it was and as it is."""
@@ -261,7 +261,7 @@ class Reconciler:
         def wake(change: Change) -> None:
             try:
                 ended = change.new is not None and watch.ended(change.new)
-                priority = Priority.ENDS if ended else Priority.NEWS
+                priority = Priority.COMPLETION if ended else Priority.NORMAL
                 for key in watch.concerned(change.old, change.new, self._cache):
                     self._wake(key, change, priority)
             except Exception:

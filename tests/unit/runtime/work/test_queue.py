@@ -59,16 +59,16 @@ def test_a_key_added_while_in_work_comes_back() -> None:
 
 def test_the_greater_hurry_goes_first() -> None:
     queue, _ = make()
-    queue.add(A, Priority.ROUTINE)
+    queue.add(A, Priority.LOW)
     queue.add(B)
-    queue.add(C, Priority.ENDS)
+    queue.add(C, Priority.COMPLETION)
     assert drain(queue) == [C, B, A]
 
 
 def test_a_key_that_is_in_more_of_a_hurry_now_moves_up() -> None:
     queue, _ = make()
-    queue.add(A, Priority.ROUTINE)
-    queue.add(B, Priority.ROUTINE)
+    queue.add(A, Priority.LOW)
+    queue.add(B, Priority.LOW)
     queue.add(C)
     queue.add(B)
     assert drain(queue) == [C, B, A]
@@ -87,8 +87,8 @@ def test_a_key_that_is_added_again_has_no_second_place() -> None:
 
 def test_a_key_keeps_the_greatest_hurry_it_was_in() -> None:
     queue, _ = make()
-    queue.add(A, Priority.ENDS)
-    queue.add(A, Priority.ROUTINE)
+    queue.add(A, Priority.COMPLETION)
+    queue.add(A, Priority.LOW)
     queue.add(B)
     assert drain(queue) == [A, B]
 
@@ -97,33 +97,33 @@ def test_a_key_in_work_comes_back_in_the_greatest_hurry_it_was_added_in_meanwhil
     queue, _ = make()
     queue.add(A)
     queue.poll()
-    for priority in (Priority.ROUTINE, Priority.ENDS, Priority.NEWS):
+    for priority in (Priority.LOW, Priority.COMPLETION, Priority.NORMAL):
         queue.add(A, priority)
     queue.add(B)
     queue.done(A)
     assert drain(queue) == [A, B]
 
 
-@pytest.mark.parametrize("slow", [Priority.NEWS, Priority.ROUTINE])
-def test_who_is_in_no_hurry_is_not_starved(slow: Priority) -> None:
+@pytest.mark.parametrize("slow", [Priority.NORMAL, Priority.LOW])
+def test_low_priority_keys_are_not_starved(slow: Priority) -> None:
     queue, _ = make()
     queue.add(A, slow)
     for turn in range(10 * SHARE):
-        queue.add(Key("busy", str(turn)), Priority.ENDS)
+        queue.add(Key("busy", str(turn)), Priority.COMPLETION)
         key = queue.poll()
         assert key is not None
         queue.done(key)
         if key == A:
             assert turn == SHARE
             return
-        queue.add(Key("busy", f"{turn}b"), Priority.ENDS)
+        queue.add(Key("busy", f"{turn}b"), Priority.COMPLETION)
     raise AssertionError("the key was never taken")
 
 
 def turns_until(queue: WorkQueue, key: Key) -> int:
     """Keys in the greatest hurry that are taken before `key`."""
     for turn in range(10 * SHARE):
-        queue.add(Key("busy", str(turn)), Priority.ENDS)
+        queue.add(Key("busy", str(turn)), Priority.COMPLETION)
         found = queue.poll()
         assert found is not None
         queue.done(found)
@@ -135,37 +135,37 @@ def turns_until(queue: WorkQueue, key: Key) -> int:
 def test_a_key_that_was_passed_over_and_taken_waits_as_long_again() -> None:
     queue, _ = make()
     for _ in range(3):
-        queue.add(A, Priority.ROUTINE)
+        queue.add(A, Priority.LOW)
         assert turns_until(queue, A) == SHARE
         queue.poll()  # the one that was added in the last turn
 
 
 def test_the_next_key_of_a_line_that_had_its_turn_waits_as_long_again() -> None:
     queue, _ = make()
-    queue.add(A, Priority.ROUTINE)
-    queue.add(B, Priority.ROUTINE)
+    queue.add(A, Priority.LOW)
+    queue.add(B, Priority.LOW)
     assert (turns_until(queue, A), turns_until(queue, B)) == (SHARE, SHARE)
 
 
 def test_who_was_taken_in_his_turn_has_not_been_passed_over() -> None:
     queue, _ = make()
     for _ in range(5):
-        queue.add(B, Priority.ROUTINE)
+        queue.add(B, Priority.LOW)
         assert drain(queue) == [B]
-    queue.add(A, Priority.ROUTINE)
+    queue.add(A, Priority.LOW)
     assert turns_until(queue, A) == SHARE
 
 
 def test_nobody_is_passed_over_while_nobody_waits() -> None:
     queue, _ = make()
     for number in range(2 * SHARE):
-        queue.add(Key("busy", f"before-{number}"), Priority.ENDS)
+        queue.add(Key("busy", f"before-{number}"), Priority.COMPLETION)
     drain(queue)
-    queue.add(A, Priority.ROUTINE)
+    queue.add(A, Priority.LOW)
     assert turns_until(queue, A) == SHARE
 
 
-def test_an_appointment_is_kept_and_not_before() -> None:
+def test_a_scheduled_requeue_is_due_and_not_before() -> None:
     queue, clock = make()
     queue.schedule(A, 10.0)
     clock.now += 9.9
@@ -174,7 +174,7 @@ def test_an_appointment_is_kept_and_not_before() -> None:
     assert drain(queue) == [A]
 
 
-def test_a_new_appointment_replaces_the_old_one() -> None:
+def test_a_new_schedule_replaces_the_old_one() -> None:
     queue, clock = make()
     queue.schedule(A, 1.0)
     queue.schedule(A, 10.0)
@@ -186,7 +186,7 @@ def test_a_new_appointment_replaces_the_old_one() -> None:
     assert queue.poll() is None
 
 
-def test_an_appointment_can_be_cancelled() -> None:
+def test_a_scheduled_requeue_can_be_cancelled() -> None:
     queue, clock = make()
     queue.schedule(A, 1.0)
     queue.schedule(A, None)
@@ -194,19 +194,19 @@ def test_an_appointment_can_be_cancelled() -> None:
     assert queue.poll() is None
 
 
-def test_appointments_that_were_replaced_take_no_room() -> None:
+def test_requeues_that_were_replaced_take_no_room() -> None:
     queue, _ = make()
     for _ in range(1000):
         queue.schedule(A, 3600.0)
-    assert len(queue._appointments) < 100
+    assert len(queue._requeues) < 100
 
 
-def test_appointments_that_stand_are_not_sorted_again() -> None:
+def test_requeues_that_stand_are_not_sorted_again() -> None:
     queue, _ = make()
-    before = queue._appointments
+    before = queue._requeues
     for number in range(1000):
         queue.schedule(Key("ns", str(number)), 3600.0)
-    assert queue._appointments is before
+    assert queue._requeues is before
 
 
 def test_failures_double_the_delay_up_to_a_limit() -> None:
@@ -239,7 +239,7 @@ def test_success_forgets_failures() -> None:
     assert queue.retry(A) == FIRST_RETRY
 
 
-def test_forgetting_a_key_forgets_its_appointment() -> None:
+def test_forgetting_a_key_forgets_its_requeue() -> None:
     queue, clock = make()
     queue.retry(A)
     queue.forget(A)
@@ -263,7 +263,7 @@ def test_the_times_in_the_queue_and_in_work_are_told() -> None:
     assert REGISTRY.get_sample_value("workqueue_work_duration_seconds_sum", labels) == 5.0
 
 
-async def test_a_worker_sleeps_until_the_next_appointment() -> None:
+async def test_a_worker_sleeps_until_the_next_requeue() -> None:
     looks = 0
 
     def clock() -> float:
@@ -289,7 +289,7 @@ async def test_a_waiting_worker_is_woken_by_an_add() -> None:
     assert await asyncio.wait_for(waiting, 1) == A
 
 
-async def test_a_waiting_worker_is_woken_by_an_appointment() -> None:
+async def test_a_waiting_worker_is_woken_by_a_scheduled_requeue() -> None:
     queue = WorkQueue("test-async")
     waiting = asyncio.create_task(queue.get())
     await asyncio.sleep(0)

@@ -80,11 +80,11 @@ def test_it_is_so_in_every_state_of_the_queue(floods: list[Priority], priority: 
 
 
 def test_a_key_that_got_into_a_greater_hurry_costs_its_namespace_no_turn() -> None:
-    queue = flooded(Priority.NEWS)
+    queue = flooded(Priority.NORMAL)
     hurried = [Key("other", f"{count}") for count in range(2 * MOST_AHEAD)]
     for key in hurried:
         queue.add(key)
-        queue.add(key, Priority.ENDS)
+        queue.add(key, Priority.COMPLETION)
     for key in hurried:
         assert taken_before(queue, key, keep=False) <= MOST_AHEAD
     queue.add(OTHER)

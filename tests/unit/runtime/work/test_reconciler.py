@@ -172,7 +172,7 @@ async def test_an_object_that_is_gone_is_forgotten(bench: Bench) -> None:
     assert bench.queue.scheduled == 0
 
 
-async def test_an_appointment_is_made_and_unmade_as_the_plan_says(bench: Bench) -> None:
+async def test_a_requeue_is_scheduled_and_cancelled_as_the_plan_says(bench: Bench) -> None:
     bench.controller.make = lambda obj: Plan(requeue_after=60.0)
     await bench.turn()
     assert bench.queue.scheduled == 1
@@ -204,7 +204,7 @@ async def test_a_read_that_fails_is_tried_again(bench: Bench) -> None:
     assert bench.queue.scheduled == 1
 
 
-async def test_a_rejection_becomes_the_controllers_status_and_appointment(bench: Bench) -> None:
+async def test_a_rejection_becomes_the_controllers_status_and_requeue(bench: Bench) -> None:
     bench.controller.make = lambda obj: Plan(actions=(CREATE,), status={"phase": "Made"})
     bench.server.on("POST", failure(422, "Invalid", "spec.x: wrong"))
     bench.server.on("PATCH", json_answer(training(6, status={"stalled": "Invalid"})))
