@@ -30,7 +30,7 @@ def configure_logging(*, level: str, format: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # Python's own warnings too: a line in another format would end a reader of JSON lines.
     logging.captureWarnings(True)
-    # kopf tells at INFO and ERROR what the shell tells once, as a fact with its consequence.
+    # kopf logs at INFO and ERROR what the adapter logs once, with the consequence.
     logging.getLogger("kopf").setLevel(logging.CRITICAL if level.upper() != "DEBUG" else logging.DEBUG)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
 

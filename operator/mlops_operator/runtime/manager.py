@@ -22,7 +22,7 @@ from mlops_operator.runtime.cache.informer import LISTS_AT_ONCE, RESYNC, Informe
 from mlops_operator.runtime.cache.watch_health import DOWN
 from mlops_operator.runtime.election import NOT_A_POD
 from mlops_operator.runtime.health import HealthServer, ObjectMetricsServer
-from mlops_operator.runtime.kopf.adapter import KopfShell
+from mlops_operator.runtime.kopf.adapter import KopfAdapter
 from mlops_operator.runtime.lease_thread import LeaseThread
 from mlops_operator.runtime.tasks import end, run_together
 from mlops_operator.runtime.telemetry import Telemetry
@@ -135,18 +135,18 @@ class Manager:
             for resource in self.cache.stores
             for namespace in (options.namespaces if resource.namespaced and options.namespaces else (None,))
         }
-        self._shell = KopfShell(
+        self._adapter = KopfAdapter(
             self._client,
             self.cache,
             tuple(self._reconcilers),
             namespaces=options.namespaces,
-            on_list=self._shell_listed,
+            on_list=self._kopf_listed,
             on_started=self._take_signals,
         )
         self.health = HealthServer(
             options.metrics_address,
             live={"manager": lambda: None},
-            ready={"caches": self._missing_caches, "events": self._missing_shell, "watches": self._missing_watches},
+            ready={"caches": self._missing_caches, "events": self._missing_events, "watches": self._missing_watches},
         )
         for resource in self.cache.stores:
             metrics.WATCH_DOWN.labels(str(resource)).set_function(partial(self._down_for, resource))
@@ -154,7 +154,7 @@ class Manager:
     @property
     def ready(self) -> bool:
         """Whether nothing is missing that readiness asks for."""
-        return self._missing_caches() is None and self._missing_shell() is None and self._missing_watches() is None
+        return self._missing_caches() is None and self._missing_events() is None and self._missing_watches() is None
 
     def stop(self) -> None:
         """Ask it to stop; `run` then ends in order."""
@@ -198,7 +198,7 @@ class Manager:
             asyncio.create_task(informer.run(), name=f"inform {resource} {namespace or ''}".rstrip())
             for (resource, namespace), informer in self._informers.items()
         ]
-        feeders.append(asyncio.create_task(self._shell.run(), name="kopf shell"))
+        feeders.append(asyncio.create_task(self._adapter.run(), name="kopf adapter"))
         if self._election is not None:
             feeders.append(asyncio.create_task(self._election.beat(), name="heartbeat"))
         leader = asyncio.create_task(self._lead(), name="lead")
@@ -267,21 +267,21 @@ class Manager:
         for number in self._signals:
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
 
-    def _shell_listed(self, resource: Resource, namespace: str | None) -> None:
+    def _kopf_listed(self, resource: Resource, namespace: str | None) -> None:
         self._informers[resource, namespace].relist()
 
     # -- health ----------------------------------------------------------------------------
 
     def _missing_caches(self) -> str | None:
         missing = {str(resource) for (resource, _), informer in self._informers.items() if informer.missing}
-        missing |= set(map(str, self._shell.missing))
+        missing |= set(map(str, self._adapter.missing))
         waiting = {str(resource) for resource, store in self.cache.stores.items() if not store.synced} - missing
-        told = [f"not known to the API server: {', '.join(sorted(missing))}"] if missing else []
-        told += [f"not listed yet: {', '.join(sorted(waiting))}"] if waiting else []
-        return "; ".join(told) or None
+        missing_parts = [f"not known to the API server: {', '.join(sorted(missing))}"] if missing else []
+        missing_parts += [f"not listed yet: {', '.join(sorted(waiting))}"] if waiting else []
+        return "; ".join(missing_parts) or None
 
-    def _missing_shell(self) -> str | None:
-        return None if self._shell.running else "kopf is not running"
+    def _missing_events(self) -> str | None:
+        return None if self._adapter.running else "kopf is not running"
 
     def _missing_watches(self) -> str | None:
         down = sorted(str(resource) for resource in self.cache.stores if self._down_for(resource) > DOWN)
@@ -294,5 +294,5 @@ class Manager:
             for (known, _), informer in self._informers.items()
             if known == resource and informer.stream is not None and not informer.missing
         ]
-        streams += [stream for known, stream in self._shell.streams() if known == resource]
+        streams += [stream for known, stream in self._adapter.streams() if known == resource]
         return max((stream.down_for() for stream in streams), default=0.0)

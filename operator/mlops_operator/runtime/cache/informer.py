@@ -19,7 +19,7 @@ from mlops_operator.kube.resources import Resource
 from mlops_operator.kube.watch import BOOKMARK, DELETED, SERVER_TIMEOUT, SILENCE, watch
 from mlops_operator.runtime import metrics
 from mlops_operator.runtime.cache.cache import Cache
-from mlops_operator.runtime.cache.watch_health import Stream, pause_after
+from mlops_operator.runtime.cache.watch_health import WatchHealth, pause_after
 from mlops_operator.runtime.slices import Slices
 
 RESYNC: Final = 600.0
@@ -70,7 +70,7 @@ class Informer:
         self.resource = resource
         self.namespace = namespace
         self.missing = False
-        self.stream = Stream() if watched else None
+        self.stream = WatchHealth() if watched else None
         self._client = client
         self._cache = cache
         self._turns = turns if turns is not None else asyncio.Semaphore(LISTS_AT_ONCE)
@@ -148,7 +148,7 @@ class Informer:
 
     # -- watch -----------------------------------------------------------------------------
 
-    async def _watch_until(self, stream: Stream, due: float, version: str) -> None:
+    async def _watch_until(self, stream: WatchHealth, due: float, version: str) -> None:
         """Watch on and on from `version`, until a LIST is due, the past is forgotten or the resource is not known.
 
         The last of these may be over at once, and only a LIST can tell.
@@ -168,7 +168,7 @@ class Informer:
                 self._note(interrupted.cause)
                 await self._back_off(interrupted.cause)
 
-    async def _watch(self, stream: Stream, version: str, *, server_timeout: float) -> tuple[str, bool]:
+    async def _watch(self, stream: WatchHealth, version: str, *, server_timeout: float) -> tuple[str, bool]:
         """One watch to its end; returns the resourceVersion to go on from, and whether the watch had held."""
         serial = 0
         held = False

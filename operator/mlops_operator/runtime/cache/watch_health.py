@@ -1,4 +1,4 @@
-"""Whether a watch is well, told by how long it holds, and how long to wait before the next one."""
+"""Liveness of a watch, measured by how long it stays open, and the back-off before the next one."""
 
 import random
 import time
@@ -13,11 +13,11 @@ DOWN: Final = 5.0
 
 
 def pause_after(failures: int, *, first: float, longest: float) -> float:
-    """Seconds to wait after so many failures before this one: doubling from `first` to `longest`, with jitter."""
+    """Back-off in seconds after `failures` earlier failures: doubles from `first` to `longest`, with jitter."""
     return min(first * 2.0 ** min(failures, 10), longest) * random.uniform(0.75, 1.25)
 
 
-class Stream:
+class WatchHealth:
     """The watches of one resource in one scope, one after another.
 
     Args:
@@ -31,7 +31,7 @@ class Stream:
         self._serial = 0
 
     def opened(self) -> int:
-        """The API server began to answer a watch; returns what `ended` is to be told."""
+        """The API server began to answer a watch; returns the serial number to pass to `ended`."""
         self._serial += 1
         self._opened = self._clock()
         return self._serial
@@ -51,7 +51,7 @@ class Stream:
         self._good = self._clock()
 
     def down_for(self) -> float:
-        """Seconds since there was news last, or could have been; 0 while a watch holds."""
+        """Seconds since events were last received or could have been; 0 while a watch is open."""
         return 0.0 if self._holds() else self._clock() - self._good
 
     def _holds(self) -> bool:

@@ -1,4 +1,4 @@
-"""kopf as the supervised shell: it carries the events of our own kinds into the cache, no more.
+"""The adapter to kopf: it passes the events of the operator's own kinds to the cache, and supervises kopf.
 
 What it needs to be dependable is done around it:
 
@@ -31,14 +31,14 @@ from mlops_operator.kube.errors import ApiError, NotFound
 from mlops_operator.kube.resources import Resource
 from mlops_operator.runtime import metrics
 from mlops_operator.runtime.cache.cache import Cache
-from mlops_operator.runtime.cache.watch_health import Stream, pause_after
-from mlops_operator.runtime.kopf.echo_filter import NewsOnly
-from mlops_operator.runtime.kopf.leaked_tasks import end_strays, ignore_ends_of_generators
+from mlops_operator.runtime.cache.watch_health import WatchHealth, pause_after
+from mlops_operator.runtime.kopf.echo_filter import EchoFilter
+from mlops_operator.runtime.kopf.leaked_tasks import cancel_leaked_tasks, ignore_unclosable_generators
 from mlops_operator.runtime.kopf.light_import import kopf
 from mlops_operator.runtime.kopf.settings import quiet_settings
 
 MISSING_POLL: Final = 3.0
-"""Seconds between looks for a kind that was missing."""
+"""Seconds between checks for a kind that was missing."""
 
 FIRST_BACKOFF: Final = 0.2
 LONGEST_BACKOFF: Final = 10.0
@@ -53,12 +53,12 @@ _NOTHING: Final = "metadata.name=."
 logger = logging.getLogger(__name__)
 
 
-class KopfShell:
+class KopfAdapter:
     """Runs kopf for some resources, for ever.
 
     Args:
         client: the API client, whose connections are shared.
-        cache: told every event.
+        cache: receives every event.
         resources: the kinds to watch.
         namespaces: where; empty for everywhere.
         on_list: called when kopf began to watch anew from a LIST of a resource in a namespace (None for
@@ -90,10 +90,10 @@ class KopfShell:
             for resource in self._resources
             for namespace in (self._namespaces or (None,))
         }
-        self._streams = {path: Stream() for path in self._collections}
+        self._streams = {path: WatchHealth() for path in self._collections}
         self._short: Counter[str] = Counter()
 
-    def streams(self) -> Iterator[tuple[Resource, Stream]]:
+    def streams(self) -> Iterator[tuple[Resource, WatchHealth]]:
         """The watches there should be, by resource."""
         for path, stream in self._streams.items():
             resource, _ = self._collections[path]
@@ -104,7 +104,7 @@ class KopfShell:
         """Keep kopf running until cancelled."""
         failures = 0
         loop = asyncio.get_running_loop()
-        ignore_ends_of_generators(loop)
+        ignore_unclosable_generators(loop)
         while True:
             started = loop.time()
             try:
@@ -196,7 +196,7 @@ class KopfShell:
             await kopf.run_tasks(tasks, ignored=cast(Collection[Any], _Everything()))
         finally:
             self.running = False
-            await end_strays()
+            await cancel_leaked_tasks()
             while self._sessions:  # kopf closes those it used
                 await self._sessions.pop().close()
         raise RuntimeError("kopf ended without an error; expected it to run until it is cancelled")
@@ -243,8 +243,8 @@ class KopfShell:
         if ours is not None and response.status == 200:
             if watched:
                 ended = partial(self._watch_ended, path, self._streams[path].opened())
-                news = NewsOnly(response.content, partial(self._has, ours[0]), ended)
-                response.content = cast(aiohttp.StreamReader, news)
+                filtered = EchoFilter(response.content, partial(self._has, ours[0]), ended)
+                response.content = cast(aiohttp.StreamReader, filtered)
             else:
                 # The resourceVersion kopf will watch from is fixed by now: a LIST from here on cannot leave a gap.
                 self._on_list(*ours)

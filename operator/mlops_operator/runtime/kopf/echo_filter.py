@@ -1,4 +1,4 @@
-"""Keeps from kopf what the cache knows already.
+"""Drops watch events that the cache already has.
 
 Of every three events of an object of ours two are the echo of our own status writes, whose
 answers are in the cache since before. kopf spends about half a millisecond on any event (a task,
@@ -17,8 +17,8 @@ Known = Callable[[Key, str], bool]
 """Whether the cache has an object in exactly this resourceVersion."""
 
 
-class NewsOnly:
-    """The content of a watch's response, without the lines that tell nothing new.
+class EchoFilter:
+    """The content of a watch's response, without the events that the cache already has.
 
     Stands in for `aiohttp.StreamReader` where kopf reads it; everything else is passed through.
 
@@ -37,15 +37,15 @@ class NewsOnly:
         return getattr(self._content, name)
 
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
-        """Whole lines that are news; what is left at the end of the stream comes as it is."""
+        """Whole lines, echoes left out; an incomplete last line is passed on unchanged."""
         rest = b""
         try:
             async for chunk in self._content.iter_chunked(size):
                 lines = (rest + chunk if rest else chunk).split(b"\n")
                 rest = lines.pop()
-                news = [line for line in lines if not self._is_echo(line)]
-                if news:
-                    yield b"\n".join(news) + b"\n"
+                kept = [line for line in lines if not self._is_echo(line)]
+                if kept:
+                    yield b"\n".join(kept) + b"\n"
             if rest:
                 yield rest
         finally:
@@ -59,4 +59,4 @@ class NewsOnly:
             metadata = event["object"]["metadata"]
             return self._known(Key(metadata.get("namespace", ""), metadata["name"]), metadata["resourceVersion"])
         except (ValueError, KeyError, TypeError):
-            return False  # not for us to judge
+            return False  # malformed: kopf handles it

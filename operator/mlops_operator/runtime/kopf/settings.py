@@ -1,4 +1,4 @@
-"""kopf, told to watch and to do nothing else: no writes, no waiting, no scanning.
+"""Settings under which kopf only watches: no writes, no waiting, no scanning.
 
 Each setting answers a measured fact about kopf 1.45; docs/design/0010-engine.md has the list.
 """
@@ -42,14 +42,14 @@ class _NoProgress(kopf.ProgressStorage):
 
 
 def quiet_settings() -> kopf.OperatorSettings:
-    """`kopf.OperatorSettings` for a shell that only carries events."""
+    """`kopf.OperatorSettings` for an adapter that only passes events on."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.posting.loggers = False
     settings.persistence.diffbase_storage = _NoDiffBase()
     settings.persistence.progress_storage = _NoProgress()
     settings.peering.standalone = True
-    settings.scanning.disabled = True  # needs no right to read definitions and namespaces; the shell restarts instead
+    settings.scanning.disabled = True  # needs no right to read definitions and namespaces; the adapter restarts instead
     settings.queueing.worker_limit = None  # a limit and the idle time together block the line
     settings.queueing.idle_timeout = 0.1
     settings.queueing.exit_timeout = 1.0

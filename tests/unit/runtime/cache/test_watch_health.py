@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlops_operator.runtime.cache.watch_health import Stream, pause_after
+from mlops_operator.runtime.cache.watch_health import WatchHealth, pause_after
 
 
 class Clock:
@@ -21,11 +21,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def stream(clock: Clock) -> Stream:
-    return Stream(clock)
+def stream(clock: Clock) -> WatchHealth:
+    return WatchHealth(clock)
 
 
-def test_it_is_down_from_its_beginning_until_a_watch_holds(clock: Clock, stream: Stream) -> None:
+def test_it_is_down_from_its_beginning_until_a_watch_holds(clock: Clock, stream: WatchHealth) -> None:
     clock.now += 3
     assert stream.down_for() == 3
     stream.opened()
@@ -35,14 +35,14 @@ def test_it_is_down_from_its_beginning_until_a_watch_holds(clock: Clock, stream:
     assert stream.down_for() == 0
 
 
-def test_watches_that_end_at_once_are_none(clock: Clock, stream: Stream) -> None:
+def test_watches_that_end_at_once_are_none(clock: Clock, stream: WatchHealth) -> None:
     for _ in range(10):
         assert not stream.ended(stream.opened())
         clock.now += 1
     assert stream.down_for() == 10
 
 
-def test_it_is_down_since_the_end_of_the_last_that_held(clock: Clock, stream: Stream) -> None:
+def test_it_is_down_since_the_end_of_the_last_that_held(clock: Clock, stream: WatchHealth) -> None:
     serial = stream.opened()
     clock.now += 60
     assert stream.ended(serial)
@@ -51,7 +51,7 @@ def test_it_is_down_since_the_end_of_the_last_that_held(clock: Clock, stream: St
     assert stream.down_for() == 2
 
 
-def test_the_end_of_a_former_watch_that_is_told_late_changes_nothing(clock: Clock, stream: Stream) -> None:
+def test_the_end_of_a_former_watch_that_is_told_late_changes_nothing(clock: Clock, stream: WatchHealth) -> None:
     former = stream.opened()
     clock.now += 5
     stream.opened()
@@ -60,7 +60,7 @@ def test_the_end_of_a_former_watch_that_is_told_late_changes_nothing(clock: Cloc
     assert stream.down_for() == 0
 
 
-def test_a_list_is_news(clock: Clock, stream: Stream) -> None:
+def test_a_list_is_news(clock: Clock, stream: WatchHealth) -> None:
     clock.now += 30
     stream.listed()
     clock.now += 1

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from mlops_operator.api.meta import Key
-from mlops_operator.runtime.kopf.echo_filter import NewsOnly
+from mlops_operator.runtime.kopf.echo_filter import EchoFilter
 
 
 def event(kind: str, name: str, version: int) -> bytes:
@@ -32,7 +32,7 @@ class Content:
 
 async def left(*pieces: bytes, known: dict[str, str]) -> bytes:
     ends: list[None] = []
-    content = NewsOnly(
+    content = EchoFilter(
         cast(aiohttp.StreamReader, Content(*pieces)),
         lambda key, version: known.get(key.name) == version,
         lambda: ends.append(None),
@@ -71,5 +71,5 @@ async def test_everything_else_passes_as_it_is(line: bytes) -> None:
 
 
 def test_the_rest_of_the_content_is_passed_through() -> None:
-    content = NewsOnly(cast(aiohttp.StreamReader, Content()), lambda key, version: key == Key("", ""), lambda: None)
+    content = EchoFilter(cast(aiohttp.StreamReader, Content()), lambda key, version: key == Key("", ""), lambda: None)
     assert content.exception() is None

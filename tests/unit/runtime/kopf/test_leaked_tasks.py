@@ -20,7 +20,7 @@ async def stubborn() -> AsyncIterator[int]:
 
 def run() -> None:
     async def cut_off() -> None:
-        leaked_tasks.ignore_ends_of_generators(asyncio.get_running_loop())
+        leaked_tasks.ignore_unclosable_generators(asyncio.get_running_loop())
         generators.append(stubborn())
         await anext(generators[0])
 
