@@ -1,4 +1,4 @@
-"""What the engine reports to whoever makes metrics of objects; it knows no kind itself."""
+"""The interface through which the engine reports changes of objects to their metrics; it knows no kind."""
 
 from typing import Protocol
 

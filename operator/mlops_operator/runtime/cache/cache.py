@@ -1,4 +1,4 @@
-"""All stores together: the world as plans see it, and who wants to hear of changes."""
+"""All stores together: the cached state that plans are computed from, and the listeners for changes."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -17,7 +17,7 @@ class Cache:
 
     Args:
         controllers: those whose kinds, watches and indexes are served.
-        namespaces: the namespaces that are looked at; empty for all.
+        namespaces: the namespaces that are watched; empty for all.
 
     Raises:
         ValueError: two controllers want the same resource differently.
@@ -90,7 +90,7 @@ class Cache:
         self._listeners.setdefault(resource, []).append(listener)
 
     def notify(self, resource: Resource, change: Change | None) -> None:
-        """Tell the listeners; no change is nothing to tell."""
+        """Call the listeners with a change; None is ignored."""
         if change is not None:
             for listener in self._listeners.get(resource, ()):
                 listener(change)
@@ -104,14 +104,14 @@ class Cache:
             by: see `Change.by`.
 
         An answer to a write of ours is here before its watch event, so a plan always reads our
-        own writes. Objects of resources that nobody watches are passed over.
+        own writes. Objects of resources that no controller watches are ignored.
         """
         if (store := self._stores.get(resource)) is not None and self.selects(resource, obj):
             change = store.observe(obj)
             self.notify(resource, change._replace(by=by) if change is not None else None)
 
     def observe_deleted(self, resource: Resource, obj: Manifest) -> None:
-        """Take the last state of an object that a watch says is gone."""
+        """Take the last state of an object that a watch reports as deleted."""
         if (store := self._stores.get(resource)) is not None:
             self.notify(resource, store.observe_deleted(obj))
 

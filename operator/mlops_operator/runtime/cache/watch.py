@@ -43,7 +43,7 @@ def _never(_obj: Manifest) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Watch:
-    """Objects whose changes make a controller look again.
+    """Objects whose changes enqueue objects of a controller.
 
     Attributes:
         resource: what is watched. Our own kinds come through kopf, all others through the
@@ -56,7 +56,7 @@ class Watch:
             Without it every change costs a plan for each of `keys`, so a watch whose keys are many needs it.
         trim: what of the object is kept in the cache; None keeps all but managedFields and the
             last-applied annotation.
-        ended: whether an object's work is over, so that those whom it concerns are looked at before others.
+        ended: whether an object has completed, so that the objects that it concerns are reconciled before others.
     """
 
     resource: Resource
@@ -92,8 +92,8 @@ class Watcher(Protocol):
 
     Attributes:
         resource: the kind whose objects are reconciled.
-        watches: everything but `resource` itself that wakes it.
-        indexes: look-ups it uses.
+        watches: all other resources whose changes enqueue its objects.
+        indexes: the indexes that it uses.
     """
 
     resource: Resource

@@ -1,4 +1,4 @@
-"""What it means that the API server refuses an action: whether the same request may succeed later, and why not."""
+"""What an error of the API server means for an action: whether the same request may succeed later, and why not."""
 
 import json
 from typing import Final
@@ -36,7 +36,7 @@ _UID_LABEL: Final = "controller-uid"
 
 
 class Rejected(Exception):
-    """An action was refused for a reason that repeating it will not mend."""
+    """An action was rejected permanently: the same request would be rejected again."""
 
     def __init__(self, rejection: Rejection) -> None:
         super().__init__(f"{rejection.reason}: {rejection.message}")
@@ -44,7 +44,7 @@ class Rejected(Exception):
 
 
 class NamespaceEnding(Exception):
-    """Nothing can be made in the object's namespace any more; its own deletion is on the way."""
+    """The object's namespace is terminating: nothing can be created in it."""
 
 
 def taken(action: Create, found: Manifest) -> str:
@@ -99,7 +99,7 @@ def _is_too_large_to_store(action: Action, error: StatusError) -> bool:
     if error.code >= 500:
         return any(words in error.message for words in _STORE_WORDS)
     # What etcd finds too large the API server stores once more without its managed fields. A Job gets another UID then,
-    # and is refused because its pods have labels with the first one, which nobody but the API server has set.
+    # and is refused because its pods have labels with the first one, which only the API server has set.
     if error.code != 422 or not isinstance(action, Create):
         return False
     template = (action.manifest.get("spec") or {}).get("template") or {}

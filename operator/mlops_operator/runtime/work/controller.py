@@ -1,7 +1,7 @@
 """The interface between the engine and a kind.
 
-A controller is wiring: it says what it watches, turns the cache into what its pure plan
-wants to see, and hands the plan back. It does no I/O and reads no clock: `now` comes in.
+A controller declares what it watches, turns the cache into the input of its pure plan, and returns the plan. It does no
+I/O and reads no clock: `now` is an argument.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,5 +42,5 @@ class Controller(Watcher, Protocol):
         ...
 
     def rejected(self, obj: Manifest, rejection: Rejection, now: datetime) -> Plan:
-        """The plan after an action was refused for good: usually a `Stalled` status and no action."""
+        """The plan after an action was rejected permanently: usually a `Stalled` status and no action."""
         ...

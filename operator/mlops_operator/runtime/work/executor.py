@@ -1,9 +1,8 @@
 """Carries plans out: the only place that writes, with the same care for every kind.
 
-Actions go first, in order, then the status, then events for people. So a status never speaks
-of what was not done, and an event never of what no status holds. Every write is either
-repeatable or guarded by the UID and resourceVersion that were planned for; a write whose fate
-is unknown is left to the next plan, which finds out by looking.
+Actions go first, in order, then the status, then the events. So a status never reports an action that was not carried
+out, and an event never a fact that no status holds. Every write is either repeatable or guarded by the UID and
+resourceVersion that the plan was computed from. A write with an unknown outcome is left to the next plan.
 """
 
 import logging
@@ -45,11 +44,11 @@ logger = logging.getLogger(__name__)
 
 
 class Outdated(Exception):
-    """The world is not what was planned for. The cache has been brought up to date: plan again."""
+    """The cached state that the plan was computed from is stale. The cache is up to date now: plan again."""
 
 
 class NotLeading(Exception):
-    """Another process leads by now; this one must not write."""
+    """Another process is the leader now; this one must not write."""
 
 
 class Executor:
@@ -57,10 +56,10 @@ class Executor:
 
     Args:
         client: the API client.
-        cache: told the answer to every write at once.
+        cache: receives the answer to every write immediately.
         instance: the name of this process in events.
         may_write: asked before every write; False once leadership has lapsed.
-        on_status: told the former and the new status after each one that was written; must not raise.
+        on_status: called with the former and the new status after each status write; must not raise.
     """
 
     def __init__(
@@ -89,11 +88,11 @@ class Executor:
         """Carry out a plan that was made for this very version of `obj`.
 
         Raises:
-            Rejected: an action was refused for good; the status was not touched.
-            Outdated: a precondition did not hold; plan again.
-            NamespaceEnding: there is nothing to be done here any more.
-            NotLeading: writing is not ours any more.
-            ApiError: anything else, to be tried again later.
+            Rejected: an action was rejected permanently; the status was not written.
+            Outdated: a precondition does not hold; plan again.
+            NamespaceEnding: the namespace is terminating.
+            NotLeading: this process is no longer the leader.
+            ApiError: any other failure, to be retried later.
         """
         by = _author(resource, obj, plan)
         for check in checks(resource, obj, plan, self._cache, self._answered.confirms):
@@ -106,7 +105,7 @@ class Executor:
         await self.report(resource, obj, plan, now=now)
 
     async def report(self, resource: Resource, obj: Manifest, plan: Plan, *, now: datetime) -> None:
-        """Write the plan's status, where it differs, and then its events; its actions are not looked at."""
+        """Write the plan's status, where it differs, and then its events; its actions are ignored."""
         if plan.status is not None:
             await self._write_status(resource, obj, plan.status, _author(resource, obj, plan))
         decisions.concluded(resource, obj, plan)
@@ -125,8 +124,8 @@ class Executor:
                 await publish(self._client, manifest)
             except ApiError as error:
                 if isinstance(error, Forbidden) and error.namespace_terminating:
-                    return  # the events there are go with the namespace as well
-                # Events are for people and best effort everywhere in Kubernetes: the status has the facts.
+                    return  # the events are deleted with the namespace as well
+                # Events are best effort everywhere in Kubernetes: the status has the facts.
                 metrics.EVENTS_LOST.inc()
                 logger.warning("event not written", extra={"reason": event.reason, "error": str(error)})
 
@@ -172,7 +171,7 @@ class Executor:
             namespace, name = target(action)
             found = await self.reread(action.resource, Key(namespace, name))
             if found is None or "deletionTimestamp" in found["metadata"]:
-                # The former holder of the name is going or gone: the name is free soon.
+                # The former holder of the name is terminating or deleted: the name is free soon.
                 raise Outdated(str(error)) from error
             if not is_rendered(action.manifest, found):
                 rejection = Rejection(action=action, code=409, reason=NAME_TAKEN, message=taken(action, found))
@@ -184,7 +183,7 @@ class Executor:
         return decisions.CREATED
 
     async def _relabel(self, action: Create, found: Manifest) -> None:
-        """Give a child of ours back the labels by which it is watched: somebody took them, and it went out of sight."""
+        """Restore the labels by which an owned child is watched: without them the cache does not receive it."""
         patched = await self._client.merge_patch(
             action.resource,
             namespace=found["metadata"].get("namespace"),
@@ -236,7 +235,7 @@ class Executor:
             raise Outdated(str(error)) from error
         metadata = answer.get("metadata") or {}
         if metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds"):
-            self._cache.observe(action.resource, answer)  # going, but something holds it
+            self._cache.observe(action.resource, answer)  # terminating, but held by a finalizer
         else:
             self._cache.observe_gone(action.resource, key, action.uid)
         return decisions.DELETED
@@ -295,10 +294,10 @@ class Executor:
 
     def _fence(self) -> None:
         if not self._may_write():
-            raise NotLeading(f"{FIELD_MANAGER} leads elsewhere")
+            raise NotLeading(f"{FIELD_MANAGER}: lost leadership; refusing to write")
 
     def _check_selected(self, action: Create | Apply) -> None:
-        """A child that its own watch does not show would be made again and again: refuse to begin."""
+        """Refuse to create a child that its own watch does not show: it would be created again and again."""
         if not self._cache.selects(action.resource, action.manifest):
             raise ValueError(
                 f"planned {action.resource} {target(action)} lacks the labels by which it is watched; "
@@ -308,7 +307,7 @@ class Executor:
 
 
 def _author(resource: Resource, obj: Manifest, plan: Plan) -> _Author:
-    """Whom what the plan writes need not wake."""
+    """The key that the plan's own writes must not enqueue again; None where they must."""
     return (resource, _key(obj)) if plan.final else None
 
 

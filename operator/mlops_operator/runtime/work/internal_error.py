@@ -32,10 +32,10 @@ def internal_error(obj: Manifest, error: Exception, now: datetime) -> Plan:
     status: Manifest = obj.get("status") or {}
     conditions = contract(_readable(status), stalled(INTERNAL_ERROR, message), generation=generation, now=now)
     others = [entry for entry in status.get("conditions") or () if entry.get("type") not in _OURS]
-    told = [condition.to_manifest() for condition in conditions]
+    reported = [condition.to_manifest() for condition in conditions]
     event = Event(type=EventType.WARNING, reason=INTERNAL_ERROR, message=message, action="Reconcile")
     return Plan(
-        status={**status, "observedGeneration": generation, "conditions": [*told[:-1], *others, told[-1]]},
+        status={**status, "observedGeneration": generation, "conditions": [*reported[:-1], *others, reported[-1]]},
         events=() if is_reported(obj) else (event,),
         final=True,
     )

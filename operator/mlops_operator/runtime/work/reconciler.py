@@ -1,4 +1,4 @@
-"""One kind's loop: take a key, look, plan, carry out, and say when to look again."""
+"""The reconcile loop of one kind: take a key, observe, plan, execute, and schedule the requeue."""
 
 import asyncio
 import logging
@@ -43,7 +43,7 @@ class Reconciler:
 
     Args:
         controller: the kind.
-        cache: what plans look at.
+        cache: what plans are computed from.
         reads: answers the reads a plan asks for.
         executor: for what a plan wants done.
         slots: bounds the reconciliations at work in the whole process.
@@ -68,7 +68,7 @@ class Reconciler:
         self._cache = cache
         self._reads = reads
         self._executor = executor
-        self._slots = slots
+        self._concurrency = slots
         self._now = now
         self._clock = clock
         self._unexpected: dict[Key, int] = {}  # unexpected errors in a row
@@ -83,37 +83,37 @@ class Reconciler:
         self._active = metrics.ACTIVE_WORKERS.labels(self.name)
         cache.subscribe(controller.resource, self._own_changed)
         for watch in controller.watches:
-            cache.subscribe(watch.resource, self._waker(watch))
+            cache.subscribe(watch.resource, self._enqueuer(watch))
 
     def resync(self) -> None:
-        """Look at every object again, when nothing else is to be done."""
+        """Enqueue every object with low priority."""
         for key in self._cache.store(self._controller.resource):
             self.queue.add(key, Priority.LOW)
 
     async def run(self) -> None:
-        """Work the queue until cancelled; what is at work then is finished by `drain`."""
+        """Reconcile keys of the queue until cancelled; `drain` waits for the reconciliations under way."""
         slices = Slices(clock=self._clock)
         while True:
             if slices.over:
                 await slices.pause()
             key = await self.queue.get()
-            await self._slots.acquire()
+            await self._concurrency.acquire()
             started = time.monotonic()
-            rest = self._look(key)
+            rest = self._start(key)
             if rest is not None:
                 task = asyncio.create_task(self._carry_out(key, rest, started), name=f"reconcile {self.name} {key}")
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
     async def drain(self) -> None:
-        """Wait for the reconciliations at work."""
+        """Wait for the reconciliations under way."""
         if self._tasks:
             await asyncio.wait(set(self._tasks))
 
     # -- one key ---------------------------------------------------------------------------
 
-    def _look(self, key: Key) -> Coroutine[Any, Any, Plan | None] | None:
-        """Look at one object; returns what is to be awaited, or None where all is well and the key is done."""
+    def _start(self, key: Key) -> Coroutine[Any, Any, Plan | None] | None:
+        """Plan for one object; returns what remains to be awaited, or None where the key is done."""
         started = time.monotonic()
         try:
             rest = self._begin(key)
@@ -136,7 +136,7 @@ class Reconciler:
             self._finish(key, result, started)
 
     def _finish(self, key: Key, result: str, started: float) -> None:
-        self._slots.release()
+        self._concurrency.release()
         self.queue.done(key)
         self._seconds.observe(time.monotonic() - started)
         self._results[result].inc()
@@ -246,26 +246,26 @@ class Reconciler:
             ),
         )
 
-    # -- waking up -------------------------------------------------------------------------
+    # -- enqueuing ------------------------------------------------------------------------
 
     def _own_changed(self, change: Change) -> None:
-        self._wake(change.key, change, Priority.NORMAL)
+        self._enqueue(change.key, change, Priority.NORMAL)
 
-    def _wake(self, key: Key, change: Change, priority: Priority) -> None:
+    def _enqueue(self, key: Key, change: Change, priority: Priority) -> None:
         if change.by != (self._controller.resource, key):
             self.queue.add(key, Priority.LOW if change.initial else priority)
 
-    def _waker(self, watch: Watch) -> Callable[[Change], None]:
-        """Adds the keys that a change of a watched object concerns, as it was and as it is."""
+    def _enqueuer(self, watch: Watch) -> Callable[[Change], None]:
+        """A listener that enqueues the keys that a change of a watched object concerns, as it was and as it is."""
 
-        def wake(change: Change) -> None:
+        def enqueue(change: Change) -> None:
             try:
                 ended = change.new is not None and watch.ended(change.new)
                 priority = Priority.COMPLETION if ended else Priority.NORMAL
                 for key in watch.concerned(change.old, change.new, self._cache):
-                    self._wake(key, change, priority)
+                    self._enqueue(key, change, priority)
             except Exception:
-                # A mapping that fails would lose the change; looking at everything loses nothing.
+                # A mapping that fails would lose the change; enqueuing every object loses nothing.
                 self._errors.inc()
                 logger.exception(
                     "watch mapping failed",
@@ -273,7 +273,7 @@ class Reconciler:
                 )
                 self.resync()
 
-        return wake
+        return enqueue
 
     def _about(self, key: Key, **more: object) -> dict[str, object]:
         return {"controller": self.name, "object": str(key), **more}
