@@ -61,6 +61,17 @@ class _Model(BaseModel):
         """Itself: nobody changes a frozen model, and pydantic copies the default of every field at every parse."""
         return self
 
+    def replace(self, **changes: object) -> Self:
+        """A copy with these fields changed, by their Python names.
+
+        Raises:
+            TypeError: there is no such field.
+            pydantic.ValidationError: a value does not have the type of its field.
+        """
+        if unknown := changes.keys() - type(self).model_fields.keys():
+            raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
+        return type(self).model_validate({**self.__dict__, **changes}, strict=True)
+
 
 class SpecModel(_Model):
     """Part of a `spec`: unknown fields are an error, as they are at admission."""
@@ -76,10 +87,6 @@ class StatusModel(_Model):
     def to_manifest(self) -> Manifest:
         """As JSON: camelCase, without what is absent or still its default."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
-
-    def replace(self, **changes: object) -> Self:
-        """A copy with these fields changed, by their Python names."""
-        return self.model_copy(update=changes)
 
     @classmethod
     def of(cls, obj: Manifest) -> Self:

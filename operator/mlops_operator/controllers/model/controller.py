@@ -145,5 +145,5 @@ class ModelController:
     ) -> Plan:
         refused = refusal(rejection, spec_can_change=True, about="the API server refuses the Job that removes files: ")
         waiting = wait_for(retention.waiting, now, refused.outcome.reason, refused.outcome.message)
-        after = status.replace(retention=retention.model_copy(update={"waiting": waiting}))
+        after = status.replace(retention=retention.replace(waiting=waiting))
         return replace(telling(status, after), requeue_after=RETRY)

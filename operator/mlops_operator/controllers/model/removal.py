@@ -38,8 +38,8 @@ def next_step(at: Situation, now: datetime) -> Step:
     if at.removes:
         removable = frozenset([*(entry.uid for entry in versions.removable), *(run.folder for run in runs.removable)])
     removals = _advanced(at.former.removals, removable, at, now)
-    of_runs = at.former.runs.model_copy(update={"removals": _advanced(at.former.runs.removals, removable, at, now)})
-    step = work(at, at.former.model_copy(update={"removals": removals, "runs": of_runs}), now)
+    of_runs = at.former.runs.replace(removals=_advanced(at.former.runs.removals, removable, at, now))
+    step = work(at, at.former.replace(removals=removals, runs=of_runs), now)
     assert step.status is not None
     if at.policy is None:
         return replace(step, status=_without_policy(step.status))
@@ -71,7 +71,7 @@ def _next(entry: Entry, removable: frozenset[str], at: Situation, now: datetime)
         return None
     if not is_settled(entry, held, now, settle=at.settings.removal_settle) or at.retained.fresh is None:
         return entry
-    return None if entry.identity in at.retained.fresh else entry.model_copy(update={"started_at": timestamp(now)})
+    return None if entry.identity in at.retained.fresh else entry.replace(started_at=timestamp(now))
 
 
 def _moments(at: Situation, status: RetentionStatus) -> Iterator[datetime]:

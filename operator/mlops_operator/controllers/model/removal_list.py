@@ -51,27 +51,25 @@ def listed(policy: Retention, status: RetentionStatus, verdict: Sorted, now: dat
     since = {entry.version_uid: entry.since for entry in status.versions}
     marked = {entry.version_uid for entry in status.removals}
     beyond = [artifact for artifact in verdict.removable if artifact.uid not in marked]
-    return status.model_copy(
-        update={
-            "mode": policy.mode,
-            "listed": len(beyond),
-            "listed_size": sum(artifact.size for artifact in beyond),
-            "versions": tuple(
-                ListedVersion(
-                    version=artifact.name,
-                    version_uid=artifact.uid,
-                    folder=artifact.folder,
-                    size=artifact.size,
-                    since=since.get(artifact.uid) or timestamp(now),
-                )
-                for artifact in beyond[:MAX_LISTED]
-            ),
-            "kept": len(verdict.kept),
-            "kept_versions": tuple(
-                KeptVersion(version=artifact.name, reason=use.reason, message=use.message)
-                for artifact, use in verdict.kept[:MAX_LISTED]
-            ),
-        }
+    return status.replace(
+        mode=policy.mode,
+        listed=len(beyond),
+        listed_size=sum(artifact.size for artifact in beyond),
+        versions=tuple(
+            ListedVersion(
+                version=artifact.name,
+                version_uid=artifact.uid,
+                folder=artifact.folder,
+                size=artifact.size,
+                since=since.get(artifact.uid) or timestamp(now),
+            )
+            for artifact in beyond[:MAX_LISTED]
+        ),
+        kept=len(verdict.kept),
+        kept_versions=tuple(
+            KeptVersion(version=artifact.name, reason=use.reason, message=use.message)
+            for artifact, use in verdict.kept[:MAX_LISTED]
+        ),
     )
 
 
@@ -94,7 +92,7 @@ def marked(policy: Retention, status: RetentionStatus, verdict: Sorted, now: dat
         )
         for entry in due
     )
-    after = status.model_copy(update={"removals": (*status.removals, *marks)})
+    after = status.replace(removals=(*status.removals, *marks))
     return listed(policy, after, verdict, now)
 
 

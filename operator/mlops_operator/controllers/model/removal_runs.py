@@ -57,12 +57,7 @@ def with_runs(policy: Retention, status: RetentionStatus, verdict: SortedRuns, n
         KeptRun(training_job=run.name, folder=run.folder, reason=use.reason, message=use.message)
         for run, use in verdict.kept[:MAX_LISTED]
     )
-    runs = status.runs.model_copy(
-        update={
-            "listed": len(left),
-            "folders": tuple(left[:MAX_LISTED]),
-            "kept_folders": kept,
-            "removals": (*status.runs.removals, *marks),
-        }
+    runs = status.runs.replace(
+        listed=len(left), folders=tuple(left[:MAX_LISTED]), kept_folders=kept, removals=(*status.runs.removals, *marks)
     )
-    return status.model_copy(update={"runs": runs})
+    return status.replace(runs=runs)

@@ -59,7 +59,7 @@ def work(at: Situation, status: RetentionStatus, now: datetime) -> Step:
     """
     entry = at_work(status.every_removal)
     if entry is None:
-        return Step(status=status.model_copy(update={"waiting": None}))
+        return Step(status=status.replace(waiting=None))
     given_up = at.retained.given_up(entry)
     if given_up is False:
         return Step(status=status)  # its own controller says so first
@@ -119,7 +119,7 @@ def _undecided(
     waiting = _waiting(status, entry, state.reason, state.message, now) if state.reason else _of_others(status, entry)
     again = tries.correction(job, _rendered(at, entry)) if state.kept else ()
     return Step(
-        status=status.model_copy(update={"waiting": waiting}),
+        status=status.replace(waiting=waiting),
         actions=again or state.keeping,
         requeue_after=state.next_look if state.phase is TaskPhase.PENDING else None,
     )
@@ -131,7 +131,7 @@ def _finished(status: RetentionStatus, entry: AnyRemoval, size: int, now: dateti
     if isinstance(entry, Removal):
         gone = RemovedVersion(version=entry.version, version_uid=entry.version_uid, time=timestamp(now), size=size)
         latest = (gone, *status.last_removed)[:MAX_LISTED]
-        return after.model_copy(update={**changes, "removed": status.removed + 1, "last_removed": latest})
+        return after.replace(**changes, removed=status.removed + 1, last_removed=latest)
     run = RemovedRun(
         training_job=entry.training_job,
         training_job_uid=entry.training_job_uid,
@@ -140,15 +140,15 @@ def _finished(status: RetentionStatus, entry: AnyRemoval, size: int, now: dateti
         size=size,
     )
     latest_runs = (run, *status.runs.last_removed)[:MAX_LISTED]
-    runs = after.runs.model_copy(update={"removed": status.runs.removed + 1, "last_removed": latest_runs})
-    return after.model_copy(update={**changes, "runs": runs})
+    runs = after.runs.replace(removed=status.runs.removed + 1, last_removed=latest_runs)
+    return after.replace(**changes, runs=runs)
 
 
 def _failed(entry: AnyRemoval, status: RetentionStatus, message: str, end: datetime, now: datetime) -> Step:
     """Not this time: the others come first now, and this one again later."""
-    again = entry.model_copy(update={"failures": entry.failures + 1, "failed_at": timestamp(end)})
+    again = entry.replace(failures=entry.failures + 1, failed_at=timestamp(end))
     waiting = _waiting(status, entry, REMOVAL_FAILED, message, now)
-    after = _replaced(status, entry, again).model_copy(update={"waiting": waiting})
+    after = _replaced(status, entry, again).replace(waiting=waiting)
     return Step(status=after, requeue_after=RETRY)
 
 
@@ -156,9 +156,9 @@ def _replaced(status: RetentionStatus, entry: AnyRemoval, *after: AnyRemoval) ->
     """The status with what is left of a removal after all others of its kind."""
     if isinstance(entry, Removal):
         versions = (*(other for other in status.removals if other != entry), *after)
-        return status.model_copy(update={"removals": versions})
+        return status.replace(removals=versions)
     runs = (*(other for other in status.runs.removals if other != entry), *after)
-    return status.model_copy(update={"runs": status.runs.model_copy(update={"removals": runs})})
+    return status.replace(runs=status.runs.replace(removals=runs))
 
 
 def _of_others(status: RetentionStatus, entry: AnyRemoval) -> Waiting | None:

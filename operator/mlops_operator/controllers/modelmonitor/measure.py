@@ -47,7 +47,7 @@ def concluded(
         verdict, references = _judged(status, spec, metric, window, task.result, gates=gates)
         verdicts.append(verdict)
         found.append(references)
-    measured = window.model_copy(update={"metrics": tuple(verdicts), "notes": task.result.notes})
+    measured = window.replace(metrics=tuple(verdicts), notes=task.result.notes)
     in_force = tuple(references.in_force for references in found if references.in_force is not None)
     collecting = tuple(references.collecting for references in found if references.collecting is not None)
     return with_window(status, measured, in_force, tuple(entry for entry in collecting if entry.windows))
@@ -109,5 +109,5 @@ def _unmeasured(
         reason = MonitorReason.NO_PREDICTIONS_YET
     message = f"{task.reason}: {task.message}" if reason == MonitorReason.JOB_FAILED else task.message
     verdicts = tuple(unknown(metric.name, reason, message) for metric in spec.metrics)
-    measured = window.model_copy(update={"metrics": verdicts})
+    measured = window.replace(metrics=verdicts)
     return with_window(status, measured, status.references, status.collecting)

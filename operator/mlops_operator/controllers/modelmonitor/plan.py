@@ -156,7 +156,7 @@ def _begin(obs: Observed, status: ModelMonitorStatus, settings: Settings, now: d
     name = task.names.of(obs.jobs)
     create = Create(resource=JOBS, manifest=renamed(render_task(task, settings), name))
     begun = status.replace(
-        measuring=window.model_copy(update={"job": name}),
+        measuring=window.replace(job=name),
         skipped_windows=status.skipped_windows + skipped_between(last_end, due),
     )
     return Step(status=begun, actions=(create,))

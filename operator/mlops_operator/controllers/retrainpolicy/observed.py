@@ -216,7 +216,7 @@ def _case(obj: Manifest, decision: Decision, training_job: Manifest | None, worl
     training = _training(training_job if _is_known(training_job, decision.training_job_uid) else None)
     name = decision.model_version or (training.model_version if training is not None else None)
     version = _version(obj["metadata"]["namespace"], name, decision, world)
-    asked = decision.model_copy(update={"model_version": version["metadata"]["name"] if version is not None else name})
+    asked = decision.replace(model_version=version["metadata"]["name"] if version is not None else name)
     owned = world.owned(PROMOTIONS, obj["metadata"]["uid"])
     promotion = next((found for found in owned if _is_promotion(obj, asked, found)), None)
     return Case(training=training, version=view_version(version), promotion=_promotion(promotion))

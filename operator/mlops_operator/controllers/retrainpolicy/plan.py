@@ -108,7 +108,7 @@ def _resume(obs: Observed, step: Step, now: datetime) -> Step:
     """What the schedules would have started while the policy was suspended is not caught up."""
     if obs.spec.suspend or obs.status.phase != PolicyPhase.SUSPENDED:
         return step
-    schedules = (entry.model_copy(update={"last": timestamp(now)}) for entry in step.status.schedules)
+    schedules = (entry.replace(last=timestamp(now)) for entry in step.status.schedules)
     return replace(step, status=step.status.replace(schedules=tuple(schedules)))
 
 
@@ -130,7 +130,7 @@ def _started(status: RetrainPolicyStatus, decision: Decision) -> RetrainPolicySt
 def _done(entry: ScheduleStatus, decision: Decision) -> ScheduleStatus:
     if entry.trigger != decision.trigger or entry.last >= decision.moment:
         return entry
-    return entry.model_copy(update={"last": decision.moment})
+    return entry.replace(last=decision.moment)
 
 
 def _follow(obs: Observed, step: Step, now: datetime, *, may_act: bool) -> Step:
@@ -247,7 +247,7 @@ def _decide_one(obs: Observed, step: Step, firing: Firing, now: datetime) -> Ste
         skip = firing.skipped(found, policy_uid=obs.uid, now=now)
         decisions = with_skip(status.decisions, skip, now=now)
         return Step(status=status.replace(decisions=decisions), actions=step.actions, waits=waits)
-    decision = decision.model_copy(update={"training_job": decision_child(obs.obj, decision)})
+    decision = decision.replace(training_job=decision_child(obs.obj, decision))
     create = Create(resource=TRAINING_JOBS, manifest=render_training_job(obs.obj, decision))
     return Step(status=_started(status, decision), actions=(*step.actions, create), waits=step.waits)
 

@@ -79,7 +79,7 @@ def beside(defaults: PodOptions, template: Mapping[str, Any]) -> PodOptions:
         taken["resources"] = Resources(
             requests=_amounts(amounts.requests, None, named), limits=_amounts(amounts.limits, None, named)
         )
-    return defaults.model_copy(update=taken)
+    return defaults.replace(**taken)
 
 
 def template_with_defaults(defaults: PodOptions, template: PodTemplate) -> PodTemplate:

@@ -194,7 +194,7 @@ def _defaults(task: Task, settings: Settings) -> PodOptions:
     """
     if task.image is None:
         return settings.task_pods
-    return settings.task_pods.model_copy(update={"service_account_name": None})
+    return settings.task_pods.replace(service_account_name=None)
 
 
 def _template_metadata(task: Task, options: PodOptions, labels: Mapping[str, str]) -> Manifest:

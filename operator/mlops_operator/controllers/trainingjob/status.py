@@ -77,10 +77,10 @@ def _at_work(obs: Observed, **changes: Any) -> dict[str, Any]:
         "generation": jobs.generation_of(obs.job, obs.generation),
         "output": recorded_output(obs.obj, obs.job, obs.attempt),
     }
-    attempt = known.model_copy(update=made) if known else Attempt(index=obs.attempt, **made)
+    attempt = known.replace(**made) if known else Attempt(index=obs.attempt, **made)
     return {
         "attempt": obs.attempt,
-        "attempts": _with(obs.status.attempts, attempt.model_copy(update=changes)),
+        "attempts": _with(obs.status.attempts, attempt.replace(**changes)),
         "ran_spec": edits.created_from(obs.job),
     }
 

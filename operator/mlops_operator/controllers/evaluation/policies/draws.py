@@ -89,7 +89,7 @@ def _drawn(entry: GateDraws | None, rows: RowsDrawn, mark: str, time: str) -> Ga
         return entry
     artifacts = (*entry.artifacts, mark)
     changes = {"count": len(artifacts), "last": max(entry.last, time), "artifacts": artifacts}
-    return entry.model_copy(update=changes)
+    return entry.replace(**changes)
 
 
 def _mark(digest: str) -> str:

@@ -32,7 +32,7 @@ def with_rejections(known: Sequence[Rejection], results: Iterable[RecordedResult
             continue
         if result.recent_after > (entry.passed_after or _BEFORE_ALL):
             changes = {"passed_after": result.recent_after}
-            rejections[result.gate, result.digest] = entry.model_copy(update=changes)
+            rejections[result.gate, result.digest] = entry.replace(**changes)
     latest = sorted(rejections.values(), key=lambda entry: (entry.time, entry.gate, entry.digest))
     return tuple(latest[-MAX_REJECTIONS:])
 

@@ -50,7 +50,7 @@ def collect(
         level, former = level_of(own.windows), level_of(references.in_force.windows)
         budget = limit.false_alarms or DEFAULT
         if level.share < former.lower_limit(max(1, round(level.rows / former.design)), budget.probability):
-            return References(references.in_force, own.model_copy(update={"windows": ()}))
+            return References(references.in_force, own.replace(windows=()))
     return References(closed(own), None)
 
 

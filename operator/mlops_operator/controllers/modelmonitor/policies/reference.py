@@ -77,7 +77,7 @@ def references_for(
 
 def closed(reference: ReferenceStatus) -> ReferenceStatus:
     """`reference` with the windows it has, from now on fixed."""
-    return reference.model_copy(update={"level": level_of(reference.windows).share, "complete": True})
+    return reference.replace(level=level_of(reference.windows).share, complete=True)
 
 
 def is_of(reference: ReferenceStatus, window: WindowStatus) -> bool:
@@ -98,7 +98,7 @@ def admits(reference: ReferenceStatus, start: str, spec: Reference) -> bool:
 
 def extended(reference: ReferenceStatus, window: ReferenceWindow) -> ReferenceStatus:
     """`reference` with one more window."""
-    return reference.model_copy(update={"windows": (*reference.windows, window)})
+    return reference.replace(windows=(*reference.windows, window))
 
 
 def _allowed(reference: ReferenceStatus, spec: Reference) -> bool:

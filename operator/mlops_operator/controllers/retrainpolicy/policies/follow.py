@@ -87,7 +87,7 @@ def follow(
     known = decision
     if training is not None:
         # Recorded with what follows from its end: a write of its own would report nothing new.
-        decision = decision.model_copy(update={"training_job_uid": training.uid})
+        decision = decision.replace(training_job_uid=training.uid)
     if training is not None and training.failed:
         return _closed(decision, DecisionResult.TRAINING_FAILED, training.message, now)
     if training is not None and not training.complete:
@@ -95,7 +95,7 @@ def follow(
     if version is None:
         return _without_version(decision, training, now)
     identity = {"model_version": version.name, "model_version_uid": version.uid, "digest": version.digest}
-    decision = decision.model_copy(update=identity)
+    decision = decision.replace(**identity)
     return _with_version(decision, version, now) or _with_promotion(
         decision, promotion, promotion_name, withheld=withheld, now=now
     )
@@ -127,12 +127,12 @@ def _with_promotion(
         if withheld is not None:
             message = f"ModelVersion {decision.model_version} is Ready and not promoted by the policy: {withheld}"
             return _closed(decision, DecisionResult.HELD_BY_USER, message, now)
-        return Progress(decision=decision.model_copy(update={"promotion": promotion_name}), promote=True)
-    decision = decision.model_copy(update={"promotion": promotion.name})
+        return Progress(decision=decision.replace(promotion=promotion_name), promote=True)
+    decision = decision.replace(promotion=promotion.name)
     result = RESULTS.get(promotion.phase)
     if result is None:
         return Progress(decision=decision)
-    decision = decision.model_copy(update={"promotion_uid": promotion.uid})
+    decision = decision.replace(promotion_uid=promotion.uid)
     return _closed(decision, result, promotion.message, now)
 
 
@@ -149,9 +149,9 @@ def _without_version(decision: Decision, training: TrainingView | None, now: dat
         left -= (now - parse_timestamp(training.completed_at)).total_seconds()
     if left <= 0:
         return _closed(decision, DecisionResult.VERSION_FAILED, f"ModelVersion {name} does not exist", now)
-    return Progress(decision=decision.model_copy(update={"model_version": name}), requeue_after=left)
+    return Progress(decision=decision.replace(model_version=name), requeue_after=left)
 
 
 def _closed(decision: Decision, result: DecisionResult, message: str, now: datetime) -> Progress:
     update = {"result": result, "result_message": message[:MAX_MESSAGE], "completed_at": timestamp(now)}
-    return Progress(decision=decision.model_copy(update=update))
+    return Progress(decision=decision.replace(**update))

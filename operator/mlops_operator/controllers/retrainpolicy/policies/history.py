@@ -29,7 +29,7 @@ def with_skip(decisions: Sequence[Decision], skip: Decision, *, now: datetime) -
         return _bounded((*decisions, skip))
     if (now - parse_timestamp(former.time)).total_seconds() < SKIP_INTERVAL:
         return tuple(decisions)
-    again = skip.model_copy(update={"count": former.count + 1})
+    again = skip.replace(count=former.count + 1)
     return (*(decision for decision in decisions if decision.id != former.id), again)
 
 

@@ -45,7 +45,7 @@ def at_the_end(obj: Manifest, status: TrainingJobStatus) -> RanSpec | None:
     spec = _spec(obj)
     if status.ran_spec is None or spec is None:
         return status.ran_spec
-    return status.ran_spec.model_copy(update={"final": final_hash(spec)})
+    return status.ran_spec.replace(final=final_hash(spec))
 
 
 def ignored(obj: Manifest, status: TrainingJobStatus) -> Iterator[Fact]:
