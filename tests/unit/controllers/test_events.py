@@ -4,8 +4,8 @@ import pytest
 
 from mlops_operator.api.common import StatusBase
 from mlops_operator.api.conditions import READY, STALLED, Condition, Truth, timestamp
-from mlops_operator.controllers.shared.events import event, flip_events, transition_events
 from mlops_operator.controllers.shared.pending import POD_PENDING
+from mlops_operator.framework.events import event, flip_events, transition_events
 from tests.unit.controllers.builders import NOW
 
 BREACHED = "Breached"

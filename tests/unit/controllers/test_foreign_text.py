@@ -11,8 +11,8 @@ from mlops_contract import ResultInvalidError
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared import jobs, pending, tries
 from mlops_operator.controllers.shared.task import observe_task
-from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.controllers.trainingjob.policies.failure import cause
+from mlops_operator.framework.waiting import wait_for
 from mlops_operator.kube.resources import EVALUATIONS, JOBS
 from tests.unit.controllers.builders import NOW, condition, failed_pod, job_ended, make, pod_of, succeeded_pod
 from tests.unit.controllers.evaluation import test_plan as evaluation

@@ -7,7 +7,7 @@ import pytest
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared import pending
 from mlops_operator.controllers.shared.pending import GRACE, INTERVAL, PATIENCE, PodProblem
-from mlops_operator.controllers.shared.waiting import wait_for
+from mlops_operator.framework.waiting import wait_for
 from mlops_operator.kube.resources import JOBS
 from mlops_operator.runtime.work.plan import EventsAbout, Nodes
 from mlops_operator.runtime.work.reads import EVENTS_AGE

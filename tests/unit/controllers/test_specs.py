@@ -1,7 +1,7 @@
 """Reading specs, which every plan does."""
 
 from mlops_operator.api.trainingjob import TrainingJobSpec
-from mlops_operator.controllers.shared.specs import parse_spec
+from mlops_operator.framework.specs import parse_spec
 
 
 def test_parts_that_a_spec_leaves_out_are_the_same_default_and_not_a_copy_for_each_plan() -> None:

@@ -10,8 +10,8 @@ from mlops_operator.controllers.evaluation.status import FINAL
 from mlops_operator.controllers.shared.indexes import key_of
 from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.promotions import is_open
-from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.shared.versions import VersionView, view_version
+from mlops_operator.framework.specs import parse_spec
 from mlops_operator.kube.resources import EVALUATIONS, JOBS, MODEL_VERSIONS, MODELS, PROMOTIONS
 from mlops_operator.runtime.cache.watch import World
 from mlops_operator.runtime.work.plan import PodsOfJob, Read
@@ -27,6 +27,7 @@ class Observed:
         gate: whether it measures for a Promotion, so that it counts among the Model's gates.
         decided: name of that Promotion, if it is decided; else None.
         baseline: None where the spec names none, or where it is not there.
+        jobs: all Jobs of the Evaluation.
         pods: None where they were not read.
         reads: all that was read, which explains why the pods do not run.
     """
@@ -40,6 +41,7 @@ class Observed:
     candidate: VersionView | None
     baseline: VersionView | None
     job: Manifest | None
+    jobs: Sequence[Manifest]
     pods: Sequence[Manifest] | None
     reads: Reads
 
@@ -105,6 +107,7 @@ def observe(obj: Manifest, world: World, reads: Mapping[Read, Sequence[Manifest]
         candidate=candidate,
         baseline=version(spec.baseline),
         job=job,
+        jobs=world.owned(JOBS, obj["metadata"]["uid"]),
         pods=reads.get(PodsOfJob.of(job)) if job is not None else None,
         reads=reads,
     )

@@ -1,6 +1,5 @@
 """What an Evaluation does next: wait for its versions, measure by one Job, judge, and be done."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -9,7 +8,7 @@ from pydantic import ValidationError
 from mlops_contract import DUPLICATES, UNLABELED, Result
 from mlops_operator.api.common import DataRead, ReportRef
 from mlops_operator.api.conditions import timestamp
-from mlops_operator.api.evaluation import RECENT, EvaluationReason, EvaluationStatus, Verdict
+from mlops_operator.api.evaluation import RECENT, EvaluationPhase, EvaluationReason, Verdict
 from mlops_operator.api.formats import FORMATS
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.model import GateDraws, ModelStatus
@@ -20,20 +19,12 @@ from mlops_operator.controllers.evaluation.policies.floor import asks_absolute
 from mlops_operator.controllers.evaluation.policies.judge import judge
 from mlops_operator.controllers.evaluation.policies.rows import judge_rows
 from mlops_operator.controllers.evaluation.render import evaluation_task, measured_versions, run_uid
-from mlops_operator.controllers.evaluation.status import (
-    FINAL,
-    failed_status,
-    measured_status,
-    running_status,
-    waiting_status,
-)
+from mlops_operator.controllers.evaluation.status import ended, failed, measured, running
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs, tries
-from mlops_operator.controllers.shared.events import transition_events
 from mlops_operator.controllers.shared.evidence import LOOK_AGAIN, conclusive, end_of
 from mlops_operator.controllers.shared.gates import RECORDED
 from mlops_operator.controllers.shared.log_command import with_log_command
-from mlops_operator.controllers.shared.specs import first_problem
 from mlops_operator.controllers.shared.task import (
     DATA_NOT_FOUND,
     Task,
@@ -42,11 +33,12 @@ from mlops_operator.controllers.shared.task import (
     observe_task,
     render_task,
 )
-from mlops_operator.controllers.shared.waiting import wait_for
+from mlops_operator.framework.finding import Decision, Finding
+from mlops_operator.framework.specs import first_problem
+from mlops_operator.framework.waiting import wait_for
 from mlops_operator.kube.resources import JOBS, MODELS
-from mlops_operator.runtime.work.plan import Action, Create, Delete, Patch, Plan
+from mlops_operator.runtime.work.plan import Action, Create, Delete, Patch
 
-EVENT_NAMES: Final[Mapping[str, str]] = {EvaluationReason.RUNNING: "Started"}
 WAITS: Final = (
     EvaluationReason.IMAGE_UNAVAILABLE,
     EvaluationReason.VOLUME_NOT_FOUND,
@@ -61,10 +53,8 @@ WAITS: Final = (
 """Reasons that keep a Job from running or make it fail, and that a person may have to mend."""
 
 
-def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
+def decide(obs: Observed, settings: Settings, now: datetime) -> Decision:
     """The next step of an Evaluation."""
-    if obs.status.phase in FINAL:
-        return Plan()
     if obs.spec.baseline is None and not any(asks_absolute(rule) for rule in obs.spec.metrics):
         message = "there is no baseline and no metric has a min or a max: nothing can be decided"
         return _failed(obs, EvaluationReason.NO_ABSOLUTE_RULE, message, now, verdict=Verdict.NO_DATA)
@@ -73,7 +63,7 @@ def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
     return _follow(obs, obs.job, settings, now)
 
 
-def _start(obs: Observed, settings: Settings, now: datetime, lost: TaskState | None = None) -> Plan:
+def _start(obs: Observed, settings: Settings, now: datetime, lost: TaskState | None = None) -> Decision:
     """Create the Job, in the place of the one that is there where its result is `lost`."""
     missing = _unusable(obs)
     if missing is not None and obs.decided is not None:
@@ -81,8 +71,8 @@ def _start(obs: Observed, settings: Settings, now: datetime, lost: TaskState | N
         told = f"Promotion {obs.decided} was decided while this Evaluation waited: {reason}: {message}"
         return _failed(obs, EvaluationReason.PROMOTION_DECIDED, told, now)
     if missing is not None:
-        status = waiting_status(obs.status, *missing, generation=obs.generation, now=now)
-        return _said(obs, status)
+        reason, message = missing
+        return Decision(finding=Finding(phase=EvaluationPhase.PENDING, reason=reason, message=message, waits=True))
     if (unsupported := _unsupported(obs)) is not None:
         return _failed(obs, EvaluationReason.FORMAT_UNSUPPORTED, unsupported, now)
     task = _task(obs, settings)
@@ -90,11 +80,11 @@ def _start(obs: Observed, settings: Settings, now: datetime, lost: TaskState | N
     begun: tuple[Action, ...] = (Create(resource=JOBS, manifest=manifest),)
     if obs.job is not None:
         begun = tries.run_again(obs.job, manifest)
-    before = _measuring(obs.status, manifest)
     reason, message = (lost.reason, lost.message) if lost is not None else _former_wait(obs)
     name = obs.job["metadata"]["name"] if obs.job is not None else task.name
-    status = running_status(before, name, reason, message, generation=obs.generation, now=now)
-    return _said(obs, status, actions=begun)
+    return Decision(
+        finding=running(name, reason, message), changes={**_measuring(manifest), "job": name}, actions=begun
+    )
 
 
 def _task(obs: Observed, settings: Settings) -> Task:
@@ -103,10 +93,10 @@ def _task(obs: Observed, settings: Settings) -> Task:
     return evaluation_task(obs.obj, obs.spec, obs.candidate, obs.baseline, settings, model=obs.model)
 
 
-def _measuring(status: EvaluationStatus, job: Manifest) -> EvaluationStatus:
-    """The status with the versions that the Job was created for."""
+def _measuring(job: Manifest) -> dict[str, object]:
+    """The versions that the Job was created for, as fields of the status."""
     candidate, baseline = measured_versions(job)
-    return status.replace(candidate=candidate, baseline=baseline)
+    return {"candidate": candidate, "baseline": baseline}
 
 
 def _unusable(obs: Observed) -> tuple[str, str] | None:
@@ -140,10 +130,10 @@ def _unsupported(obs: Observed) -> str | None:
     return None
 
 
-def _follow(obs: Observed, job: Manifest, settings: Settings, now: datetime) -> Plan:
+def _follow(obs: Observed, job: Manifest, settings: Settings, now: datetime) -> Decision:
     task = observe_task(run_uid(obs.obj), job, obs.pods, now, obs.reads)
     if jobs.ended(job) and task.result is None and not conclusive(job, obs.pods, now):
-        return Plan(requeue_after=LOOK_AGAIN)
+        return Decision(requeue_after=LOOK_AGAIN)
     if task.phase is TaskPhase.RESULT_LOST:
         return _start(obs, settings, now, lost=task)
     if task.phase is TaskPhase.FAILED and task.reason == DATA_NOT_FOUND:
@@ -153,10 +143,10 @@ def _follow(obs: Observed, job: Manifest, settings: Settings, now: datetime) -> 
         return _failed(obs, EvaluationReason.JOB_FAILED, message, now)
     if task.phase is TaskPhase.RESULT_INVALID:
         return _failed(obs, EvaluationReason.RESULT_INVALID, task.message, now)
-    return _running(obs, job, task, settings, now) if task.result is None else _judge(obs, job, task.result, now)
+    return _running(obs, job, task, settings) if task.result is None else _judge(obs, job, task.result, now)
 
 
-def _without_data(obs: Observed, job: Manifest, task: TaskState, now: datetime) -> Plan:
+def _without_data(obs: Observed, job: Manifest, task: TaskState, now: datetime) -> Decision:
     """The rows are not there: the Job, which stays with its logs until then, is made again; at last it has failed."""
     waiting = data_policy.waited_for(obs.status.waiting) or wait_for(None, now, task.reason, task.message)
     end, limit = end_of(job, now) or now, data_policy.deadline(waiting)
@@ -165,14 +155,15 @@ def _without_data(obs: Observed, job: Manifest, task: TaskState, now: datetime) 
             obs, EvaluationReason.JOB_FAILED, with_log_command(f"{task.reason}: {task.message}", obs.obj), now
         )
     message = f"{task.message}; it is looked for again until {timestamp(limit)}"
-    before = obs.status.replace(waiting=waiting)
-    status = running_status(
-        _measuring(before, job), job["metadata"]["name"], task.reason, message, generation=obs.generation, now=now
-    )
+    name = job["metadata"]["name"]
     wait = data_policy.next_look(end, now)
-    if wait > 0:
-        return _said(obs, status, requeue_after=wait)
-    return _said(obs, status, actions=() if "deletionTimestamp" in job["metadata"] else (Delete.of(JOBS, job),))
+    gone = wait > 0 or "deletionTimestamp" in job["metadata"]
+    return Decision(
+        finding=running(name, task.reason, message),
+        changes={**_measuring(job), "job": name, "waiting": waiting},
+        requeue_after=wait if wait > 0 else None,
+        actions=() if gone else (Delete.of(JOBS, job),),
+    )
 
 
 def _former_wait(obs: Observed) -> tuple[str, str]:
@@ -181,23 +172,21 @@ def _former_wait(obs: Observed) -> tuple[str, str]:
     return (waiting.reason, waiting.message) if waiting is not None else ("", "")
 
 
-def _running(obs: Observed, job: Manifest, task: TaskState, settings: Settings, now: datetime) -> Plan:
+def _running(obs: Observed, job: Manifest, task: TaskState, settings: Settings) -> Decision:
     again: tuple[Action, ...] = ()
     if task.kept and _unusable(obs) is None:
         again = tries.correction(job, render_task(_task(obs, settings), settings))
     reason, message = (task.reason, task.message) if task.reason else _former_wait(obs)
-    status = running_status(
-        _measuring(obs.status, job),
-        job["metadata"]["name"],
-        reason,
-        message,
-        generation=obs.generation,
-        now=now,
+    name = job["metadata"]["name"]
+    return Decision(
+        finding=running(name, reason, message),
+        changes={**_measuring(job), "job": name},
+        actions=again or task.keeping,
+        requeue_after=task.next_look,
     )
-    return _said(obs, status, actions=again or task.keeping, requeue_after=task.next_look)
 
 
-def _judge(obs: Observed, job: Manifest, result: Result, now: datetime) -> Plan:
+def _judge(obs: Observed, job: Manifest, result: Result, now: datetime) -> Decision:
     report = None
     if result.report is not None:
         try:
@@ -209,29 +198,26 @@ def _judge(obs: Observed, job: Manifest, result: Result, now: datetime) -> Plan:
     read = {entry.name: entry.digest for entry in result.data if entry.name in asked}
     data = tuple(DataRead(name=name, digest=digest) for name, digest in read.items())
     draws = _draws(obs)
-    measuring = _measuring(obs.status, job)
-    artifact = measuring.candidate.digest if measuring.candidate is not None else ""
+    candidate, _ = measured_versions(job)
+    artifact = candidate.digest if candidate is not None else ""
     drawn = rows_drawn(data, rows.recent, obs.spec.recent.uri if obs.spec.recent is not None else None)
     before = gates_before(draws, drawn, artifact)
     metrics = judge(obs.spec.metrics, result, with_baseline=obs.spec.baseline is not None, gates_before=before)
-    status = measured_status(
-        measuring,
+    finding, figures = measured(
         metrics,
         rows,
-        job=job,
         data=data,
         gates_before=before,
         report=report,
         unlabeled=result.counts.get(UNLABELED),
         duplicates=result.counts.get(DUPLICATES),
-        generation=obs.generation,
-        now=now,
     )
-    if obs.model is None or not obs.gate or not artifact or status.verdict not in RECORDED:
-        return _said(obs, status)
-    assert status.completion_time is not None, "a finished status has it"
-    after = with_draw(draws, drawn, artifact, time=status.completion_time)
-    return _said(obs, status, actions=() if after == draws else (_enter(obs.model, after),))
+    end = ended(job, now)
+    actions: tuple[Action, ...] = ()
+    if obs.model is not None and obs.gate and artifact and figures["verdict"] in RECORDED:
+        after = with_draw(draws, drawn, artifact, time=str(end["completion_time"]))
+        actions = () if after == draws else (_enter(obs.model, after),)
+    return Decision(finding=finding, changes={**_measuring(job), **figures, **end}, actions=actions)
 
 
 def _draws(obs: Observed) -> tuple[GateDraws, ...]:
@@ -244,20 +230,7 @@ def _enter(model: Manifest, draws: tuple[GateDraws, ...]) -> Patch:
     return Patch.of(MODELS, model, {"status": {"gateDraws": entries}}, subresource="status")
 
 
-def _failed(obs: Observed, reason: str, message: str, now: datetime, *, verdict: Verdict = Verdict.ERROR) -> Plan:
-    before = _measuring(obs.status, obs.job) if obs.job is not None else obs.status
-    status = failed_status(before, reason, message, verdict=verdict, job=obs.job, generation=obs.generation, now=now)
-    return _said(obs, status)
-
-
-def _said(
-    obs: Observed, status: EvaluationStatus, *, actions: tuple[Action, ...] = (), requeue_after: float | None = None
-) -> Plan:
-    events = transition_events(obs.status, status, action="Evaluate", names=EVENT_NAMES, warnings=_warnings(status))
-    return Plan(actions=actions, status=status.to_manifest(), requeue_after=requeue_after, events=events)
-
-
-def _warnings(status: EvaluationStatus) -> tuple[str, ...]:
-    """A verdict that is no pass is worth a look."""
-    passed = status.verdict in (None, Verdict.PASS)
-    return WAITS if passed else (*WAITS, EvaluationReason.MEASURED)
+def _failed(obs: Observed, reason: str, message: str, now: datetime, *, verdict: Verdict = Verdict.ERROR) -> Decision:
+    measuring = _measuring(obs.job) if obs.job is not None else {}
+    finding, changes = failed(reason, message, verdict)
+    return Decision(finding=finding, changes={**measuring, **changes, **ended(obs.job, now)})

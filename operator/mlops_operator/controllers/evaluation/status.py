@@ -1,57 +1,37 @@
-"""The status that follows from what a plan found."""
+"""The findings about an Evaluation, and the fields of its status that change with them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from mlops_operator.api.common import DataRead, ReportRef, Waiting
-from mlops_operator.api.conditions import Outcome, contract, ready, stalled, timestamp, working
-from mlops_operator.api.evaluation import EvaluationPhase, EvaluationReason, EvaluationStatus, MetricStatus, Verdict
+from mlops_operator.api.common import DataRead, ReportRef
+from mlops_operator.api.conditions import timestamp
+from mlops_operator.api.evaluation import EvaluationPhase, EvaluationReason, MetricStatus, Verdict
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.evaluation.policies.combine import combine
 from mlops_operator.controllers.evaluation.policies.rows import RowsJudged
-from mlops_operator.controllers.shared.waiting import wait_for
+from mlops_operator.framework.finding import Finding, Severity
 
 FINAL = frozenset({EvaluationPhase.SUCCEEDED, EvaluationPhase.FAILED})
 """Phases that never change."""
 
 
-def waiting_status(
-    status: EvaluationStatus, reason: str, message: str, *, generation: int, now: datetime
-) -> EvaluationStatus:
-    """It waits before its Job can be made."""
-    wait = wait_for(status.waiting, now, reason, message)
-    outcome = working(reason, message)
-    return _with(status, EvaluationPhase.PENDING, outcome, wait, generation=generation, now=now)
-
-
-def refused_status(status: EvaluationStatus, outcome: Outcome, *, generation: int, now: datetime) -> EvaluationStatus:
-    """The API server refuses its Job for now."""
-    wait = wait_for(status.waiting, now, outcome.reason, outcome.message)
-    return _with(status, EvaluationPhase.PENDING, outcome, wait, generation=generation, now=now)
-
-
-def running_status(
-    status: EvaluationStatus, job: str, reason: str, message: str, *, generation: int, now: datetime
-) -> EvaluationStatus:
+def running(job: str, reason: str, message: str) -> Finding:
     """Its Job is there; `reason` says what keeps it from running, and is empty where nothing does."""
-    wait = wait_for(status.waiting, now, reason, message) if reason else None
-    outcome = working(wait.reason, wait.message) if wait else working(EvaluationReason.RUNNING, f"Job {job} measures")
-    return _with(status.replace(job=job), EvaluationPhase.RUNNING, outcome, wait, generation=generation, now=now)
+    if reason:
+        return Finding(phase=EvaluationPhase.RUNNING, reason=reason, message=message, waits=True)
+    return Finding(phase=EvaluationPhase.RUNNING, reason=EvaluationReason.RUNNING, message=f"Job {job} measures")
 
 
-def measured_status(
-    status: EvaluationStatus,
+def measured(
     metrics: tuple[MetricStatus, ...],
     rows: RowsJudged,
     *,
-    job: Manifest,
     data: tuple[DataRead, ...],
     report: ReportRef | None,
     gates_before: int,
     unlabeled: int | None,
     duplicates: int | None,
-    generation: int,
-    now: datetime,
-) -> EvaluationStatus:
+) -> tuple[Finding, Mapping[str, object]]:
     """It has a verdict, whichever: the most serious of the rules and of the rows."""
     found = [(metric.verdict, f"{_name(metric)}: {metric.message}") for metric in metrics]
     found += [(finding.verdict, finding.message) for finding in rows.findings]
@@ -60,70 +40,35 @@ def measured_status(
         found, reason = [(rows.repeated.verdict, rows.repeated.message)], EvaluationReason.TOO_FEW_NEW_ROWS
     verdict = combine(verdict for verdict, _ in found)
     message = f"{verdict}: " + "; ".join(text for decided, text in found if decided is verdict)
-    measured = status.replace(
-        verdict=verdict,
-        metrics=metrics,
-        data=data,
-        unlabeled=unlabeled,
-        duplicates=duplicates,
-        gates_before=gates_before,
-        recent=rows.recent,
-        overlap=rows.overlap,
-        report=report,
-    )
-    outcome = ready(reason, message)
-    return _finished(measured, EvaluationPhase.SUCCEEDED, outcome, job, generation=generation, now=now)
+    changes = {
+        "verdict": verdict,
+        "metrics": metrics,
+        "data": data,
+        "unlabeled": unlabeled,
+        "duplicates": duplicates,
+        "gates_before": gates_before,
+        "recent": rows.recent,
+        "overlap": rows.overlap,
+        "report": report,
+    }
+    return Finding(phase=EvaluationPhase.SUCCEEDED, reason=reason, message=message, severity=Severity.READY), changes
 
 
-def failed_status(
-    status: EvaluationStatus,
-    reason: str,
-    message: str,
-    *,
-    verdict: Verdict,
-    job: Manifest | None = None,
-    generation: int,
-    now: datetime,
-) -> EvaluationStatus:
+def failed(reason: str, message: str, verdict: Verdict) -> tuple[Finding, Mapping[str, object]]:
     """It could not be measured, and never will be: the spec is immutable."""
-    outcome = stalled(reason, message)
-    failed = status.replace(verdict=verdict)
-    return _finished(failed, EvaluationPhase.FAILED, outcome, job, generation=generation, now=now)
+    finding = Finding(phase=EvaluationPhase.FAILED, reason=reason, message=message, severity=Severity.STALLED)
+    return finding, {"verdict": verdict}
 
 
-def _finished(
-    status: EvaluationStatus,
-    phase: EvaluationPhase,
-    outcome: Outcome,
-    job: Manifest | None,
-    *,
-    generation: int,
-    now: datetime,
-) -> EvaluationStatus:
+def ended(job: Manifest | None, now: datetime) -> Mapping[str, object]:
+    """The times of the end, by the Job where there is one."""
     times = (job.get("status") or {}) if job is not None else {}
-    finished = status.replace(
-        job=job["metadata"]["name"] if job is not None else status.job,
-        start_time=times.get("startTime"),
-        completion_time=times.get("completionTime") or timestamp(now),
-    )
-    return _with(finished, phase, outcome, None, generation=generation, now=now)
-
-
-def _with(
-    status: EvaluationStatus,
-    phase: EvaluationPhase,
-    outcome: Outcome,
-    wait: Waiting | None,
-    *,
-    generation: int,
-    now: datetime,
-) -> EvaluationStatus:
-    return status.replace(
-        observed_generation=generation,
-        phase=phase.value,
-        waiting=wait,
-        conditions=contract(status.conditions, outcome, generation=generation, now=now),
-    )
+    named = {"job": job["metadata"]["name"]} if job is not None else {}
+    return {
+        **named,
+        "start_time": times.get("startTime"),
+        "completion_time": times.get("completionTime") or timestamp(now),
+    }
 
 
 def _name(metric: MetricStatus) -> str:

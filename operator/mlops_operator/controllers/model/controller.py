@@ -33,10 +33,10 @@ from mlops_operator.controllers.shared.promotions import (
     may_move,
     waits_for_data,
 )
-from mlops_operator.controllers.shared.specs import InvalidSpecError
-from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.controllers.shared.watches import looked_up, managed_jobs
 from mlops_operator.framework.rejections import RETRY, refusal
+from mlops_operator.framework.specs import InvalidSpecError
+from mlops_operator.framework.waiting import wait_for
 from mlops_operator.kube.resources import (
     JOBS,
     MODEL_VERSIONS,

@@ -23,8 +23,8 @@ from mlops_operator.controllers.shared.promotions import (
     alias_value,
     waits_for_data,
 )
-from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.shared.versions import view_version
+from mlops_operator.framework.specs import parse_spec
 from mlops_operator.kube.resources import MODEL_VERSIONS, PROMOTIONS
 from mlops_operator.runtime.cache.watch import World
 from mlops_operator.runtime.work.plan import Read

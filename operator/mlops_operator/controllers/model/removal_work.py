@@ -21,7 +21,7 @@ from mlops_operator.controllers.model.situation import Situation
 from mlops_operator.controllers.shared import evidence, jobs, tries
 from mlops_operator.controllers.shared.log_command import with_log_command
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task, render_task
-from mlops_operator.controllers.shared.waiting import wait_for
+from mlops_operator.framework.waiting import wait_for
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, TRAINING_JOBS, Resource
 from mlops_operator.runtime.work.plan import Action, Create
 

@@ -5,8 +5,8 @@ from typing import Final
 
 from mlops_operator.api.model import AliasMove, ModelReason, ModelStatus
 from mlops_operator.api.retention import RetentionMode, RetentionStatus
-from mlops_operator.controllers.shared.events import event, transition_events
 from mlops_operator.controllers.shared.pending import POD_PENDING
+from mlops_operator.framework.events import event, transition_events
 from mlops_operator.runtime.work.plan import Event
 
 ACTION: Final = "Register"

@@ -10,7 +10,7 @@ from mlops_operator.api.modeldeployment import (
     ModelDeploymentStatus,
     Rollout,
 )
-from mlops_operator.controllers.shared.events import event, transition_events
+from mlops_operator.framework.events import event, transition_events
 from mlops_operator.runtime.work.plan import Event
 
 _ROLL_OUT: Final = "RollOut"

@@ -10,7 +10,7 @@ from mlops_operator.api.modelmonitor import ModelMonitorSpec, ModelMonitorStatus
 from mlops_operator.api.modelversion import GateResult, ModelVersionStatus
 from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.served import Availability, Served, view_availability, view_served
-from mlops_operator.controllers.shared.specs import parse_spec
+from mlops_operator.framework.specs import parse_spec
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODEL_VERSIONS
 from mlops_operator.runtime.cache.watch import World
 from mlops_operator.runtime.work.plan import PodsOfJob, Read

@@ -11,7 +11,6 @@ from typing import Final
 from mlops_operator.api.conditions import Outcome, parse_timestamp, ready, stalled, timestamp, working
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modelmonitor import (
-    BREACHED,
     ModelMonitorStatus,
     MonitorReason,
     WindowStatus,
@@ -29,21 +28,19 @@ from mlops_operator.controllers.modelmonitor.policies.windows import (
     skipped_between,
 )
 from mlops_operator.controllers.modelmonitor.render import window_task
-from mlops_operator.controllers.modelmonitor.status import HELD, final_status, outcome_of
+from mlops_operator.controllers.modelmonitor.status import ACTION, HELD, finding_of, last_value, outcome_of
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import jobs, tries
 from mlops_operator.controllers.shared.children import renamed
-from mlops_operator.controllers.shared.events import event, flip_events, transition_events
 from mlops_operator.controllers.shared.evidence import LOOK_AGAIN, conclusive
 from mlops_operator.controllers.shared.log_command import with_log_command
 from mlops_operator.controllers.shared.task import TaskPhase, TaskState, observe_task, render_task
-from mlops_operator.controllers.shared.waiting import wait_for
+from mlops_operator.framework.events import event
+from mlops_operator.framework.finding import Decision
 from mlops_operator.framework.rejections import standing_refusal
+from mlops_operator.framework.status import changes_between
 from mlops_operator.kube.resources import JOBS
-from mlops_operator.runtime.work.plan import Action, Create, Delete, Event, Plan
-
-ACTION: Final = "Monitor"
-"""What events say the controller was doing."""
+from mlops_operator.runtime.work.plan import Action, Create, Delete, Event
 
 WARNINGS: Final = (
     MonitorReason.DEPLOYMENT_NOT_FOUND,
@@ -77,14 +74,14 @@ class Step:
     over: bool = False
 
 
-def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
+def decide(obs: Observed, settings: Settings, now: datetime) -> Decision:
     """The next step of a ModelMonitor."""
     step = _follow(obs, settings, now)
     if step is None:
-        return Plan(requeue_after=LOOK_AGAIN)
+        return Decision(requeue_after=LOOK_AGAIN)
     if step.status.measuring is None and step.problem is None and not step.over:
         step = _begin(obs, step.status, settings, now)
-    return _finish(obs, step, now)
+    return _finish(obs, step)
 
 
 def _follow(obs: Observed, settings: Settings, now: datetime) -> Step | None:
@@ -188,25 +185,18 @@ def _idle(obs: Observed, due: Span) -> Outcome | None:
     return ready(MonitorReason.NOTHING_SERVED, message)
 
 
-def _finish(obs: Observed, step: Step, now: datetime) -> Plan:
+def _finish(obs: Observed, step: Step) -> Decision:
     outcome = step.problem or outcome_of(step.status, suspended=obs.spec.suspend)
     if step.problem is None and outcome.reason == MonitorReason.JOB_FAILED:
         outcome = replace(outcome, message=with_log_command(outcome.message, obs.obj))
-    wait = None
-    if step.problem is not None and not step.problem.stalled:
-        wait = wait_for(obs.status.waiting, now, step.problem.reason, step.problem.message)
-        outcome = replace(step.problem, message=wait.message)
-    status = final_status(step.status, outcome, wait, generation=obs.generation, now=now)
-    events = (
-        *transition_events(obs.status, status, action=ACTION, warnings=WARNINGS),
-        *flip_events(obs.status, status, BREACHED, action=ACTION, warning=True),
-    )
-    return Plan(
-        actions=(*step.actions, *_deletions(obs, status)),
-        status=status.to_manifest(),
+    waits = step.problem is not None and not step.problem.stalled
+    after = step.status.replace(last_value=last_value(step.status))
+    return Decision(
+        finding=finding_of(step.status, outcome, waits=waits),
+        changes=changes_between(obs.status, after),
+        actions=(*step.actions, *_deletions(obs, step.status)),
         requeue_after=step.requeue_after,
-        events=events,
-        decisions=_verdicts(obs, status),
+        logged=_verdicts(obs, step.status),
     )
 
 
@@ -216,13 +206,13 @@ def _verdicts(obs: Observed, status: ModelMonitorStatus) -> tuple[Event, ...]:
     return tuple(
         event(
             warning=False,
-            reason=found.reason,
-            message=f"{window.start} to {window.end}, {window.version}: {found.message}",
+            reason=verdict.reason,
+            message=f"{window.start} to {window.end}, {window.version}: {verdict.message}",
             action=ACTION,
         )
         for window in status.windows
         if window.start not in former
-        for found in (overall(window.metrics),)
+        for verdict in (overall(window.metrics),)
     )
 
 

@@ -1,14 +1,12 @@
 """The status that follows from what a plan found."""
 
-from datetime import datetime
+from typing import Final
 
-from mlops_operator.api.common import Waiting
 from mlops_operator.api.conditions import (
     MAX_MESSAGE,
     Fact,
     Outcome,
     Truth,
-    contract,
     ready,
     working,
 )
@@ -22,7 +20,11 @@ from mlops_operator.api.modelmonitor import (
     WindowStatus,
 )
 from mlops_operator.controllers.modelmonitor.policies.verdict import Overall, overall
+from mlops_operator.framework.finding import Finding
 from mlops_operator.framework.rejections import WAIT_FOR_SPEC
+
+ACTION: Final = "Monitor"
+"""What events say the controller was doing."""
 
 BROKEN = frozenset({MonitorReason.JOB_FAILED, MonitorReason.RESULT_INVALID, MonitorReason.CONFIGURATION_INVALID})
 """Reasons of a last window by which the monitor itself does not work."""
@@ -58,19 +60,11 @@ def outcome_of(status: ModelMonitorStatus, *, suspended: bool) -> Outcome:
     return ready(MonitorReason.MONITORING, message)
 
 
-def final_status(
-    status: ModelMonitorStatus, outcome: Outcome, wait: Waiting | None, *, generation: int, now: datetime
-) -> ModelMonitorStatus:
-    """The complete status: `status` with phase, conditions and what is waited for."""
+def finding_of(status: ModelMonitorStatus, outcome: Outcome, *, waits: bool) -> Finding:
+    """The finding by the windows in `status`."""
     breached = breached_now(status)
     fact = Fact(BREACHED, breached.breached, breached.reason, breached.message[:MAX_MESSAGE])
-    return status.replace(
-        observed_generation=generation,
-        phase=_phase(status, outcome, breached).value,
-        last_value=_last_value(status),
-        waiting=wait,
-        conditions=contract(status.conditions, outcome, generation=generation, now=now, facts=(fact,)),
-    )
+    return Finding.of(_phase(status, outcome, breached), outcome, facts=(fact,), waits=waits)
 
 
 def breached_now(status: ModelMonitorStatus) -> Overall:
@@ -80,7 +74,8 @@ def breached_now(status: ModelMonitorStatus) -> Overall:
     return overall(status.windows[-1].metrics)
 
 
-def _last_value(status: ModelMonitorStatus) -> str:
+def last_value(status: ModelMonitorStatus) -> str:
+    """The first metric of the last window, as a column shows it."""
     metrics = status.windows[-1].metrics if status.windows else ()
     return f"{metrics[0].value:.4g}" if metrics and metrics[0].value is not None else ""
 

@@ -25,10 +25,10 @@ from mlops_operator.controllers.shared import job_reads
 from mlops_operator.controllers.shared.finished_jobs import with_cleanup
 from mlops_operator.controllers.shared.indexes import referred, referred_if_changed
 from mlops_operator.controllers.shared.promotions import is_open
-from mlops_operator.controllers.shared.specs import InvalidSpecError
-from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.controllers.shared.watches import looked_up, managed_jobs
 from mlops_operator.framework.rejections import refusal
+from mlops_operator.framework.specs import InvalidSpecError
+from mlops_operator.framework.waiting import wait_for
 from mlops_operator.kube.resources import (
     EVALUATIONS,
     JOBS,

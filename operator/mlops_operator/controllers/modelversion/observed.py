@@ -27,7 +27,7 @@ from mlops_operator.controllers.shared.models import (
 )
 from mlops_operator.controllers.shared.pending import Reads
 from mlops_operator.controllers.shared.served import ServedFact, served_fact, view_served
-from mlops_operator.controllers.shared.specs import parse_spec
+from mlops_operator.framework.specs import parse_spec
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS, MODELS, TRAINING_JOBS
 from mlops_operator.runtime.cache.index import FactIndex, Index
 from mlops_operator.runtime.cache.watch import World

@@ -30,12 +30,12 @@ from mlops_operator.controllers.modelversion.render import render_job, verificat
 from mlops_operator.controllers.modelversion.status import settled
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import evidence, job_reads, jobs, tries
-from mlops_operator.controllers.shared.events import flip_events, transition_events
 from mlops_operator.controllers.shared.log_command import with_log_command
 from mlops_operator.controllers.shared.pending import GRACE, PodProblem
 from mlops_operator.controllers.shared.task import TaskPhase, observe_task
-from mlops_operator.controllers.shared.waiting import wait_for
+from mlops_operator.framework.events import flip_events, transition_events
 from mlops_operator.framework.rejections import WAIT_FOR_SPEC
+from mlops_operator.framework.waiting import wait_for
 from mlops_operator.kube.resources import JOBS
 from mlops_operator.runtime.work.plan import Action, Create, Delete, Event, Plan
 

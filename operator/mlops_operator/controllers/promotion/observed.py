@@ -21,8 +21,8 @@ from mlops_operator.controllers.shared.gates import (
 )
 from mlops_operator.controllers.shared.models import declared_alias, pointing_alias, rejections_of, wanted_restore
 from mlops_operator.controllers.shared.owners import deleted_owner
-from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.shared.versions import VersionView, view_version
+from mlops_operator.framework.specs import parse_spec
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS
 from mlops_operator.runtime.cache.watch import World
 

@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
 
-from mlops_operator.api.conditions import READY, Truth, find, parse_timestamp, ready, stalled, working
+from mlops_operator.api.conditions import READY, Truth, find, parse_timestamp
 from mlops_operator.api.evaluation import EvaluationReason, EvaluationStatus
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.model import Gate as AliasGate
 from mlops_operator.api.model import MissingBaseline
-from mlops_operator.api.promotion import TERMINAL, PromotionPhase, PromotionReason, PromotionStatus
+from mlops_operator.api.promotion import TERMINAL, PromotionPhase, PromotionReason
 from mlops_operator.controllers.promotion.indexes import request_of
 from mlops_operator.controllers.promotion.observed import GateRequest, Observed
 from mlops_operator.controllers.promotion.policies.moved import moved_at
@@ -19,35 +18,30 @@ from mlops_operator.controllers.promotion.policies.restored import restored_afte
 from mlops_operator.controllers.promotion.policies.rollback import is_former
 from mlops_operator.controllers.promotion.policies.supersede import superseded_by
 from mlops_operator.controllers.promotion.policies.verdict import by_verdict
-from mlops_operator.controllers.promotion.status import Gate, decided_status, gate_is_passed, promoted_status
-from mlops_operator.controllers.shared.events import transition_events
+from mlops_operator.controllers.promotion.status import Gate, decided, gate_is_passed, promoted
 from mlops_operator.controllers.shared.gates import RECORDED
 from mlops_operator.controllers.shared.owners import CHECK_AGAIN
 from mlops_operator.controllers.shared.versions import VersionView
+from mlops_operator.framework.finding import Decision, Finding, Severity
 from mlops_operator.kube.resources import EVALUATIONS, MODEL_VERSIONS, MODELS, Resource
-from mlops_operator.runtime.work.plan import Action, Create, Plan
-
-ACTION: Final = "Promote"
-"""What events say the controller was doing."""
+from mlops_operator.runtime.work.plan import Action, Create
 
 
-def plan(obs: Observed, now: datetime) -> Plan:
-    """The next step of a Promotion."""
-    if obs.status.phase in TERMINAL:
-        return Plan()
+def decide(obs: Observed, now: datetime) -> Decision:
+    """The next step of a Promotion that is not decided for good."""
     since = moved_at(obs.points, uid=obs.obj["metadata"]["uid"])
     if since is not None:
-        return _promoted(obs, since, now)
+        return _promoted(obs, since)
     held = _held(obs)
     if held is not None:
         again = CHECK_AGAIN if held[0] is PromotionReason.OWNER_NOT_FOUND else None
         return replace(_wait(obs, *held, now), requeue_after=again)
     if _still_passed(obs):
-        return Plan(status=obs.status.to_manifest())
+        return Decision()
     return _by_request(obs, now)
 
 
-def _by_request(obs: Observed, now: datetime) -> Plan:
+def _by_request(obs: Observed, now: datetime) -> Decision:
     """Decide by what is asked for, before looking at the version."""
     if obs.version is not None and (obs.version.name, obs.version.uid) == (obs.current, obs.current_uid):
         return _already_there(obs, now)
@@ -92,7 +86,7 @@ def _still_passed(obs: Observed) -> bool:
     return usable and same and gate_is_passed(obs.status)
 
 
-def _by_version(obs: Observed, now: datetime) -> Plan:
+def _by_version(obs: Observed, now: datetime) -> Decision:
     """Decide by whether the version can be used at all."""
     version = obs.version
     if version is None:
@@ -111,7 +105,7 @@ def _by_version(obs: Observed, now: datetime) -> Plan:
     return _by_history(obs, version, now)
 
 
-def _by_history(obs: Observed, version: VersionView, now: datetime) -> Plan:
+def _by_history(obs: Observed, version: VersionView, now: datetime) -> Decision:
     """Decide by what is known of the version; the gate is asked last."""
     assert version.ref is not None
     if is_former(obs.points, version.ref):
@@ -133,7 +127,7 @@ def _by_history(obs: Observed, version: VersionView, now: datetime) -> Plan:
     return _by_gate(obs, obs.alias.gate, asked, now)
 
 
-def _by_gate(obs: Observed, gate: AliasGate, asked: GateRequest, now: datetime) -> Plan:
+def _by_gate(obs: Observed, gate: AliasGate, asked: GateRequest, now: datetime) -> Decision:
     if obs.baseline is None and gate.baseline.missing is MissingBaseline.REJECT:
         found = f"points at {obs.current}, which was deleted" if obs.current else "points at nothing"
         message = (
@@ -151,21 +145,18 @@ def _by_gate(obs: Observed, gate: AliasGate, asked: GateRequest, now: datetime) 
     return _judged(obs, asked, asked.evaluation, now)
 
 
-def _wait_for_record(obs: Observed, name: str, evaluation: EvaluationStatus, now: datetime) -> Plan:
+def _wait_for_record(obs: Observed, name: str, evaluation: EvaluationStatus, now: datetime) -> Decision:
     """The decision outlives the Promotion: it is final only once the ModelVersion's status has the result."""
     ended = evaluation.completion_time
     age = (now - parse_timestamp(ended)).total_seconds() if ended is not None else QUIET
     if 0 <= age < QUIET:
-        return Plan(requeue_after=QUIET - age)
+        return Decision(requeue_after=QUIET - age)
     message = f"Evaluation {name} has a verdict; waiting for ModelVersion {obs.spec.version} to record it"
     gate = Gate(passed=Truth.UNKNOWN, reason=PromotionReason.RECORDING_RESULT, evaluation=name)
-    outcome = working(PromotionReason.RECORDING_RESULT, message)
-    return _said(
-        obs, decided_status(obs.status, PromotionPhase.EVALUATING, outcome, gate, generation=obs.generation, now=now)
-    )
+    return _decision(obs, PromotionPhase.EVALUATING, Severity.WORKING, message, gate, now=now)
 
 
-def _judged(obs: Observed, asked: GateRequest, evaluation: EvaluationStatus, now: datetime) -> Plan:
+def _judged(obs: Observed, asked: GateRequest, evaluation: EvaluationStatus, now: datetime) -> Decision:
     assert evaluation.verdict is not None
     assert obs.version is not None
     condition = find(evaluation.conditions, READY)
@@ -206,7 +197,7 @@ def _names(obs: Observed) -> str:
 
 def _evaluate(
     obs: Observed, name: str, evaluation: EvaluationStatus, now: datetime, *, actions: tuple[Action, ...] = ()
-) -> Plan:
+) -> Decision:
     against = f"against {obs.baseline.name}" if obs.baseline is not None else f"alone, since {_no_baseline(obs)}"
     message = f"Evaluation {name} measures {obs.spec.version} {against}"
     if evaluation.waiting is not None:
@@ -214,9 +205,7 @@ def _evaluate(
     without_data = evaluation.waiting is not None and evaluation.waiting.reason == EvaluationReason.DATA_NOT_FOUND
     reason = PromotionReason.DATA_NOT_FOUND if without_data else PromotionReason.EVALUATING
     gate = Gate(passed=Truth.UNKNOWN, reason=reason, evaluation=name)
-    outcome = working(reason, message)
-    status = decided_status(obs.status, PromotionPhase.EVALUATING, outcome, gate, generation=obs.generation, now=now)
-    return _said(obs, status, actions=actions)
+    return _decision(obs, PromotionPhase.EVALUATING, Severity.WORKING, message, gate, now=now, actions=actions)
 
 
 def _no_baseline(obs: Observed) -> str:
@@ -225,7 +214,7 @@ def _no_baseline(obs: Observed) -> str:
     return f"{obs.spec.alias} points at {obs.current}, which was deleted"
 
 
-def _pass(obs: Observed, reason: PromotionReason, message: str, now: datetime, *, rollback: bool = False) -> Plan:
+def _pass(obs: Observed, reason: PromotionReason, message: str, now: datetime, *, rollback: bool = False) -> Decision:
     candidate = obs.version.ref if obs.version is not None else None
     gate = Gate(
         passed=Truth.TRUE, reason=reason, message=message, origin=obs.points, candidate=candidate, rollback=rollback
@@ -233,28 +222,25 @@ def _pass(obs: Observed, reason: PromotionReason, message: str, now: datetime, *
     return _decided(obs, PromotionPhase.PROMOTING, gate, now)
 
 
-def _decided(obs: Observed, phase: PromotionPhase, gate: Gate, now: datetime) -> Plan:
-    outcome = (working if phase is PromotionPhase.PROMOTING else stalled)(gate.reason, gate.message)
-    return _said(obs, decided_status(obs.status, phase, outcome, gate, generation=obs.generation, now=now))
+def _decided(obs: Observed, phase: PromotionPhase, gate: Gate, now: datetime) -> Decision:
+    severity = Severity.WORKING if phase is PromotionPhase.PROMOTING else Severity.STALLED
+    return _decision(obs, phase, severity, gate.message, gate, now=now)
 
 
 def _wait(
     obs: Observed, reason: PromotionReason, message: str, now: datetime, *, evaluation: str | None = None
-) -> Plan:
+) -> Decision:
     gate = Gate(passed=Truth.UNKNOWN, reason=reason, evaluation=evaluation)
-    outcome = working(reason, message)
-    return _said(
-        obs, decided_status(obs.status, PromotionPhase.PENDING, outcome, gate, generation=obs.generation, now=now)
-    )
+    return _decision(obs, PromotionPhase.PENDING, Severity.WORKING, message, gate, now=now)
 
 
-def _end(obs: Observed, phase: PromotionPhase, reason: PromotionReason, message: str, now: datetime) -> Plan:
+def _end(obs: Observed, phase: PromotionPhase, reason: PromotionReason, message: str, now: datetime) -> Decision:
     """The end of a Promotion that did not get as far as its gate."""
     gate = Gate(passed=Truth.FALSE, reason=reason, message=message, evaluation=obs.status.evaluation)
     return _decided(obs, phase, gate, now)
 
 
-def _already_there(obs: Observed, now: datetime) -> Plan:
+def _already_there(obs: Observed, now: datetime) -> Decision:
     message = f"{obs.spec.alias} points at {obs.spec.version} already"
     candidate = obs.version.ref if obs.version is not None else None
     gate = Gate(
@@ -264,45 +250,47 @@ def _already_there(obs: Observed, now: datetime) -> Plan:
         origin=obs.points,
         candidate=candidate,
     )
-    outcome = ready(PromotionReason.ALREADY_THERE, message)
-    return _said(
-        obs, decided_status(obs.status, PromotionPhase.PROMOTED, outcome, gate, generation=obs.generation, now=now)
-    )
+    return _decision(obs, PromotionPhase.PROMOTED, Severity.READY, message, gate, now=now)
 
 
-def _promoted(obs: Observed, since: str, now: datetime) -> Plan:
-    outcome = ready(PromotionReason.PROMOTED, f"{obs.spec.alias} points at {obs.spec.version} since {since}")
-    return _said(obs, promoted_status(obs.status, outcome, since=since, generation=obs.generation, now=now))
+def _promoted(obs: Observed, since: str) -> Decision:
+    finding, changes = promoted(obs.status, f"{obs.spec.alias} points at {obs.spec.version} since {since}", since)
+    return Decision(finding=finding, changes=changes, depends_on=_depends_on(obs, finding, moved=True))
 
 
-def _said(obs: Observed, status: PromotionStatus, *, actions: tuple[Action, ...] = ()) -> Plan:
-    events = transition_events(obs.status, status, action=ACTION)
-    return Plan(
+def _decision(
+    obs: Observed,
+    phase: PromotionPhase,
+    severity: Severity,
+    message: str,
+    gate: Gate,
+    *,
+    now: datetime,
+    actions: tuple[Action, ...] = (),
+) -> Decision:
+    finding, changes = decided(phase, severity, message, gate, now)
+    return Decision(
+        finding=finding,
+        changes=changes,
         actions=actions,
-        depends_on=_depends_on(obs, status),
-        confirm_absent=_confirm_absent(obs, status, actions),
-        status=status.to_manifest(),
-        events=events,
+        depends_on=_depends_on(obs, finding, moved=False),
+        confirm_absent=_confirm_absent(obs, finding, actions),
     )
 
 
-def _confirm_absent(
-    obs: Observed, status: PromotionStatus, actions: tuple[Action, ...]
-) -> tuple[tuple[Resource, Key], ...]:
+def _confirm_absent(obs: Observed, finding: Finding, actions: tuple[Action, ...]) -> tuple[tuple[Resource, Key], ...]:
     """The version that the alias points at, where the Promotion is decided without it because it was deleted."""
-    condition = find(status.conditions, READY)
-    ends = condition is not None and condition.reason == PromotionReason.BASELINE_MISSING
+    ends = finding.reason == PromotionReason.BASELINE_MISSING
     if obs.points is None or obs.target_cached or not (actions or ends):
         return ()
     return ((MODEL_VERSIONS, Key(obs.obj["metadata"]["namespace"], obs.points.version)),)
 
 
-def _depends_on(obs: Observed, status: PromotionStatus) -> tuple[tuple[Resource, Manifest], ...]:
+def _depends_on(obs: Observed, finding: Finding, *, moved: bool) -> tuple[tuple[Resource, Manifest], ...]:
     """The Model, before an end that follows from where the alias points, which is for good.
 
     By an alias of the past a Promotion that takes it back would be there already, and a gate have measured against the
     wrong version. That the alias was moved by this Promotion, or that a newer one asks for it, is true for ever.
     """
-    moved = status.promoted_at is not None
-    by_alias = status.phase in TERMINAL and status.phase is not PromotionPhase.SUPERSEDED and not moved
+    by_alias = finding.phase in TERMINAL and finding.phase is not PromotionPhase.SUPERSEDED and not moved
     return ((MODELS, obs.model),) if by_alias and obs.model is not None else ()

@@ -1,13 +1,15 @@
-"""The status that follows from a decision."""
+"""The findings about a Promotion, and the fields of its status that change with them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from mlops_operator.api.common import VersionRef
-from mlops_operator.api.conditions import MAX_MESSAGE, Condition, Fact, Outcome, Truth, contract, timestamp
+from mlops_operator.api.conditions import MAX_MESSAGE, Fact, Truth, timestamp
 from mlops_operator.api.evaluation import MetricStatus, Verdict
 from mlops_operator.api.model import AliasStatus
 from mlops_operator.api.promotion import GATE_PASSED, TERMINAL, PromotionPhase, PromotionReason, PromotionStatus
+from mlops_operator.framework.finding import Finding, Severity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,48 +36,37 @@ class Gate:
     metrics: tuple[MetricStatus, ...] = ()
 
 
-def decided_status(
-    status: PromotionStatus,
-    phase: PromotionPhase,
-    outcome: Outcome,
-    gate: Gate,
-    *,
-    generation: int,
-    now: datetime,
-) -> PromotionStatus:
-    """The status of a Promotion in `phase`, on the word of `gate`; nothing of a former decision is left."""
-    decided = gate.passed is not Truth.UNKNOWN or phase in TERMINAL
-    return PromotionStatus(
-        observed_generation=generation,
-        phase=phase.value,
-        from_version=gate.origin.version if gate.origin is not None else None,
-        from_uid=gate.origin.version_uid if gate.origin is not None else "",
-        candidate=gate.candidate,
-        baseline=gate.baseline,
-        rollback=gate.rollback,
-        evaluation=gate.evaluation,
-        evaluation_uid=gate.evaluation_uid,
-        verdict=gate.verdict,
-        metrics=gate.metrics,
-        message=outcome.message[:MAX_MESSAGE],
-        decided_at=timestamp(now) if decided else None,
-        conditions=_conditions(status, outcome, gate, generation=generation, now=now),
-    )
+def decided(
+    phase: PromotionPhase, severity: Severity, message: str, gate: Gate, now: datetime
+) -> tuple[Finding, Mapping[str, object]]:
+    """A Promotion in `phase`, on the word of `gate`; nothing of a former decision is left."""
+    over = gate.passed is not Truth.UNKNOWN or phase in TERMINAL
+    changes = {
+        "from_version": gate.origin.version if gate.origin is not None else None,
+        "from_uid": gate.origin.version_uid if gate.origin is not None else "",
+        "candidate": gate.candidate,
+        "baseline": gate.baseline,
+        "rollback": gate.rollback,
+        "evaluation": gate.evaluation,
+        "evaluation_uid": gate.evaluation_uid,
+        "verdict": gate.verdict,
+        "metrics": gate.metrics,
+        "message": message[:MAX_MESSAGE],
+        "decided_at": timestamp(now) if over else None,
+        "promoted_at": None,
+    }
+    return _finding(phase, severity, gate.reason, message, gate), changes
 
 
-def promoted_status(
-    status: PromotionStatus, outcome: Outcome, *, since: str, generation: int, now: datetime
-) -> PromotionStatus:
+def promoted(status: PromotionStatus, message: str, since: str) -> tuple[Finding, Mapping[str, object]]:
     """The Model has moved the alias: the gate's decision stays, with its evidence."""
     gate = Gate(passed=Truth.TRUE, reason=_passed_by(status), message=status.message)
-    return status.replace(
-        observed_generation=generation,
-        phase=PromotionPhase.PROMOTED.value,
-        message=outcome.message[:MAX_MESSAGE],
-        decided_at=status.decided_at or since,
-        promoted_at=since,
-        conditions=_conditions(status, outcome, gate, generation=generation, now=now),
-    )
+    finding = _finding(PromotionPhase.PROMOTED, Severity.READY, PromotionReason.PROMOTED, message, gate)
+    return finding, {
+        "message": message[:MAX_MESSAGE],
+        "decided_at": status.decided_at or since,
+        "promoted_at": since,
+    }
 
 
 def gate_is_passed(status: PromotionStatus) -> bool:
@@ -90,8 +81,6 @@ def _passed_by(status: PromotionStatus) -> PromotionReason:
     return PromotionReason.GATE_PASSED
 
 
-def _conditions(
-    status: PromotionStatus, outcome: Outcome, gate: Gate, *, generation: int, now: datetime
-) -> tuple[Condition, ...]:
+def _finding(phase: PromotionPhase, severity: Severity, reason: PromotionReason, message: str, gate: Gate) -> Finding:
     fact = Fact(GATE_PASSED, gate.passed, gate.reason, gate.message)
-    return contract(status.conditions, outcome, generation=generation, now=now, facts=(fact,))
+    return Finding(phase=phase, reason=reason, message=message, severity=severity, facts=(fact,))

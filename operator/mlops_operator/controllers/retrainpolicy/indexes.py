@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from mlops_operator.api.meta import Key, Manifest
-from mlops_operator.controllers.shared.indexes import by_reference, key_of
+from mlops_operator.controllers.shared.indexes import MONITORS_BY_DEPLOYMENT, by_reference, key_of
 from mlops_operator.controllers.shared.served import view_served
-from mlops_operator.kube.resources import MODEL_MONITORS, MODEL_VERSIONS, RETRAIN_POLICIES
+from mlops_operator.kube.resources import MODEL_VERSIONS, RETRAIN_POLICIES
 from mlops_operator.runtime.cache.index import Index
 from mlops_operator.runtime.cache.watch import World
 
@@ -28,7 +28,6 @@ POLICIES_BY_MONITOR: Final = Index(RETRAIN_POLICIES, "monitor", _monitors)
 POLICIES_BY_OPEN_VERSION: Final = Index(RETRAIN_POLICIES, "open-version", _open_versions)
 """Policies by the versions whose way they follow."""
 
-MONITORS_BY_TARGET: Final = Index(MODEL_MONITORS, "retrainpolicy-target", by_reference("target", "deployment"))
 VERSIONS_BY_TRAINING: Final = Index(
     MODEL_VERSIONS, "retrainpolicy-training", by_reference("lineage", "trainingJob", "name")
 )
@@ -36,7 +35,7 @@ VERSIONS_BY_TRAINING: Final = Index(
 
 def policies_of_deployment(deployment: Manifest, world: World) -> Iterable[Key]:
     """For a watch: policies with a signal whose monitor watches this ModelDeployment."""
-    for monitor in world.keys(MONITORS_BY_TARGET, str(key_of(deployment))):
+    for monitor in world.keys(MONITORS_BY_DEPLOYMENT, str(key_of(deployment))):
         yield from world.keys(POLICIES_BY_MONITOR, str(monitor))
 
 

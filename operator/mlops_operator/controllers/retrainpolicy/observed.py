@@ -30,8 +30,8 @@ from mlops_operator.controllers.retrainpolicy.render import (
     render_training_job,
 )
 from mlops_operator.controllers.shared.served import view_served
-from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.shared.versions import VersionView, view_version
+from mlops_operator.framework.specs import parse_spec
 from mlops_operator.kube.resources import (
     MODEL_DEPLOYMENTS,
     MODEL_MONITORS,

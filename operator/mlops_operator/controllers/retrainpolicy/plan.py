@@ -38,11 +38,14 @@ from mlops_operator.controllers.retrainpolicy.policies.hold import Author, held_
 from mlops_operator.controllers.retrainpolicy.policies.manual import pending_value
 from mlops_operator.controllers.retrainpolicy.policies.signal import SignalView, look
 from mlops_operator.controllers.retrainpolicy.render import decision_child, render_promotion, render_training_job
-from mlops_operator.controllers.retrainpolicy.status import events_between, final_status, outcome_of, phase_of
+from mlops_operator.controllers.retrainpolicy.status import outcome_of, phase_of
 from mlops_operator.controllers.retrainpolicy.triggers import fired
+from mlops_operator.framework.finding import Decision as PlanDecision
+from mlops_operator.framework.finding import Finding
 from mlops_operator.framework.rejections import standing_refusal
+from mlops_operator.framework.status import changes_between
 from mlops_operator.kube.resources import MODEL_VERSIONS, MODELS, PROMOTIONS, TRAINING_JOBS, Resource
-from mlops_operator.runtime.work.plan import Action, Create, Plan
+from mlops_operator.runtime.work.plan import Action, Create
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +61,7 @@ class Step:
     waits: tuple[float, ...] = ()
 
 
-def plan(obs: Observed, now: datetime) -> Plan:
+def decide(obs: Observed, now: datetime) -> PlanDecision:
     """The next step of a RetrainPolicy."""
     stopped = standing_refusal(obs.status, generation=obs.generation)
     step = _resume(obs, _adopt(obs), now)
@@ -270,18 +273,17 @@ def _changes(
     return [(moment - now).total_seconds() for moment in moments if moment is not None and moment > now]
 
 
-def _finish(obs: Observed, step: Step, problem: Outcome | None, now: datetime) -> Plan:
+def _finish(obs: Observed, step: Step, problem: Outcome | None, now: datetime) -> PlanDecision:
     breaker = obs.spec.guard.circuit_breaker
     phase = phase_of(step.status, suspended=obs.spec.suspend, circuit=circuit(step.status, breaker, now=now))
     outcome = problem or _in_the_way(obs, step.status) or outcome_of(step.status, phase, breaker, now=now)
-    status = final_status(step.status, phase, outcome, generation=obs.generation, now=now)
-    return Plan(
+    return PlanDecision(
+        finding=Finding.of(phase, outcome),
+        changes=changes_between(obs.status, step.status),
         actions=step.actions,
         depends_on=_depends_on(obs, step.actions),
-        confirm_absent=_confirm_absent(obs, status),
-        status=status.to_manifest(),
+        confirm_absent=_confirm_absent(obs, step.status),
         requeue_after=min(step.waits, default=None),
-        events=events_between(obs.status, status),
     )
 
 

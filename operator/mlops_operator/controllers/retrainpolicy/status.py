@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from mlops_operator.api.conditions import Outcome, contract, ready, stalled
+from mlops_operator.api.conditions import Outcome, ready, stalled
 from mlops_operator.api.retrainguard import CircuitBreaker
 from mlops_operator.api.retrainpolicy import (
     Decision,
@@ -21,14 +21,14 @@ from mlops_operator.controllers.retrainpolicy.policies.guards import (
     failures,
     hold_message,
 )
-from mlops_operator.controllers.shared.events import event, transition_events
+from mlops_operator.framework.events import event
 from mlops_operator.runtime.work.plan import Event
 
 ACTION: Final = "Retrain"
 """What events say the controller was doing."""
 
-_QUIET: Final = (PolicyReason.IDLE, PolicyReason.TRAINING, PolicyReason.PROMOTING)
-_WARNINGS: Final = (
+QUIET: Final = (PolicyReason.IDLE, PolicyReason.TRAINING, PolicyReason.PROMOTING)
+WARNINGS: Final = (
     PolicyReason.MODEL_NOT_FOUND,
     PolicyReason.ALIAS_NOT_FOUND,
     PolicyReason.MONITOR_NOT_FOUND,
@@ -79,26 +79,8 @@ def _idle(status: RetrainPolicyStatus, *, half_open: bool) -> str:
     return message + ("; the circuit is half-open: the next training is a trial" if half_open else "")
 
 
-def final_status(
-    status: RetrainPolicyStatus, phase: PolicyPhase, outcome: Outcome, *, generation: int, now: datetime
-) -> RetrainPolicyStatus:
-    """The complete status."""
-    return status.replace(
-        observed_generation=generation,
-        phase=phase.value,
-        conditions=contract(status.conditions, outcome, generation=generation, now=now),
-    )
-
-
-def events_between(before: RetrainPolicyStatus, after: RetrainPolicyStatus) -> tuple[Event, ...]:
-    """What a person wants to hear of: starts, new kinds of skips, results, and what is in the way."""
-    return (
-        *_decision_events(before.decisions, after.decisions),
-        *transition_events(before, after, action=ACTION, quiet=_QUIET, warnings=_WARNINGS),
-    )
-
-
-def _decision_events(before: Sequence[Decision], after: Sequence[Decision]) -> tuple[Event, ...]:
+def decision_events(before: Sequence[Decision], after: Sequence[Decision]) -> tuple[Event, ...]:
+    """Starts, new kinds of skips, and results."""
     former = {decision.id: decision for decision in before}
     events = []
     for decision in after:

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from mlops_operator.api.conditions import READY, STALLED, holds
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.modelversion import REJECTED
-from mlops_operator.kube.resources import MODEL_VERSIONS
+from mlops_operator.kube.resources import MODEL_MONITORS, MODEL_VERSIONS
 from mlops_operator.runtime.cache.index import FactIndex, Index
 from mlops_operator.runtime.cache.watch import World
 
@@ -68,6 +68,8 @@ def _digest(obj: Manifest) -> Iterable[str]:
 
 
 MODEL_VERSIONS_BY_MODEL: Final = FactIndex(MODEL_VERSIONS, "model", by_reference("model"), version_fact)
+MONITORS_BY_DEPLOYMENT: Final = Index(MODEL_MONITORS, "deployment", by_reference("target", "deployment"))
+
 MODEL_VERSIONS_BY_DIGEST: Final = Index(MODEL_VERSIONS, "digest", _digest)
 """ModelVersions by `namespace/digest` of their artifacts."""
 

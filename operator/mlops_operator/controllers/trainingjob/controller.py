@@ -11,7 +11,6 @@ from mlops_operator.controllers.shared import job_reads, jobs
 from mlops_operator.controllers.shared.finished_jobs import with_cleanup
 from mlops_operator.controllers.shared.indexes import referred, referring, referring_if_changed, spec_of
 from mlops_operator.controllers.shared.models import changed_runs, restoring_aliases
-from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.watches import looked_up, managed_jobs, managed_services
 from mlops_operator.controllers.trainingjob import status as say
 from mlops_operator.controllers.trainingjob.observed import (
@@ -27,6 +26,7 @@ from mlops_operator.controllers.trainingjob.plan import plan, telling
 from mlops_operator.controllers.trainingjob.policies import data, ranks, startup, stopping
 from mlops_operator.controllers.trainingjob.policies.removed import with_removed
 from mlops_operator.framework.rejections import refusal
+from mlops_operator.framework.specs import InvalidSpecError
 from mlops_operator.kube.resources import (
     JOBS,
     MODEL_VERSIONS,

@@ -20,9 +20,9 @@ from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import pods
 from mlops_operator.controllers.shared.json_text import compact_json
 from mlops_operator.controllers.shared.pods import MAIN
-from mlops_operator.controllers.shared.specs import InvalidSpecError
 from mlops_operator.controllers.shared.stores import attempt_folder, training_folder
 from mlops_operator.controllers.trainingjob.names import ANNOTATION_OUTPUT, job_name, run_uid, service_name
+from mlops_operator.framework.specs import InvalidSpecError
 
 _COMPLETION_INDEX: Final = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
 _JOB_UID: Final = "metadata.labels['batch.kubernetes.io/controller-uid']"

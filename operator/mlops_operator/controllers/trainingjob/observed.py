@@ -19,7 +19,6 @@ from mlops_operator.controllers.shared.holdout import model_holdout
 from mlops_operator.controllers.shared.indexes import by_reference
 from mlops_operator.controllers.shared.owners import deleted_owner
 from mlops_operator.controllers.shared.pending import Reads
-from mlops_operator.controllers.shared.specs import parse_spec
 from mlops_operator.controllers.trainingjob.environment import (
     environment,
     require_deliverable,
@@ -37,6 +36,7 @@ from mlops_operator.controllers.trainingjob.policies import ranks
 from mlops_operator.controllers.trainingjob.policies.restored import made_before
 from mlops_operator.controllers.trainingjob.spec_digest import spec_digest
 from mlops_operator.framework.rejections import standing_refusal
+from mlops_operator.framework.specs import parse_spec
 from mlops_operator.kube.resources import JOBS, MODEL_VERSIONS, MODELS, RETRAIN_POLICIES, SERVICES, TRAINING_JOBS
 from mlops_operator.runtime.cache.index import Index
 from mlops_operator.runtime.cache.watch import World

@@ -17,9 +17,9 @@ from mlops_operator.api.modelversion import Lineage, ModelArtifact, ModelVersion
 from mlops_operator.controllers.shared.children import ChildNames
 from mlops_operator.controllers.shared.former_names import former_version_name
 from mlops_operator.controllers.shared.naming import MAX_NAME, hashed_name, kind_label, label_value
-from mlops_operator.controllers.shared.specs import first_problem
 from mlops_operator.controllers.trainingjob.environment import ran_with
 from mlops_operator.controllers.trainingjob.inputs import image_of
+from mlops_operator.framework.specs import first_problem
 
 MODEL: Final = "model"
 GOLDEN: Final = "golden"

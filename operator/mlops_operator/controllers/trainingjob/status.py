@@ -35,10 +35,10 @@ from mlops_operator.api.trainingjob import (
 from mlops_operator.controllers.shared import evidence, jobs
 from mlops_operator.controllers.shared.log_command import with_log_command
 from mlops_operator.controllers.shared.pending import PodProblem
-from mlops_operator.controllers.shared.waiting import wait_for
 from mlops_operator.controllers.trainingjob.environment import recorded_output
 from mlops_operator.controllers.trainingjob.observed import Observed
 from mlops_operator.controllers.trainingjob.policies import deadline, edits
+from mlops_operator.framework.waiting import wait_for
 
 MAX_REASON: Final = 128
 """Longest reason the schema takes in `attempts`; a run may give any word."""

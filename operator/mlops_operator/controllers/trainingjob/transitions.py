@@ -10,8 +10,8 @@ from typing import Final
 
 from mlops_operator.api.conditions import READY, STALLED, find, is_true
 from mlops_operator.api.trainingjob import SPEC_CHANGE_IGNORED, TrainingJobStatus, TrainingReason
-from mlops_operator.controllers.shared.events import event
 from mlops_operator.controllers.trainingjob.observed import ended
+from mlops_operator.framework.events import event
 from mlops_operator.runtime.work.plan import Event
 
 ACTION: Final = "Train"

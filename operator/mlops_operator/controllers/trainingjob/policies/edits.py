@@ -18,8 +18,8 @@ from mlops_operator.api.trainingjob import (
     TrainingReason,
 )
 from mlops_operator.controllers.shared.naming import short_hash
-from mlops_operator.controllers.shared.specs import InvalidSpecError, parse_spec
 from mlops_operator.controllers.trainingjob.spec_digest import AFTER_THE_END, recorded_digest, spec_digest, spec_text
+from mlops_operator.framework.specs import InvalidSpecError, parse_spec
 
 _ENDED: Final = frozenset({TrainingPhase.SUCCEEDED, TrainingPhase.FAILED})
 

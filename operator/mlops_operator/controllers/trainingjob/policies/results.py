@@ -16,7 +16,7 @@ from mlops_operator.api.common import DataRead, ReportRef
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import ArtifactStatus, TrainingJobSpec
 from mlops_operator.controllers.shared import jobs
-from mlops_operator.controllers.shared.specs import first_problem
+from mlops_operator.framework.specs import first_problem
 
 
 def owed(spec: TrainingJobSpec) -> bool:

@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from mlops_operator.api import reasons
 from mlops_operator.api.common import StatusBase
 from mlops_operator.api.conditions import READY, STALLED, Truth, find, is_true
-from mlops_operator.controllers.shared.pending import POD_PENDING
 from mlops_operator.runtime.work.plan import Event, EventType
 
 MAX_NOTE: Final = 1024
@@ -55,7 +55,7 @@ def transition_events(
     former = find(before.conditions, READY)
     if condition is None or (former is not None and former.reason == condition.reason):
         return ()
-    if condition.reason == POD_PENDING or condition.reason in quiet:
+    if condition.reason == reasons.POD_PENDING or condition.reason in quiet:
         return ()
     warning = is_true(after.conditions, STALLED) or condition.reason in warnings
     reason = names.get(condition.reason, condition.reason)
