@@ -14,7 +14,7 @@ DEMO := $(BIN)/python -m demo --cluster $(CLUSTER) $(if $(ENGINE),--engine $(ENG
 export PYTHONPATH := operator:.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv hooks tools demo cluster clean-cluster test test-deep deep-kind deep-others lint unit tools images integration e2e faults flux mutants generate lock bench decisions clean
+.PHONY: help venv hooks tools demo cluster clean-cluster test test-deep deep-kind deep-others lint unit tools images integration e2e faults flux mutants generate release lock bench decisions clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -109,6 +109,10 @@ generate: venv ## write the generated files: CRDs, RBAC, charts' CRDs, reference
 	$(BIN)/python -m mlops_operator.codegen.rbac
 	$(BIN)/python -m mlops_operator.codegen.docs
 	$(BIN)/python helm/render.py
+
+release: venv ## wheels, chart packages, image archives, bills of materials and SHA256SUMS in dist/, reproducibly
+	rm -rf dist
+	$(BIN)/python -m release --output dist --images build/images
 
 lock: venv ## resolve the requirements anew, with hashes and without index addresses
 	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras --allow-unsafe -o requirements/dev.lock.txt requirements/dev.in

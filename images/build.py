@@ -48,13 +48,14 @@ class Builder:
         self._report = report
 
     @cached_property
-    def _packages(self) -> list[Package]:
+    def base_packages(self) -> list[Package]:
+        """The packages that the base is made of."""
         return debian.resolve_cached(self._cache / "base-packages.json")
 
     @cached_property
     def python_version(self) -> str:
         """The interpreter's minor version in all images."""
-        return debian.python_version(self._packages)
+        return debian.python_version(self.base_packages)
 
     @property
     def base_reference(self) -> str:
@@ -102,13 +103,13 @@ class Builder:
     # -- layers -------------------------------------------------------------------------------------------------------
 
     def _base_layer(self) -> Layer:
-        packages = [f"{package.file} {package.checksum}" for package in self._packages]
+        packages = [f"{package.file} {package.checksum}" for package in self.base_packages]
         return self._layer("base", [*packages, *_contents(SITE), *_code(debian, python)], self._make_base)
 
     def _make_base(self, scratch: Path) -> list[tuple[Path, str]]:
         root = scratch / "base"
         root.mkdir()
-        debian.unpack(self._packages, root)
+        debian.unpack(self.base_packages, root)
         library = f"usr/lib/python{self.python_version}"
         site = _SITE.format(version=self.python_version)
         shutil.copytree(SITE, root / site, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)

@@ -16,7 +16,7 @@ def _problems(*files: Path) -> str:
 
 
 def test_every_workflow_is_valid() -> None:
-    assert {path.name for path in WORKFLOWS} == {"ci.yaml"}
+    assert {path.name for path in WORKFLOWS} == {"ci.yaml", "release.yaml"}
     assert _problems(*WORKFLOWS) == ""
 
 

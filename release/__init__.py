@@ -1,0 +1,1 @@
+"""Builds what a release consists of: wheels, chart packages, image archives, bills of materials and their digests."""
