@@ -196,8 +196,7 @@ class DeploymentReason(StrEnum):
     MODEL_NOT_FOUND = reasons.MODEL_NOT_FOUND
     ALIAS_NOT_FOUND = reasons.ALIAS_NOT_FOUND
     ALIAS_UNSET = reasons.ALIAS_UNSET
-    """The object is `Ready`, with `ModelLoaded=False`. While the Model is `Bootstrapping`, it is `Reconciling`
-    instead."""
+    """The object is `Ready` with `ModelLoaded=False`, or `Reconciling` while the Model is `Bootstrapping`."""
     MODEL_VERSION_NOT_FOUND = reasons.MODEL_VERSION_NOT_FOUND
     MODEL_VERSION_NOT_READY = reasons.MODEL_VERSION_NOT_READY
     MODEL_MISMATCH = reasons.MODEL_MISMATCH
@@ -251,6 +250,7 @@ class DeploymentReason(StrEnum):
     UNSCHEDULABLE = reasons.UNSCHEDULABLE
     POD_PENDING = reasons.POD_PENDING
     NODE_LOST = reasons.NODE_LOST
+    SIDECAR_RUNNING = reasons.SIDECAR_RUNNING
     BAKING = "Baking"
     """`Baking` is set while the candidate waits until `spec.rollout.bake` of the stable revision is over."""
     UP_TO_DATE = "UpToDate"

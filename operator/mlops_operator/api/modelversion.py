@@ -122,6 +122,7 @@ class ModelVersionReason(StrEnum):
     """`VerificationFailed` is set when the check itself failed."""
     RETRYING = reasons.RETRYING
     NODE_LOST = reasons.NODE_LOST
+    SIDECAR_RUNNING = reasons.SIDECAR_RUNNING
     IMAGE_UNAVAILABLE = reasons.IMAGE_UNAVAILABLE
     VOLUME_NOT_FOUND = reasons.VOLUME_NOT_FOUND
     CONFIG_UNAVAILABLE = reasons.CONFIG_UNAVAILABLE

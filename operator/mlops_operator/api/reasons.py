@@ -90,6 +90,10 @@ GATE_FAILED: Final = "GateFailed"
 NODE_LOST: Final = "NodeLost"
 """`NodeLost` is set when the node of a pod does not answer, so that it is not known whether the pod runs."""
 
+SIDECAR_RUNNING: Final = "SidecarRunning"
+"""`SidecarRunning` is set when the main container of a pod has ended and another container of the pod, such as an
+injected proxy, continues, so that the Job does not end."""
+
 IMAGE_UNAVAILABLE: Final = "ImageUnavailable"
 """`ImageUnavailable` is set when a container image cannot be pulled."""
 

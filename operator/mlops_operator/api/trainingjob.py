@@ -117,9 +117,7 @@ class TrainingReason(StrEnum):
     DISRUPTED = "Disrupted"
     """`Disrupted` is set when a pod of the attempt was taken away. The next attempt starts when no pod of it runs any
     more."""
-    SIDECAR_RUNNING = "SidecarRunning"
-    """`SidecarRunning` is set when the run has ended, but another container of its pod continues, and with it the
-    attempt."""
+    SIDECAR_RUNNING = reasons.SIDECAR_RUNNING
     NODE_LOST = reasons.NODE_LOST
     SUCCEEDED = "Succeeded"
     """`Succeeded` is set when an attempt succeeded."""

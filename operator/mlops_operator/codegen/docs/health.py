@@ -49,6 +49,9 @@ _POD: Final = (
     "RunsAsRoot",
 )
 _PODS: Final = State(_POD, IN_PROGRESS, "A pod does not run; it starts when what the message names is there.")
+_SIDECAR: Final = State(
+    ("SidecarRunning",), IN_PROGRESS, "A task has ended, but another container of its pod continues; see `taskPods`."
+)
 _RETRYING: Final = State(("Retrying",), IN_PROGRESS, "The operator tries again.")
 _FORBIDDEN: Final = State(("Forbidden",), IN_PROGRESS, "Tried again each minute: a quota or a right may be given.")
 _REFUSED: Final = State(
@@ -113,6 +116,7 @@ STATES: Final[Mapping[str, Sequence[State]]] = {
         State(("ArtifactRemoved",), FAILED, "The retention of the Model removed the artifact: use another version."),
         State(("ArtifactNotFound", "VerificationFailed"), EITHER, "Checked again, unless the message says otherwise."),
         _PODS,
+        _SIDECAR,
         _RETRYING,
         _FORBIDDEN,
         _missing("ModelNotFound"),
@@ -129,6 +133,7 @@ STATES: Final[Mapping[str, Sequence[State]]] = {
         State(("Running",), IN_PROGRESS, "The Job measures."),
         State(("DataNotFound",), IN_PROGRESS, "Rows that come later are looked for, for 10 minutes."),
         _PODS,
+        _SIDECAR,
         _RETRYING,
         _FORBIDDEN,
         _missing("ModelVersionNotFound", "ModelVersionNotReady", "ModelNotFound"),
@@ -188,6 +193,7 @@ STATES: Final[Mapping[str, Sequence[State]]] = {
         ),
         State(("RollingOut", "Loading", "ReplicasUnavailable"), IN_PROGRESS, "Servers start."),
         _PODS,
+        _SIDECAR,
         _RETRYING,
         _FORBIDDEN,
         _missing("ModelNotFound", "AliasNotFound", "ModelVersionNotFound"),
@@ -228,6 +234,7 @@ STATES: Final[Mapping[str, Sequence[State]]] = {
         _SUSPENDED,
         State(("JobFailed", "ResultInvalid"), IN_PROGRESS, "The last window was not measured; the next one is tried."),
         _PODS,
+        _SIDECAR,
         _RETRYING,
         _FORBIDDEN,
         _missing("DeploymentNotFound"),

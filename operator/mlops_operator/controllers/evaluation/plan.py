@@ -48,6 +48,7 @@ WAITS: Final = (
     EvaluationReason.FORBIDDEN,
     EvaluationReason.RETRYING,
     EvaluationReason.NODE_LOST,
+    EvaluationReason.SIDECAR_RUNNING,
     EvaluationReason.DATA_NOT_FOUND,
 )
 """Reasons that keep a Job from running or make it fail, and that a person may have to mend."""

@@ -54,6 +54,7 @@ WARNINGS: Final = (
     MonitorReason.UNSCHEDULABLE,
     MonitorReason.RETRYING,
     MonitorReason.NODE_LOST,
+    MonitorReason.SIDECAR_RUNNING,
 )
 
 

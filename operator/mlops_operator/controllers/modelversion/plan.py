@@ -52,6 +52,13 @@ FINAL: Final = frozenset(
 _FAILURES: Final = (ModelVersionReason.ARTIFACT_NOT_FOUND, ModelVersionReason.VERIFICATION_FAILED)
 """Reasons of a check that failed and is made again."""
 
+_WARNINGS: Final = (
+    *_FAILURES,
+    ModelVersionReason.RETRYING,
+    ModelVersionReason.NODE_LOST,
+    ModelVersionReason.SIDECAR_RUNNING,
+)
+
 _OF_THE_MODEL: Final = (ModelVersionReason.MODEL_NOT_FOUND, ModelVersionReason.REMOVAL_PENDING)
 """Reasons that say nothing about the verification."""
 
@@ -103,7 +110,7 @@ def _events(before: ModelVersionStatus, after: ModelVersionStatus) -> tuple[Even
             before,
             after,
             action=_ACTION,
-            warnings=(*_FAILURES, ModelVersionReason.RETRYING, ModelVersionReason.NODE_LOST),
+            warnings=_WARNINGS,
             quiet=(ModelVersionReason.VERIFYING,),
         ),
         *flip_events(before, after, REJECTED, action="Evaluate", warning=True),

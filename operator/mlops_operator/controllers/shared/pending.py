@@ -103,8 +103,13 @@ def of_job(job: Manifest, pods: Sequence[Manifest]) -> Sequence[Read]:
     return (*asked, _refusals(job)) if missing and jobs.begun(job) else asked
 
 
-def job_problem(job: Manifest, pods: Sequence[Manifest], reads: Reads) -> PodProblem | None:
-    """What keeps a Job from running, given its pods and what `of_job` asks for; None where nothing does."""
+def job_problem(job: Manifest, pods: Sequence[Manifest] | None, reads: Reads) -> PodProblem | None:
+    """What keeps a Job from running, given its pods and what `of_job` asks for; None where nothing does.
+
+    Of pods that were not read, nothing is known to.
+    """
+    if pods is None:
+        return None
     if pods:
         return pod_problem(pods, reads)
     if (refused := refusal(job, reads)) is not None:

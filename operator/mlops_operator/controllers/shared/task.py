@@ -25,6 +25,7 @@ from mlops_operator.controllers.shared import (
     pending,
     pod_options,
     pods,
+    sidecars,
     task_disruptions,
     tries,
 )
@@ -325,7 +326,7 @@ class TaskState:
     Attributes:
         reason: why it waits, runs again or failed; one of the documented reasons, or the workload's own
             (`ArtifactNotFound`, `ArtifactCorrupt`, ...).
-        kept: whether something keeps it from running, reported in `reason` or not yet.
+        kept: whether something keeps it from running or from its end, reported in `reason` or not yet.
         result: there exactly when the phase is `SUCCEEDED`.
         next_look: seconds until it should be looked at again without an event, or None.
         keeping: what lets the Job keep what its pods tell now; the parent's plan carries it out.
@@ -372,7 +373,7 @@ def observe_task(
     keeping = task_disruptions.keep(job, taken)
     if phase is jobs.JobPhase.RUNNING:
         return TaskState(TaskPhase.RUNNING, again, told, keeping=keeping, unconnected=unconnected)
-    found = pending.job_problem(job, job_pods, reads) if job_pods is not None else None
+    found = sidecars.of_task(job_pods or (), now) or pending.job_problem(job, job_pods, reads)
     lost = lost_nodes.lost(job_pods or (), now, follows=_IF_LOST)
     problem = lost or pending.reported(found, tries.waited(job, job_pods, now))
     return TaskState(

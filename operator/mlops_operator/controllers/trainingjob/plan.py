@@ -13,7 +13,7 @@ from mlops_operator.api.conditions import STALLED, is_true, parse_timestamp, tim
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import AttemptOutcome, DataWait, TrainingJobStatus, TrainingPhase, TrainingReason
 from mlops_operator.controllers.settings import Settings
-from mlops_operator.controllers.shared import evidence, jobs, lost_nodes
+from mlops_operator.controllers.shared import evidence, jobs, lost_nodes, sidecars
 from mlops_operator.controllers.shared.disruptions import Disruption, disruption
 from mlops_operator.controllers.shared.owners import CHECK_AGAIN
 from mlops_operator.controllers.shared.pending import GRACE, PATIENCE, interval
@@ -208,10 +208,10 @@ def _at_work(obs: Observed, job: Manifest, repair: tuple[Action, ...], now: date
             return _not_running(obs, progress, repair, requeue_after=look, now=now)
     elif (lost := lost_nodes.silent(obs.pods or (), follows=startup.IF_LOST)) is not None:
         return _tell(obs, say.pending(obs, now, lost), actions=repair, requeue_after=look)
-    kept = startup.sidecar(obs.pods or (), now)
+    kept = sidecars.of_attempt(obs.pods or (), now)
     status = say.running(obs, now) if kept is None else say.kept_running(obs, now, kept)
     left = deadline.remaining(obs.spec.active_deadline_seconds, status, now)
-    if startup.has_sidecars(obs.pods or ()):
+    if sidecars.waited_for(obs.pods or ()):
         left = look if left is None else min(left, look)
     return telling(obs.status, status, actions=repair, requeue_after=left, final=obs.pods is None)
 

@@ -1,4 +1,4 @@
-"""A container that runs on beside a main one that has ended keeps the attempt, and is named for it."""
+"""A container that continues beside a main one that has ended keeps the attempt, and is named for it."""
 
 from mlops_operator.api.meta import Manifest
 from tests.unit.controllers.builders import condition, later, pod_of, terminated
@@ -13,7 +13,7 @@ def beside(run: Run, main: Manifest, side: Manifest = RUNNING) -> None:
 
 
 def left_alone() -> Run:
-    """A run that ended 10 s after it began, beside a container that runs on."""
+    """A run that ended 10 s after it began, beside a container that continues."""
     run = begin()
     run.at(2).job_runs()
     beside(run, terminated(finished=later(12)))
@@ -21,20 +21,20 @@ def left_alone() -> Run:
     return run
 
 
-def test_within_a_minute_nothing_is_said_and_the_pod_is_looked_at_again() -> None:
+def test_within_45_seconds_nothing_is_reported_and_the_pod_is_read_again() -> None:
     run = left_alone()
-    plan = run.at(71).settle()
+    plan = run.at(56).settle()
     assert condition(run.obj, "Ready")["reason"] == "Running"
     assert plan.requeue_after is not None
     assert plan.requeue_after <= 8
 
 
-def test_after_a_minute_the_container_is_named_with_the_way_out() -> None:
+def test_after_that_the_container_is_named_with_the_way_out() -> None:
     run = left_alone()
-    run.at(72).settle()
+    run.at(57).settle()
     told = condition(run.obj, "Ready")
     assert (run.status["phase"], told["reason"]) == ("Running", "SidecarRunning")
-    assert "container logger runs on" in told["message"]
+    assert "container logger continues" in told["message"]
     assert "restartPolicy: Always" in told["message"]
     assert run.status["waiting"]["reason"] == "SidecarRunning"
     assert run.events == ["SidecarRunning"]
@@ -42,7 +42,7 @@ def test_after_a_minute_the_container_is_named_with_the_way_out() -> None:
 
 def test_when_it_ends_too_the_run_has_succeeded() -> None:
     run = left_alone()
-    run.at(72).settle()
+    run.at(57).settle()
     run.at(90).job_succeeds(run.result())
     assert run.status["phase"] == "Succeeded"
     assert "waiting" not in run.status
@@ -54,7 +54,7 @@ def test_a_run_that_was_over_before_anybody_looked_counts_as_running() -> None:
     run.at(1).job_runs(ready=0)
     run.at(6).settle()
     assert run.status["phase"] == "Running"
-    run.at(61).settle()
+    run.at(46).settle()
     assert condition(run.obj, "Ready")["reason"] == "SidecarRunning"
 
 

@@ -3,17 +3,16 @@
 An attempt runs when all of its ranks run or have ended well.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from mlops_operator.api.conditions import holds, parse_timestamp
+from mlops_operator.api.conditions import holds
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingJobStatus, TrainingReason
-from mlops_operator.controllers.shared import job_reads, jobs, pending
+from mlops_operator.controllers.shared import job_reads, jobs, pending, sidecars
 from mlops_operator.controllers.shared.pending import PodProblem, Reads
-from mlops_operator.controllers.shared.pods import MAIN
 from mlops_operator.controllers.trainingjob.names import WAIT
 
 
@@ -80,40 +79,6 @@ def startup(job: Manifest, pods: Sequence[Manifest] | None, now: datetime, reads
     return Startup(running=False, problem=problem, reported=pending.reported(problem, waited) is not None)
 
 
-PATIENCE_WITH_SIDECARS: Final = 60.0
-"""Seconds after the end of the main container for which other containers of its pod may run on unmentioned."""
-
-
-def sidecar(pods: Sequence[Manifest], now: datetime) -> PodProblem | None:
-    """The first container that runs on long after the main one of its pod; None where none does.
-
-    A native sidecar is ended by the kubelet: it never keeps a pod.
-    """
-    for pod, end, name in _kept(pods):
-        if (now - parse_timestamp(end)).total_seconds() >= PATIENCE_WITH_SIDECARS:
-            message = (
-                f"container main of pod {pod['metadata']['name']} ended at {end}, but container {name} runs on, so the"
-                " attempt does not end: end it with container main, or make it a native sidecar (an init container"
-                " with restartPolicy: Always)"
-            )
-            return PodProblem(TrainingReason.SIDECAR_RUNNING, message)
-    return None
-
-
-def has_sidecars(pods: Sequence[Manifest]) -> bool:
-    """Whether the main container of a pod has ended and another one runs on, which nothing tells of later."""
-    return any(True for _ in _kept(pods))
-
-
-def _kept(pods: Sequence[Manifest]) -> Iterator[tuple[Manifest, str, str]]:
-    """Pods whose main container has ended while another one runs, with the time of that end and the other's name."""
-    for pod in pods:
-        end = (_main_state(pod).get("terminated") or {}).get("finishedAt")
-        running = [entry["name"] for entry in _container_statuses(pod) if "running" in (entry.get("state") or {})]
-        if end and running:
-            yield pod, end, running[0]
-
-
 def _of_rank(job: Manifest, waiting: Sequence[Manifest], reads: Reads, others: Collection[int]) -> PodProblem:
     """What keeps the ranks that do not run; of several ranks with which one it is and how many run.
 
@@ -160,21 +125,9 @@ def _resuming(job: Manifest) -> bool:
     return holds(job, "Suspended") and not job["spec"].get("suspend")
 
 
-def _container_statuses(pod: Manifest) -> Sequence[Manifest]:
-    return (pod.get("status") or {}).get("containerStatuses") or ()
-
-
-def _main_state(pod: Manifest) -> Manifest:
-    for entry in _container_statuses(pod):
-        if entry["name"] == MAIN:
-            state: Manifest = entry.get("state") or {}
-            return state
-    return {}
-
-
 def _started(pod: Manifest) -> bool:
     """Whether its main container runs, or has run and another container keeps the pod."""
-    state = _main_state(pod)
+    state = sidecars.main_state(pod)
     return "running" in state or ("terminated" in state and jobs.pod_phase(pod) == "Running")
 
 
@@ -188,6 +141,6 @@ def _no_cause(pod: Manifest) -> PodProblem:
     inits = (pod.get("status") or {}).get("initContainerStatuses") or ()
     if any(entry["name"] == WAIT and (entry.get("state") or {}).get("running") for entry in inits):
         return _MEETING
-    reason = (_main_state(pod).get("waiting") or {}).get("reason") or "not started"
+    reason = (sidecars.main_state(pod).get("waiting") or {}).get("reason") or "not started"
     words = f"pod {pod['metadata']['name']}: {reason}; the events of the pod may say more"
     return PodProblem(TrainingReason.POD_PENDING, words, permanent=False)
