@@ -7,13 +7,13 @@ import numpy as np
 
 from bench.decisions.models import label_pair, rows_of
 from bench.decisions.table import Cell, Simulation, Table
-from mlops_contract import Result
+from mlops_contract.models.result import Result
+from mlops_contract.requests.evaluation import MetricRequest
 from mlops_operator.api.evaluation import MetricRule, Verdict
 from mlops_operator.controllers.evaluation.policies.combine import combine
 from mlops_operator.controllers.evaluation.policies.judge import judge
 from mlops_operator.controllers.evaluation.policies.levels import pass_level
 from mlops_workload.comparison import Comparison, compare_all
-from mlops_workload.evaluate_configuration import MetricRequest
 from mlops_workload.evaluate_result import result_counts, result_figures
 from mlops_workload.predictions import Predictions
 from mlops_workload.proportions import PairedProportions

@@ -1,8 +1,9 @@
-"""What a workload and the operator agree on: the result document and the environment of a run.
+"""What a workload and the operator agree on: all documents that cross between the operator and the pods, and the
+environment of a run.
 
-The only code that the control plane (`mlops_operator`) and the data plane
-(`mlops_workload`) share. It depends on pydantic alone, so it costs either side
-nothing it does not have already.
+The only code that the control plane (`mlops_operator`) and the data plane (`mlops_workload`) share. It needs the
+standard library alone, from Python 3.9 on, since it is put into images of users beside the SDK; the operator's
+pydantic models of the same documents are `mlops_contract.models`.
 """
 
 from mlops_contract.figures import DUPLICATES, UNLABELED, Count, Figure, rule_figure
@@ -15,7 +16,6 @@ from mlops_contract.result import (
     Report,
     Result,
     ResultInvalidError,
-    parse_result,
 )
 
 __all__ = [
@@ -32,5 +32,4 @@ __all__ = [
     "Report",
     "Result",
     "ResultInvalidError",
-    "parse_result",
 ]

@@ -3,10 +3,12 @@
 A rule is named by its position, so that twelve rules fit into one result whatever their slices are called.
 """
 
-from enum import StrEnum
+from __future__ import annotations
+
+from enum import Enum
 
 
-class Figure(StrEnum):
+class Figure(str, Enum):
     """A number of one rule, in `metrics`. Differences are candidate minus baseline, in the metric's own sign."""
 
     CANDIDATE = "c"
@@ -22,7 +24,7 @@ class Figure(StrEnum):
     """One-sided p-value for a candidate outside the rule's min or max; absent where its value keeps them."""
 
 
-class Count(StrEnum):
+class Count(str, Enum):
     """A number of rows of one rule, in `counts`."""
 
     ROWS = "n"

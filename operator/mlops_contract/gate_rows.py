@@ -1,9 +1,11 @@
 """How an evaluation's result names the counts of its recent rows and of the rows that a training had as well."""
 
-from enum import StrEnum
+from __future__ import annotations
+
+from enum import Enum
 
 
-class RecentCount(StrEnum):
+class RecentCount(str, Enum):
     """A number about the recent rows, in `counts`; all are absent where the evaluation asks for none."""
 
     ROWS = "recent.rows"
@@ -20,7 +22,7 @@ class RecentCount(StrEnum):
     """Requests with neither group nor id, held out or not."""
 
 
-class OverlapCount(StrEnum):
+class OverlapCount(str, Enum):
     """A number of rows of the gate, in `counts`."""
 
     ROWS = "overlap.rows"

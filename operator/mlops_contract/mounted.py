@@ -1,5 +1,7 @@
 """What the container that runs before a training reports on the ConfigMaps that the training sees."""
 
+from __future__ import annotations
+
 import json
 import re
 from typing import Final

@@ -4,6 +4,8 @@ Nothing that such a text contains may raise anything but the errors stated here:
 ends that plan every time, so the object would never be finished.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from typing import Any, Final
@@ -47,6 +49,11 @@ def decode_json(text: str, *, finite: bool = True) -> Any:
         raise ValueError("it nests too deeply") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"{error.msg} at character {error.pos}") from None
+
+
+def compact_json(value: Any) -> str:
+    """`value` as JSON without spaces, in its own order."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def decode_object(text: object) -> dict[str, Any] | None:

@@ -8,6 +8,8 @@ newer one counts. What is no such line is dropped, so scanners and probes do no 
 This module has replica 0's side; `barrier_client` has the others'.
 """
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import os
@@ -117,7 +119,7 @@ class Barrier:
         self._selector.register(listener, selectors.EVENT_READ)
         _allow_files(2 * ranks + STRANGERS)
 
-    def __enter__(self) -> "Barrier":
+    def __enter__(self) -> Barrier:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -8,6 +8,8 @@ Exit codes: 0, or that of the error (`mlops_workload.errors`), which is also one
 message.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys

@@ -1,13 +1,15 @@
 """Each rule's figures for a candidate and a baseline on the rows of its slice."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlops_contract.requests.evaluation import MetricRequest
 from mlops_workload.errors import MetricInvalidError
-from mlops_workload.evaluate_configuration import MetricRequest
 from mlops_workload.evidence import Tests, of_labels, of_losses
 from mlops_workload.metrics import Direction, metric_named
 from mlops_workload.metrics.losses import log_losses

@@ -5,6 +5,8 @@ files. When the ConfigMap changes, the kubelet writes another folder and replace
 are of one state of the ConfigMap.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
 from pathlib import Path

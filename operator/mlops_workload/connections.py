@@ -5,6 +5,8 @@ A store's driver may wait for minutes where a firewall drops its packets, and ma
 the host and port that the process asked for last tells whether the network is the cause.
 """
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import functools
@@ -95,7 +97,8 @@ def probe(address: Address, *, seconds: float = PROBE_SECONDS) -> Problem | None
 
     What refuses is tried again until then: a server that restarts does so for a moment.
     """
-    resolved, found = threading.Event(), list[Problem | None]()
+    resolved = threading.Event()
+    found: list[Problem | None] = []
 
     def connect() -> None:
         began = time.monotonic()
@@ -156,7 +159,7 @@ class Watch:
         """Note that something arrived."""
         self._arrived = time.monotonic()
 
-    def noting(self, stream: Readable) -> "_Noted":
+    def noting(self, stream: Readable) -> _Noted:
         """`stream`, whose content is noted as it arrives."""
         return _Noted(stream, self)
 

@@ -1,33 +1,22 @@
 """What a run is told through its environment."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
-from typing import Any, Final, Self, TypeVar
+from dataclasses import dataclass, field
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-
-from mlops_contract import environment
+from mlops_contract import environment, limits
+from mlops_contract.document import AnyDocument, DocumentInvalidError
+from mlops_contract.requests.run import DataInput
+from mlops_contract.text import clean, decode_json
 from mlops_workload.errors import ConfigurationInvalidError
 from mlops_workload.holdout import Holdout
 
-Model = TypeVar("Model", bound=BaseModel)
-Value = TypeVar("Value")
 
-DEFAULT_SEED: Final = 0
-"""Where no seed was asked for, runs are still repeatable."""
-
-
-class DataInput(BaseModel):
-    """A data input by name; a digest pins its content."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    uri: str
-    digest: str | None = None
-
-
-class RunContext(BaseModel):
+@dataclass(frozen=True)
+class RunContext:
     """The identity of a run and everything it was given.
 
     `uid` is None outside a cluster. `replica_index` counts from 0 and only replica 0 reports;
@@ -35,21 +24,19 @@ class RunContext(BaseModel):
     rows are held out.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     uid: str | None = None
-    parameters: dict[str, Any] = {}
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     data: tuple[DataInput, ...] = ()
     holdout: Holdout | None = None
     output_uri: str | None = None
-    seed: int = DEFAULT_SEED
+    seed: int = limits.SEED
     attempt: int = 0
     replicas: int = 1
     replica_index: int = 0
     coordinator: str | None = None
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> RunContext:
         """Read the `MLOPS_*` variables.
 
         Raises:
@@ -58,11 +45,11 @@ class RunContext(BaseModel):
         environ = os.environ if environ is None else environ
         return cls(
             uid=environ.get(environment.RUN_UID) or None,
-            parameters=_read_json(environ, environment.PARAMETERS, TypeAdapter(dict[str, Any]), {}),
-            data=_read_json(environ, environment.DATA, TypeAdapter(tuple[DataInput, ...]), ()),
-            holdout=_read_json(environ, environment.HOLDOUT, TypeAdapter(Holdout | None), None),
+            parameters=_parameters(environ),
+            data=_data(environ),
+            holdout=_holdout(environ),
             output_uri=environ.get(environment.OUTPUT_URI) or None,
-            seed=_read_integer(environ, environment.SEED, DEFAULT_SEED),
+            seed=_read_integer(environ, environment.SEED, limits.SEED),
             attempt=_read_integer(environ, environment.ATTEMPT, 0),
             replicas=_read_integer(environ, environment.REPLICAS, 1),
             replica_index=_read_integer(environ, environment.REPLICA_INDEX, 0),
@@ -70,20 +57,22 @@ class RunContext(BaseModel):
         )
 
 
-def read_configuration(name: str, model: type[Model], *, environ: Mapping[str, str] | None = None) -> Model:
-    """The JSON document in the variable `name`, as `model`.
+def read_configuration(
+    name: str, document: type[AnyDocument], *, environ: Mapping[str, str] | None = None
+) -> AnyDocument:
+    """The JSON document in the variable `name`.
 
     Raises:
         ConfigurationInvalidError: it is absent, not JSON, or not of that form; the field is named.
     """
     environ = os.environ if environ is None else environ
-    document = environ.get(name)
-    if not document:
+    text = environ.get(name)
+    if not text:
         raise ConfigurationInvalidError(f"expected a JSON document in the variable {name}, found none")
     try:
-        return model.model_validate_json(document)
-    except ValidationError as error:
-        raise ConfigurationInvalidError(f"{name} is malformed at {first_problem(error)}") from error
+        return document.read(text)
+    except DocumentInvalidError as error:
+        raise ConfigurationInvalidError(f"{name}: {error}") from error
 
 
 def require_uid(environ: Mapping[str, str] | None = None) -> str:
@@ -98,21 +87,41 @@ def require_uid(environ: Mapping[str, str] | None = None) -> str:
     return uid
 
 
-def first_problem(error: ValidationError) -> str:
-    """Field and message of the first thing that is wrong, in one line."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the document"
-    return f"{where}: {first['msg']}"
+def _parameters(environ: Mapping[str, str]) -> Mapping[str, Any]:
+    found = _json(environ, environment.PARAMETERS)
+    if found is not None and not isinstance(found, dict):
+        raise ConfigurationInvalidError(f"expected a JSON object in {environment.PARAMETERS}, found something else")
+    return found or {}
 
 
-def _read_json(environ: Mapping[str, str], name: str, adapter: TypeAdapter[Value], default: Value) -> Value:
+def _data(environ: Mapping[str, str]) -> tuple[DataInput, ...]:
+    found = _json(environ, environment.DATA)
+    if found is not None and not isinstance(found, list):
+        raise ConfigurationInvalidError(f"expected a JSON list in {environment.DATA}, found something else")
+    return tuple(_section(environment.DATA, DataInput, entry) for entry in found or ())
+
+
+def _holdout(environ: Mapping[str, str]) -> Holdout | None:
+    found = _json(environ, environment.HOLDOUT)
+    return None if found is None else _section(environment.HOLDOUT, Holdout, found)
+
+
+def _section(name: str, document: type[AnyDocument], value: Any) -> AnyDocument:
+    try:
+        return document.of(value)
+    except DocumentInvalidError as error:
+        raise ConfigurationInvalidError(f"{name}: {error}") from error
+
+
+def _json(environ: Mapping[str, str], name: str) -> Any:
+    """The value of the JSON in a variable; None where it is not set."""
     text = environ.get(name)
     if not text:
-        return default
+        return None
     try:
-        return adapter.validate_json(text)
-    except ValidationError as error:
-        raise ConfigurationInvalidError(f"{name} is malformed at {first_problem(error)}") from error
+        return decode_json(text)
+    except ValueError as error:
+        raise ConfigurationInvalidError(f"{name}: it is not JSON: {clean(str(error))}") from error
 
 
 def _read_integer(environ: Mapping[str, str], name: str, default: int) -> int:

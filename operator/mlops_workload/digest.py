@@ -6,18 +6,28 @@ sorted by path: what `find . -type f | sort | xargs sha256sum | sha256sum` print
 C locale (with the leading `./` taken off the paths).
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 from mlops_workload.errors import ArtifactNotFoundError, DataInvalidError
+
+_CHUNK: Final = 2**18
+"""Bytes that are read at once."""
 
 
 def digest_file(path: Path) -> str:
     """`sha256:<hex>` of a file's content."""
-    with path.open("rb") as stream:
-        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+    computed = hashlib.sha256()
+    buffer = bytearray(_CHUNK)
+    with path.open("rb", buffering=0) as stream:
+        while read := stream.readinto(buffer):
+            computed.update(memoryview(buffer)[:read])
+    return f"sha256:{computed.hexdigest()}"
 
 
 def digest_folder(path: Path) -> str:

@@ -1,6 +1,6 @@
 """Last step of an evaluation: compare the predictions of a candidate and a baseline on the same frozen rows.
 
-`python -m mlops_workload.evaluate` reads its configuration (`EvaluationConfiguration`) from
+`python -m mlops_workload.evaluate` reads its configuration (`EvaluationRequest`) from
 `MLOPS_EVALUATION`, the rows from the copies that `mlops_workload.evaluate_fetch` made, and the predictions that
 `mlops_workload.predict` left, each in a folder of its own. It never loads a model. It reports figures and never a
 verdict: the rule belongs to the operator.
@@ -10,6 +10,8 @@ The result holds the figures and counts of each rule (`mlops_contract.figures`; 
 JSON document with the confusion matrices, goes to `MLOPS_OUTPUT_URI`.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
@@ -18,10 +20,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mlops_contract import Result, ResultInvalidError, environment
+from mlops_contract.requests.evaluation import EvaluationRequest
 from mlops_workload.comparison import compare_all
 from mlops_workload.context import read_configuration, require_uid
 from mlops_workload.errors import ConfigurationInvalidError
-from mlops_workload.evaluate_configuration import EvaluationConfiguration
 from mlops_workload.evaluate_fetch import RowsIndex, read_copies, read_index
 from mlops_workload.evaluate_report import report_document
 from mlops_workload.evaluate_result import readable, resampling_seed, result_counts, result_figures
@@ -37,7 +39,7 @@ from mlops_workload.uri import join
 
 
 def evaluate(
-    configuration: EvaluationConfiguration,
+    configuration: EvaluationRequest,
     *,
     rows: Path,
     predictions: Mapping[str, Path | None],
@@ -101,7 +103,7 @@ def _predictions(role: str, folder: Path | None, rows: Rows) -> Predictions:
 
 
 def _command(arguments: argparse.Namespace) -> None:
-    configuration = read_configuration(environment.EVALUATION, EvaluationConfiguration)
+    configuration = read_configuration(environment.EVALUATION, EvaluationRequest)
     uid = require_uid()
     with tempfile.TemporaryDirectory() as scratch:
         result = evaluate(

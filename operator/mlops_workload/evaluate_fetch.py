@@ -1,6 +1,6 @@
 """First step of an evaluation: copy models and rows out of the store, verified, and take the labels off.
 
-`python -m mlops_workload.evaluate_fetch` reads `EvaluationConfiguration` from `MLOPS_EVALUATION`. It is the only
+`python -m mlops_workload.evaluate_fetch` reads `EvaluationRequest` from `MLOPS_EVALUATION`. It is the only
 container of the evaluation that sees the store, and it never loads a model. Its folders:
 
 - `--candidate`, `--baseline`: the artifacts, for the container that runs that model.
@@ -12,30 +12,33 @@ container of the evaluation that sees the store, and it never loads a model. Its
 Everything that follows reads these copies, so that a change in the store between two steps has no effect.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from mlops_contract import DataDigest, environment
+from mlops_contract.document import Document
 from mlops_contract.gate_rows import RecentCount
+from mlops_contract.requests.evaluation import Columns, EvaluationRequest, ModelSource, RecentSource
 from mlops_workload.context import read_configuration
 from mlops_workload.digest import digest_file
 from mlops_workload.errors import ArtifactNotFoundError, WorkloadError
-from mlops_workload.evaluate_configuration import EvaluationConfiguration, ModelSource
 from mlops_workload.fetch import as_data, fetch
 from mlops_workload.files import opened
 from mlops_workload.metrics import metric_named
 from mlops_workload.prediction_files import Request, write_request
 from mlops_workload.recent import FILE as RECENT_FILE
-from mlops_workload.recent import RECENT_COLUMNS, RecentSource, select_recent, write_recent
-from mlops_workload.rows import Columns, Rows, concatenate, read_rows, with_all_groups
+from mlops_workload.recent import RECENT_COLUMNS, select_recent, write_recent
+from mlops_workload.rows import Rows, concatenate, read_rows, with_all_groups
 from mlops_workload.store import copy_in
 from mlops_workload.termination import run_command
 from mlops_workload.uri import local_location
@@ -43,10 +46,11 @@ from mlops_workload.uri import local_location
 INDEX: Final = "index.json"
 
 
-class RowsFile(BaseModel):
+@dataclass(frozen=True)
+class RowsFile(Document):
     """A copied data file, or the recent rows; `path` is relative to the folder of the index."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    title: ClassVar[str] = "data file"
 
     name: str
     digest: str
@@ -54,7 +58,8 @@ class RowsFile(BaseModel):
     recent: bool = False
 
 
-class RowsIndex(BaseModel):
+@dataclass(frozen=True)
+class RowsIndex(Document):
     """All data of an evaluation, in the order of its configuration, recent rows last.
 
     Attributes:
@@ -63,11 +68,11 @@ class RowsIndex(BaseModel):
         hashes: by role, the path of the hashes of its training rows.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    title: ClassVar[str] = "index of the rows"
 
     data: tuple[RowsFile, ...]
-    counts: dict[str, int] = {}
-    hashes: dict[str, str] = {}
+    counts: dict[str, int] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
 
     @property
     def digests(self) -> list[DataDigest]:
@@ -76,7 +81,7 @@ class RowsIndex(BaseModel):
 
 
 def fetch_evaluation(
-    configuration: EvaluationConfiguration,
+    configuration: EvaluationRequest,
     *,
     models: Mapping[str, Path | None],
     rows: Path,
@@ -119,7 +124,7 @@ def fetch_evaluation(
     # Without any row the models have nothing to answer, and the judge does not ask for their predictions.
     features = read_copies(rows, index, configuration.columns).x if index.data else np.empty((0, 0))
     write_request(inputs, request, features)
-    (rows / INDEX).write_text(index.model_dump_json(), encoding="utf-8")
+    (rows / INDEX).write_text(index.to_json(), encoding="utf-8")
 
 
 def _fetch_recent(
@@ -171,7 +176,7 @@ def _fetch_model(role: str, source: ModelSource, folder: Path, environ: Mapping[
 
 def read_index(rows: Path) -> RowsIndex:
     """What the first step left in the judge's folder."""
-    return RowsIndex.model_validate_json((rows / INDEX).read_bytes())
+    return RowsIndex.read((rows / INDEX).read_bytes())
 
 
 def read_copies(rows: Path, index: RowsIndex, columns: Columns) -> Rows:
@@ -194,7 +199,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     return run_command(
         lambda: fetch_evaluation(
-            read_configuration(environment.EVALUATION, EvaluationConfiguration),
+            read_configuration(environment.EVALUATION, EvaluationRequest),
             models={"candidate": arguments.candidate, "baseline": arguments.baseline},
             rows=arguments.rows,
             inputs=arguments.inputs,

@@ -1,5 +1,7 @@
 """The long form of an evaluation, for people: every figure in full, and where the models disagree."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlops_contract import DataDigest
+from mlops_contract.requests.evaluation import EvaluationRequest
 from mlops_workload.comparison import Comparison, slice_index
-from mlops_workload.evaluate_configuration import EvaluationConfiguration
 from mlops_workload.predictions import Predictions
 from mlops_workload.rows import Rows
 
 
 def report_document(
-    configuration: EvaluationConfiguration,
+    configuration: EvaluationRequest,
     comparisons: Sequence[Comparison],
     rows: Rows,
     data: Sequence[DataDigest],
@@ -26,13 +28,10 @@ def report_document(
     names = [None, *sorted({str(name) for name in rows.slices} - {""})]
     return {
         "kind": "evaluation",
-        "configuration": configuration.model_dump(mode="json"),
-        "data": [entry.model_dump() for entry in data],
+        "configuration": configuration.to_dict(),
+        "data": [entry.to_dict() for entry in data],
         "unlabeled": int((~rows.labeled).sum()),
-        "metrics": [
-            {**comparison._asdict(), "request": comparison.request.model_dump(mode="json")}
-            for comparison in comparisons
-        ],
+        "metrics": [{**comparison._asdict(), "request": comparison.request.to_dict()} for comparison in comparisons],
         "slices": [_slice(name, rows, candidate, baseline) for name in names],
     }
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from mlops_contract import DUPLICATES, UNLABELED, Count, DataDigest, Figure, Result, rule_figure
+from mlops_contract.requests.evaluation import MetricRequest
 from mlops_workload.comparison import Comparison
-from mlops_workload.evaluate_configuration import MetricRequest
 from mlops_workload.rows import Rows, duplicate_count
 
 VALUE_DIGITS: Final = 10

@@ -1,5 +1,7 @@
 """What the rows of one rule show: a test of the difference of two models, and one of a model's own value."""
 
+from __future__ import annotations
+
 from typing import NamedTuple, Protocol
 
 import numpy as np

@@ -9,6 +9,8 @@ Exit codes: 0, or that of the error (`mlops_workload.errors`), which is also one
 JSON in the termination message.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import shutil

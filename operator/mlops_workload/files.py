@@ -5,6 +5,8 @@ every part of a path is opened by itself, relative to the descriptor of the part
 `O_NOFOLLOW`), and what was opened is checked, not what was there before.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import stat

@@ -5,6 +5,8 @@ added here, in one place, and all of them know it. Loading a pickle-based format
 code from the artifact: only load what a digest pins and a trusted run wrote.
 """
 
+from __future__ import annotations
+
 import platform
 import warnings
 from collections.abc import Callable, Iterable, Mapping

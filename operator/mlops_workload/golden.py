@@ -1,12 +1,14 @@
 """Ask a served model its golden requests before it gets traffic.
 
-`python -m mlops_workload.golden` reads its configuration (`GoldenConfiguration`) from
+`python -m mlops_workload.golden` reads its configuration (`GoldenCheck`) from
 `MLOPS_GOLDEN`. It waits for the model to be ready, sends each request at least once, and reports
 the counts `requests`, `mismatches`, `errors` and `slow` and the metrics `latency_p50` and
 `latency_p99` in seconds. Where single servers are named, every one of them is asked, and the
 count `endpoints` says how many. Wrong answers are a result, not a failure of the check: the exit code
 is 0 whatever the answers, and not 0 only if the check could not be made.
 """
+
+from __future__ import annotations
 
 import http.client
 import os
@@ -15,17 +17,18 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic.alias_generators import to_camel
 
 from mlops_contract import DataDigest, Result, environment
-from mlops_workload.context import first_problem, read_configuration, require_uid
+from mlops_contract.document import DocumentInvalidError
+from mlops_contract.requests.golden import GoldenCheck
+from mlops_contract.serving import Answer, GoldenDocument, GoldenRequest
+from mlops_workload.context import read_configuration, require_uid
 from mlops_workload.errors import ConnectionFailedError, DataInvalidError, EndpointUnavailableError
 from mlops_workload.fetch import fetch
-from mlops_workload.golden_requests import Answer, GoldenDocument, GoldenRequest, outputs_match
+from mlops_workload.golden_requests import outputs_match
 from mlops_workload.inference_protocol import connection_problem, exchange, infer_url, ready_url
 from mlops_workload.termination import run_command, write_message
 
@@ -39,50 +42,6 @@ READY_TIMEOUT_SECONDS: Final = 2.0
 UNREACHABLE_SECONDS: Final = 20.0
 """Time without any connection after which the network is the cause: a server that is ready is in its Service within
 seconds. With a lookup that takes 20 s, and the end of the pod, that is in the status within a minute."""
-
-DEFAULT_TOLERANCE: Final = 1e-6
-"""The same model on another processor may differ in the last bits of a floating-point sum, not by more."""
-
-
-class RequestsSource(BaseModel):
-    """The golden requests by URI, pinned by digest."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    uri: str
-    digest: str
-
-
-class GoldenConfiguration(BaseModel):
-    """What to ask whom; the document's keys are camelCase.
-
-    Either `url`, behind which any number of servers may be, or `endpoints`, the base URL of each server.
-    With `endpoints` the requests take turns, and are repeated where there are more servers than requests.
-    Without `requests` only readiness is checked. With `modelVersion`, an answer by another
-    version is an error. Answers slower than `maxLatencySeconds` are counted as `slow`.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, validate_by_name=True)
-
-    url: str | None = None
-    endpoints: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
-    model: str
-    requests: RequestsSource | None = None
-    model_version: str | None = None
-    max_latency_seconds: Annotated[float, Field(gt=0)] | None = None
-    ready_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 120.0
-    tolerance: Annotated[float, Field(ge=0)] = DEFAULT_TOLERANCE
-
-    @model_validator(mode="after")
-    def _one_of(self) -> Self:
-        if (self.url is None) == (not self.endpoints):
-            raise ValueError("expected url or endpoints, found both or neither")
-        return self
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """The base URLs that are asked, each at least once."""
-        return self.endpoints if self.url is None else (self.url,)
 
 
 class Tally:
@@ -101,7 +60,7 @@ class Tally:
 
 
 def check(
-    configuration: GoldenConfiguration,
+    configuration: GoldenCheck,
     *,
     uid: str,
     scratch: Path,
@@ -181,7 +140,7 @@ def wait_ready(
 
 
 def _ask(
-    configuration: GoldenConfiguration,
+    configuration: GoldenCheck,
     request: GoldenRequest,
     *,
     target: str,
@@ -189,19 +148,19 @@ def _ask(
     tally: Tally,
     clock: Callable[[], float],
 ) -> None:
-    body = {"id": f"golden-{number}", "inputs": [tensor.model_dump() for tensor in request.inputs]}
+    body = {"id": f"golden-{number}", "inputs": [tensor.to_dict() for tensor in request.inputs]}
     begin = clock()
     try:
         reply = exchange(infer_url(target, configuration.model), body=body, timeout=REQUEST_TIMEOUT_SECONDS)
         elapsed = clock() - begin
         if reply.status != 200:
             raise ValueError(f"HTTP {reply.status}: {reply.body[:200].decode(errors='replace')}")
-        answer = Answer.model_validate_json(reply.body)
+        answer = Answer.read(reply.body)
         if configuration.model_version not in {None, answer.model_version}:
             raise ValueError(f"answered by version {answer.model_version!r}, expected {configuration.model_version!r}")
-    except ValidationError as error:
+    except DocumentInvalidError as error:
         tally.errors += 1
-        tally.note(f"request {number}: the answer is malformed at {first_problem(error)}")
+        tally.note(f"request {number}: {error}")
         return
     except (OSError, http.client.HTTPException, ValueError) as error:
         tally.errors += 1
@@ -216,13 +175,13 @@ def _ask(
 
 def _read_requests(path: Path) -> tuple[GoldenRequest, ...]:
     try:
-        return GoldenDocument.model_validate_json(path.read_bytes()).requests
-    except ValidationError as error:
-        raise DataInvalidError(f"the golden requests are malformed at {first_problem(error)}") from error
+        return GoldenDocument.read(path.read_bytes()).requests
+    except DocumentInvalidError as error:
+        raise DataInvalidError(str(error)) from error
 
 
 def _command() -> None:
-    configuration = read_configuration(environment.GOLDEN, GoldenConfiguration)
+    configuration = read_configuration(environment.GOLDEN, GoldenCheck)
     uid = require_uid()
     with tempfile.TemporaryDirectory() as scratch:
         result, notes = check(configuration, uid=uid, scratch=Path(scratch), environ=os.environ)

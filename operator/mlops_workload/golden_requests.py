@@ -1,52 +1,16 @@
-"""Golden requests: what a model answered when it was trained, to be asked again before it serves.
-
-The document is `{"v": 1, "requests": [{"inputs": [tensor], "outputs": [tensor]}]}` with JSON
-tensors of the Open Inference Protocol.
-"""
+"""Golden requests: what a model answered when it was trained, to be asked again before it serves."""
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
+from mlops_contract.serving import GoldenDocument, GoldenRequest, Tensor
 from mlops_workload.errors import DataInvalidError
 from mlops_workload.inference_protocol import INPUT_NAME, OUTPUT_NAME, to_tensor
 
-GOLDEN_FORMAT: Final = "golden-v1"
-GOLDEN_NAME: Final = "golden"
-
 FLOAT_DATATYPES: Final = frozenset({"FP16", "FP32", "FP64"})
-
-
-class Tensor(BaseModel):
-    """A JSON tensor; `data` may be nested in what a server sends."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    name: str
-    shape: tuple[int, ...]
-    datatype: str
-    data: list[Any]
-
-
-class GoldenRequest(BaseModel):
-    """Inputs to send and the outputs that are expected."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    inputs: Annotated[tuple[Tensor, ...], Field(min_length=1)]
-    outputs: Annotated[tuple[Tensor, ...], Field(min_length=1)]
-
-
-class GoldenDocument(BaseModel):
-    """All golden requests of a model."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    v: Literal[1] = 1
-    requests: Annotated[tuple[GoldenRequest, ...], Field(min_length=1)]
 
 
 def golden_document(inputs: NDArray[Any], outputs: NDArray[Any]) -> GoldenDocument:
@@ -69,15 +33,6 @@ def golden_document(inputs: NDArray[Any], outputs: NDArray[Any]) -> GoldenDocume
     return GoldenDocument(requests=requests)
 
 
-class Answer(BaseModel):
-    """A server's reply to one request. Its parser bounds the depth, so that no reply exhausts the stack."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
-
-    model_version: str | None = None
-    outputs: tuple[Tensor, ...]
-
-
 def outputs_match(expected: Sequence[Tensor], found: Sequence[Tensor], *, tolerance: float) -> bool:
     """Whether every expected output is among the `found` ones, by name.
 
@@ -97,7 +52,7 @@ def _tensor_matches(expected: Tensor, found: Tensor, *, tolerance: float) -> boo
         return False
     if expected.datatype not in FLOAT_DATATYPES:
         return wanted == answered
-    return all(_close(want, value, tolerance) for want, value in zip(wanted, answered, strict=True))
+    return all(_close(want, value, tolerance) for want, value in zip(wanted, answered))
 
 
 def _close(want: Any, value: Any, tolerance: float) -> bool:

@@ -9,13 +9,16 @@ The identity of a row is its `group` where it has one, otherwise its `id`. Rows 
 independent (those of one user or one image) must have one group, so that all of them are on the same side.
 """
 
+from __future__ import annotations
+
 import hashlib
 import math
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from dataclasses import dataclass
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from mlops_contract.requests import run
 
 IDENTITY_COLUMNS: Final = ("group", "id")
 """Columns that identify a row; the first that a row has decides."""
@@ -26,13 +29,9 @@ _LONGEST_NUMBER: Final = 40
 """Longer texts are not converted: no identity is a number of that many digits."""
 
 
-class Holdout(BaseModel):
+@dataclass(frozen=True)
+class Holdout(run.Holdout):
     """Which rows are held out: the share `share` of all identities, chosen by `key`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    key: Annotated[str, Field(min_length=1, max_length=128)]
-    share: Annotated[float, Field(gt=0, lt=1)]
 
     def holds(self, identity: Any) -> bool:
         """Whether the row with that identity is held out; a row without an identity never is."""

@@ -4,6 +4,8 @@ https://github.com/kserve/open-inference-protocol: a tensor is `{"name", "shape"
 "data"}` with the data flat, in row-major order.
 """
 
+from __future__ import annotations
+
 import json
 import urllib.error
 import urllib.parse

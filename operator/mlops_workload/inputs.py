@@ -1,12 +1,14 @@
 """The data inputs of a run: verified, without the rows that are held out, and checked for changes while in use."""
 
+from __future__ import annotations
+
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from mlops_contract import DataDigest
-from mlops_workload.context import DataInput
+from mlops_contract.requests.run import DataInput
 from mlops_workload.digest import regular_files
 from mlops_workload.errors import ConfigurationInvalidError, DataChangedError
 from mlops_workload.fetch import Fetched, as_data, fetch

@@ -33,7 +33,7 @@ def is_missing(value: object) -> bool:
         return True
     if isinstance(value, str):
         return value in MISSING_TEXTS
-    if isinstance(value, float | np.floating):
+    if isinstance(value, (float, np.floating)):
         return math.isnan(value)
     return isinstance(value, np.datetime64) and bool(np.isnat(value))
 
@@ -66,16 +66,16 @@ def labels_from_values(values: Sequence[object]) -> Labels:
     """
     present = np.asarray([not is_missing(value) for value in values], dtype=np.bool_)
     kinds: dict[bool, int] = {}
-    for row, (value, known) in enumerate(zip(values, present.tolist(), strict=True), 1):
+    for row, (value, known) in enumerate(zip(values, present.tolist()), 1):
         if not known:
             continue
-        if not isinstance(value, str | int | float):
+        if not isinstance(value, (str, int, float)):
             raise TypeError(f"row {row}: expected a text or a number as label, found {type(value).__name__}")
         kinds.setdefault(isinstance(value, str), row)
     if len(kinds) == 2:
         raise ValueError(f"labels are text in row {kinds[True]} and a number in row {kinds[False]}")
     filler: object = "" if True in kinds else 0
-    filled = [value if known else filler for value, known in zip(values, present.tolist(), strict=True)]
+    filled = [value if known else filler for value, known in zip(values, present.tolist())]
     return Labels(np.asarray(filled), present)
 
 

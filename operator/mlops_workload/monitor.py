@@ -1,6 +1,6 @@
 """Measure a served model on one window of its prediction log.
 
-`python -m mlops_workload.monitor` reads its configuration (`MonitorConfiguration`) from
+`python -m mlops_workload.monitor` reads its configuration (`MonitorRequest`) from
 `MLOPS_MONITOR`. It reports figures and never a verdict.
 
 The result holds each metric over the labeled rows with its standard error as `<metric>.se`, and
@@ -18,11 +18,10 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Self
-
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from typing import Final
 
 from mlops_contract import DataDigest, Result, environment
+from mlops_contract.requests.monitor import MonitorRequest
 from mlops_workload.context import read_configuration, require_uid
 from mlops_workload.errors import ConfigurationInvalidError, DataNotFoundError
 from mlops_workload.fetch import as_data
@@ -39,45 +38,7 @@ LOG_NAME: Final = "log"
 """Under which the digest of the rows that were used is reported."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class LogSource(_Section):
-    """The folder with the prediction log."""
-
-    uri: str
-
-
-class Window(_Section):
-    """Half-open: start <= ts < end."""
-
-    start: AwareDatetime
-    end: AwareDatetime
-
-    @model_validator(mode="after")
-    def _has_length(self) -> Self:
-        if self.start >= self.end:
-            raise ValueError(f"expected start before end, found {self.start} and {self.end}")
-        return self
-
-
-class MetricName(_Section):
-    """A metric of `mlops_workload.metrics` over labels."""
-
-    name: str
-
-
-class MonitorConfiguration(_Section):
-    """What to measure; `version` restricts it to the rows that one model version answered."""
-
-    log: LogSource
-    window: Window
-    version: str | None = None
-    metrics: Annotated[tuple[MetricName, ...], Field(min_length=1, max_length=16)]
-
-
-def measure(configuration: MonitorConfiguration, *, uid: str, scratch: Path, environ: Mapping[str, str]) -> Result:
+def measure(configuration: MonitorRequest, *, uid: str, scratch: Path, environ: Mapping[str, str]) -> Result:
     """Measure one window.
 
     Raises:
@@ -97,7 +58,7 @@ def measure(configuration: MonitorConfiguration, *, uid: str, scratch: Path, env
         answered = (row.model_version for row in window.rows if row.answered)
         document = {
             "kind": "monitor",
-            "configuration": configuration.model_dump(mode="json"),
+            "configuration": configuration.to_dict(),
             "metrics": values,
             "counts": counts,
             "notes": skipped,
@@ -121,7 +82,7 @@ def _counts(window: LogWindow, labeled: int) -> dict[str, int]:
     }
 
 
-def _read_log(configuration: MonitorConfiguration, *, scratch: Path, environ: Mapping[str, str]) -> LogWindow:
+def _read_log(configuration: MonitorRequest, *, scratch: Path, environ: Mapping[str, str]) -> LogWindow:
     uri = configuration.log.uri
     folder = local_path(uri, environ=environ)
     if folder is None:
@@ -141,7 +102,7 @@ def _label_metric(name: str) -> Metric:
 
 
 def _command() -> None:
-    configuration = read_configuration(environment.MONITOR, MonitorConfiguration)
+    configuration = read_configuration(environment.MONITOR, MonitorRequest)
     uid = require_uid()
     with tempfile.TemporaryDirectory() as scratch:
         result = measure(configuration, uid=uid, scratch=Path(scratch), environ=os.environ)

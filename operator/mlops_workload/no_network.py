@@ -7,6 +7,8 @@ user may install one; it needs neither capabilities nor a network plug-in.
 https://docs.kernel.org/userspace-api/seccomp_filter.html
 """
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import os

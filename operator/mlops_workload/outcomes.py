@@ -5,6 +5,8 @@ of rows in each cell of the confusion matrix. A resample of the rows with replac
 multinomial draw over the cells, whatever the number of rows.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections import Counter
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """The artifacts of a run: copied to its output and reported by URI, digest and size."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path
 

@@ -5,6 +5,8 @@ are replaced by the number of their class: first the true labels of all labeled 
 hold, then the labels that are only predicted.
 """
 
+from __future__ import annotations
+
 from typing import Any, Final, NamedTuple
 
 import numpy as np

@@ -9,6 +9,8 @@ A failure is left in the output folder as an error, and the exit code is 0: the 
 model's role. A process that dies without one is reported by its exit code.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from collections.abc import Sequence
@@ -68,7 +70,9 @@ def plain(values: NDArray[Any]) -> NDArray[Any]:
     if values.dtype.kind != "O":
         return values
     entries = values.ravel().tolist()
-    if any(isinstance(entry, str) for entry in entries) and all(isinstance(entry, str | None) for entry in entries):
+    if any(isinstance(entry, str) for entry in entries) and all(
+        entry is None or isinstance(entry, str) for entry in entries
+    ):
         return np.asarray(["" if entry is None else entry for entry in entries], dtype=np.str_).reshape(values.shape)
     if all(entry is None or isinstance(entry, (int, float, np.number)) for entry in entries):
         numbers = np.asarray([np.nan if entry is None else entry for entry in entries])

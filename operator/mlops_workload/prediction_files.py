@@ -8,18 +8,21 @@ A folder of predictions holds `labels.npy` (rows), and where probabilities were 
 `probabilities.npy` (rows, classes) and `classes.npy` (classes); or `error.json`, `{"reason", "message"}`.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import stat
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, ClassVar, Final, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
+from mlops_contract.document import Document
 from mlops_contract.text import clean, decode_object
 from mlops_workload.errors import DataInvalidError, ModelLoadFailedError, PredictionFailedError, WorkloadError
 from mlops_workload.files import open_at
@@ -50,10 +53,11 @@ _ERRORS: Final[Mapping[str, type[WorkloadError]]] = {
 """What a failed prediction may be called; everything else is `PredictionFailed`."""
 
 
-class Request(BaseModel):
+@dataclass(frozen=True)
+class Request(Document):
     """What a model is asked for beside its labels."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    title: ClassVar[str] = "prediction request"
 
     probabilities: bool
 
@@ -72,12 +76,12 @@ class RawPredictions(NamedTuple):
 def write_request(folder: Path, request: Request, inputs: NDArray[np.float64]) -> None:
     """Leave in `folder` what a model is asked."""
     np.save(folder / INPUTS, inputs, allow_pickle=False)
-    (folder / REQUEST).write_text(request.model_dump_json(), encoding="utf-8")
+    (folder / REQUEST).write_text(request.to_json(), encoding="utf-8")
 
 
 def read_request(folder: Path) -> tuple[Request, NDArray[np.float64]]:
     """What a model is asked, and the inputs, shape (rows, features)."""
-    request = Request.model_validate_json((folder / REQUEST).read_bytes())
+    request = Request.read((folder / REQUEST).read_bytes())
     return request, np.load(folder / INPUTS, allow_pickle=False)
 
 
@@ -168,8 +172,7 @@ def _fits(found: tuple[Any, ...], shape: tuple[int | None, ...]) -> bool:
     if len(found) != len(shape):
         return False
     return all(
-        0 < length <= MAX_CLASSES if wanted is None else length == wanted
-        for length, wanted in zip(found, shape, strict=True)
+        0 < length <= MAX_CLASSES if wanted is None else length == wanted for length, wanted in zip(found, shape)
     )
 
 

@@ -6,6 +6,8 @@ same time. The log is read twice: first the window's rows, then the labels of th
 grows with the window, not with the log.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import math

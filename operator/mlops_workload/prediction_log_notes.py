@@ -1,5 +1,7 @@
 """What was not used of a prediction log, in sentences for the monitor's status."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -4,6 +4,8 @@ docs/reference/formats/prediction-log.md describes the format. A field that cann
 fields useless: a row whose time has an unknown unit still carries the label of its id.
 """
 
+from __future__ import annotations
+
 import codecs
 import json
 import math

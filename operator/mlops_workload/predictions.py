@@ -4,6 +4,8 @@ A missing prediction is no answer. A model that leaves a row unanswered is refus
 rows: counted as wrong it would be a class that no label has, and left out it would let a model choose its rows.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 

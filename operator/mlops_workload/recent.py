@@ -9,6 +9,8 @@ The log is read twice: first the held-out requests of the window, then the label
 depend on nothing else, so the time of a request has no influence.
 """
 
+from __future__ import annotations
+
 import heapq
 import json
 import math
@@ -16,18 +18,17 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from mlops_contract.requests.evaluation import Columns, RecentSource
 from mlops_workload.errors import DataInvalidError
 from mlops_workload.holdout import Holdout, identity_of, identity_text
 from mlops_workload.labels import is_missing, labels_from_values
 from mlops_workload.log_files import find_files, read_lines
 from mlops_workload.prediction_row import MAX_LINE_BYTES, Entry, Label, parse_line
-from mlops_workload.rows import Columns
 
 MAX_ROWS: Final = 100_000
 """Requests that are kept: with 64 features 50 MB, and enough to tell a difference of 0.2 points of accuracy."""
@@ -37,29 +38,6 @@ FILE: Final = "recent.npz"
 
 RECENT_COLUMNS: Final = Columns(id="id", group="group")
 """Columns of that file."""
-
-
-class RecentSource(BaseModel):
-    """Which rows of a prediction log are gate data: those with start <= ts < end that are held out.
-
-    `after` is the time of the newest row of the former measurement; rows after it are counted as new.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    uri: str
-    start: AwareDatetime
-    end: AwareDatetime
-    holdout: Holdout
-    after: AwareDatetime | None = None
-    slice: Annotated[str, Field(min_length=1, max_length=63)] = "recent"
-
-    @model_validator(mode="after")
-    def _has_length(self) -> Self:
-        if self.start >= self.end:
-            raise ValueError(f"expected start before end, found {self.start} and {self.end}")
-        return self
 
 
 class RecentRows(NamedTuple):
@@ -152,16 +130,17 @@ def write_recent(path: Path, rows: RecentRows, *, slice: str) -> None:
 
 def _requests(folder: Path, source: RecentSource) -> _Selection:
     first, last = source.start.timestamp(), source.end.timestamp()
+    holdout = Holdout(key=source.holdout.key, share=source.holdout.share)
     selection = _Selection()
     for place, line, entry in _entries(folder, source):
         if not entry.predicts or entry.time is None or not first <= entry.time < last:
             continue
         document = json.loads(line.decode("utf-8-sig"))
         identity = identity_of(document)
-        position = source.holdout.position(identity)
+        position = holdout.position(identity)
         if position is None:
             selection.unidentified += 1
-        elif source.holdout.includes(position):
+        elif holdout.includes(position):
             group = identity_text(document.get("group")) or f"id {entry.identity}"
             request = _Request(
                 position=position,

@@ -10,6 +10,8 @@ Exit codes: 0, or that of the error (`mlops_workload.errors`), which is also one
 message.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import secrets
@@ -34,7 +36,7 @@ class Removed(NamedTuple):
     files: int = 0
     size: int = 0
 
-    def plus(self, other: "Removed") -> "Removed":
+    def plus(self, other: Removed) -> Removed:
         """Both together."""
         return Removed(self.files + other.files, self.size + other.size)
 

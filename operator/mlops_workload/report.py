@@ -1,5 +1,7 @@
 """Reports: long JSON documents in the artifact store, pinned by digest."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from pathlib import Path

@@ -10,6 +10,8 @@ replacement (cluster bootstrap: A. C. Davison and D. V. Hinkley, Bootstrap Metho
 Cambridge 1997, section 3.8).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Final
 

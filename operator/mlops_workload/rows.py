@@ -11,6 +11,8 @@ Forms, by the file's ending:
 A missing label (see `mlops_workload.labels`) makes a row unlabeled, not wrong. A missing feature is NaN.
 """
 
+from __future__ import annotations
+
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,28 +20,14 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
+from mlops_contract.requests.evaluation import Columns
 from mlops_workload.errors import DataInvalidError
 from mlops_workload.labels import label_kind
 from mlops_workload.table import TABLES, Table
 
 DEFAULT_ID: Final = "row"
 """Column that identifies a row where `Columns` names none; never a feature."""
-
-
-class Columns(BaseModel):
-    """Names of the columns that are neither label nor feature.
-
-    `id` identifies a row; without it the column `row` does, where there is one. Rows with the same
-    `group` depend on each other (one user, one machine, one image). Where `group` is None every row
-    is a group of its own.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    id: str | None = None
-    group: str | None = None
 
 
 class Rows(NamedTuple):
@@ -138,8 +126,8 @@ def take(rows: Rows, index: NDArray[Any]) -> Rows:
 
 def duplicate_count(rows: Rows) -> int:
     """Number of rows whose features, label and slice are those of an earlier row."""
-    labels = zip(rows.y.tolist(), rows.labeled.tolist(), rows.slices.tolist(), strict=True)
-    seen = {(features.tobytes(), *label) for features, label in zip(rows.x, labels, strict=True)}
+    labels = zip(rows.y.tolist(), rows.labeled.tolist(), rows.slices.tolist())
+    seen = {(features.tobytes(), *label) for features, label in zip(rows.x, labels)}
     return len(rows.x) - len(seen)
 
 

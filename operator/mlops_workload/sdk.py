@@ -13,6 +13,8 @@ runs on a laptop: give data as `--data train=file.npz`, parameters as `--param g
 both in the call; the output goes to `./mlops-output/<run id>`.
 """
 
+from __future__ import annotations
+
 import math
 import numbers
 import os
@@ -21,20 +23,23 @@ import sys
 import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, SupportsFloat, SupportsIndex, TypeVar
+from typing import Any, Final, SupportsFloat, SupportsIndex, TypeVar
 from uuid import uuid4
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import ValidationError
 
 from mlops_contract import MAX_ARTIFACTS, Artifact, DataDigest, Result, ResultInvalidError
+from mlops_contract.document import DocumentInvalidError
 from mlops_contract.packages import ENVIRONMENT, ENVIRONMENT_FORMAT
+from mlops_contract.requests.run import DataInput
+from mlops_contract.serving import GOLDEN_FORMAT, GOLDEN_NAME
 from mlops_workload.arguments import parse_arguments
-from mlops_workload.context import DataInput, RunContext, first_problem
+from mlops_workload.context import RunContext
 from mlops_workload.errors import (
     ConfigurationInvalidError,
     MetricInvalidError,
@@ -42,7 +47,7 @@ from mlops_workload.errors import (
     WorkloadError,
 )
 from mlops_workload.formats import format_named
-from mlops_workload.golden_requests import GOLDEN_FORMAT, GOLDEN_NAME, golden_document
+from mlops_workload.golden_requests import golden_document
 from mlops_workload.inputs import Inputs
 from mlops_workload.outputs import Outputs
 from mlops_workload.python_environment import write_environment
@@ -200,7 +205,7 @@ class Run:
         document = golden_document(np.asarray(inputs), np.asarray(outputs))
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
             path = Path(folder, f"{GOLDEN_NAME}.json")
-            path.write_text(document.model_dump_json(), encoding="utf-8")
+            path.write_text(document.to_json(), encoding="utf-8")
             self.save_artifact(path, name=GOLDEN_NAME, format=GOLDEN_FORMAT)
 
     def finish(self) -> None:
@@ -233,7 +238,7 @@ class Run:
         """Remove what was copied to this machine for the run."""
         self._cleanup()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Run:
         return self
 
     def __exit__(
@@ -302,9 +307,7 @@ class Run:
                 data=tuple(data),
             )
             result.to_message()
-        except ValidationError as error:
-            raise MetricInvalidError(f"the result is malformed at {first_problem(error)}") from error
-        except ResultInvalidError as error:
+        except (DocumentInvalidError, ResultInvalidError) as error:
             raise MetricInvalidError(str(error)) from error
         return result
 
@@ -343,9 +346,10 @@ def run(
         given_parameters |= arguments.parameters
         given_data |= arguments.data
     named = {source.name for source in context.data}
-    extra = tuple(DataInput(name=name, uri=uri) for name, uri in given_data.items() if name not in named)
-    context = context.model_copy(
-        update={"parameters": given_parameters | context.parameters, "data": context.data + extra}
-    )
-    run_id = context.uid or f"{datetime.now(tz=UTC):%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
+    try:
+        extra = tuple(DataInput(name=name, uri=uri) for name, uri in given_data.items() if name not in named)
+    except DocumentInvalidError as error:
+        raise ConfigurationInvalidError(str(error)) from error
+    context = replace(context, parameters={**given_parameters, **context.parameters}, data=context.data + extra)
+    run_id = context.uid or f"{datetime.now(tz=timezone.utc):%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
     return Run(context, run_id=run_id, scratch=Path(tempfile.mkdtemp(prefix="mlops-run-")), environ=environ)

@@ -11,6 +11,8 @@ Threads of numeric libraries follow `OMP_NUM_THREADS`. What one request may cost
 `mlops_workload.runtimes.request_limits`.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys

@@ -1,5 +1,7 @@
 """Reading from and writing to where artifacts live: a mounted volume, or any store fsspec knows."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 import shutil

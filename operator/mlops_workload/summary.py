@@ -1,5 +1,7 @@
 """A result as a short table, for people who run training code by hand."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterator
 from typing import TextIO

@@ -3,6 +3,8 @@
 Every reader raises ValueError or TypeError with the row (counted from 1) and the column of what is wrong.
 """
 
+from __future__ import annotations
+
 import csv
 import json
 from array import array
@@ -152,7 +154,7 @@ def _number(text: str, *, row: int, column: str) -> float:
 def _json_number(value: object, *, row: int, column: str) -> float:
     if value is None:
         return float("nan")
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         return float(value)
     raise ValueError(f"row {row}, {column}: expected a number, found {type(value).__name__}")
 

@@ -1,5 +1,7 @@
 """The container's termination message: the one place where a run leaves its result or its error."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Callable, Mapping

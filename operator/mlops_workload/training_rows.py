@@ -8,6 +8,8 @@ evaluations know: `X`; in CSV all columns beside `y` that are not otherwise know
 Files are read row by row (a `.npz` array by array), so that a large table costs no memory.
 """
 
+from __future__ import annotations
+
 import csv
 import json
 import shutil
@@ -16,7 +18,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -54,7 +56,7 @@ class PreparedInput(NamedTuple):
     unhashed: int
 
     @classmethod
-    def unread(cls, path: Path) -> Self:
+    def unread(cls, path: Path) -> PreparedInput:
         """An input that nothing was asked of."""
         return cls(path, rows=0, held_out=0, identified=False, hashes=(), unhashed=0)
 
@@ -124,7 +126,9 @@ def _read_npz(path: Path, copy: Path | None, holdout: Holdout | None) -> _Table:
             held = np.zeros(rows, dtype=np.bool_)
             if named and holdout is not None:
                 columns = [arrays[name].tolist() for name in named]
-                identities = [identity_of(dict(zip(named, row, strict=True))) for row in zip(*columns, strict=True)]
+                if any(len(column) != rows for column in columns):
+                    raise ValueError(f"{' and '.join(named)} have different numbers of rows")
+                identities = [identity_of(dict(zip(named, row))) for row in zip(*columns)]
                 held = np.asarray([holdout.holds(identity) for identity in identities], dtype=np.bool_)
             if copy is not None and held.any():
                 _write_npz(copy, ((name, arrays[name]) for name in arrays.files), ~held)

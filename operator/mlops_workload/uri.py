@@ -4,6 +4,8 @@
 path are local; every other scheme is left to fsspec.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-from mlops_contract import Result
+from mlops_contract.models.result import Result
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.modeldeployment.names import ANNOTATION_VERSION
 from mlops_operator.kube.client import Client

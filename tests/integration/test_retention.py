@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from localcluster import Cluster
-from mlops_contract import Artifact, Result
+from mlops_contract.models.result import Artifact, Result
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers import all_controllers
 from mlops_operator.controllers.settings import Settings

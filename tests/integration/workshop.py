@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from localcluster import Cluster
-from mlops_contract import Artifact, DataDigest, Result
+from mlops_contract.models.result import Artifact, DataDigest, Result
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.config import load_config

@@ -14,6 +14,7 @@ UNIT: Final = Path("tests/unit")
 
 DECISIONS: Final[tuple[str, ...]] = (
     "operator/mlops_contract/*.py",
+    "operator/mlops_contract/requests/*.py",
     "operator/mlops_operator/controllers/*/plan.py",
     "operator/mlops_operator/controllers/*/policies/*.py",
     "operator/mlops_operator/controllers/model/removal*.py",

@@ -1,5 +1,7 @@
 """The names of the metrics and what each is."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple

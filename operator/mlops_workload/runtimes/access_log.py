@@ -7,6 +7,8 @@ The line of a refused request ends with the cause, and there is no traceback: th
 scrapes that succeed have no line, since they would drown the rest.
 """
 
+from __future__ import annotations
+
 import json
 import logging
 import time

@@ -5,6 +5,8 @@ subject. Whatever a client gets wrong is an `InvalidInput`, which kserve answers
 a server error must mean that the server is at fault.
 """
 
+from __future__ import annotations
+
 import asyncio
 from typing import Any, Final
 from uuid import uuid4

@@ -7,6 +7,8 @@ server miss its readiness probes, and Kubernetes takes it out of its Service. At
 An ASGI middleware without any import of the server, so that any ASGI application can have it.
 """
 
+from __future__ import annotations
+
 import asyncio
 import json
 import math
@@ -46,7 +48,7 @@ class Limits:
     answer_timeout: float = 60
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Limits":
+    def from_environment(cls, environment: Mapping[str, str]) -> Limits:
         """The defaults, overridden by the variables that are set.
 
         Raises:
@@ -109,7 +111,7 @@ class LimitRequests:
         except RequestRefusedError as refused:
             await self._refuse(refused, receiving, send)
 
-    async def _read(self, scope: Message, receive: "_Receiving") -> bytes | None:
+    async def _read(self, scope: Message, receive: _Receiving) -> bytes | None:
         """The body; None if the client has gone.
 
         Raises:
@@ -147,7 +149,7 @@ class LimitRequests:
             "send fewer rows in one request",
         )
 
-    async def _refuse(self, refused: RequestRefusedError, receive: "_Receiving", send: Send) -> None:
+    async def _refuse(self, refused: RequestRefusedError, receive: _Receiving, send: Send) -> None:
         content = json.dumps({"error": refused.message}).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
         if refused.status is HTTPStatus.REQUEST_TIMEOUT:
@@ -159,14 +161,14 @@ class LimitRequests:
             await self._drop_rest(receive)
         await send({"type": "http.response.body", "body": b""})
 
-    async def _drop_rest(self, receive: "_Receiving") -> None:
+    async def _drop_rest(self, receive: _Receiving) -> None:
         """Read the rest of a body without keeping it, for as long as a body may take."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._limits.read_timeout):
                 while receive.more:
                     await receive()
 
-    async def _answer(self, scope: Message, receive: Receive, sending: "_Sending") -> None:
+    async def _answer(self, scope: Message, receive: Receive, sending: _Sending) -> None:
         """Let the application answer; a prediction in a thread runs on after its client was refused.
 
         Raises:

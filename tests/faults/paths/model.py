@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import ClassVar, Final
 
-from mlops_contract import Result
+from mlops_contract.models.result import Result
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared.stores import own_folder
 from mlops_operator.kube.resources import MODEL_VERSIONS, MODELS, TRAINING_JOBS

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import ClassVar, Final
 
-from mlops_contract import Result
+from mlops_contract.models.result import Result
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared.jobs import JobPhase, job_phase
 from mlops_operator.kube.errors import NotFound, ServerError, Unreachable

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from mlops_contract import Result
+from mlops_contract.models.result import Result
 from mlops_operator.kube.errors import ApiError
 from mlops_operator.kube.resources import JOBS
 from tests.faults.paths.base import Path

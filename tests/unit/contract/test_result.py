@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_contract import MAX_RESULT_BYTES, Result, ResultInvalidError, parse_result
+from mlops_contract import MAX_RESULT_BYTES, ResultInvalidError
+from mlops_contract.models.result import Result, parse_result
 from mlops_contract.text import MAX_TEXT
 
 UID = "u-0"

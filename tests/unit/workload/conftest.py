@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.svm import SVC
 
-from mlops_contract import Result, parse_result
+from mlops_contract.models.result import Result, parse_result
 from mlops_workload.digest import digest_path
 
 ROOT = Path(__file__).parents[3]

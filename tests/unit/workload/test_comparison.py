@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mlops_contract.requests.evaluation import MetricRequest
 from mlops_workload.comparison import Comparison, compare_all
 from mlops_workload.errors import MetricInvalidError
-from mlops_workload.evaluate_configuration import MetricRequest
 from mlops_workload.predictions import Predictions
 from mlops_workload.rows import Rows
 

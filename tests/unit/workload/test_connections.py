@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mlops_contract.exit_codes import CONNECTION_FAILED_EXIT_CODE
+from mlops_contract.requests.golden import GoldenCheck
 from mlops_workload import store
 from mlops_workload.connections import Address, Problem, Watch, probe, problem_of, watched
 from mlops_workload.errors import (
@@ -21,7 +22,7 @@ from mlops_workload.errors import (
     EndpointUnavailableError,
 )
 from mlops_workload.fetch import main
-from mlops_workload.golden import UNREACHABLE_SECONDS, GoldenConfiguration, check, wait_ready
+from mlops_workload.golden import UNREACHABLE_SECONDS, check, wait_ready
 
 from .conftest import RunEnvironment
 
@@ -232,7 +233,7 @@ class Clock:
 
 def test_golden_requests_to_a_closed_service_end_before_their_time(tmp_path: Path, closed: Address) -> None:
     clock = Clock()
-    configuration = GoldenConfiguration(url=f"http://{closed}", model="plus", ready_timeout_seconds=60)
+    configuration = GoldenCheck(url=f"http://{closed}", model="plus", ready_timeout_seconds=60)
     with pytest.raises(
         ConnectionFailedError, match=f"model plus: {closed}: connection timed out: connection refused for"
     ):

@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
-from mlops_contract import Result, parse_result
+from mlops_contract.models.result import Result, parse_result
 from mlops_workload.digest import digest_path
 from mlops_workload.errors import ModelLoadFailedError
 from mlops_workload.formats import load_model
@@ -82,7 +82,7 @@ def train(
         "MLOPS_DATA": json.dumps(data),
         "MLOPS_PARAMETERS": json.dumps(parameters),
         "MLOPS_SEED": "7",
-        **({"MLOPS_HOLDOUT": holdout.model_dump_json()} if holdout is not None else {}),
+        **({"MLOPS_HOLDOUT": holdout.to_json()} if holdout is not None else {}),
     }
     script("train.py", environ=environ)
     return Trained(parse_result((folder / "message").read_text(), uid=UID), folder / "output")

@@ -69,7 +69,7 @@ def evaluate(environment: RunEnvironment, world: World, candidate: Any, baseline
             "uri": f"file://{world.log}",
             "start": (NOW - timedelta(hours=1)).isoformat(),
             "end": NOW.isoformat(),
-            "holdout": HOLDOUT.model_dump(),
+            "holdout": HOLDOUT.to_dict(),
         },
         "metrics": [{"name": "accuracy", "slice": "original"}, {"name": "accuracy", "slice": "recent"}],
     }
@@ -183,7 +183,7 @@ def test_a_log_that_is_a_link_is_refused(run_environment: RunEnvironment, world:
         "uri": f"pvc://{world.folder.name}/log",
         "start": (NOW - timedelta(hours=1)).isoformat(),
         "end": NOW.isoformat(),
-        "holdout": HOLDOUT.model_dump(),
+        "holdout": HOLDOUT.to_dict(),
     }
     assert evaluate(run_environment, world, source(good_model), None, recent=recent) == 6
     assert "link" in run_environment.message

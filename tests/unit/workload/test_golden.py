@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
+from mlops_contract.document import DocumentInvalidError
+from mlops_contract.requests.golden import GoldenCheck
 from mlops_workload import golden
 from mlops_workload.digest import digest_path
 from mlops_workload.errors import EndpointUnavailableError
-from mlops_workload.golden import GoldenConfiguration, Tally, check, wait_ready
+from mlops_workload.golden import Tally, check, wait_ready
 from mlops_workload.golden_requests import golden_document
 from mlops_workload.inference_protocol import HttpReply
 
@@ -61,14 +62,14 @@ def counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[float, 
 
     def run(latency: float, limit: float) -> dict[str, int]:
         path = tmp_path / "golden.json"
-        path.write_text(golden_document(np.zeros((1, 2)), np.array([7])).model_dump_json())
+        path.write_text(golden_document(np.zeros((1, 2)), np.array([7])).to_json())
         document = {
             "url": "http://m",
             "model": "m",
             "requests": {"uri": f"file://{path}", "digest": digest_path(path)},
             "maxLatencySeconds": limit,
         }
-        configuration = GoldenConfiguration.model_validate(document)
+        configuration = GoldenCheck.of(document)
         model = Model(monkeypatch, latency=latency)
         result, _ = check(configuration, uid="u", scratch=tmp_path, environ={}, clock=model.clock)
         return dict(result.counts)
@@ -108,9 +109,9 @@ def ask_all(tmp_path: Path, endpoints: list[str], *, requests: int) -> dict[str,
     if requests:
         path = tmp_path / "golden.json"
         rows = golden_document(np.zeros((requests, 2)), np.full(requests, 7))
-        path.write_text(rows.model_dump_json())
+        path.write_text(rows.to_json())
         document["requests"] = {"uri": f"file://{path}", "digest": digest_path(path)}
-    configuration = GoldenConfiguration.model_validate(document)
+    configuration = GoldenCheck.of(document)
     result, _ = check(configuration, uid="u", scratch=tmp_path, environ={})
     return dict(result.counts)
 
@@ -144,8 +145,8 @@ def test_one_server_that_does_not_answer_ends_the_check(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("whom", [{}, {"url": "http://a", "endpoints": ["http://b"]}])
 def test_either_a_url_or_endpoints_are_asked(whom: dict[str, object]) -> None:
-    with pytest.raises(ValidationError, match="expected url or endpoints, found both or neither"):
-        GoldenConfiguration.model_validate({**whom, "model": "m"})
+    with pytest.raises(DocumentInvalidError, match="expected url or endpoints, found both or neither"):
+        GoldenCheck.of({**whom, "model": "m"})
 
 
 def test_ten_notes_are_kept_each_cut_to_a_thousand_characters() -> None:

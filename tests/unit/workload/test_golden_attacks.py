@@ -67,7 +67,7 @@ def ask(server: Server, run_environment: RunEnvironment) -> Callable[[], dict[st
 
     def run() -> dict[str, int]:
         path = run_environment.folder / "golden.json"
-        path.write_text(golden_document(np.zeros((1, 2)), np.array([7])).model_dump_json())
+        path.write_text(golden_document(np.zeros((1, 2)), np.array([7])).to_json())
         source = {"uri": f"file://{path}", "digest": digest_path(path)}
         run_environment.set(
             "MLOPS_GOLDEN",

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlops_contract.serving import Tensor
 from mlops_workload.errors import DataInvalidError
-from mlops_workload.golden_requests import Tensor, golden_document, outputs_match
+from mlops_workload.golden_requests import golden_document, outputs_match
 from mlops_workload.inference_protocol import to_tensor
 
 

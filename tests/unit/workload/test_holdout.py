@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 from scipy.stats import binom
 
+from mlops_contract.document import DocumentInvalidError
 from mlops_workload.holdout import Holdout, identity_of, identity_text
 
 from .conftest import ROOT
@@ -114,5 +114,5 @@ def test_another_model_holds_out_other_rows() -> None:
 
 @pytest.mark.parametrize("share", [-0.1, 0.0, 1.0, 1.5, float("nan")])
 def test_a_share_is_between_0_and_1(share: float) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(DocumentInvalidError):
         Holdout(key=KEY, share=share)

@@ -10,11 +10,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from mlops_contract.requests.evaluation import MetricRequest
 from mlops_operator.api.metrics import METRICS as FACTS
 from mlops_operator.api.metrics import Direction, MetricFacts
 from mlops_workload.comparison import compare_all
 from mlops_workload.errors import ConfigurationInvalidError
-from mlops_workload.evaluate_configuration import MetricRequest
 from mlops_workload.metrics import METRICS, counted, metric_named
 from mlops_workload.metrics.counted import Answers
 from mlops_workload.metrics.losses import log_losses

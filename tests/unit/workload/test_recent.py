@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
+from mlops_contract.document import DocumentInvalidError
+from mlops_contract.requests.evaluation import Columns, RecentSource
 from mlops_workload import recent
 from mlops_workload.errors import DataInvalidError
 from mlops_workload.holdout import Holdout
-from mlops_workload.recent import RecentRows, RecentSource, select_recent, write_recent
-from mlops_workload.rows import Columns, read_rows
+from mlops_workload.recent import RecentRows, select_recent, write_recent
+from mlops_workload.rows import read_rows
 from mlops_workload.training_rows import prepare
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -124,12 +125,12 @@ def test_a_line_with_its_end_has_at_most_one_mebibyte(more: int, selected: int, 
 
 @pytest.mark.parametrize(("seconds", "valid"), [(-1, False), (0, False), (1, True)])
 def test_a_window_has_a_length(seconds: float, valid: bool) -> None:
-    window = {"name": "recent", "uri": "pvc://store/log", "start": NOW, "end": NOW + timedelta(seconds=seconds)}
+    end = NOW + timedelta(seconds=seconds)
     if valid:
-        assert RecentSource(holdout=HOLDOUT, **window)
+        assert RecentSource(name="recent", uri="pvc://store/log", start=NOW, end=end, holdout=HOLDOUT)
     else:
-        with pytest.raises(ValidationError, match="expected start before end"):
-            RecentSource(holdout=HOLDOUT, **window)
+        with pytest.raises(DocumentInvalidError, match="expected start before end"):
+            RecentSource(name="recent", uri="pvc://store/log", start=NOW, end=end, holdout=HOLDOUT)
 
 
 def test_a_request_without_an_answer_is_a_row_all_the_same(tmp_path: Path) -> None:

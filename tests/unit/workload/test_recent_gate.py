@@ -13,11 +13,11 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
-from mlops_contract import Result
+from mlops_contract.models.result import Result
+from mlops_contract.requests.evaluation import MetricRequest
 from mlops_operator.api.evaluation import MetricRule, Verdict
 from mlops_operator.controllers.evaluation.policies.judge import judge
 from mlops_workload.comparison import compare_all
-from mlops_workload.evaluate_configuration import MetricRequest
 from mlops_workload.evaluate_result import result_counts, result_figures
 from mlops_workload.holdout import Holdout
 from mlops_workload.predictions import Predictions

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlops_contract.requests.evaluation import Columns
 from mlops_workload.errors import DataInvalidError
 from mlops_workload.labels import MISSING_TEXTS, is_missing
-from mlops_workload.rows import Columns, Rows, concatenate, duplicate_count, read_rows, take
+from mlops_workload.rows import Rows, concatenate, duplicate_count, read_rows, take
 
 
 def check(rows: Rows) -> None:

@@ -286,7 +286,7 @@ def test_the_same_script_runs_on_a_laptop(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     (output,) = (tmp_path / "mlops-output").iterdir()
-    result = Result.model_validate_json((output / "result.json").read_text())
+    result = Result.read((output / "result.json").read_text())
     assert (result.metrics, result.counts, result.uid) == ({"accuracy": 0.5}, {"bytes": 5}, output.name)
     assert (output / "copy.npz").read_bytes() == b"12345"
     assert "accuracy     0.5000" in done.stdout

@@ -22,7 +22,7 @@ def train(run_environment: RunEnvironment, tmp_path: Path) -> Path:
     path = tmp_path / "train.npz"
     np.savez(path, X=X, y=np.ones(200), id=np.arange(200))
     run_environment.set("MLOPS_DATA", json.dumps([{"name": "train", "uri": str(path)}]))
-    run_environment.set("MLOPS_HOLDOUT", HOLDOUT.model_dump_json())
+    run_environment.set("MLOPS_HOLDOUT", HOLDOUT.to_json())
     return path
 
 

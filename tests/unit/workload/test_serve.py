@@ -319,7 +319,7 @@ def test_sigterm_lets_requests_in_flight_finish(
 
 def golden(server: Server, run_environment: RunEnvironment, document: Any, **changes: Any) -> int:
     path = run_environment.folder / "golden.json"
-    path.write_text(document.model_dump_json())
+    path.write_text(document.to_json())
     configuration = {
         "url": server.url,
         "model": "digits",

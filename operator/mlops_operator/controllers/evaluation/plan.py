@@ -5,7 +5,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from mlops_contract import DUPLICATES, UNLABELED, Result
+from mlops_contract import DUPLICATES, UNLABELED
+from mlops_contract.models.result import Result
 from mlops_operator.api.common import DataRead, ReportRef
 from mlops_operator.api.conditions import timestamp
 from mlops_operator.api.evaluation import RECENT, EvaluationPhase, EvaluationReason, Verdict

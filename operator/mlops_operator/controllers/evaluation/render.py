@@ -10,9 +10,20 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from mlops_contract import environment as env_names
+from mlops_contract import limits
+from mlops_contract.models.base import given
+from mlops_contract.models.evaluation import (
+    Columns,
+    EvaluationRequest,
+    HashesSource,
+    MetricRequest,
+    ModelSource,
+    RecentSource,
+)
+from mlops_contract.models.run import DataInput
 from mlops_operator.api.common import VersionRef
 from mlops_operator.api.conditions import timestamp
-from mlops_operator.api.evaluation import RECENT, EvaluationSpec, MetricRule, Recent
+from mlops_operator.api.evaluation import RECENT, EvaluationSpec, MetricRule
 from mlops_operator.api.meta import PREFIX, Manifest
 from mlops_operator.api.modelversion import ModelArtifact, ModelVersionSpec
 from mlops_operator.controllers.evaluation.policies.recent import recent_window
@@ -92,15 +103,15 @@ def evaluation_task(
     assert candidate.ref is not None
     compared = baseline.spec if baseline is not None else None
     versions = {"candidate": candidate.spec, **({"baseline": compared} if compared is not None else {})}
-    configuration = {
-        "candidate": _model(candidate.spec),
-        "baseline": _model(compared) if compared is not None else None,
-        "data": [entry.model_dump(mode="json", exclude_none=True) for entry in spec.data],
-        "metrics": [_metric(rule) for rule in spec.metrics],
-        "columns": spec.columns.model_dump(mode="json", exclude_none=True),
-    }
-    if spec.recent is not None and model is not None:
-        configuration["recent"] = _recent(obj, spec.recent, spec.recent_after, model)
+    request = EvaluationRequest(
+        candidate=_model(candidate.spec),
+        baseline=_model(compared) if compared is not None else None,
+        data=tuple(DataInput(**given(entry.model_dump())) for entry in spec.data),
+        metrics=tuple(_metric(rule) for rule in spec.metrics),
+        columns=Columns(**given(spec.columns.model_dump())),
+        **given({"recent": _recent(obj, spec, model)}),
+    )
+    configuration = request.to_document()
     return Task(
         parent=obj,
         suffix=COMPONENT,
@@ -184,30 +195,37 @@ def _predictions(role: str) -> str:
     return f"{PREDICTIONS}/{role}"
 
 
-def _model(version: ModelVersionSpec) -> dict[str, Any]:
+def _model(version: ModelVersionSpec) -> ModelSource:
     artifact, hashes = version.artifact, version.training_rows
-    source = {"uri": artifact.uri, "digest": artifact.digest, "format": artifact.format}
-    return source | ({"rows": hashes.model_dump(mode="json")} if hashes is not None else {})
+    rows = HashesSource(**hashes.model_dump()) if hashes is not None else None
+    return ModelSource(uri=artifact.uri, digest=artifact.digest, format=artifact.format, **given({"rows": rows}))
 
 
-def _recent(obj: Manifest, recent: Recent, after: str | None, model: Manifest) -> dict[str, Any]:
+def _recent(obj: Manifest, spec: EvaluationSpec, model: Manifest | None) -> RecentSource | None:
     """Which requests of the log are rows: a window that ends with the Evaluation's creation, whenever the Job runs."""
-    start, end = recent_window(recent, obj["metadata"]["creationTimestamp"])
-    source = {
-        "name": RECENT,
-        "uri": recent.uri,
-        "start": timestamp(start),
-        "end": timestamp(end),
-        "holdout": holdout(model, recent.share),
-        "slice": recent.slice,
+    if spec.recent is None or model is None:
+        return None
+    start, end = recent_window(spec.recent, obj["metadata"]["creationTimestamp"])
+    return RecentSource(
+        name=RECENT,
+        uri=spec.recent.uri,
+        start=timestamp(start),
+        end=timestamp(end),
+        holdout=holdout(model, spec.recent.share),
+        slice=spec.recent.slice,
+        **given({"after": spec.recent_after}),
+    )
+
+
+def _metric(rule: MetricRule) -> MetricRequest:
+    change = rule.change
+    optional = {
+        "slice": rule.slice,
+        "min": rule.min,
+        "max": rule.max,
+        "change": change.min if change is not None else None,
+        "confidence": change.confidence if change is not None else None,
+        # The default is not sent: Jobs that a release without this field created stay what would be created today.
+        "min_count": rule.min_count if rule.min_count != limits.MIN_COUNT else None,
     }
-    return source | ({"after": after} if after is not None else {})
-
-
-def _metric(rule: MetricRule) -> dict[str, Any]:
-    request: dict[str, Any] = {"name": rule.name.value}
-    optional = {"slice": rule.slice, "min": rule.min, "max": rule.max}
-    request |= {name: value for name, value in optional.items() if value is not None}
-    if rule.change is not None:
-        request |= {"change": rule.change.min, "confidence": rule.change.confidence}
-    return request
+    return MetricRequest(name=rule.name.value, **given(optional))

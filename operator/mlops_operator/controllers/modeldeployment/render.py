@@ -1,10 +1,12 @@
 """Manifests of a ModelDeployment's children."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Any, Final
 
 from mlops_contract import environment as env_names
+from mlops_contract.models.base import given
+from mlops_contract.models.golden import GoldenCheck, RequestsSource
 from mlops_operator.api.common import ArtifactRef
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modeldeployment import Autoscaling, CandidateStatus, ModelDeploymentSpec
@@ -162,7 +164,7 @@ def golden_task(
         suffix=names.golden_suffix(candidate.revision, candidate.started_at),
         words=names.GOLDEN,
         component=names.GOLDEN,
-        steps=_asking(spec, blueprint, requests, {"url": url, "readyTimeoutSeconds": timeout}),
+        steps=_asking(spec, blueprint, requests, {"url": url, "ready_timeout_seconds": timeout}),
         options=spec.task_pods,
         retries_connections=True,
     )
@@ -180,7 +182,7 @@ def recheck_task(
     Args:
         addresses: base URL of each server.
     """
-    whom = {"endpoints": list(addresses), "readyTimeoutSeconds": MIN_READY_TIMEOUT}
+    whom = {"endpoints": tuple(addresses), "ready_timeout_seconds": MIN_READY_TIMEOUT}
     return Task(
         parent=parent,
         suffix=names.recheck_suffix(candidate),
@@ -192,21 +194,21 @@ def recheck_task(
 
 
 def _asking(
-    spec: ModelDeploymentSpec, blueprint: Blueprint, requests: ArtifactRef | None, whom: Manifest
+    spec: ModelDeploymentSpec, blueprint: Blueprint, requests: ArtifactRef | None, whom: Mapping[str, Any]
 ) -> tuple[Step, ...]:
     """The steps of a task that asks servers: their golden requests, or for readiness alone."""
-    document: Manifest = {**whom, "model": blueprint.model}
-    if not blueprint.custom:
-        # The operator's own servers say which version answered; a custom one need not.
-        document["modelVersion"] = blueprint.version
+    # The operator's own servers say which version answered; a custom one need not.
+    named = {**whom, **given({"model_version": None if blueprint.custom else blueprint.version})}
     if requests is None:
-        return (Step(module="golden", env={env_names.GOLDEN: document}),)
-    limits = spec.rollout.golden
-    document |= {
-        "requests": {"uri": f"{REQUESTS}/{_name(requests.uri)}", "digest": requests.digest},
-        "maxLatencySeconds": seconds(limits.max_latency),
-        "tolerance": limits.tolerance,
-    }
+        readiness = GoldenCheck(model=blueprint.model, **named)
+        return (Step(module="golden", env={env_names.GOLDEN: readiness.to_document()}),)
+    check = GoldenCheck(
+        model=blueprint.model,
+        requests=RequestsSource(uri=f"{REQUESTS}/{_name(requests.uri)}", digest=requests.digest),
+        max_latency_seconds=seconds(spec.rollout.golden.max_latency),
+        tolerance=spec.rollout.golden.tolerance,
+        **named,
+    )
     return (
         Step(
             name="fetch",
@@ -217,7 +219,7 @@ def _asking(
         ),
         Step(
             module="golden",
-            env={env_names.GOLDEN: document},
+            env={env_names.GOLDEN: check.to_document()},
             folders=(Folder(name="requests", path=REQUESTS),),
         ),
     )

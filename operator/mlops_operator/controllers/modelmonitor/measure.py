@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mlops_contract import Result
+from mlops_contract.models.result import Result
 from mlops_operator.api.conditions import Truth, parse_timestamp
 from mlops_operator.api.modelmonitor import (
     MetricVerdict,

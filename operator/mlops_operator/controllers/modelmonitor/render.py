@@ -3,6 +3,7 @@
 from typing import Final
 
 from mlops_contract import environment as env_names
+from mlops_contract.models.monitor import LogSource, MonitoredMetric, MonitorRequest, Window
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.modelmonitor import LABELED_SHARE, ModelMonitorSpec, MonitoredName, WindowStatus
@@ -15,12 +16,12 @@ MODULE: Final = "monitor"
 def window_task(obj: Manifest, spec: ModelMonitorSpec, window: WindowStatus) -> Task:
     """The task that measures `window`; its Job is named after the window's end, in UTC."""
     log = spec.source.prediction_log.uri
-    configuration = {
-        "log": {"uri": log},
-        "window": {"start": window.start, "end": window.end},
-        "version": window.version,
-        "metrics": [{"name": name} for name in _measured(spec)],
-    }
+    request = MonitorRequest(
+        log=LogSource(uri=log),
+        window=Window(start=window.start, end=window.end),
+        version=window.version,
+        metrics=tuple(MonitoredMetric(name=name) for name in _measured(spec)),
+    )
     end = parse_timestamp(window.end)
     return Task(
         parent=obj,
@@ -29,7 +30,7 @@ def window_task(obj: Manifest, spec: ModelMonitorSpec, window: WindowStatus) -> 
         component=MODULE,
         steps=(
             check_step({"log": log}),
-            Step(module=MODULE, env={env_names.MONITOR: configuration}, read=[log]),
+            Step(module=MODULE, env={env_names.MONITOR: request.to_document()}, read=[log]),
         ),
         # A log that is not there yet is looked for again by the next window.
         final_exit_codes=(NOT_FOUND_EXIT_CODE,),

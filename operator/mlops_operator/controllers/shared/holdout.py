@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mlops_contract.models.run import Holdout
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.model import ModelSpec
 
@@ -19,9 +20,9 @@ def model_holdout(model: Manifest) -> dict[str, Any] | None:
         return None  # the Model's own status reports it, and no gate of it decides anything
     gates = (alias.gate for alias in aliases if alias.gate is not None)
     shares = [gate.recent.share for gate in gates if gate.recent is not None]
-    return holdout(model, max(shares)) if shares else None
+    return holdout(model, max(shares)).to_document() if shares else None
 
 
-def holdout(model: Manifest, share: float) -> dict[str, Any]:
-    """The hold-out of the Model with that share, as `mlops_workload.holdout` reads it."""
-    return {"key": model["metadata"]["uid"], "share": share}
+def holdout(model: Manifest, share: float) -> Holdout:
+    """The hold-out of the Model with that share."""
+    return Holdout(key=model["metadata"]["uid"], share=share)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from mlops_contract import Result, ResultInvalidError, parse_result
+from mlops_contract import ResultInvalidError
+from mlops_contract.models.result import Result, parse_result
 from mlops_contract.text import clean, decode_object, whole_number
 from mlops_operator.api.conditions import holds
 from mlops_operator.api.meta import LABEL_GENERATION, PREFIX, Manifest

@@ -12,8 +12,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from mlops_contract import Result, ResultInvalidError
+from mlops_contract import ResultInvalidError
 from mlops_contract import environment as env_names
+from mlops_contract.models.result import Result
 from mlops_operator.api.common import PodOptions, Resources
 from mlops_operator.api.meta import LABEL_GENERATION, Manifest
 from mlops_operator.controllers.settings import Settings

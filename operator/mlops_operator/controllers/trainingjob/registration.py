@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from mlops_contract import Artifact, Result, ResultInvalidError
+from mlops_contract import ResultInvalidError
 from mlops_contract import environment as names
+from mlops_contract.models.result import Artifact, Result
 from mlops_contract.packages import ENVIRONMENT, ENVIRONMENT_FORMAT
 from mlops_operator.api.common import ArtifactRef, PodOptions
 from mlops_operator.api.meta import API_VERSION, Manifest

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from mlops_contract import Figure, Result, rule_figure
+from mlops_contract import Figure, rule_figure
+from mlops_contract.models.result import Result
 from mlops_operator.api.evaluation import MetricRule, MetricStatus, Verdict
 from mlops_operator.controllers.evaluation.policies.judge import judge
 from tests.harness.evaluations import counts_of_rule, figures_of_rule

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from mlops_contract import Result
+from mlops_contract.models.result import Result
+from mlops_contract.requests.evaluation import EvaluationRequest
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.evaluation.controller import EvaluationController
 from mlops_operator.controllers.settings import Settings
@@ -176,13 +177,10 @@ def test_without_a_baseline_there_is_nothing_of_it() -> None:
 
 
 def test_the_workload_understands_its_configuration() -> None:
-    configuration_model = pytest.importorskip(
-        "mlops_workload.evaluate_configuration", reason="the data plane's libraries are not installed"
-    )
     _, job = started()
     (container,) = job["spec"]["template"]["spec"]["containers"]
     text = next(entry["value"] for entry in container["env"] if entry["name"] == "MLOPS_EVALUATION")
-    read = configuration_model.EvaluationConfiguration.model_validate_json(text)
+    read = EvaluationRequest.read(text)
     assert [metric.key for metric in read.metrics] == ["accuracy@original", "accuracy"]
 
 

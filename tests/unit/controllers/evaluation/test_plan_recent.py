@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from mlops_contract import Count, Figure, Result, rule_figure
+from mlops_contract import Count, Figure, rule_figure
+from mlops_contract.models.result import Result
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import JOBS, MODELS
 from tests.unit.controllers.builders import ToyCluster, job_ended, later, make, succeeded_pod

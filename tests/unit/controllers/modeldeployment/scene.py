@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from mlops_contract import Result
+from mlops_contract.models.result import Result
 from mlops_operator.api.conditions import timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.modeldeployment.controller import ModelDeploymentController

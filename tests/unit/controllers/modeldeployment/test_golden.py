@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlops_contract import Result
+from mlops_contract.models.result import Result
 from mlops_operator.controllers.modeldeployment.policies.golden import judge, judge_recheck, unanswered
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mlops_contract import Result
+from mlops_contract.models.result import Result
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.modelmonitor.controller import ModelMonitorController

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from mlops_contract.requests.monitor import MonitorRequest
 from mlops_operator.controllers.modelmonitor.policies.retention import KEPT_JOBS
 from mlops_operator.kube.resources import JOBS, MODEL_MONITORS
 from tests.unit.controllers.builders import (
@@ -87,13 +88,12 @@ def test_a_window_is_measured_for_the_stable_version_by_a_job_named_after_its_en
 
 
 def test_the_workload_understands_its_configuration() -> None:
-    module = pytest.importorskip("mlops_workload.monitor", reason="the data plane's libraries are not installed")
     toy = cluster()
     toy.now = later(70)
     settle(toy)
     (container,) = toy.only(JOBS)["spec"]["template"]["spec"]["containers"]
     text = next(entry["value"] for entry in container["env"] if entry["name"] == "MLOPS_MONITOR")
-    assert module.MonitorConfiguration.model_validate_json(text).window.start == NOW
+    assert MonitorRequest.read(text).window.start == NOW
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mlops_contract import Result
+from mlops_contract.models.result import Result
 from mlops_operator.api.conditions import Truth
 from mlops_operator.api.modelmonitor import MetricVerdict, MonitoredMetric
 from mlops_operator.controllers.modelmonitor.policies.verdict import Standing, judge, overall

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from operator import methodcaller
 
-from mlops_contract import Result
+from mlops_contract.models.result import Result
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.modeldeployment.controller import ModelDeploymentController
 from mlops_operator.controllers.modeldeployment.names import ANNOTATION_VERSION

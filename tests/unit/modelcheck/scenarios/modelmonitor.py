@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from operator import methodcaller
 
-from mlops_contract import Result
+from mlops_contract.models.result import Result
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.modelmonitor.controller import ModelMonitorController
 from mlops_operator.controllers.settings import Settings

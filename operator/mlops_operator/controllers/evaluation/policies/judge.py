@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mlops_contract import Result
+from mlops_contract.models.result import Result
 from mlops_operator.api.evaluation import MetricRule, MetricStatus, Verdict
 from mlops_operator.controllers.evaluation.policies.change import check_change
 from mlops_operator.controllers.evaluation.policies.combine import combine

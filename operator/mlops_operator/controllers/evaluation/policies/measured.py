@@ -3,7 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from mlops_contract import Count, Figure, Result, rule_figure
+from mlops_contract import Count, Figure, rule_figure
+from mlops_contract.models.result import Result
 from mlops_operator.api.evaluation import MetricRule
 
 

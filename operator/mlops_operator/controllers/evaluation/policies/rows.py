@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from mlops_contract import Result
+from mlops_contract.models.result import Result
 from mlops_operator.api.evaluation import EvaluationSpec, RecentRows, RowOverlap
 from mlops_operator.controllers.evaluation.policies.finding import Finding
 from mlops_operator.controllers.evaluation.policies.overlap import check_overlap, row_overlap

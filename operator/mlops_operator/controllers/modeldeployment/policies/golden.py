@@ -6,7 +6,7 @@ figures, is a failed check, told apart from wrong answers by its reason.
 
 from dataclasses import dataclass
 
-from mlops_contract import Result
+from mlops_contract.models.result import Result
 from mlops_operator.api.modeldeployment import DeploymentReason
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mlops_contract import Result
+from mlops_contract.models.result import Result
 from mlops_operator.api.conditions import Truth
 from mlops_operator.api.modelmonitor import (
     LABELED_SHARE,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlops_contract import Result
+from mlops_contract.models.result import Result
 from mlops_operator.api.conditions import MAX_MESSAGE, Truth
 from mlops_operator.api.modelmonitor import (
     LABELED_SHARE,

@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mlops_contract import Result, ResultInvalidError
+from mlops_contract import ResultInvalidError
+from mlops_contract.models.result import Result
 from mlops_operator.api.common import DataRead, ReportRef
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import ArtifactStatus, TrainingJobSpec

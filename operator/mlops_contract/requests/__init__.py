@@ -1,0 +1,1 @@
+"""What the operator asks of the pods, one module for each command of `mlops_workload`."""
