@@ -12,7 +12,6 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from mlops_contract import ResultInvalidError
 from mlops_contract import environment as env_names
 from mlops_contract.models.result import Result
 from mlops_operator.api.common import PodOptions, Resources
@@ -391,7 +390,7 @@ def observe_task(
 def _ended_well(task_uid: str, job: Manifest, job_pods: Sequence[Manifest]) -> TaskState:
     """A Job that ended well has a result, or one that does not count, or none that can be read any more."""
     result = jobs.reported(job_pods, uid=task_uid)
-    if not isinstance(result, ResultInvalidError):
+    if isinstance(result, Result):
         return TaskState(TaskPhase.SUCCEEDED, result=result)
     if not tries.result_lost(job_pods):
         return TaskState(TaskPhase.RESULT_INVALID, "ResultInvalid", str(result))
