@@ -1,20 +1,24 @@
 """The reference: fresh, complete, and Markdown that renders."""
 
 import re
+from dataclasses import replace
 from enum import StrEnum
+from typing import Annotated
 
 import pytest
 from prometheus_client import REGISTRY
+from pydantic import Field
 
 from mlops_operator.api import modeldeployment, promotion, trainingjob
 from mlops_operator.api.conditions import READY, RECONCILING, STALLED
 from mlops_operator.api.kind import Kind
 from mlops_operator.api.registry import KINDS
+from mlops_operator.api.schema import Image, SpecModel
 from mlops_operator.api.trainingjob import TRAINING_JOB
 from mlops_operator.codegen.crd.definition import object_schema
 from mlops_operator.codegen.docs.__main__ import generator, index_page
 from mlops_operator.codegen.docs.enums import condition_types, enums_of
-from mlops_operator.codegen.docs.fields import constraints, field_rows, type_name
+from mlops_operator.codegen.docs.fields import constraints, field_rows, linked_fields, type_name
 from mlops_operator.codegen.docs.markdown import cell, code, section, table
 from mlops_operator.codegen.docs.metrics import OTHERS, metric_rows
 from mlops_operator.codegen.docs.page import kind_page
@@ -69,6 +73,36 @@ def test_another_kinds_spec_is_pointed_at_instead_of_repeated() -> None:
     assert "Fields: [TrainingJob](trainingjob.md)." in page
     assert "`spec.training.spec.image`" not in page
     assert "`spec.image`" in kind_page(TRAINING_JOB, KINDS)
+
+
+def test_a_field_with_the_shape_of_another_kinds_spec_is_not_that_kind() -> None:
+    class TwinSpec(SpecModel):
+        """Equal fields, another type."""
+
+        image: Image
+
+    class HolderSpec(SpecModel):
+        """A field of another type."""
+
+        class Inner(SpecModel):
+            """Equal fields, another type."""
+
+            image: Image
+
+        inner: Inner
+        many: Annotated[tuple[TwinSpec, ...], Field(max_length=3)] = ()
+        direct: TwinSpec
+
+    twin = replace(TRAINING_JOB, kind="Twin", spec=TwinSpec)
+    holder = replace(TRAINING_JOB, kind="Holder", spec=HolderSpec)
+    page = kind_page(holder, (holder, twin))
+    assert page.count("[Twin](twin.md)") == 1, "only `direct` is of that type"
+    assert "`spec.inner.image`" in page
+    assert "`spec.direct.image`" not in page
+    assert list(linked_fields(HolderSpec, "spec", {TwinSpec: "there"})) == [
+        ("spec.many[]", "there"),
+        ("spec.direct", "there"),
+    ]
 
 
 def test_a_field_says_its_type_default_and_limits() -> None:

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
-from mlops_operator.codegen.crd.structural import OpenAPI
+from pydantic import BaseModel
 
-Links = Mapping[str, OpenAPI]
-"""Schemas that have a page of their own, by the Markdown that points there."""
+from mlops_operator.codegen.crd.structural import OpenAPI, unwrap
+
+Links = Mapping[str, str]
+"""Paths of fields whose type has a page of its own, with the Markdown that points there."""
 
 _BOUNDS: Final = (
     ("minimum", "≥"),
@@ -44,12 +46,32 @@ class FieldRow:
     description: str
 
 
+def linked_fields(model: type[BaseModel], path: str, pages: Mapping[type[BaseModel], str]) -> Iterator[tuple[str, str]]:
+    """The fields below `path`, at any depth, whose type is one of `pages`, with its Markdown.
+
+    The type itself counts, not its shape: two kinds may have equal fields.
+    """
+    hints = get_type_hints(model, include_extras=True)
+    for name, field in model.model_fields.items():
+        where = f"{path}.{field.alias or name}"
+        inner, _ = unwrap(hints[name])
+        while (origin := get_origin(inner)) in (tuple, dict):
+            where += "[]" if origin is tuple else "{}"
+            inner, _ = unwrap(get_args(inner)[0 if origin is tuple else 1])
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            continue
+        if inner in pages:
+            yield where, pages[inner]
+        else:
+            yield from linked_fields(inner, where, pages)
+
+
 def field_rows(schema: OpenAPI, path: str, links: Links) -> Iterator[FieldRow]:
-    """The fields of an object, each followed by its own fields; a schema in `links` is pointed at instead."""
+    """The fields of an object, each followed by its own fields; a field in `links` is pointed at instead."""
     required = schema.get("required", ())
     for name, inner in schema.get("properties", {}).items():
         where = f"{path}.{name}"
-        link = next((link for link, linked in links.items() if _same_fields(inner, linked)), None)
+        link = links.get(where)
         words = inner.get("description", "")
         yield FieldRow(
             path=where,
@@ -70,10 +92,6 @@ def _inner_rows(schema: OpenAPI, path: str, links: Links) -> Iterator[FieldRow]:
         yield from field_rows(schema["additionalProperties"], f"{path}{{}}", links)
     else:
         yield from field_rows(schema, path, links)
-
-
-def _same_fields(schema: OpenAPI, other: OpenAPI) -> bool:
-    return "properties" in schema and schema["properties"] == other.get("properties")
 
 
 def type_name(schema: OpenAPI) -> str:

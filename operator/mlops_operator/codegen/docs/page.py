@@ -4,14 +4,16 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from pydantic import BaseModel
+
 from mlops_operator.api.conditions import READY, RECONCILING, STALLED
 from mlops_operator.api.kind import Kind
 from mlops_operator.api.meta import API_VERSION
 from mlops_operator.codegen.crd.definition import object_schema
 from mlops_operator.codegen.crd.descriptions import member_descriptions, own_docstring
-from mlops_operator.codegen.crd.structural import OpenAPI, model_schema
+from mlops_operator.codegen.crd.structural import OpenAPI
 from mlops_operator.codegen.docs.enums import condition_types, enums_of
-from mlops_operator.codegen.docs.fields import FieldRow, Links, field_rows
+from mlops_operator.codegen.docs.fields import FieldRow, Links, field_rows, linked_fields
 from mlops_operator.codegen.docs.markdown import cell, code, section, table
 
 CONTRACT: Final = {
@@ -24,11 +26,10 @@ CONTRACT: Final = {
 
 def kind_page(kind: Kind, kinds: tuple[Kind, ...]) -> str:
     """The page of `kind`; fields that are another kind's spec point to its page."""
-    links: Links = {
-        f"[{other.kind}]({other.singular}.md)": model_schema(other.spec, defaults=True, in_atomic_lists=True)
-        for other in kinds
-        if other is not kind
+    pages: dict[type[BaseModel], str] = {
+        other.spec: f"[{other.kind}]({other.singular}.md)" for other in kinds if other is not kind
     }
+    links = dict(linked_fields(kind.spec, "spec", pages)) | dict(linked_fields(kind.status, "status", pages))
     schema = object_schema(kind)
     parts = (
         section(kind.kind, kind.description, _names(kind), level=1),
