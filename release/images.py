@@ -19,7 +19,7 @@ def write_images(output: Path, cache: Path, *, epoch: int) -> list[Path]:
     Files in images have a fixed time, so that an unchanged layer has the same digest in every release.
     """
     builder = Builder(cache)
-    base = [_debian(package.file) for package in builder.base_packages]
+    base = [debian(package.file) for package in builder.base_packages]
     written = []
     for recipe in catalog.RECIPES:
         image = replace(builder.image(recipe), reference=f"localhost/{recipe.name}:{version()}")
@@ -32,6 +32,7 @@ def write_images(output: Path, cache: Path, *, epoch: int) -> list[Path]:
     return written
 
 
-def _debian(file: str) -> dict[str, Any]:
+def debian(file: str) -> dict[str, Any]:
+    """The component that a package's file name, ``name_version_architecture.deb``, describes."""
     name, package_version, architecture = Path(file).name.removesuffix(".deb").split("_")
     return debian_component(name, unquote(package_version), architecture)

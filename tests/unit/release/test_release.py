@@ -12,6 +12,7 @@ import pytest
 
 from release.__main__ import SUMS
 from release.distributions import DISTRIBUTIONS, ROOT, SOURCES, version
+from release.images import debian
 
 EPOCH = "1790000000"
 
@@ -107,3 +108,14 @@ def test_a_folder_that_is_not_empty_is_refused(built: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "expected" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "purl"),
+    [
+        ("tini_0.19.0-1_amd64.deb", "pkg:deb/debian/tini@0.19.0-1?arch=amd64"),
+        ("tzdata_2025b-0%2bdeb12u1_all.deb", "pkg:deb/debian/tzdata@2025b-0+deb12u1?arch=all"),
+    ],
+)
+def test_a_package_of_the_base_is_a_component(file: str, purl: str) -> None:
+    assert debian(file)["purl"] == purl
