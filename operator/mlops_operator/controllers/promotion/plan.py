@@ -11,13 +11,9 @@ from mlops_operator.api.model import MissingBaseline
 from mlops_operator.api.promotion import TERMINAL, PromotionPhase, PromotionReason
 from mlops_operator.controllers.promotion.indexes import request_of
 from mlops_operator.controllers.promotion.observed import GateRequest, Observed
-from mlops_operator.controllers.promotion.policies.moved import moved_at
-from mlops_operator.controllers.promotion.policies.recorded import QUIET, is_recorded
+from mlops_operator.controllers.promotion.policies.history import is_former, moved_at, restored_after, superseded_by
 from mlops_operator.controllers.promotion.policies.refused import refused_by
-from mlops_operator.controllers.promotion.policies.restored import restored_after
-from mlops_operator.controllers.promotion.policies.rollback import is_former
-from mlops_operator.controllers.promotion.policies.supersede import superseded_by
-from mlops_operator.controllers.promotion.policies.verdict import by_verdict
+from mlops_operator.controllers.promotion.policies.verdict import QUIET, by_verdict, is_recorded
 from mlops_operator.controllers.promotion.status import Gate, decided, gate_is_passed, promoted
 from mlops_operator.controllers.shared.gates import RECORDED
 from mlops_operator.controllers.shared.owners import CHECK_AGAIN

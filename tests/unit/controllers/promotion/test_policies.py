@@ -6,12 +6,9 @@ from mlops_operator.api.common import VersionRef
 from mlops_operator.api.evaluation import Verdict
 from mlops_operator.api.model import AliasStatus, AliasTerm, Gate, Rejection
 from mlops_operator.controllers.promotion.indexes import Request
-from mlops_operator.controllers.promotion.policies.moved import moved_at
-from mlops_operator.controllers.promotion.policies.recorded import is_recorded
+from mlops_operator.controllers.promotion.policies.history import is_former, moved_at, superseded_by
 from mlops_operator.controllers.promotion.policies.refused import refused_by
-from mlops_operator.controllers.promotion.policies.rollback import is_former
-from mlops_operator.controllers.promotion.policies.supersede import superseded_by
-from mlops_operator.controllers.promotion.policies.verdict import by_verdict
+from mlops_operator.controllers.promotion.policies.verdict import by_verdict, is_recorded
 from mlops_operator.controllers.shared.gates import RecordedResult, newest_recent_row
 from tests.unit.controllers.versions import digest_of
 
