@@ -13,6 +13,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "operator"
 
+INJECTED_PYTHON = ">=3.9"
+"""Of what is put into images of users; see docs/design/0029-contract.md. The other commands of `mlops_workload` need
+the version of the project."""
+
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
@@ -27,6 +31,7 @@ class Distribution:
             the project, the same version is required.
         extras: the same for requirements that are optional.
         scripts: names of commands and what they call.
+        python: versions of Python; by default those of the project.
     """
 
     name: str
@@ -36,6 +41,7 @@ class Distribution:
     requires: tuple[str, ...] = ()
     extras: dict[str, tuple[str, ...]] = field(default_factory=dict)
     scripts: dict[str, str] = field(default_factory=dict)
+    python: str | None = None
 
     def files(self) -> Iterator[tuple[Path, str]]:
         """Each file and its path in the wheel."""
@@ -55,7 +61,8 @@ DISTRIBUTIONS = (
         "mlops-contract",
         "Documents that the mlops-operator and its workloads exchange.",
         parts=("mlops_contract",),
-        requires=("pydantic",),
+        extras={"models": ("pydantic",)},
+        python=INJECTED_PYTHON,
     ),
     Distribution(
         "mlops-client",
@@ -86,6 +93,7 @@ DISTRIBUTIONS = (
         "What runs inside the pods of the mlops-operator, and the SDK for training code.",
         parts=("mlops_workload",),
         requires=("mlops-contract", "numpy", "scipy", "scikit-learn", "joblib", "fsspec"),
+        python=INJECTED_PYTHON,
     ),
 )
 

@@ -59,7 +59,7 @@ def pyproject(distribution: Distribution) -> str:
         f"description = {json.dumps(distribution.description)}",
         f"license = {json.dumps(project()['license'])}",
         'license-files = ["LICENSE"]',
-        f"requires-python = {json.dumps(project()['requires-python'])}",
+        f"requires-python = {json.dumps(distribution.python or project()['requires-python'])}",
         f"dependencies = {json.dumps([requirement(name) for name in distribution.requires])}",
         "[project.optional-dependencies]",
         *(f"{extra} = {json.dumps(list(map(requirement, names)))}" for extra, names in distribution.extras.items()),

@@ -16,10 +16,6 @@ EXAMPLE: Final = "example"
 """`GET /v2/models/<model>/example` returns a request that the model takes: one row of zeros, as the body of a POST to
 `/v2/models/<model>/infer`."""
 
-GOLDEN_FORMAT: Final = "golden-v1"
-GOLDEN_NAME: Final = "golden"
-"""Format and name of the artifact."""
-
 
 @dataclass(frozen=True)
 class Tensor(Document):

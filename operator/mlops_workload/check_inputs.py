@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlops_contract.mounted import config_maps_message
+from mlops_contract.messages import config_maps_message
 from mlops_workload.config_maps import digest_config_maps
 from mlops_workload.locations import check_locations
 from mlops_workload.termination import run_command, write_message

@@ -5,11 +5,10 @@ JSON in the container's termination message, so that the operator can tell a mis
 artifact from a corrupt one without reading logs.
 """
 
-import json
 from typing import ClassVar
 
 from mlops_contract import MAX_RESULT_BYTES
-from mlops_contract.exit_codes import CONNECTION_FAILED_EXIT_CODE
+from mlops_contract.messages import CONNECTION_FAILED_EXIT_CODE, failure_line
 
 
 class WorkloadError(Exception):
@@ -31,7 +30,7 @@ class WorkloadError(Exception):
         """One line of JSON: `{"reason": ..., "message": ..., <details>}`, cut to fit a termination message."""
         message = self.message
         while True:
-            line = json.dumps({"reason": self.reason, "message": message, **self.details}, ensure_ascii=False)
+            line = failure_line(self.reason, message, **self.details)
             if len(line.encode()) <= MAX_RESULT_BYTES or not message:
                 return line
             message = message[: len(message) // 2]

@@ -23,11 +23,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlops_workload.errors import DataInvalidError
 
-ROWS_NAME: Final = "training-rows"
-"""Name of the artifact with the hashes of the rows that a training was given."""
-
-ROWS_FORMAT: Final = "row-hashes-v1"
-
 Hashes = NDArray[np.uint64]
 
 _MAGIC: Final = b"MLOPSRH1"

@@ -34,10 +34,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mlops_contract import MAX_ARTIFACTS, Artifact, DataDigest, Result, ResultInvalidError
+from mlops_contract.artifacts import (
+    ENVIRONMENT,
+    ENVIRONMENT_FORMAT,
+    GOLDEN_FORMAT,
+    GOLDEN_NAME,
+    ROWS_FORMAT,
+    ROWS_NAME,
+)
 from mlops_contract.document import DocumentInvalidError
-from mlops_contract.packages import ENVIRONMENT, ENVIRONMENT_FORMAT
 from mlops_contract.requests.run import DataInput
-from mlops_contract.serving import GOLDEN_FORMAT, GOLDEN_NAME
 from mlops_workload.arguments import parse_arguments
 from mlops_workload.context import RunContext
 from mlops_workload.errors import (
@@ -51,7 +57,7 @@ from mlops_workload.golden_requests import golden_document
 from mlops_workload.inputs import Inputs
 from mlops_workload.outputs import Outputs
 from mlops_workload.python_environment import write_environment
-from mlops_workload.row_hashes import ROWS_FORMAT, ROWS_NAME, write_rows
+from mlops_workload.row_hashes import write_rows
 from mlops_workload.summary import print_summary
 from mlops_workload.termination import write_message
 

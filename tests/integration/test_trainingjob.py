@@ -11,7 +11,7 @@ import pytest
 
 from localcluster import Cluster
 from mlops_contract import environment as names
-from mlops_contract.mounted import config_maps_message
+from mlops_contract.messages import config_maps_message
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.trainingjob.controller import TrainingJobController

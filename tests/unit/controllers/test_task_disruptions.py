@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mlops_contract.exit_codes import CONNECTION_FAILED_EXIT_CODE
+from mlops_contract.messages import CONNECTION_FAILED_EXIT_CODE
 from mlops_operator.api.conditions import timestamp
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared import jobs, task_disruptions

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_contract.mounted import config_maps_digest
+from mlops_contract.messages import config_maps_digest
 from mlops_workload import config_maps
 from mlops_workload.check_inputs import main
 from mlops_workload.config_maps import digest_config_maps

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_contract.exit_codes import CONNECTION_FAILED_EXIT_CODE
+from mlops_contract.messages import CONNECTION_FAILED_EXIT_CODE
 from mlops_contract.requests.golden import GoldenCheck
 from mlops_workload import store
 from mlops_workload.connections import Address, Problem, Watch, probe, problem_of, watched

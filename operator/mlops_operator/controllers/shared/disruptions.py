@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
+from mlops_contract.messages import as_reason
 from mlops_contract.text import clean
 from mlops_operator.api.conditions import condition_of, holds, parse_timestamp
 from mlops_operator.api.meta import Manifest
@@ -136,5 +137,5 @@ def _described(pod: Manifest) -> Disruption:
         reason = EVICTED if status.get("reason") == EVICTED else NODE_SHUTDOWN
         return Disruption(reason, f"{name_of(pod)} was ended by the kubelet of node {node}: {told}")
     if kind:
-        return Disruption(jobs.as_reason(kind) or POD_DELETED, f"{name_of(pod)} was removed{where}: {told}")
+        return Disruption(as_reason(kind) or POD_DELETED, f"{name_of(pod)} was removed{where}: {told}")
     return Disruption(POD_DELETED, f"{name_of(pod)} was deleted{where} before it had ended")

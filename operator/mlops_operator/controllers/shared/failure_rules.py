@@ -6,7 +6,7 @@ See docs/design/0021-tasks.md.
 from collections.abc import Iterable
 from typing import Final
 
-from mlops_contract.exit_codes import CONNECTION_FAILED_EXIT_CODE
+from mlops_contract.messages import CONNECTION_FAILED_EXIT_CODE
 from mlops_operator.api.meta import Manifest
 from mlops_operator.controllers.shared import jobs
 

@@ -3,15 +3,15 @@
 When the pods are read is decided in `job_reads.py`, why they do not run in `pending.py`.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from mlops_contract import ResultInvalidError
+from mlops_contract.messages import as_reason
 from mlops_contract.models.result import Result, parse_result
-from mlops_contract.text import clean, decode_object, whole_number
+from mlops_contract.text import clean, whole_number
 from mlops_operator.api.conditions import holds
 from mlops_operator.api.meta import LABEL_GENERATION, PREFIX, Manifest
 from mlops_operator.controllers.shared.pods import MAIN
@@ -100,26 +100,6 @@ def failure_message(job: Manifest) -> tuple[str, str]:
         if condition["type"] == "Failed" and condition["status"] == "True":
             return as_reason(condition.get("reason")) or "Failed", clean(condition.get("message"))
     return "Failed", ""
-
-
-_REASON: Final = re.compile(r"[A-Za-z]([A-Za-z0-9_,:]{0,126}[A-Za-z0-9_])?")
-"""What `metav1.Condition` takes for a reason."""
-
-
-def as_reason(text: object) -> str:
-    """`text` where it can be the reason of a condition, else `""`."""
-    return text if isinstance(text, str) and _REASON.fullmatch(text) else ""
-
-
-def reported_failure(message: object) -> tuple[str, str] | None:
-    """Reason and message that a run of `mlops_workload` leaves when it fails; None where the text is something else.
-
-    Args:
-        message: the termination message, which is any text that the container wrote.
-    """
-    document = decode_object(message) or {}
-    reason = as_reason(document.get("reason"))
-    return (reason, clean(document.get("message"))) if reason else None
 
 
 def failed_tries(job: Manifest) -> int:

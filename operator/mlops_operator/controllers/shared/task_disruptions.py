@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mlops_contract.exit_codes import CONNECTION_FAILED_EXIT_CODE
+from mlops_contract.messages import CONNECTION_FAILED_EXIT_CODE, reported_failure
 from mlops_contract.text import clean, decode_object, whole_number
 from mlops_operator.api.conditions import condition_of, parse_timestamp
 from mlops_operator.api.meta import PREFIX, Manifest
@@ -77,7 +77,7 @@ def _next(last: Disruptions | None, job: Manifest, pod: Manifest) -> Disruptions
         kind, words = _DISRUPTION, str(taken) if taken is not None else ""
         time = pod["metadata"].get("deletionTimestamp") or _told_at(pod)
     elif (ended := _unconnected(job, pod)) is not None:
-        kind, words = _CONNECTION, ": ".join(jobs.reported_failure(ended.message) or ("ConnectionFailed",))
+        kind, words = _CONNECTION, ": ".join(reported_failure(ended.message) or ("ConnectionFailed",))
         time = ended.finished_at or _made(pod)
     else:
         return None

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from mlops_contract.messages import as_reason, reported_failure
 from mlops_contract.text import clean, whole_number
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import PREFIX, Manifest
@@ -41,11 +42,11 @@ def cause(pod: Manifest, otherwise: str = "") -> tuple[str, str]:
     The workload's commands leave `{"reason": ..., "message": ...}` in the termination message.
     """
     ended = jobs.pod_failure(pod)
-    reported = jobs.reported_failure(ended.message) if ended is not None else None
+    reported = reported_failure(ended.message) if ended is not None else None
     if reported is not None:
         return reported
     status = pod.get("status") or {}
-    if reason := jobs.as_reason(status.get("reason")):
+    if reason := as_reason(status.get("reason")):
         return reason, clean(status.get("message")) or otherwise
     if ended is None:
         return "Failed", otherwise

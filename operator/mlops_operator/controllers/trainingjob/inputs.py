@@ -8,8 +8,8 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from mlops_contract.messages import config_maps_digest
 from mlops_contract.models.result import Result
-from mlops_contract.mounted import config_maps_digest
 from mlops_operator.api.meta import Manifest
 from mlops_operator.api.trainingjob import TrainingJobSpec
 from mlops_operator.controllers.shared import pods

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from mlops_contract import ResultInvalidError
 from mlops_contract import environment as names
+from mlops_contract.artifacts import ENVIRONMENT, ENVIRONMENT_FORMAT, ROWS_NAME
 from mlops_contract.models.result import Artifact, Result
-from mlops_contract.packages import ENVIRONMENT, ENVIRONMENT_FORMAT
 from mlops_operator.api.common import ArtifactRef, PodOptions
 from mlops_operator.api.meta import API_VERSION, Manifest
 from mlops_operator.api.modelversion import Lineage, ModelArtifact, ModelVersionSpec, TrainedBy
@@ -24,8 +24,6 @@ from mlops_operator.framework.specs import first_problem
 
 MODEL: Final = "model"
 GOLDEN: Final = "golden"
-TRAINING_ROWS: Final = "training-rows"
-"""Names of the artifacts that become the version, its golden requests and the hashes of its training rows."""
 
 
 def version_name(model: str, uid: str, digest: str) -> str:
@@ -120,7 +118,7 @@ def _spec(obj: Manifest, model: str, artifacts: dict[str, Artifact], lineage: di
                 uri=artifact.uri, digest=artifact.digest, format=artifact.format, size=artifact.size
             ),
             golden_requests=_reference(artifacts.get(GOLDEN)),
-            training_rows=_reference(artifacts.get(TRAINING_ROWS)),
+            training_rows=_reference(artifacts.get(ROWS_NAME)),
             task_pods=_task_pods(obj),
             lineage=Lineage.model_validate(lineage),
         )

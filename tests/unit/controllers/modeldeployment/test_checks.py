@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mlops_contract.exit_codes import CONNECTION_FAILED_EXIT_CODE
+from mlops_contract.messages import CONNECTION_FAILED_EXIT_CODE
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import JOBS, MODEL_DEPLOYMENTS
 from mlops_operator.runtime.work.plan import PodsOfJob

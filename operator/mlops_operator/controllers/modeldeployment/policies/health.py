@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from mlops_contract.messages import reported_failure
 from mlops_contract.text import clean
 from mlops_operator.api.common import Waiting
 from mlops_operator.api.conditions import parse_timestamp
@@ -25,7 +26,7 @@ from mlops_operator.controllers.modeldeployment.servers import (
     running_statuses,
 )
 from mlops_operator.controllers.shared import lost_nodes, pending
-from mlops_operator.controllers.shared.jobs import pod_ended, reported_failure
+from mlops_operator.controllers.shared.jobs import pod_ended
 from mlops_operator.controllers.shared.pods import MAIN
 from mlops_operator.controllers.shared.tries import RETRYING
 from mlops_operator.runtime.work.plan import Read

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from mlops_contract.messages import as_reason, reported_failure
 from mlops_contract.text import clean
 from mlops_operator.api.conditions import parse_timestamp
 from mlops_operator.api.meta import Manifest
@@ -59,9 +60,9 @@ def cause(job: Manifest, pods: Sequence[Manifest]) -> Cause:
     ended = jobs.pod_failure(pod)
     if ended is None:
         status = pod["status"]
-        reason = jobs.as_reason(status.get("reason")) or "Failed"
+        reason = as_reason(status.get("reason")) or "Failed"
         return Cause(reason, clean(status.get("message")) or jobs.failure_message(job)[1])
-    reason, message = jobs.reported_failure(ended.message) or (
+    reason, message = reported_failure(ended.message) or (
         ended.reason or "Failed",
         jobs.last_words(ended),
     )

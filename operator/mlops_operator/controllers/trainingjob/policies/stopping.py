@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+from mlops_contract.messages import as_reason
 from mlops_contract.text import clean, decode_object
 from mlops_operator.api.conditions import holds, parse_timestamp
 from mlops_operator.api.meta import PREFIX, Manifest
@@ -28,7 +29,7 @@ def recorded(job: Manifest) -> Disruption | None:
     if text is None:
         return None
     document = decode_object(text) or {}
-    return Disruption(jobs.as_reason(document.get("reason")) or DISRUPTED, clean(document.get("message")))
+    return Disruption(as_reason(document.get("reason")) or DISRUPTED, clean(document.get("message")))
 
 
 def stop(found: Disruption) -> Manifest:

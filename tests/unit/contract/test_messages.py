@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlops_contract.mounted import config_maps_digest, config_maps_message
+from mlops_contract.messages import config_maps_digest, config_maps_message
 
 DIGEST = f"sha256:{'0a' * 32}"
 
