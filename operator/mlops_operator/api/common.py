@@ -34,35 +34,45 @@ class EnvVar(SpecModel):
     rules = (CelRule("!(has(self.value) && has(self.valueFrom))", "env: set value or valueFrom, not both"),)
 
     name: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")]
+    """Name of the environment variable."""
     value: LongText | None = None
+    """Value of the variable. It may refer to other variables as `$(NAME)`."""
     value_from: Annotated[dict[str, object] | None, FreeForm()] = None
-    """A Pod's EnvVarSource: `secretKeyRef`, `configMapKeyRef`, `fieldRef`, `resourceFieldRef`."""
+    """Source of the value, as a Pod's EnvVarSource: `secretKeyRef`, `configMapKeyRef`, `fieldRef`,
+    `resourceFieldRef`."""
 
 
 class ImagePullPolicy(StrEnum):
-    """When the image is pulled, as in a Pod."""
+    """Policy for pulling the image, as in a Pod."""
 
     ALWAYS = "Always"
+    """`Always` is set to pull the image at each start of a pod."""
     IF_NOT_PRESENT = "IfNotPresent"
+    """`IfNotPresent` is set to pull the image only where the node does not have it."""
     NEVER = "Never"
+    """`Never` is set to use only an image that the node has."""
 
 
 class Resources(SpecModel):
     """Compute resources of a container, as in a Pod."""
 
     requests: Annotated[dict[str, Quantity], Field(max_length=16)] | None = None
+    """Amounts that the scheduler reserves for the container, by resource name."""
     limits: Annotated[dict[str, Quantity], Field(max_length=16)] | None = None
+    """Maximum amounts that the container may use, by resource name."""
 
 
 class TemplateMetadata(SpecModel):
     """Labels and annotations added to the pods."""
 
     labels: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=32)] = {}
+    """Labels added to the pods."""
     annotations: Annotated[dict[str, LongText], Field(max_length=32)] = {}
+    """Annotations added to the pods."""
 
 
 class PodTemplate(SpecModel):
-    """Whatever of a Pod the typed fields do not name, merged under them.
+    """Pod fields that have no typed field here, merged under the typed fields.
 
     Containers are merged by name; the main container is called `main`. A field that a Pod does not have is reported as
     `InvalidPodTemplate`.
@@ -70,15 +80,16 @@ class PodTemplate(SpecModel):
 
     metadata: TemplateMetadata = TemplateMetadata()
     spec: AnyObject = {}
+    """Fields of a PodSpec."""
 
 
 class DataInput(SpecModel):
-    """Data that a run reads."""
+    """A data set that a run reads."""
 
     name: ShortName
     uri: PvcUri
     digest: Digest | None = None
-    """What the data must be; a run that finds anything else fails with `DataCorrupt`."""
+    """Expected digest of the data. A run that finds another digest fails with `DataCorrupt`."""
 
 
 class ArtifactRef(SpecModel):
@@ -89,7 +100,7 @@ class ArtifactRef(SpecModel):
 
 
 class Output(SpecModel):
-    """Where a run leaves what it makes."""
+    """Location for the files that a run writes."""
 
     rules = (
         CelRule(
@@ -99,19 +110,22 @@ class Output(SpecModel):
     )
 
     uri: PvcUri
-    """Folder under which each run gets a folder of its own."""
+    """Folder in which each run gets a folder of its own."""
 
 
 class Toleration(SpecModel):
-    """A taint that is tolerated, as in a Pod."""
+    """A toleration of a node taint, as in a Pod."""
 
     key: Annotated[str, Field(max_length=317)] | None = None
+    """Taint key. Empty with the operator `Exists` matches all keys."""
     operator: Annotated[str, Field(max_length=16)] | None = None
-    """`Equal`, the default, or `Exists`, or another operator that the cluster knows."""
+    """Relation between key and value: `Equal` (default), `Exists`, or another operator of the cluster."""
     value: Annotated[str, Field(max_length=63)] | None = None
+    """Taint value that is matched."""
     effect: Annotated[str, Field(max_length=32)] | None = None
-    """`NoSchedule`, `PreferNoSchedule` or `NoExecute`; all of them by default."""
+    """Taint effect that is matched: `NoSchedule`, `PreferNoSchedule` or `NoExecute`. Default: all."""
     toleration_seconds: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)] | None = None
+    """Time in seconds for which a pod stays on a node after a `NoExecute` taint appears. Default: no limit."""
 
 
 class PullSecret(SpecModel):
@@ -140,7 +154,7 @@ def _reserved(field: str, prefixes: Sequence[str], names: Sequence[str] = ()) ->
 
 
 class PodOptions(SpecModel):
-    """How pods are bounded, placed, identified and secured.
+    """Resources, placement, identity and security of pods.
 
     A field that is set replaces the installation's default. `resources` and `securityContext` are replaced member by
     member.
@@ -152,23 +166,29 @@ class PodOptions(SpecModel):
     )
 
     resources: Resources = Resources()
-    """Of each container. A resource that is named here, in `requests` or `limits`, replaces both default amounts."""
+    """Compute resources of each container. A resource that is named in `requests` or `limits` replaces both default
+    amounts."""
     node_selector: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=32)] | None = None
+    """Labels that a node must have for the pods to run on it."""
     tolerations: Annotated[tuple[Toleration, ...], Field(max_length=64)] | None = None
+    """Taints that the pods tolerate."""
     affinity: AnyObject | None = None
+    """Scheduling constraints of the pods, as a Pod's `affinity`."""
     priority_class_name: ObjectName | None = None
-    """A PriorityClass of the cluster."""
+    """Name of a PriorityClass of the cluster."""
     runtime_class_name: ObjectName | None = None
-    """A RuntimeClass of the cluster."""
+    """Name of a RuntimeClass of the cluster."""
     image_pull_secrets: Annotated[tuple[PullSecret, ...], Field(max_length=16), ListMap("name")] | None = None
+    """Secrets with the credentials for pulling the images."""
     security_context: AnyObject | None = None
-    """A Pod's security context, merged into the installation's. That of the containers is fixed and restricted."""
+    """A Pod's security context, merged into the installation's. The security context of the containers is fixed and
+    restricted."""
     service_account_name: ObjectName | None = None
-    """A ServiceAccount of the pods' namespace, for workload identity. No token for the API server is mounted."""
+    """ServiceAccount in the namespace of the pods, for workload identity. No token for the API server is mounted."""
     labels: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=32)] | None = None
-    """Labels of the pods. Keys of the operator and of Jobs are refused."""
+    """Labels of the pods. Keys of the operator and of Jobs are rejected."""
     annotations: Annotated[dict[str, LongText], Field(max_length=32)] | None = None
-    """Annotations of the pods. Keys of the operator are refused."""
+    """Annotations of the pods. Keys of the operator are rejected."""
 
     @field_validator("labels", "annotations")
     @classmethod
@@ -181,38 +201,43 @@ class PodOptions(SpecModel):
 
 
 class PodSettings(SpecModel):
-    """Typed short-cuts for the pods that run people's images."""
+    """Settings of the pods that run the user's image."""
 
     image: Image
-    """The container image that runs."""
+    """Container image of the main container."""
     image_pull_policy: ImagePullPolicy = ImagePullPolicy.IF_NOT_PRESENT
     command: Annotated[tuple[LongText, ...], Field(max_length=64)] = ()
+    """Entrypoint of the main container. Default: the entrypoint of the image."""
     args: Annotated[tuple[LongText, ...], Field(max_length=128)] = ()
+    """Arguments of the entrypoint. Default: the command of the image, where `command` is not set."""
     env: Annotated[tuple[EnvVar, ...], Field(max_length=128), ListMap("name")] = ()
+    """Environment variables of the main container."""
     resources: Resources = Resources()
     node_selector: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=32)] = {}
+    """Labels that a node must have for the pods to run on it."""
     service_account_name: ObjectName | None = None
-    """A token is mounted only where an account is named."""
+    """ServiceAccount of the pods. Its token is mounted only if this field is set."""
     template: PodTemplate = PodTemplate()
 
 
 class JobSettings(SpecModel):
-    """The pods that the operator runs with its own workload image."""
+    """Settings of the pods that the operator runs with its own workload image."""
 
     image: Image | None = None
-    """Another image with `mlops_workload` in it; the operator's configured one by default."""
+    """Image that contains `mlops_workload`. Default: the image configured for the operator."""
     task_pods: PodOptions = PodOptions()
     """Resources, placement and security of these pods."""
 
 
 class StatusBase(StatusModel):
-    """What every status has."""
+    """Fields that every status has."""
 
     observed_generation: int | None = None
-    """The generation of the spec that this status speaks of."""
+    """Generation of the spec that this status describes."""
     phase: Annotated[str, Field(max_length=32)] | None = None
-    """One word for people; programs read the conditions."""
+    """Summary of the current state for users. Programs read the conditions instead."""
     conditions: Annotated[tuple[Condition, ...], Field(max_length=16), ListMap("type")] = ()
+    """Current conditions: `Reconciling`, `Stalled`, `Ready`, and those of the kind."""
 
     @property
     def written(self) -> bool:
@@ -221,31 +246,35 @@ class StatusBase(StatusModel):
 
 
 class Waiting(StatusModel):
-    """What an object waits for."""
+    """The cause of a wait, and its start."""
 
     reason: Annotated[str, Field(max_length=128)]
+    """Reason of the wait in CamelCase."""
     message: Text = ""
+    """Explanation of the wait."""
     since: Timestamp
+    """Start of the wait."""
 
 
 class VersionRef(StatusModel):
-    """One ModelVersion, by identity: an object that is created again under the name is another version."""
+    """A ModelVersion, identified by UID: an object that is created again under the name is another version."""
 
     name: ObjectName
     uid: Uid
     digest: Digest
-    """Digest of its artifact."""
+    """Digest of the artifact of the version."""
 
 
 class DataRead(StatusModel):
-    """Data as a run really read it."""
+    """A data set as a run has read it."""
 
     name: Annotated[str, Field(max_length=128)]
+    """Name of the data input."""
     digest: Digest
 
 
 class ReportRef(StatusModel):
-    """A longer document in the artifact store."""
+    """A report in the artifact store."""
 
     uri: Uri
     digest: Digest

@@ -1,7 +1,8 @@
-"""Conditions, and the contract by which Helm, Flux, Argo CD and people read them.
+"""Conditions, and the contract by which Helm, Flux, Argo CD and users read them.
 
-Every kind carries `Reconciling`, `Stalled` and, last, `Ready` (kstatus): `Reconciling` while
-the operator works or waits, `Stalled` for what will not mend itself, `Ready` for the outcome.
+Every kind has the conditions `Reconciling`, `Stalled` and, last, `Ready` (kstatus). `Reconciling` is true while
+the operator works or waits, `Stalled` when recovery needs a change by the user, `Ready` when the desired state
+has been reached.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,11 +19,14 @@ from mlops_operator.api.schema import StatusModel, Timestamp
 
 
 class Truth(StrEnum):
-    """A condition's status: missing or insufficient evidence is `Unknown`, never a guess."""
+    """Status of a condition. Missing or insufficient evidence is `Unknown`."""
 
     TRUE = "True"
+    """`True` is set when the condition holds."""
     FALSE = "False"
+    """`False` is set when the condition does not hold."""
     UNKNOWN = "Unknown"
+    """`Unknown` is set when the evidence does not suffice to decide."""
 
 
 READY: Final = "Ready"
@@ -34,23 +38,28 @@ INTERNAL_ERROR: Final = "InternalError"
 a defect of the operator. The next reconciliation that succeeds removes it."""
 
 MAX_MESSAGE: Final = 1024
-"""Longest condition message written; the API's own limit is 32768, but objects stay small."""
+"""Maximum length of a condition message in characters. The API allows 32768; a smaller limit keeps objects small."""
 
 
 class Condition(StatusModel):
-    """A `metav1.Condition`."""
+    """A condition of the object, as `metav1.Condition`."""
 
     type: Annotated[str, Field(max_length=64)]
+    """Type of the condition in CamelCase."""
     status: Truth
     reason: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")]
+    """Reason of the last transition in CamelCase."""
     message: Annotated[str, Field(max_length=32768)] = ""
+    """Explanation of the status for users."""
     observed_generation: Annotated[int, Field(ge=0)] = 0
+    """Generation of the spec that the condition describes."""
     last_transition_time: Timestamp
+    """Time at which `status` last changed."""
 
 
 @dataclass(frozen=True)
 class Fact:
-    """What a condition should say now; its transition time follows from what it said before."""
+    """The desired state of one condition. Its transition time follows from the previous condition."""
 
     type: str
     status: Truth
@@ -93,7 +102,7 @@ def transition(
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an object is, in the terms of the contract. Make one by the functions below."""
+    """State of an object in terms of the conditions contract. Built by the functions below."""
 
     ready: Truth
     reconciling: bool
@@ -103,17 +112,17 @@ class Outcome:
 
 
 def ready(reason: str, message: str = "") -> Outcome:
-    """What was declared is so."""
+    """The desired state has been reached."""
     return Outcome(Truth.TRUE, False, False, reason, message)
 
 
 def working(reason: str, message: str = "", *, ready: Truth = Truth.FALSE) -> Outcome:
-    """The operator works on it, or waits for something that it watches."""
+    """The operator works on the object, or waits for something that it watches."""
     return Outcome(ready, True, False, reason, message)
 
 
 def stalled(reason: str, message: str, *, ready: Truth = Truth.FALSE) -> Outcome:
-    """It will not mend itself: a person has to change something."""
+    """Cannot recover without a change by the user."""
     return Outcome(ready, False, True, reason, message)
 
 

@@ -1,4 +1,4 @@
-"""Evaluation: a candidate, and where there is one its baseline, measured on the same rows by one Job."""
+"""Evaluation: measures a candidate, and its baseline if there is one, on the same rows in one Job."""
 
 from enum import StrEnum
 from typing import Annotated, ClassVar, Final
@@ -40,7 +40,7 @@ RECENT: Final = "recent"
 """Name under which the digest of the recent rows is reported."""
 
 MAX_METRICS: Final = 12
-"""Rules of one measurement: the figures of all must fit into a run's result."""
+"""Maximum number of rules of one measurement: the figures of all must fit into a run's result."""
 
 DEFAULT_MIN_COUNT: Final = 200
 
@@ -49,7 +49,7 @@ ColumnName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\s]
 
 
 class Change(SpecModel):
-    """What the paired difference to the baseline must show."""
+    """Required difference to the baseline, measured on paired rows."""
 
     min: Annotated[float, Field(ge=-1e9, le=1e9)] = 0.0
     """The lower end of the confidence interval of the improvement must be above this. The improvement is
@@ -60,27 +60,27 @@ class Change(SpecModel):
 
 
 class MetricRule(SpecModel):
-    """One thing a candidate must show."""
+    """A condition on one metric that a candidate must meet."""
 
     rules = (
         CelRule(
             "has(self.min) || has(self.max) || has(self.change)",
-            "metrics: set min, max or change, else nothing is asked",
+            "metrics: set at least one of min, max or change",
         ),
         CelRule("!has(self.min) || !has(self.max) || self.min <= self.max", "metrics: min must not exceed max"),
         CelRule("!has(self.slice) || self.slice != 'all'", "metrics: leave slice out for all rows"),
     )
 
     name: MetricName = MetricName.ACCURACY
-    """The metric; whether a higher or a lower value is better follows from it."""
+    """Metric. It determines whether a higher or a lower value is better."""
     slice: ShortName | None = None
-    """Rows of this slice alone; all rows by default."""
+    """Slice whose rows are measured. Default: all rows."""
     min: Annotated[float, Field(ge=-1e9, le=1e9)] | None = None
     """Minimum of the candidate's value. A value below it is `Fail` only if chance does not explain it."""
     max: Annotated[float, Field(ge=-1e9, le=1e9)] | None = None
     """Maximum of the candidate's value. A value above it is `Fail` only if chance does not explain it."""
     change: Change | None = None
-    """Compared with the baseline; without a baseline only `min` and `max` decide."""
+    """Required change relative to the baseline. Without a baseline only `min` and `max` decide."""
     min_count: Annotated[int, Field(ge=1, le=10**9)] = DEFAULT_MIN_COUNT
     """Number of labeled rows below which the rule is `Inconclusive`; for `balanced_accuracy` and `f1_macro`
     the number of rows of the rarest class. A class that is only predicted has no row, and is one of the classes of
@@ -91,25 +91,28 @@ class Columns(SpecModel):
     """Names of the columns that are neither label nor feature."""
 
     id: ColumnName | None = None
-    """Identity of a row. The column `row` by default, if there is one."""
+    """Column with the identity of a row. Default: the column `row`, if there is one."""
     group: ColumnName | None = None
-    """Rows with the same value depend on each other (one user, one machine, one image) and are resampled
-    together. Without it every row counts as independent."""
+    """Column with the group of a row. Rows of a group depend on each other (one user, one machine, one image) and are
+    resampled together. Without it every row counts as independent."""
 
 
 class Overlap(StrEnum):
-    """What a row means that both the gate and a training have."""
+    """Handling of rows that are both in the gate's data and in the training data."""
 
     REPORT = "Report"
-    """Such rows are counted in the status and decide nothing. For data in which different rows are often equal."""
+    """`Report` is set to count such rows in the status without an effect on the verdict. For data in which different
+    rows are often equal."""
     REFUSE = "Refuse"
-    """A candidate that was trained on a row of the gate is `Fail`. Versions without row hashes are measured."""
+    """`Refuse` is set to give `Fail` to a candidate that was trained on a row of the gate. Versions without row
+    hashes are measured."""
     REQUIRE = "Require"
-    """As `Refuse`, and a version without hashes of all its training rows is not measured."""
+    """`Require` is set for the effect of `Refuse`, and to measure only versions that have hashes of all their
+    training rows."""
 
 
 class Recent(SpecModel):
-    """Rows of the present: labeled rows of a prediction log that no training of the Model is given.
+    """Labeled rows of a prediction log that are withheld from all trainings of the Model.
 
     A row is held out by a hash of its `group`, or of its `id` where it has no group, with the Model's UID.
     """
@@ -124,17 +127,17 @@ class Recent(SpecModel):
     uri: PvcUri
     """Folder of the prediction log. Its rows need `inputs`, an `id` or a `group`, and a label."""
     window: Duration = "168h"
-    """How far back from the creation of the Evaluation rows are taken."""
+    """Length of the period before the creation of the Evaluation from which rows are taken."""
     share: Annotated[float, Field(ge=0.01, le=0.9)] = 0.2
-    """Share of groups or ids that are held out: trainings of the Model are not given them, gates measure on them."""
+    """Share of groups or ids that are held out: trainings of the Model do not read them, gates measure on them."""
     min_count: Annotated[int, Field(ge=1, le=10**6)] = 200
     """Minimum number of labeled rows, and of rows newer than those of the former measurement of the same artifact."""
     slice: ShortName = "recent"
-    """Slice of these rows, by which rules name them."""
+    """Name of the slice of these rows, for use in rules."""
 
 
 class Measurement(JobSettings):
-    """What is measured, on what, and how: the part an Evaluation shares with an alias's gate."""
+    """A measurement: data, rules and pods. An Evaluation shares it with the gate of an alias."""
 
     rules: ClassVar[tuple[CelRule, ...]] = (
         CelRule(
@@ -157,17 +160,19 @@ class Measurement(JobSettings):
     data: Annotated[tuple[DataInput, ...], Field(max_length=8), ListMap("name")] = ()
     """Frozen rows that no version was trained on. All inputs are read as one set of rows."""
     recent: Recent | None = None
-    """Rows of the present, in addition to `data` or alone. All are read as one set of rows."""
+    """Recent labeled rows, in addition to `data` or alone. All are read as one set of rows."""
     overlap: Overlap = Overlap.REFUSE
+    """Handling of rows that are both in the gate's data and in the training data. `Refuse` by default."""
     metrics: Annotated[tuple[MetricRule, ...], Field(min_length=1, max_length=MAX_METRICS)]
+    """Rules that a candidate must meet, one for each metric and slice."""
     columns: Columns = Columns()
     output: Output | None = None
-    """Where the report goes. By default the store in which a TrainingJob left the candidate, otherwise the operator's
+    """Location of the report. Default: the store in which a TrainingJob wrote the candidate, otherwise the operator's
     artifact store."""
 
 
 class EvaluationSpec(Measurement):
-    """A candidate against its baseline. Immutable."""
+    """Desired state of an Evaluation: the candidate, its baseline and the rules. Immutable."""
 
     rules = (
         IMMUTABLE,
@@ -175,98 +180,113 @@ class EvaluationSpec(Measurement):
     )
 
     candidate: ObjectName
-    """A ModelVersion."""
+    """Name of the ModelVersion that is measured."""
     baseline: ObjectName | None = None
-    """Another ModelVersion; without one at least one metric must have a floor or a ceiling."""
+    """Name of the ModelVersion it is compared with. Without one, at least one rule must set `min` or `max`."""
     recent_after: Timestamp | None = None
     """Time of the newest recent row of the former measurement of the same artifact. With fewer than
     `recent.minCount` labeled rows after it the verdict is `NoData`."""
 
 
 class Verdict(StrEnum):
-    """What a measurement shows. Only `Pass` lets anything happen."""
+    """Result of a measurement. Only `Pass` lets a Promotion proceed."""
 
     PASS = "Pass"
+    """`Pass` is set when every rule is met."""
     FAIL = "Fail"
+    """`Fail` is set when the evidence shows that a rule is not met."""
     INCONCLUSIVE = "Inconclusive"
+    """`Inconclusive` is set when the evidence does not suffice either way."""
     NO_DATA = "NoData"
+    """`NoData` is set when there are no rows, too few new rows, or no comparison to decide on."""
     ERROR = "Error"
+    """`Error` is set when the measurement could not be made."""
 
 
 class MetricStatus(StatusModel):
-    """One rule's numbers and verdict."""
+    """The figures and the verdict of one rule."""
 
     name: Annotated[str, Field(max_length=40)]
+    """Name of the metric."""
     slice: Annotated[str, Field(max_length=63)] = ""
+    """Slice of the rule. Empty for all rows."""
     verdict: Verdict
     message: Text = ""
+    """Explanation of the verdict."""
     candidate: float | None = None
+    """Value of the candidate."""
     baseline: float | None = None
+    """Value of the baseline."""
     difference: float | None = None
-    """candidate - baseline, in the metric's own sign."""
+    """Candidate minus baseline, in the metric's own sign."""
     lower: float | None = None
+    """Lower end of the confidence interval of the improvement."""
     upper: float | None = None
+    """Upper end of the confidence interval of the improvement."""
     confidence: float | None = None
-    """Level of the interval from `lower` to `upper`."""
+    """Confidence level of the interval from `lower` to `upper`."""
     p_value: float | None = None
     """One-sided p-value for an improvement of more than `change.min`. `Pass` needs one below `level`."""
     level: float | None = None
-    """(1 - confidence) / 2, divided by the square of the gate's number on these rows."""
+    """Significance level of the gate: (1 - confidence) / 2, divided by the square of the gate's number on these
+    rows."""
     p_shortfall: float | None = None
     """One-sided p-value for an improvement of less than `change.min`."""
     p_bound: float | None = None
     """One-sided p-value for a candidate outside `min` or `max`; absent if its value is within them."""
     n: int | None = None
-    """Labeled rows."""
+    """Number of labeled rows."""
     rarest_class: int | None = None
-    """Labeled rows of the rarest class."""
+    """Number of labeled rows of the rarest class."""
     discordant: int | None = None
-    """Rows on which exactly one of candidate and baseline is right."""
+    """Number of rows on which exactly one of candidate and baseline is right."""
 
 
 class RowOverlap(StatusModel):
     """Rows that the gate and a training have in common."""
 
     role: Annotated[str, Field(max_length=16)]
-    """`candidate` or `baseline`."""
+    """Role of the version: `candidate` or `baseline`."""
     overlap: Truth
-    """`Unknown` where the version has no hashes of all its training rows and none was found."""
+    """Whether rows overlap. `Unknown` if the version has no hashes of all its training rows and none was found."""
     rows: Annotated[int, Field(ge=0)] | None = None
-    """Rows of the gate that the model was trained on."""
+    """Number of rows of the gate that the model was trained on."""
     share: float | None = None
-    """Their share of all rows of the gate."""
+    """Share of these rows in all rows of the gate."""
 
 
 class RecentRows(StatusModel):
-    """The recent rows that were measured, and those that could not be."""
+    """Counts of the recent rows that were measured, and of those that could not be."""
 
     start: Timestamp
     """Start of the window."""
     end: Timestamp
     """End of the window."""
     rows: Annotated[int, Field(ge=0)] = 0
-    """Labeled held-out requests of the window: the rows that were measured."""
+    """Number of labeled held-out requests in the window: the rows that were measured."""
     new: Annotated[int, Field(ge=0)] | None = None
-    """Those after `recentAfter`."""
+    """Number of these rows that are newer than `recentAfter`."""
     newest: Timestamp | None = None
-    """Time of the newest one, rounded up to a second."""
+    """Time of the newest row, rounded up to a second."""
     unlabeled: Annotated[int, Field(ge=0)] = 0
-    """Held-out requests without a label."""
+    """Number of held-out requests without a label."""
     unfit: Annotated[int, Field(ge=0)] = 0
-    """Held-out requests without inputs, or with another number of inputs than most have."""
+    """Number of held-out requests without inputs, or with another number of inputs than most have."""
     unidentified: Annotated[int, Field(ge=0)] = 0
-    """Requests of the window with neither `group` nor `id`, held out or not."""
+    """Number of requests in the window with neither `group` nor `id`, held out or not."""
 
 
 class EvaluationPhase(StrEnum):
-    """One word on an Evaluation."""
+    """Summary of the current state of an Evaluation."""
 
     PENDING = "Pending"
+    """`Pending` is set while the Evaluation waits for an object or data."""
     RUNNING = "Running"
+    """`Running` is set while the Job exists and has no result."""
     SUCCEEDED = "Succeeded"
-    """It has a verdict, whichever."""
+    """`Succeeded` is set when the Evaluation has a verdict of any kind."""
     FAILED = "Failed"
-    """It could not be measured."""
+    """`Failed` is set when the measurement could not be made."""
 
 
 class EvaluationReason(StrEnum):
@@ -310,28 +330,32 @@ class EvaluationReason(StrEnum):
 
 
 class EvaluationStatus(StatusBase):
-    """What was measured."""
+    """Observed state of an Evaluation."""
 
     candidate: VersionRef | None = None
-    """The ModelVersion that is measured, as it was when the Job was created."""
+    """ModelVersion that is measured, as it was when the Job was created."""
     baseline: VersionRef | None = None
-    """The ModelVersion it is compared with, as it was when the Job was created."""
+    """ModelVersion it is compared with, as it was when the Job was created."""
     verdict: Verdict | None = None
     metrics: Annotated[tuple[MetricStatus, ...], Field(max_length=MAX_METRICS)] = ()
+    """Figures and verdict of each rule."""
     data: Annotated[tuple[DataRead, ...], Field(max_length=9), ListMap("name")] = ()
-    """Digests of the rows that were measured; those of `recent` are the file `recent.npz` beside the report."""
+    """Digests of the rows that were measured. Those of `recent` are in the file `recent.npz` next to the report."""
     unlabeled: int | None = None
-    """Rows left out because they have no label."""
+    """Number of rows left out because they have no label."""
     duplicates: int | None = None
-    """Rows that repeat the features, label and slice of an earlier row."""
+    """Number of rows that repeat the features, label and slice of an earlier row."""
     gates_before: int | None = None
-    """Gates measured on the same rows before this one."""
+    """Number of gates measured on the same rows before this one."""
     recent: RecentRows | None = None
     overlap: Annotated[tuple[RowOverlap, ...], Field(max_length=2), ListMap("role")] = ()
+    """Overlap of the gate's rows with the training rows of each version."""
     report: ReportRef | None = None
     job: ObjectName | None = None
     start_time: Timestamp | None = None
+    """Time at which the measurement started."""
     completion_time: Timestamp | None = None
+    """Time at which the Evaluation ended."""
     waiting: Waiting | None = None
 
 

@@ -1,4 +1,4 @@
-"""What a kind is beside its schema: names, printer columns, the scale subresource."""
+"""Properties of a kind other than its schema: names, printer columns, the scale subresource."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ from mlops_operator.api.schema import SpecModel
 
 @dataclass(frozen=True)
 class Column:
-    """A printer column; `wide` ones show with `-o wide` only."""
+    """A printer column. A `wide` column is shown with `-o wide` only."""
 
     name: str
     json_path: str
@@ -27,10 +27,19 @@ class Scale:
     selector: str
 
 
-PHASE = Column("Phase", ".status.phase", description="One word on how it is")
-READY = Column("Ready", '.status.conditions[?(@.type=="Ready")].status', description="Whether what was declared is so")
-REASON = Column("Reason", '.status.conditions[?(@.type=="Ready")].reason', description="Why")
-MESSAGE = Column("Message", '.status.conditions[?(@.type=="Ready")].message', description="Why, in words", wide=True)
+PHASE = Column("Phase", ".status.phase", description="Summary of the current state")
+READY = Column(
+    "Ready",
+    '.status.conditions[?(@.type=="Ready")].status',
+    description="True when the desired state has been reached",
+)
+REASON = Column("Reason", '.status.conditions[?(@.type=="Ready")].reason', description="Reason of the condition Ready")
+MESSAGE = Column(
+    "Message",
+    '.status.conditions[?(@.type=="Ready")].message',
+    description="Message of the condition Ready",
+    wide=True,
+)
 AGE = Column("Age", ".metadata.creationTimestamp", type="date")
 
 

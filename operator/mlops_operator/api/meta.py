@@ -6,13 +6,13 @@ GROUP: Final = "mlops-operator.io"
 VERSION: Final = "v1alpha1"
 API_VERSION: Final = f"{GROUP}/{VERSION}"
 PREFIX: Final = f"{GROUP}/"
-"""Prefix of every label and annotation of ours."""
+"""Prefix of every label and annotation of the operator."""
 
 LABEL_UID: Final = PREFIX + "uid"
-"""On every child: the UID of the object of ours that controls it."""
+"""Label of every child: UID of the object of the operator's kinds that controls it."""
 
 LABEL_GENERATION: Final = PREFIX + "generation"
-"""On Jobs: the generation of the owner's spec that they were made from."""
+"""Label of Jobs: generation of the owner's spec from which they were created."""
 
 FIELD_MANAGER: Final = "mlops-operator"
 
@@ -31,12 +31,12 @@ class Key(NamedTuple):
 
 
 def controller_reference(obj: Manifest) -> Manifest | None:
-    """The owner reference of the object that controls this one; None where nothing does."""
+    """The owner reference of the object that controls this one; None if there is none."""
     references = obj["metadata"].get("ownerReferences") or ()
     return next((reference for reference in references if reference.get("controller")), None)
 
 
 def controller_uid(obj: Manifest) -> str | None:
-    """UID of the object that controls this one; None where nothing does."""
+    """UID of the object that controls this one; None if there is none."""
     reference = controller_reference(obj)
     return reference["uid"] if reference is not None else None

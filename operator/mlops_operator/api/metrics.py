@@ -1,4 +1,4 @@
-"""The metrics that can be asked for by name, and what follows from each name.
+"""The metrics that rules can name, and the properties of each.
 
 The functions are in `mlops_workload.metrics`, which a test compares with this table.
 """
@@ -9,19 +9,21 @@ from typing import Final, NamedTuple
 
 
 class Direction(StrEnum):
-    """Which way a metric is better."""
+    """Direction in which a metric is better."""
 
     MAXIMIZE = "Maximize"
+    """`Maximize` is set when a higher value is better."""
     MINIMIZE = "Minimize"
+    """`Minimize` is set when a lower value is better."""
 
 
 class MetricName(StrEnum):
     """A metric of classifiers."""
 
     ACCURACY = "accuracy"
-    """Share of rows that are predicted right."""
+    """Share of rows that are predicted correctly."""
     BALANCED_ACCURACY = "balanced_accuracy"
-    """Mean over the classes of the share of their rows that are predicted right."""
+    """Mean over the classes of the share of their rows that are predicted correctly."""
     F1_MACRO = "f1_macro"
     """Mean over the classes of the harmonic mean of precision and recall."""
     LOG_LOSS = "log_loss"
@@ -29,10 +31,10 @@ class MetricName(StrEnum):
 
 
 class MetricFacts(NamedTuple):
-    """What follows from a metric's name.
+    """Properties of a metric.
 
     Attributes:
-        direction: which way it is better.
+        direction: direction in which it is better.
         proportion: whether it is a share of rows.
         macro: whether it averages over classes, so that the rarest class limits its certainty.
         of_probabilities: whether it needs class probabilities, which a prediction log does not hold.

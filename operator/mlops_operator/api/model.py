@@ -1,4 +1,4 @@
-"""Model: a name under which versions gather, and the aliases that point at one of them."""
+"""Model: a named series of versions, and the aliases that point at one of them."""
 
 from enum import StrEnum
 from typing import Annotated, Final
@@ -28,43 +28,46 @@ MAX_VERSIONS: Final = 500
 MAX_ALIAS_HISTORY: Final = 20
 
 MAX_GATE_DRAWS: Final = 16
-"""Inputs of which the draws are counted; the one that was drawn least recently is forgotten first."""
+"""Maximum number of inputs whose measured artifacts are counted. The least recently used one is dropped first."""
 
 MAX_DRAWN_ARTIFACTS: Final = 500
-"""Artifacts that are told apart on one input; the count stays at this."""
+"""Maximum number of distinct artifacts counted on one input."""
 
 MAX_REJECTIONS: Final = 128
-"""Rejected artifacts that are remembered, the latest."""
+"""Maximum number of rejected artifacts kept, the latest ones."""
 
 
 class MissingBaseline(StrEnum):
-    """What decides while the alias points at nothing."""
+    """Rule for the decision while the alias points at no version."""
 
     REQUIRE_ABSOLUTE = "RequireAbsolute"
-    """Floors and ceilings alone; there must be one."""
+    """`RequireAbsolute` is set to decide by `min` and `max` alone. At least one rule must set one of them."""
     REJECT = "Reject"
-    """Nothing is promoted; somebody has to set the alias's first version by another gate."""
+    """`Reject` is set to promote nothing. The user sets the first version of the alias with another gate."""
 
 
 class GateBaseline(SpecModel):
     """The version a candidate is compared with: the one the alias points at."""
 
     missing: MissingBaseline = MissingBaseline.REQUIRE_ABSOLUTE
+    """Rule for the decision while the alias points at no version."""
 
 
 class Gate(Measurement):
-    """What a version must show before the alias may point at it."""
+    """Requirements that a version must meet before the alias may point at it."""
 
     baseline: GateBaseline = GateBaseline()
+    """Version the candidate is compared with."""
 
 
 class Restore(SpecModel):
     """The version that an alias pointed at when it was backed up."""
 
     version: ObjectName
-    """A ModelVersion of this Model."""
+    """Name of a ModelVersion of this Model."""
     digest: Digest
-    """Digest of its artifact. The alias is restored once the operator has verified that the artifact has it."""
+    """Digest of its artifact. The alias is restored once the operator has verified that the artifact has this
+    digest."""
 
 
 class Alias(SpecModel):
@@ -72,27 +75,31 @@ class Alias(SpecModel):
 
     name: ShortName
     gate: Gate | None = None
-    """Without a gate any Ready version may be promoted."""
+    """Requirements for a version. Without a gate every Ready version may be promoted."""
     bootstrap: bool = False
-    """Whether the first Ready version is promoted while the alias points at nothing; its gate still decides."""
+    """Whether the first Ready version is promoted while the alias points at no version. Its gate still decides."""
     restore: Restore | None = None
-    """Where the alias points while `status.aliases` has no entry for it, without a gate. Until then no Promotion moves
-    the alias, and none is created by `bootstrap`; afterwards this field has no effect."""
+    """Version that the alias gets, without a gate, while `status.aliases` has no entry for it. Until then no
+    Promotion moves the alias, and none is created by `bootstrap`. Afterwards this field has no effect."""
 
 
 class ModelSpec(SpecModel):
-    """A model, whoever trains it."""
+    """Desired state of a Model, independent of how it is trained."""
 
     description: LongText = ""
+    """Description of the model for users."""
     owners: Annotated[tuple[Text, ...], Field(max_length=16)] = ()
+    """Owners of the model, for users. The operator does not interpret them."""
     aliases: Annotated[tuple[Alias, ...], Field(max_length=8), ListMap("name")] = ()
-    """An alias that is removed here is forgotten with its history; the Promotions remain."""
+    """Names that point at one version each. Removing an alias removes its history from the status; the Promotions are
+    kept."""
     retention: Retention | None = None
-    """Which versions' artifacts are removed, and which files of runs without a version; absent, none are."""
+    """Retention policy for the artifacts of versions and the files of runs without a version. Absent: nothing is
+    removed."""
 
 
 class AliasMove(StrEnum):
-    """How an alias came to point at a version."""
+    """Cause of the last move of an alias."""
 
     PROMOTED = "Promoted"
     """`Promoted` is set when a Promotion moved the alias: its gate passed, or it went back to a former version."""
@@ -101,71 +108,75 @@ class AliasMove(StrEnum):
 
 
 class AliasTerm(StatusModel):
-    """A version's time under an alias."""
+    """A period in which an alias pointed at one version."""
 
     version: ObjectName
     version_uid: Uid = ""
     digest: Digest | None = None
     reason: AliasMove = AliasMove.PROMOTED
     promotion: ObjectName | None = None
-    """The Promotion that moved the alias; absent where the reason is `Restored`."""
+    """Promotion that moved the alias. Absent if the reason is `Restored`."""
     promotion_uid: Uid = ""
     since: Timestamp
+    """Start of the period."""
 
 
 class AliasStatus(StatusModel):
-    """Where an alias points, by whose decision, and where it pointed before."""
+    """Current and former versions of an alias."""
 
     name: ShortName
     version: ObjectName
     version_uid: Uid = ""
     """UID of the ModelVersion. An object of that name with another UID is another version."""
     digest: Digest | None = None
-    """Digest of its artifact."""
+    """Digest of the artifact of the version."""
     reason: AliasMove = AliasMove.PROMOTED
     promotion: ObjectName | None = None
-    """The Promotion that moved the alias; absent where the reason is `Restored`."""
+    """Promotion that moved the alias. Absent if the reason is `Restored`."""
     promotion_uid: Uid = ""
     since: Timestamp
+    """Time at which the alias moved to the version."""
     model_uid: Uid = ""
     """UID of the Model when the alias was moved. In a status that was restored from a backup it is that of another
     object; then the alias is restored to the ModelVersion with its `version` and `digest`."""
     history: Annotated[tuple[AliasTerm, ...], Field(max_length=MAX_ALIAS_HISTORY)] = ()
-    """Former terms, the latest first."""
+    """Former versions, the latest first."""
 
 
 class VersionNumber(StatusModel):
-    """The number that a ModelVersion got; never given twice."""
+    """Number of a ModelVersion. A number is never assigned twice."""
 
     name: ObjectName
     uid: Uid
     number: Annotated[int, Field(ge=1)]
+    """Number, from 1."""
 
 
 class GateDraws(StatusModel):
     """Number of artifacts that the gates of this Model have measured on one input.
 
-    An artifact is counted before it is judged. The count never falls, also when versions, Promotions or Evaluations are
-    deleted.
+    An artifact is counted before its verdict is known. The count never decreases, even when versions, Promotions
+    or Evaluations are deleted.
     """
 
     data: Digest
     """Digest of the rows of the input."""
     count: Annotated[int, Field(ge=1)]
+    """Number of artifacts measured on this input."""
     last: Timestamp
-    """When an artifact was last counted."""
+    """Time at which an artifact was last counted."""
     artifacts: Annotated[tuple[Annotated[str, Field(max_length=16)], ...], Field(max_length=MAX_DRAWN_ARTIFACTS)] = ()
-    """The beginnings of the digests of the artifacts, the latest last."""
+    """First characters of the digests of the artifacts, the latest last."""
     log: PvcUri | None = None
-    """Folder of the prediction log that the rows are from, where they are recent rows."""
+    """Folder of the prediction log that contains the rows, for recent rows."""
     newest_row: Timestamp | None = None
-    """Time of the newest of the rows, where they are recent rows. Later windows that begin before it share rows."""
+    """Time of the newest row, for recent rows. Later windows that begin before it share rows."""
 
 
 class Rejection(StatusModel):
     """An artifact that failed a gate: the latest `Fail`.
 
-    It outlives the ModelVersion, so that creating it again gives no second try on the same rows.
+    It is kept after the ModelVersion is deleted, so that a recreated version is not measured again on the same rows.
     """
 
     gate: Annotated[str, Field(max_length=16)]
@@ -173,16 +184,17 @@ class Rejection(StatusModel):
     digest: Digest
     """Digest of the artifact."""
     version: ObjectName
-    """The ModelVersion that was measured."""
+    """Name of the ModelVersion that was measured."""
     alias: ShortName
     promotion: ObjectName
     promotion_uid: Uid
     time: Timestamp
+    """Time of the decision."""
     newest_row: Timestamp | None = None
-    """Time of the newest row on which it failed, where the gate measures recent rows."""
+    """Time of the newest row on which it failed, if the gate measures recent rows."""
     passed_after: Timestamp | None = None
-    """The artifact passed this gate later, on at least `minCount` labeled rows newer than this. The rejection has ended
-    unless `newestRow` is later."""
+    """Time after which the artifact passed this gate, on at least `minCount` labeled rows newer than this. The
+    rejection has ended unless `newestRow` is later."""
 
 
 class ModelReason(StrEnum):
@@ -214,27 +226,31 @@ class ModelReason(StrEnum):
 
 
 class ModelPhase(StrEnum):
-    """One word on a Model."""
+    """Summary of the current state of a Model."""
 
     READY = "Ready"
+    """`Ready` is set when all aliases are as specified."""
     DEGRADED = "Degraded"
-    """An alias or a version needs a person; see the conditions."""
+    """`Degraded` is set when an alias or a version needs a change by the user. The conditions have the reason."""
     INVALID = "Invalid"
+    """`Invalid` is set when the spec does not validate."""
 
 
 class ModelStatus(StatusBase):
-    """Aliases and versions."""
+    """Observed state of a Model."""
 
     aliases: Annotated[tuple[AliasStatus, ...], Field(max_length=8), ListMap("name")] = ()
+    """Aliases that point at a version."""
     latest_version: Annotated[int, Field(ge=0)] = 0
-    """The highest number given so far."""
+    """Highest version number assigned so far."""
     versions: Annotated[tuple[VersionNumber, ...], Field(max_length=MAX_VERSIONS), ListMap("name")] = ()
+    """Numbers of the ModelVersions."""
     gate_draws: Annotated[tuple[GateDraws, ...], Field(max_length=MAX_GATE_DRAWS), ListMap("data")] = ()
-    """The inputs on which gates of this Model decided, the latest last."""
+    """Inputs on which gates of this Model decided, the latest last."""
     rejections: Annotated[tuple[Rejection, ...], Field(max_length=MAX_REJECTIONS)] = ()
     """Artifacts that failed a gate of this Model, the latest last."""
     retention: RetentionStatus | None = None
-    """What is beyond `spec.retention`; absent where no removal was asked for."""
+    """State of `spec.retention`. Absent if no removal was requested."""
 
 
 MODEL: Final = Kind(
@@ -244,7 +260,7 @@ MODEL: Final = Kind(
     spec=ModelSpec,
     status=ModelStatus,
     reasons=ModelReason,
-    description="A name under which versions gather, and the aliases that point at one of them.",
+    description="A named series of versions, and the aliases that point at one of them.",
     columns=(
         Column("Champion", '.status.aliases[?(@.name=="champion")].version'),
         Column("Latest", ".status.latestVersion", type="integer"),

@@ -1,4 +1,4 @@
-"""ModelDeployment: a model version served over the Open Inference Protocol, and how the next one replaces it."""
+"""ModelDeployment: serves a model version over the Open Inference Protocol and rolls out new versions."""
 
 from enum import StrEnum
 from typing import Annotated, Final
@@ -9,14 +9,13 @@ from mlops_operator.api import reasons
 from mlops_operator.api.common import EnvVar, PodOptions, PodTemplate, Resources, StatusBase, Waiting
 from mlops_operator.api.kind import Column, Kind, Scale
 from mlops_operator.api.meta import PREFIX
+from mlops_operator.api.modelserver import Autoscaling, Runtime
 from mlops_operator.api.schema import (
-    AnyObject,
     CelRule,
     Digest,
     Duration,
     Image,
     ListMap,
-    LongText,
     ObjectName,
     ShortName,
     SpecModel,
@@ -28,71 +27,34 @@ from mlops_operator.api.schema import (
 
 
 class ServedModel(SpecModel):
-    """Which version is served."""
+    """The version that is served."""
 
     rules = (CelRule("has(self.alias) != has(self.version)", "model: set exactly one of alias and version"),)
 
     name: ObjectName
-    """The Model; its name is also the model's name in the inference protocol."""
+    """Name of the Model. It is also the model name in the inference protocol."""
     alias: ShortName | None = None
-    """Follow this alias: when it moves, a rollout begins."""
+    """Alias to follow. A rollout begins when it moves."""
     version: ObjectName | None = None
-    """Serve this ModelVersion."""
-
-
-class CustomServer(SpecModel):
-    """A model server of your own.
-
-    It speaks the Open Inference Protocol (V2 REST), finds the model in the folder `MLOPS_MODEL_DIR`
-    and serves it under `MLOPS_MODEL_NAME` on the given port. `MLOPS_MODEL_VERSION` names the ModelVersion.
-    The operator does not bound its requests in size or time.
-    """
-
-    image: Image
-    command: Annotated[tuple[LongText, ...], Field(max_length=64)] = ()
-    args: Annotated[tuple[LongText, ...], Field(max_length=128)] = ()
-    port: Annotated[int, Field(ge=1, le=65535)] = 8080
-
-
-class Runtime(SpecModel):
-    """What serves the model. By default the runtime table chooses by the artifact's format."""
-
-    rules = (CelRule("!(has(self.name) && has(self.custom))", "runtime: set name or custom, not both"),)
-
-    name: ShortName | None = None
-    """An entry of the operator's runtime table, e.g. `kserve-sklearn`."""
-    custom: CustomServer | None = None
-
-
-class Autoscaling(SpecModel):
-    """A HorizontalPodAutoscaler (autoscaling/v2) on the stable version."""
-
-    rules = (CelRule("self.minReplicas <= self.maxReplicas", "autoscaling: minReplicas must not exceed maxReplicas"),)
-
-    min_replicas: Annotated[int, Field(ge=1, le=1000)] = 1
-    max_replicas: Annotated[int, Field(ge=1, le=1000)]
-    metrics: Annotated[tuple[AnyObject, ...], Field(max_length=8)] = ()
-    """autoscaling/v2 MetricSpecs; 80 % of the requested CPU by default."""
-    behavior: AnyObject | None = None
-    """autoscaling/v2 behavior, all of it."""
+    """Name of the ModelVersion to serve."""
 
 
 RESTARTED_AT: Final = PREFIX + "restartedAt"
-"""Annotation of a ModelDeployment: another value makes another revision of the same version and settings."""
+"""Annotation of a ModelDeployment: a new value creates a new revision of the same version and settings."""
 
 MAX_WEIGHT: Final = 50
-"""Largest weight of a step. The stable version keeps all its replicas until the candidate has as
+"""Maximum weight of a step in percent. The stable version keeps all its replicas until the candidate has as
 many, so that a stop costs no capacity; beyond half the replicas the next step is promotion."""
 
 
 class Step(SpecModel):
-    """One step of a canary."""
+    """A step of a canary rollout."""
 
     weight: Annotated[int, Field(ge=1, le=MAX_WEIGHT)]
-    """Share of all ready replicas that the candidate gets, in per cent, rounded up to whole replicas.
-    They are added to the stable version's, which keeps its own."""
+    """Share of all ready replicas that the candidate gets, in percent, rounded up to whole replicas. They are added
+    to the replicas of the stable version."""
     pause: Duration = "30s"
-    """How long the candidate must hold at this step, ready and without a restart."""
+    """Time for which the candidate must stay ready at this step, without a restart."""
 
 
 class GoldenCheck(SpecModel):
@@ -106,12 +68,13 @@ class GoldenCheck(SpecModel):
     )
 
     tolerance: Annotated[float, Field(ge=0, le=1)] = 1e-6
-    """Largest relative difference of a number."""
+    """Maximum relative difference of a number."""
     max_latency: Duration = "5s"
+    """Maximum time for one answer."""
 
 
 class Rollout(SpecModel):
-    """How a new version takes over."""
+    """Strategy for replacing the served version."""
 
     rules = (
         CelRule(
@@ -121,20 +84,21 @@ class Rollout(SpecModel):
     )
 
     steps: Annotated[tuple[Step, ...], Field(max_length=16)] = (Step(weight=25),)
-    """No steps: all at once, once the candidate is ready and has answered its golden requests."""
+    """Canary steps. An empty list replaces the version at once, after the candidate is ready and has passed its
+    golden-request check."""
     golden: GoldenCheck = GoldenCheck()
     progress_deadline: Duration = "10m"
-    """Time within which a candidate must become ready in each phase and step; then it is stopped.
-    A first version, with nothing to fall back on, is reported as stalled but left to mend itself."""
+    """Time limit for a candidate to become ready in each phase and step. A candidate that exceeds it is stopped. A
+    first version has no version to fall back on: it is reported as stalled and may still recover."""
     bake: Duration = "60s"
-    """Time for which the former revision keeps its pods after the hand-over. It takes the requests back when the new
-    revision has fewer ready replicas than it needs. The pods of a node that has failed count as ready until the node
-    monitor grace period is over, 50s by default: a shorter bake does not cover that. `0s` deletes the former revision
-    at once."""
+    """Time for which the former revision keeps its pods after the hand-over. It takes over again when the new
+    revision has fewer ready replicas than it needs. The pods of a failed node count as ready until the node monitor
+    grace period is over, 50s by default: a shorter bake does not cover that. `0s` deletes the former revision at
+    once."""
 
 
 class ModelDeploymentSpec(SpecModel):
-    """What is served, by what, with how many replicas, and how it changes.
+    """Desired state of a ModelDeployment: model, server, replicas and rollout.
 
     The annotation `mlops-operator.io/restartedAt` of the ModelDeployment rolls out the same version and settings with
     new pods, for instance after a ConfigMap or a Secret that the pods read has changed.
@@ -152,42 +116,48 @@ class ModelDeploymentSpec(SpecModel):
     model: ServedModel
     runtime: Runtime = Runtime()
     replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
-    """1 by default. At 0 nothing runs, and a new version waits until there are replicas again."""
+    """Number of replicas. Default: 1. At 0 no server runs, and a new version waits until the number is changed."""
     autoscaling: Autoscaling | None = None
     rollout: Rollout = Rollout()
     resources: Resources = Resources()
     env: Annotated[tuple[EnvVar, ...], Field(max_length=128), ListMap("name")] = ()
+    """Environment variables of the server."""
     node_selector: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=32)] = {}
+    """Labels that a node must have for the pods to run on it."""
     template: PodTemplate = PodTemplate()
-    """Merged into the pods; the server's container is called `main`."""
+    """Pod template merged into the pods. The container of the server is called `main`."""
     task_pods: PodOptions = PodOptions()
-    """The pods that ask a candidate its golden requests. No part of the revision: a change replaces no server."""
+    """Settings of the pods that run the golden-request check. They are not part of the revision: a change replaces no
+    server."""
 
 
 class DeploymentPhase(StrEnum):
-    """One word on a ModelDeployment."""
+    """Summary of the current state of a ModelDeployment."""
 
     PENDING = "Pending"
-    """Nothing is served yet."""
+    """`Pending` is set while no version is served yet."""
     STABLE = "Stable"
+    """`Stable` is set when the desired version is served."""
     ROLLING_OUT = "RollingOut"
+    """`RollingOut` is set while a candidate replaces the stable version."""
     DEGRADED = "Degraded"
-    """A candidate was stopped, or no replica of the stable version is ready. The condition `Degraded` is true in this
-    phase and in no other."""
+    """`Degraded` is set when a candidate was stopped, or no replica of the stable version is ready. The condition
+    `Degraded` is true in this phase only."""
     FAILED = "Failed"
+    """`Failed` is set when no version can be served."""
 
 
 class CandidatePhase(StrEnum):
-    """How far a candidate is."""
+    """Progress of a candidate."""
 
     STARTING = "Starting"
-    """Its first pod loads the model; it gets no traffic."""
+    """`Starting` is set while the first pod loads the model. The candidate gets no traffic."""
     CHECKING = "Checking"
-    """Golden requests."""
+    """`Checking` is set while the golden-request check runs."""
     STEPPING = "Stepping"
-    """It has a share of the traffic."""
+    """`Stepping` is set while the candidate has a share of the traffic."""
     PROMOTING = "Promoting"
-    """All replicas are made; then it is the stable version."""
+    """`Promoting` is set while all replicas are created, before the candidate becomes the stable version."""
 
 
 class DeploymentReason(StrEnum):
@@ -262,32 +232,33 @@ class DeploymentReason(StrEnum):
 PROGRESSING: Final = "Progressing"
 MODEL_LOADED: Final = "ModelLoaded"
 DEGRADED: Final = "Degraded"
-"""Condition types beside the contract's."""
+"""Condition types in addition to those of the contract."""
 
 
 class GoldenStatus(StatusModel):
-    """What came of a revision's golden requests."""
+    """Result of the golden-request check of a revision."""
 
     job: ObjectName | None = None
-    """The Job that asks them; it goes an hour after its end."""
+    """Job of the check. It is deleted an hour after its end."""
     passed: bool | None = None
-    """Absent while they are asked, and where the version has none."""
+    """Whether the check passed. Absent while it runs, and if the version has no golden requests."""
     message: Text = ""
-    """The figures."""
+    """Figures of the check."""
 
 
 class Revision(StatusModel):
-    """Model, server and pod settings together."""
+    """A version with its server and pod settings."""
 
     version: ObjectName
     version_uid: Uid = ""
     digest: Digest
+    """Digest of the artifact of the version."""
     revision: Annotated[str, Field(max_length=16)]
-    """Hash over all that makes its pods what they are."""
+    """Hash of all settings that determine the pods."""
     deployment: ObjectName
     server_image: Image | None = None
-    """The image that the model server runs: that of `spec.template` where it has one for the container `main`. Kept
-    until the version or its pods' settings change, also by a newer operator."""
+    """Image of the model server: that of `spec.template` if it has one for the container `main`. Kept until the
+    version or its pod settings change, also by a newer operator."""
     golden: GoldenStatus | None = None
 
 
@@ -295,72 +266,81 @@ class RevisionStatus(Revision):
     """A version as it is served."""
 
     replicas: Annotated[int, Field(ge=0)] = 0
+    """Number of replicas."""
     ready_replicas: Annotated[int, Field(ge=0)] = 0
+    """Number of ready replicas."""
 
 
 class FormerRevision(Revision):
-    """The revision that served before the stable one: its pods are kept for `spec.rollout.bake`, without requests."""
+    """Revision that was stable before the current one. Its pods are kept for `spec.rollout.bake`, without traffic."""
 
     handed_over_at: Timestamp
-    """When the stable revision took over from it."""
+    """Time at which the stable revision took over from it."""
     retries: Annotated[int, Field(ge=0)] = 0
     """`retries` of the candidate that took over."""
 
 
 class CandidateStatus(RevisionStatus):
-    """The version that is on its way in."""
+    """Version that is being rolled out."""
 
     phase: CandidatePhase
     step: Annotated[int, Field(ge=0)] = 0
-    """Index of the present step."""
+    """Index of the current step."""
     started_at: Timestamp
-    """When it became the candidate."""
+    """Time at which it became the candidate."""
     since: Timestamp
-    """When the present phase or step began, or its replicas were last ready."""
+    """Time at which the current phase or step began, or at which its replicas were last ready."""
     ready_since: Timestamp | None = None
-    """Since when all replicas of the present step are ready without a restart; the pause counts from here."""
+    """Time since which all replicas of the current step are ready without a restart. The pause counts from here."""
     recheck_job: ObjectName | None = None
-    """The Job that asks every pod once more before the present step or phase ends."""
+    """Job that checks every pod again before the current step or phase ends."""
     unready_seconds: Annotated[int, Field(ge=0)] = 0
-    """How long not all replicas were ready in the present phase or step before `since`; `progressDeadline` is of the
-    sum."""
+    """Time in seconds for which not all replicas were ready in the current phase or step before `since`.
+    `progressDeadline` applies to the sum."""
     restarts: Annotated[int, Field(ge=0)] = 0
-    """Restarts of all its servers' containers when the status was written."""
+    """Number of restarts of all containers of its servers when the status was written."""
     retries: Annotated[int, Field(ge=0)] = 0
-    """How often the revision has been tried again after it was stopped; see `status.stopped.retryAt`."""
+    """Number of retries of the revision after it was stopped, see `status.stopped.retryAt`."""
 
 
 class StoppedCandidate(StatusModel):
     """A candidate that was stopped.
 
-    The same revision is not tried again until something else has been the target: another version,
-    or other pod settings (any annotation under `template.metadata.annotations` will do). The exceptions are a
+    The same revision is not retried until another revision has been the target: another version,
+    or other pod settings (an annotation under `template.metadata.annotations` is enough). The exceptions are a
     revision that was stopped as `CandidateUnavailable`, and one that was stopped because a connection could not be
-    made: both are tried again at `retryAt`.
+    made: both are retried at `retryAt`.
     """
 
     version: ObjectName
     version_uid: Uid = ""
     digest: Digest
+    """Digest of the artifact of the version."""
     revision: Annotated[str, Field(max_length=16)]
+    """Hash of all settings that determine the pods."""
     reason: Annotated[str, Field(max_length=128)]
+    """Reason in CamelCase."""
     message: Text = ""
+    """Explanation of the reason."""
     at: Timestamp
+    """Time at which the candidate was stopped."""
     retries: Annotated[int, Field(ge=0)] = 0
     """`retries` of the candidate."""
     retry_at: Timestamp | None = None
-    """When the revision is tried again; absent where it is not."""
+    """Time of the next retry. Absent if there is none."""
 
 
 class Weights(StatusModel):
-    """The candidate's share of the traffic in per cent: what the step asks, and what the ready replicas make of it."""
+    """Share of the traffic that the candidate gets, in percent."""
 
     desired: Annotated[int, Field(ge=0, le=100)]
+    """Share that the step specifies."""
     achieved: Annotated[int, Field(ge=0, le=100)]
+    """Share that the ready replicas give."""
 
 
 class ModelDeploymentStatus(StatusBase):
-    """What is served."""
+    """Observed state of a ModelDeployment."""
 
     stable: RevisionStatus | None = None
     candidate: CandidateStatus | None = None
@@ -368,16 +348,19 @@ class ModelDeploymentStatus(StatusBase):
     """Present until `spec.rollout.bake` is over."""
     stopped: StoppedCandidate | None = None
     serving_since: Timestamp | None = None
-    """When the first version began to serve. It stays when another version takes over."""
+    """Time at which the first version began to serve. It does not change when another version takes over."""
     weights: Weights | None = None
     url: Annotated[str, Field(max_length=512)] | None = None
-    """Base URL inside the cluster; predict at `/v2/models/<model>/infer`."""
+    """Base URL inside the cluster. Send predictions to `/v2/models/<model>/infer`."""
     example: Annotated[str, Field(max_length=2048)] | None = None
-    """Shell commands that ask the model from outside the cluster, by `kubectl port-forward` and curl. The request has
-    one row of zeros, or of two features with servers other than the default one: replace `shape` and `data` there."""
+    """Shell commands that send a request from outside the cluster, with `kubectl port-forward` and curl. The request
+    has one row of zeros, or of two features with servers other than the default one: replace `shape` and `data`."""
     selector: Annotated[str, Field(max_length=512)] | None = None
+    """Label selector of the server pods, for the scale subresource."""
     replicas: Annotated[int, Field(ge=0)] = 0
+    """Number of replicas."""
     ready_replicas: Annotated[int, Field(ge=0)] = 0
+    """Number of ready replicas."""
     waiting: Waiting | None = None
 
 
@@ -388,7 +371,7 @@ MODEL_DEPLOYMENT: Final = Kind(
     spec=ModelDeploymentSpec,
     status=ModelDeploymentStatus,
     reasons=DeploymentReason,
-    description="A model version served over the Open Inference Protocol, and how the next one replaces it.",
+    description="Serves a model version over the Open Inference Protocol and rolls out new versions.",
     columns=(
         Column("Stable", ".status.stable.version"),
         Column("Candidate", ".status.candidate.version"),

@@ -1,4 +1,4 @@
-"""ModelMonitor: how well a served model does on the traffic it really gets, window by window."""
+"""ModelMonitor: measures the quality of a served model on its traffic, in windows of time."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -28,7 +28,7 @@ LABELED_SHARE: Final = "labeled_share"
 """The share of answered rows that have a label, as a metric."""
 
 MAX_WINDOWS: Final = 20
-"""Windows that are kept in status, the newest ones."""
+"""Maximum number of windows in the status, the newest ones."""
 
 MIN_PERIOD: Final = "1h"
 MAX_PERIOD: Final = "8760h"
@@ -36,24 +36,25 @@ MAX_PERIOD: Final = "8760h"
 
 MIN_WINDOW: Final = "5s"
 MAX_WINDOW: Final = "720h"
-"""Bounds of a window's size: a Job per window makes no sense below, and nobody waits longer."""
+"""Bounds of the length of a window: one Job runs per window."""
 
 
 class Target(SpecModel):
-    """What is watched."""
+    """Deployment that is monitored."""
 
     deployment: ObjectName
-    """A ModelDeployment; rows of its stable version count."""
+    """Name of a ModelDeployment. Rows of its stable version are measured."""
 
 
 class PredictionLog(SpecModel):
-    """JSON lines of what was asked, answered and, once known, right."""
+    """JSON Lines with the requests, the answers and, once known, the labels."""
 
     uri: PvcUri
+    """Folder of the log."""
 
 
 class Source(SpecModel):
-    """Where the rows come from."""
+    """Source of the rows."""
 
     prediction_log: PredictionLog
 
@@ -71,6 +72,7 @@ class FalseAlarms(SpecModel):
     probability: Annotated[float, Field(gt=0, le=0.5)] = 0.01
     """Probability of at least one breached window within `per` if the model is as good as its reference."""
     per: Duration = "720h"
+    """Period of the budget."""
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -80,7 +82,7 @@ class FalseAlarms(SpecModel):
 
 
 class Limit(SpecModel):
-    """What a healthy value is."""
+    """Limits of a healthy value."""
 
     rules = (
         CelRule(
@@ -99,13 +101,16 @@ class Limit(SpecModel):
 
 
 class MonitoredName(StrEnum):
-    """A figure of one window. Higher is better for each of them."""
+    """Name of a metric of one window. A higher value is better for each of them."""
 
     ACCURACY = "accuracy"
+    """Share of rows that are predicted correctly."""
     BALANCED_ACCURACY = "balanced_accuracy"
+    """Mean over the classes of the share of their rows that are predicted correctly."""
     F1_MACRO = "f1_macro"
+    """Mean over the classes of the harmonic mean of precision and recall."""
     LABELED_SHARE = LABELED_SHARE
-    """Labeled rows divided by answered rows."""
+    """Number of labeled rows divided by the number of answered rows."""
 
 
 class MonitoredMetric(SpecModel):
@@ -119,11 +124,11 @@ class MonitoredMetric(SpecModel):
 
 
 class Labels(SpecModel):
-    """What is required of the labels as a whole."""
+    """Requirements on the labels as a whole."""
 
     min_share: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Least share of the answered rows that must have a label. Below it the verdicts of a window are `Unknown`,
-    `TooFewLabels`: the rows that get labels may not be typical. Set a lower value where labels are a random sample."""
+    """Minimum share of the answered rows that must have a label. Below it the verdicts of a window are `Unknown`,
+    `TooFewLabels`: the rows that get labels may not be typical. Set a lower value if labels are a random sample."""
 
 
 class Window(SpecModel):
@@ -141,8 +146,9 @@ class Window(SpecModel):
     )
 
     size: Duration = "5m"
+    """Length of a window."""
     label_delay: Duration = "0s"
-    """How long after a window's end its labels are waited for before it is measured."""
+    """Time between the end of a window and its measurement, to wait for labels."""
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -154,7 +160,7 @@ class Window(SpecModel):
 
 
 class Reference(SpecModel):
-    """The windows that show how good a version usually is: its first ones with enough rows that keep their limits."""
+    """Baseline windows of a version: its first windows with enough rows that are within their limits."""
 
     rules = (
         CelRule(
@@ -165,12 +171,13 @@ class Reference(SpecModel):
     )
 
     windows: Annotated[int, Field(ge=6, le=20)] = 10
+    """Number of windows in the reference."""
     per: Duration | None = None
-    """Period that the windows are spread over, such as 24h for traffic with a daily rhythm. Without it the reference is
-    made of consecutive windows."""
+    """Period over which the windows are spread, such as 24h for traffic with a daily pattern. Without it the windows
+    are consecutive."""
     not_before: Timestamp | None = None
-    """Windows that start earlier are in no reference, also not in that of a former version. Set it to the present time
-    to accept a lower level, or to measure the reference again."""
+    """Earliest start of a window in a reference, also in that of a former version. Set it to the current time to
+    accept a lower level, or to measure the reference again."""
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -182,79 +189,91 @@ class Reference(SpecModel):
 
 
 class ModelMonitorSpec(JobSettings):
-    """What is measured, how often, and what is healthy."""
+    """Desired state of a ModelMonitor: the metrics, their windows and their limits."""
 
     target: Target
     source: Source
     window: Window = Window()
     labels: Labels = Labels()
     metrics: Annotated[tuple[MonitoredMetric, ...], Field(min_length=1, max_length=8), ListMap("name")]
+    """Metrics and their limits."""
     reference: Reference = Reference()
     suspend: bool = False
-    """No window is measured; the Job that runs is let run to its end."""
+    """Whether no further window is measured. A Job that runs continues to its end."""
 
 
 FigureName = Annotated[str, Field(min_length=1, max_length=40)]
-"""A `MonitoredName` in a status."""
+"""Name of a metric, see `MonitoredName`."""
 
 
 class MetricVerdict(StatusModel):
-    """One metric in one window. `breached` is `Unknown` where the evidence does not suffice."""
+    """The value and verdict of one metric in one window. `breached` is `Unknown` if the evidence does not suffice."""
 
     name: FigureName
     breached: Truth
     value: float | None = None
+    """Value of the metric."""
     lower: float | None = None
-    """The window is breached below this value."""
+    """Lower limit. The window is breached below this value."""
     upper: float | None = None
-    """The window is breached above this value."""
+    """Upper limit. The window is breached above this value."""
     n: int = 0
-    """Rows that the value is over: labeled ones, or all answered ones for `labeled_share`."""
+    """Number of rows behind the value: labeled rows, or all answered rows for `labeled_share`."""
     expected_false_alarms: float | None = None
     """Expected number of windows below `lower` within the period of the false-alarm budget (720h unless set), if all
     have `n` rows and the model is as good as the reference."""
     reason: Annotated[str, Field(max_length=64)]
+    """Reason for the verdict."""
     message: Text = ""
+    """Explanation of the verdict."""
 
 
 class WindowStatus(StatusModel):
-    """One window: start <= time < end."""
+    """A window: start <= time < end."""
 
     start: Timestamp
+    """Start of the window."""
     end: Timestamp
+    """End of the window, exclusive."""
     version: ObjectName
-    """The ModelVersion whose rows count."""
+    """ModelVersion whose rows are measured."""
     digest: Digest | None = None
     """Digest of the artifact of this version."""
     job: ObjectName | None = None
-    """The Job that measured it; only the latest Jobs are kept."""
+    """Job that measured the window. Only the latest Jobs are kept."""
     metrics: Annotated[tuple[MetricVerdict, ...], Field(max_length=8), ListMap("name")] = ()
+    """Value and verdict of each metric."""
     notes: Annotated[tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=8)] = ()
-    """Rows and files of the log that were not used, and why."""
+    """Rows and files of the log that were not used, with the reason."""
 
 
 class ReferenceWindow(StatusModel):
-    """One window of a reference."""
+    """A window of a reference."""
 
     start: Timestamp
+    """Start of the window."""
     value: float
+    """Value of the metric."""
     n: int
-    """Rows."""
+    """Number of rows."""
     effective: float
-    """Independent rows whose share of right answers would have the standard error that the value has."""
+    """Effective sample size: number of independent rows with the same standard error as the value."""
 
 
 class ReferenceStatus(StatusModel):
-    """How good a version usually is; fixed once complete."""
+    """Baseline of a metric for one version. Fixed once it is complete."""
 
     metric: FigureName
+    """Name of the metric."""
     version: ObjectName
     digest: Digest | None = None
-    """Digest of the artifact of this version: a recreated version has another reference."""
+    """Digest of the artifact of this version. A recreated version has another reference."""
     windows: Annotated[tuple[ReferenceWindow, ...], Field(max_length=20)] = ()
+    """Windows of the reference."""
     level: float | None = None
-    """Mean over the rows of all windows that agree with the median one."""
+    """Mean over the rows of all windows that agree with the median window."""
     complete: bool = False
+    """Whether the reference has all its windows."""
     evaluation: ObjectName | None = None
     """The Evaluation of the version's gate, if the reference is its figure. Then `windows` has one entry: the rows of
     the gate, and the time of its result."""
@@ -314,35 +333,41 @@ class MonitorReason(StrEnum):
 
 
 class MonitorPhase(StrEnum):
-    """One word on a ModelMonitor."""
+    """Summary of the current state of a ModelMonitor."""
 
     PENDING = "Pending"
+    """`Pending` is set before the first window is measured."""
     HEALTHY = "Healthy"
+    """`Healthy` is set when the last window is within its limits."""
     BREACHED = "Breached"
+    """`Breached` is set when the last window breached a limit."""
     UNKNOWN = "Unknown"
+    """`Unknown` is set when the evidence of the last window does not suffice."""
     SUSPENDED = "Suspended"
+    """`Suspended` is set while `spec.suspend` is true."""
 
 
 BREACHED: Final = "Breached"
-"""Condition: the last measured window breached a limit; `Unknown` where it could not be told."""
+"""Condition: the last measured window breached a limit; `Unknown` if the evidence does not suffice."""
 
 
 class ModelMonitorStatus(StatusBase):
-    """The last windows, the newest last, and what they are compared with."""
+    """Observed state of a ModelMonitor: the last windows and their references."""
 
     windows: Annotated[tuple[WindowStatus, ...], Field(max_length=MAX_WINDOWS)] = ()
+    """Latest windows, the newest last."""
     references: Annotated[tuple[ReferenceStatus, ...], Field(max_length=8), ListMap("metric")] = ()
-    """Complete references that windows are compared with: of the version that is served, or of the former version until
-    the own one is complete. Without a former version's reference, the figure of the version's gate."""
+    """Complete references that windows are compared with: of the version that is served, or of the former version
+    until its own is complete. Without a former version's reference, the figure of the version's gate."""
     collecting: Annotated[tuple[ReferenceStatus, ...], Field(max_length=8), ListMap("metric")] = ()
-    """References of the version that is served that are not complete yet."""
+    """Incomplete references of the version that is served."""
     last_value: Annotated[str, Field(max_length=16)] = ""
     """Value of the first metric in the last window, with 4 significant digits, for `kubectl get`."""
     measuring: WindowStatus | None = None
-    """The window whose Job runs."""
+    """Window whose Job runs."""
     skipped_windows: Annotated[int, Field(ge=0)] = 0
-    """Windows since the first measured one that went by unmeasured: a Job took longer than a window, the
-    operator was away, nothing was served, or the monitor was suspended."""
+    """Number of windows since the first measured one that were not measured: a Job took longer than a window, the
+    operator did not run, nothing was served, or the monitor was suspended."""
     waiting: Waiting | None = None
 
 
@@ -353,7 +378,7 @@ MODEL_MONITOR: Final = Kind(
     spec=ModelMonitorSpec,
     status=ModelMonitorStatus,
     reasons=MonitorReason,
-    description="How well a served model does on the traffic it really gets, window by window.",
+    description="Measures the quality of a served model on its traffic, in windows of time.",
     columns=(
         Column("Breached", '.status.conditions[?(@.type=="Breached")].status'),
         Column("Target", ".spec.target.deployment"),

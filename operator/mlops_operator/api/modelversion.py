@@ -1,4 +1,4 @@
-"""ModelVersion: one artifact, pinned by digest, with where it came from."""
+"""ModelVersion: one artifact, pinned by digest, with its lineage."""
 
 from enum import StrEnum
 from typing import Annotated, Final
@@ -32,49 +32,53 @@ MAX_GATE_RESULTS: Final = 32
 
 
 class ModelArtifact(SpecModel):
-    """The file or folder that is the model."""
+    """The file or folder of a model, pinned by digest."""
 
     uri: PvcUri
     digest: Digest
     format: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][-a-z0-9.]*$")]
-    """How it is loaded; names a runtime, e.g. `sklearn`."""
+    """Format of the artifact, e.g. `sklearn`. It selects the serving runtime."""
     size: Annotated[int, Field(ge=0)] = 0
-    """Bytes."""
+    """Size in bytes."""
 
 
 class TrainedBy(SpecModel):
-    """The TrainingJob it came from."""
+    """The TrainingJob that produced the version."""
 
     name: ObjectName
     uid: Annotated[str, Field(max_length=64)]
+    """UID of the TrainingJob."""
     spec_digest: Digest | None = None
     """Digest of the spec that the run was started with, without its limits and `suspend`. A TrainingJob with this name
     and spec that has no status, as after a restore, does not run again."""
 
 
 class Lineage(SpecModel):
-    """Where a version came from."""
+    """Origin of a version."""
 
     training_job: TrainedBy | None = None
     image: Image | None = None
     """Image that the main container ran, as the container runtime identifies it: `<repository>@sha256:<digest>`, or
-    `sha256:<digest>` of an image that was loaded into the node. Absent where the pod did not show it."""
+    `sha256:<digest>` of an image that was loaded into the node. Absent if the pod status did not have it."""
     image_name: Image | None = None
-    """Image as the TrainingJob names it."""
+    """Image as named in the TrainingJob."""
     environment: ArtifactRef | None = None
-    """List of the Python packages of the run with their versions, as the run reported it; the SDK writes it beside the
-    artifact."""
+    """List of the Python packages of the run with their versions, as reported by the run. The SDK writes it next to
+    the artifact."""
     parameters: Annotated[dict[Annotated[str, Field(max_length=128)], AnyJson], Field(max_length=128)] = {}
+    """Parameters of the run."""
     data: Annotated[tuple[DataInput, ...], Field(max_length=16), ListMap("name")] = ()
+    """Data sets that the run read."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    """Random seed of the run."""
     metrics: Annotated[dict[Annotated[str, Field(max_length=128)], float], Field(max_length=64)] = {}
-    """What the training itself reported; no gate decides by it."""
+    """Metrics reported by the training. Gates do not use them."""
     inputs_digest: Digest | None = None
     """`status.inputsDigest` of the TrainingJob. Equal digests mean equal inputs."""
 
 
 class ModelVersionSpec(SpecModel):
-    """A version. Immutable but for `taskPods`."""
+    """Desired state of a ModelVersion. Immutable, except for `taskPods`."""
 
     rules = (
         CelRule(
@@ -84,28 +88,35 @@ class ModelVersionSpec(SpecModel):
     )
 
     model: ObjectName
+    """Name of the Model."""
     artifact: ModelArtifact
     golden_requests: ArtifactRef | None = None
-    """Requests with the answers the model gave when it was trained; asked again before it gets traffic."""
+    """Golden requests: requests with the answers that the model gave when it was trained. They are sent again before
+    a server of the version gets traffic."""
     training_rows: ArtifactRef | None = None
-    """Hashes of the rows that it was trained on. A gate compares them with its own rows."""
+    """Hashes of the training rows. A gate compares them with its own rows."""
     lineage: Lineage = Lineage()
     task_pods: PodOptions = PodOptions()
-    """The pods that verify the artifact. A change applies to the next one, and to one that cannot start."""
+    """Settings of the pods that verify the artifact. A change applies to the next pod, and to one that cannot start."""
 
 
 class ModelVersionPhase(StrEnum):
-    """One word on a ModelVersion."""
+    """Summary of the current state of a ModelVersion."""
 
     PENDING = "Pending"
+    """`Pending` is set before the verification of the artifact starts."""
     VERIFYING = "Verifying"
+    """`Verifying` is set while the digest of the artifact is verified."""
     READY = "Ready"
+    """`Ready` is set when the artifact has been verified."""
     REJECTED = "Rejected"
+    """`Rejected` is set when the version failed a gate."""
     FAILED = "Failed"
+    """`Failed` is set when the artifact is missing, corrupt or cannot be verified."""
     REMOVING = "Removing"
-    """The retention policy of the Model is about to remove the artifact."""
+    """`Removing` is set when the retention policy of the Model is about to remove the artifact."""
     REMOVED = "Removed"
-    """The retention policy of the Model has removed the artifact, or is removing it."""
+    """`Removed` is set when the retention policy of the Model has removed the artifact, or is removing it."""
 
 
 class ModelVersionReason(StrEnum):
@@ -153,45 +164,48 @@ class DeployedIn(StatusModel):
 
     name: ObjectName
     role: Annotated[str, Field(max_length=16)]
-    """`Stable` or `Candidate`."""
+    """Role of the version in the deployment: `Stable` or `Candidate`."""
 
 
 class GateFigure(StatusModel):
     """The value of one metric over all rows of a gate."""
 
     name: Annotated[str, Field(max_length=40)]
+    """Name of the metric."""
     value: float
+    """Value of the metric."""
     n: Annotated[int, Field(ge=1)]
-    """Labeled rows."""
+    """Number of labeled rows."""
     rarest_class: Annotated[int, Field(ge=0)] | None = None
-    """Labeled rows of the rarest class."""
+    """Number of labeled rows of the rarest class."""
 
 
 class GateResult(StatusModel):
     """The result of one gate, recorded from its Evaluation.
 
-    It outlives the Evaluation and the Promotion: deleting them gives no second measurement.
+    It is kept after the Evaluation and the Promotion are deleted, so that deleting them gives no second measurement.
     """
 
     gate: Annotated[str, Field(max_length=16)]
     """Hash of the Model, the alias, and what the gate measures."""
     alias: ShortName
     data: Digest | None = None
-    """Digest of the rows; absent where the run did not report one."""
+    """Digest of the rows. Absent if the run did not report one."""
     digest: Digest
     """Digest of the artifact that was measured."""
     verdict: Verdict
     message: Text = ""
-    """The rules that decided, with their numbers."""
+    """Rules that decided, with their figures."""
     evaluation: ObjectName
     evaluation_uid: Uid
     promotion: ObjectName
     promotion_uid: Uid
     time: Timestamp
+    """Time of the result."""
     rows: Annotated[int, Field(ge=0)] | None = None
-    """Labeled rows that were measured."""
+    """Number of labeled rows that were measured."""
     newest_row: Timestamp | None = None
-    """Time of the newest row, where the gate measures recent rows."""
+    """Time of the newest row, if the gate measures recent rows."""
     recent_after: Timestamp | None = None
     """Time of the newest row by which this gate measured the artifact before. At least `minCount` labeled rows were
     newer. A `Pass` ends the rejections by this gate on rows up to this time."""
@@ -201,19 +215,22 @@ class GateResult(StatusModel):
 
 
 class ModelVersionStatus(StatusBase):
-    """Whether it may be used, and where it is."""
+    """Observed state of a ModelVersion."""
 
     version: Annotated[int, Field(ge=1)] | None = None
-    """Its number, given by the Model."""
+    """Number of the version, assigned by the Model."""
     aliases: Annotated[tuple[ShortName, ...], Field(max_length=8)] = ()
+    """Aliases that point at the version."""
     deployed_in: Annotated[tuple[DeployedIn, ...], Field(max_length=32), ListMap("name")] = ()
+    """ModelDeployments that serve the version."""
     job: ObjectName | None = None
     """The Job that verifies the artifact."""
     attempts: Annotated[int, Field(ge=0)] = 0
-    """Verifications that have failed so far."""
+    """Number of verifications that have failed so far."""
     failed_at: Timestamp | None = None
-    """When the last of them failed; the next begins after a delay that doubles each time."""
+    """Time at which the last verification failed. The next one begins after a delay that doubles each time."""
     verified_at: Timestamp | None = None
+    """Time at which the artifact was verified."""
     run_folder: PvcUri | None = None
     """Folder of the TrainingJob that wrote the artifact. It is set if, when the artifact was verified or the Model had
     `spec.retention`, that TrainingJob had this version as its result and the artifact was in its folder. Only such

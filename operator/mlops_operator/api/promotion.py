@@ -1,4 +1,4 @@
-"""Promotion: a request that an alias point at a version, and the record of what became of it."""
+"""Promotion: a request that an alias point at a version, and the record of the decision."""
 
 from enum import StrEnum
 from typing import Annotated, Final
@@ -13,27 +13,36 @@ from mlops_operator.api.schema import IMMUTABLE, LongText, ObjectName, ShortName
 
 
 class PromotionSpec(SpecModel):
-    """Which alias of which model should point at which version, and why. Immutable."""
+    """Desired state of a Promotion: the alias that moves, and the version it moves to. Immutable."""
 
     rules = (IMMUTABLE,)
 
     model: ObjectName
+    """Name of the Model."""
     alias: ShortName
+    """Name of the alias."""
     version: ObjectName
-    """A ModelVersion. One that the alias pointed at before passes by the gate it passed then: a rollback."""
+    """Name of the ModelVersion. A version that the alias pointed at before needs only the gate that it passed then: a
+    rollback."""
     reason: LongText = ""
+    """Reason for the Promotion, as given by its creator."""
 
 
 class PromotionPhase(StrEnum):
-    """One word on a Promotion; `Promoted`, `Rejected` and `Superseded` are final."""
+    """Summary of the current state of a Promotion. `Promoted`, `Rejected` and `Superseded` are final."""
 
     PENDING = "Pending"
+    """`Pending` is set while the Promotion waits for an object."""
     EVALUATING = "Evaluating"
+    """`Evaluating` is set while the gate measures the version."""
     PROMOTING = "Promoting"
-    """The gate is passed; the Model moves the alias."""
+    """`Promoting` is set when the gate is passed and the Model has not moved the alias yet."""
     PROMOTED = "Promoted"
+    """`Promoted` is set when the alias points at the version."""
     REJECTED = "Rejected"
+    """`Rejected` is set when the alias does not move because of this Promotion."""
     SUPERSEDED = "Superseded"
+    """`Superseded` is set when a newer Promotion or a restore decides the alias instead."""
 
 
 TERMINAL: Final = frozenset({PromotionPhase.PROMOTED, PromotionPhase.REJECTED, PromotionPhase.SUPERSEDED})
@@ -89,29 +98,34 @@ class PromotionReason(StrEnum):
 
 
 GATE_PASSED: Final = "GatePassed"
-"""Condition: the gate let the version through. The Model moves an alias for nothing else."""
+"""Condition: the version passed the gate. The Model moves an alias only on this condition, or for a restore."""
 
 
 class PromotionStatus(StatusBase):
-    """The decision and its evidence."""
+    """Observed state of a Promotion: the decision and its evidence."""
 
     from_version: Annotated[ObjectName | None, Field(alias="from")] = None
-    """The version the alias pointed at when the gate was passed; the alias moves only if it still does."""
+    """Version that the alias pointed at when the gate was passed. The alias moves only if it still points there."""
     from_uid: Uid = ""
     """UID of that version."""
     candidate: VersionRef | None = None
-    """The version that the gate let through; the alias moves to this object and to no other one of its name."""
+    """Version that passed the gate. The alias moves to this object, not to another one of its name."""
     baseline: VersionRef | None = None
-    """The version that the gate compared it with."""
+    """Version that the gate compared the candidate with."""
     rollback: bool = False
+    """Whether the alias pointed at the version before."""
     evaluation: ObjectName | None = None
+    """Name of the Evaluation that measures for this Promotion."""
     evaluation_uid: Uid = ""
     verdict: Verdict | None = None
     metrics: Annotated[tuple[MetricStatus, ...], Field(max_length=MAX_METRICS)] = ()
-    """The evaluation's numbers, kept with the decision."""
+    """Figures of the Evaluation, kept with the decision."""
     message: Text = ""
+    """Explanation of the decision."""
     decided_at: Timestamp | None = None
+    """Time of the decision."""
     promoted_at: Timestamp | None = None
+    """Time at which the alias moved."""
 
 
 PROMOTION: Final = Kind(

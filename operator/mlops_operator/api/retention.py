@@ -1,4 +1,4 @@
-"""Which artifacts of a Model are removed: the policy in its spec, and what came of it in its status."""
+"""Retention of the artifacts of a Model: the policy in its spec, and the observed state in its status."""
 
 from enum import StrEnum
 from typing import Annotated, Final
@@ -24,42 +24,42 @@ MAX_LISTED: Final = 20
 
 
 class RetentionMode(StrEnum):
-    """What is done with the versions and runs that the policy lists."""
+    """Action on the versions and runs that the policy lists."""
 
     DRY_RUN = "DryRun"
-    """They are listed, and nothing is removed."""
+    """`DryRun` is set to list them without removing anything."""
     REMOVE = "Remove"
-    """They are listed, and removed when the list has shown them for `grace`."""
+    """`Remove` is set to remove them after the list has shown them for `grace`."""
 
 
 class Retention(SpecModel):
-    """Which versions' artifacts are removed, and which files of runs that made no version.
+    """Retention policy for the artifacts of versions and the files of runs without a version.
 
     A version is listed if it is older than `keepFor`, is not one of the newest `keepVersions`, is not in use, and its
-    TrainingJob is on record as the writer of its files. The files go; the ModelVersion stays, with the reason
-    `ArtifactRemoved`. A TrainingJob that has failed, and an attempt that did not succeed of one that has ended, are
+    TrainingJob is on record as the writer of its files. The files are removed; the ModelVersion is kept, with the
+    reason `ArtifactRemoved`. A TrainingJob that has failed, and an attempt that did not succeed of one that has ended, are
     listed if they ended longer than `keepRunsFor` ago and no object names their files.
     """
 
     mode: RetentionMode = RetentionMode.DRY_RUN
     keep_versions: Annotated[int, Field(ge=0, le=500)] = 10
-    """Number of the newest versions that are kept beside those in use. Versions that no TrainingJob is on record for
-    are not counted."""
+    """Number of the newest versions that are kept in addition to those in use. Versions without a TrainingJob on
+    record are not counted."""
     keep_for: Duration = "720h"
-    """Age of the ModelVersion below which nothing of it is removed."""
+    """Minimum age of a ModelVersion before its files are removed."""
     keep_history_for: Duration = "720h"
     """Time for which a version is kept after an alias has moved on from it, as the target of a rollback. The version
     that an alias pointed at last before the present one is always kept."""
     keep_runs_for: Duration = "720h"
-    """Time from the end of a TrainingJob for which the files stay of attempts that made no version."""
+    """Time after the end of a TrainingJob for which the files of attempts without a version are kept."""
     grace: Duration = "1h"
     """Time for which the list in the status must have shown a version or run before it is removed."""
     task_pods: PodOptions = PodOptions()
-    """The pods that remove files."""
+    """Settings of the pods that remove files."""
 
 
 class KeptReason(StrEnum):
-    """Why a version or a run that is beyond the policy is kept."""
+    """Reason for keeping a version or a run that is beyond the policy."""
 
     IN_USE = "InUse"
     """`InUse` is set when an alias, the history of an alias, or another object names the version, its artifact or its
@@ -83,7 +83,7 @@ class ListedVersion(StatusModel):
     size: Annotated[int, Field(ge=0)] = 0
     """Bytes of the artifact, where the run reported them."""
     since: Timestamp
-    """Since when it is listed."""
+    """Time at which the version was first listed."""
 
 
 class KeptVersion(StatusModel):
@@ -92,19 +92,21 @@ class KeptVersion(StatusModel):
     version: ObjectName
     reason: KeptReason
     message: Text = ""
+    """Explanation of the reason."""
 
 
 class FolderRemoval(StatusModel):
-    """The removal of what is in one folder."""
+    """The removal of the files in one folder."""
 
     folder: PvcUri
     marked_at: Timestamp
-    """Since when nothing new may use the files. Until `startedAt` they are kept if they turn out to be in use."""
+    """Time from which nothing new may use the files. Until `startedAt` they are kept if they turn out to be in use."""
     started_at: Timestamp | None = None
-    """Since when files may be missing."""
+    """Time from which files may be missing."""
     failures: Annotated[int, Field(ge=0)] = 0
-    """Removal Jobs that have failed."""
+    """Number of removal Jobs that have failed."""
     failed_at: Timestamp | None = None
+    """Time at which the last removal Job failed."""
 
 
 class Removal(FolderRemoval):
@@ -116,12 +118,12 @@ class Removal(FolderRemoval):
 
     @property
     def identity(self) -> str:
-        """What no other removal of the Model has."""
+        """Identity of the removal, unique within the Model."""
         return self.version_uid
 
     @property
     def subject(self) -> str:
-        """What is removed, in words."""
+        """Name of what is removed, for messages."""
         return self.version
 
 
@@ -133,12 +135,12 @@ class RunRemoval(FolderRemoval):
 
     @property
     def identity(self) -> str:
-        """What no other removal of the Model has."""
+        """Identity of the removal, unique within the Model."""
         return self.folder
 
     @property
     def subject(self) -> str:
-        """What is removed, in words."""
+        """Name of what is removed, for messages."""
         return self.folder
 
 
@@ -151,19 +153,20 @@ class RemovedVersion(StatusModel):
     version: ObjectName
     version_uid: Uid
     time: Timestamp
+    """Time at which the removal ended."""
     size: Annotated[int, Field(ge=0)] = 0
-    """Bytes that were removed."""
+    """Size of the removed files in bytes."""
 
 
 class ListedRun(StatusModel):
-    """Files of a TrainingJob that made no version, and that no object names."""
+    """Files of a TrainingJob that made no version and that no object names."""
 
     training_job: ObjectName
     training_job_uid: Uid
     folder: PvcUri
-    """What is in it is removed. It is the folder of the TrainingJob if that has failed, else that of one attempt."""
+    """Folder whose content is removed: that of the TrainingJob if it has failed, else that of one attempt."""
     since: Timestamp
-    """Since when it is listed."""
+    """Time at which the folder was first listed."""
 
 
 class KeptRun(StatusModel):
@@ -173,6 +176,7 @@ class KeptRun(StatusModel):
     folder: PvcUri
     reason: KeptReason
     message: Text = ""
+    """Explanation of the reason."""
 
 
 class RemovedRun(StatusModel):
@@ -182,8 +186,9 @@ class RemovedRun(StatusModel):
     training_job_uid: Uid
     folder: PvcUri
     time: Timestamp
+    """Time at which the removal ended."""
     size: Annotated[int, Field(ge=0)] = 0
-    """Bytes that were removed."""
+    """Size of the removed files in bytes."""
 
 
 class RunRetentionStatus(StatusModel):
@@ -192,41 +197,42 @@ class RunRetentionStatus(StatusModel):
     listed: Annotated[int, Field(ge=0)] = 0
     """Number of folders that are beyond the policy and not in use."""
     folders: Annotated[tuple[ListedRun, ...], Field(max_length=MAX_LISTED)] = ()
-    """The oldest of them. Only folders in this list are removed."""
+    """The oldest of the listed folders. Only folders in this list are removed."""
     kept_folders: Annotated[tuple[KeptRun, ...], Field(max_length=MAX_LISTED)] = ()
-    """The oldest that are beyond the policy and kept."""
+    """The oldest folders that are beyond the policy and kept."""
     removals: Annotated[tuple[RunRemoval, ...], Field(max_length=MAX_LISTED)] = ()
-    """Removals at work."""
+    """Removals in progress."""
     removed: Annotated[int, Field(ge=0)] = 0
-    """Number of folders whose files were removed so far."""
+    """Number of folders whose files have been removed."""
     last_removed: Annotated[tuple[RemovedRun, ...], Field(max_length=MAX_LISTED)] = ()
-    """The latest of them, the latest first."""
+    """The latest removed folders, the latest first."""
 
 
 class RetentionStatus(StatusModel):
-    """Versions and runs beyond the policy: those that are or will be removed, and those that are kept and why."""
+    """Versions and runs beyond the policy: those that are or will be removed, and those that are kept, with the
+    reason."""
 
     mode: RetentionMode = RetentionMode.DRY_RUN
     listed: Annotated[int, Field(ge=0)] = 0
     """Number of versions that are beyond the policy and not in use."""
     listed_size: Annotated[int, Field(ge=0)] = 0
-    """Bytes of their artifacts, where the runs reported them."""
+    """Size of their artifacts in bytes, as reported by the runs."""
     versions: Annotated[tuple[ListedVersion, ...], Field(max_length=MAX_LISTED)] = ()
-    """The oldest of them. Only versions in this list are removed."""
+    """The oldest of the listed versions. Only versions in this list are removed."""
     kept: Annotated[int, Field(ge=0)] = 0
     """Number of versions that are beyond the policy and kept."""
     kept_versions: Annotated[tuple[KeptVersion, ...], Field(max_length=MAX_LISTED), ListMap("version")] = ()
-    """The oldest of them."""
+    """The oldest of the kept versions."""
     removals: Annotated[tuple[Removal, ...], Field(max_length=MAX_LISTED)] = ()
-    """Removals at work."""
+    """Removals in progress."""
     waiting: Waiting | None = None
-    """Why a removal does not get on."""
+    """Reason why a removal does not progress."""
     removed: Annotated[int, Field(ge=0)] = 0
-    """Number of versions whose files were removed so far."""
+    """Number of versions whose files have been removed."""
     removed_size: Annotated[int, Field(ge=0)] = 0
-    """Bytes that were removed so far, of versions and runs."""
+    """Size of all removed files in bytes, of versions and runs."""
     last_removed: Annotated[tuple[RemovedVersion, ...], Field(max_length=MAX_LISTED)] = ()
-    """The latest of them, the latest first."""
+    """The latest removed versions, the latest first."""
     runs: RunRetentionStatus = RunRetentionStatus()
     """Files of attempts that made no version."""
 

@@ -43,7 +43,7 @@ class Backoff(SpecModel):
     factor: Annotated[int, Field(ge=1, le=10)] = 2
     """Factor by which each further consecutive failure multiplies the wait."""
     cap: Duration = "24h"
-    """Longest wait."""
+    """Maximum wait."""
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -56,7 +56,7 @@ class Backoff(SpecModel):
 class CircuitBreaker(SpecModel):
     """Circuit breaker over consecutive failures: closed, open, half-open.
 
-    While the circuit is open nothing starts but by the manual trigger. After `openDuration` it is half-open: one
+    While the circuit is open, only the manual trigger starts a training. After `openDuration` it is half-open: one
     trial training may start. Its promotion closes the circuit; its failure opens it again for `openDuration`.
     """
 
@@ -81,7 +81,7 @@ class CircuitBreaker(SpecModel):
 
 
 class Budget(SpecModel):
-    """Largest number of trainings that the policy starts in a sliding period."""
+    """Maximum number of trainings that the policy starts in a sliding period."""
 
     rules = (
         CelRule(
@@ -108,7 +108,7 @@ class Guard(SpecModel):
     rules = (CelRule(f"duration(self.cooldown) <= duration('{MAX_PERIOD}')", f"guard.cooldown: at most {MAX_PERIOD}"),)
 
     cooldown: Duration = "1h"
-    """Least time between the starts of two trainings."""
+    """Minimum time between the starts of two trainings."""
     backoff: Backoff = Backoff()
     circuit_breaker: CircuitBreaker = CircuitBreaker()
     budget: Budget = Budget()

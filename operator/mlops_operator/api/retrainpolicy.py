@@ -1,21 +1,20 @@
-"""RetrainPolicy: when a model is trained again, and why it was not."""
+"""RetrainPolicy: retrains a model on evidence, on a schedule or on request."""
 
 from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from mlops_operator.api import reasons
 from mlops_operator.api.common import StatusBase
 from mlops_operator.api.conditions import Truth
 from mlops_operator.api.kind import Column, Kind
 from mlops_operator.api.meta import PREFIX
-from mlops_operator.api.modelmonitor import MIN_WINDOW, MonitoredName
-from mlops_operator.api.retrainguard import MAX_PERIOD, MAX_RUNS, Guard, check_period
+from mlops_operator.api.retrainguard import MAX_RUNS, Guard
+from mlops_operator.api.retraintrigger import Signal, Trigger
 from mlops_operator.api.schema import (
     CelRule,
     Digest,
-    Duration,
     ListMap,
     ObjectName,
     ShortName,
@@ -28,13 +27,10 @@ from mlops_operator.api.schema import (
 from mlops_operator.api.trainingjob import TrainingJobSpec
 
 MAX_DECISIONS: Final = 20
-"""Decisions that are kept in status."""
+"""Maximum number of decisions in the status."""
 
 MIN_TTL: Final = 600
-"""Least `ttlSecondsAfterFinished` of a TrainingJob, in seconds: the policy reads its outcome first."""
-
-MANUAL: Final = "manual"
-"""Name under which a person's trigger is recorded."""
+"""Minimum `ttlSecondsAfterFinished` of a TrainingJob, in seconds: the policy reads its outcome first."""
 
 TRIGGER_ANNOTATION: Final = PREFIX + "trigger"
 """Manual trigger: a new value starts one training and bypasses every guard except the training in flight."""
@@ -43,85 +39,21 @@ RESUME_ANNOTATION: Final = PREFIX + "resume"
 """A new value ends a hold (`HeldByUser`), closes the circuit and resets the backoff."""
 
 
-class ForWindows(SpecModel):
-    """Number of breached windows, among the last known ones, that makes a signal active.
-
-    Not called `k` and `n`: YAML 1.1 reads an unquoted `n` as false.
-    """
-
-    rules = (
-        CelRule("self.breached <= self.of", "for: breached must not exceed of"),
-        CelRule(
-            f"!has(self.within) || (duration(self.within) >= duration('{MIN_WINDOW}')"
-            f" && duration(self.within) <= duration('{MAX_PERIOD}'))",
-            f"for.within: at least {MIN_WINDOW}, at most {MAX_PERIOD}",
-        ),
-    )
-
-    breached: Annotated[int, Field(ge=1, le=20)] = 2
-    of: Annotated[int, Field(ge=1, le=20)] = 3
-    within: Duration | None = None
-    """Maximum age of evidence: windows that ended longer ago do not count. Default: twice `of` windows of the
-    monitor plus its `labelDelay`, so that as many windows may be unknown as count."""
-
-    @model_validator(mode="after")
-    def _bounded(self) -> Self:
-        if self.within is not None:
-            check_period("within", self.within, least=MIN_WINDOW)
-        return self
-
-
-class Signal(SpecModel):
-    """A monitor's metric that is a reason to train once it is breached in k of the last n known windows.
-
-    Windows with the verdict `Unknown`, and windows older than `for.within`, do not count, neither way.
-    """
-
-    name: ShortName
-    monitor: ObjectName
-    metric: MonitoredName = MonitoredName.ACCURACY
-    """One of the monitor's `metrics`."""
-    windows: Annotated[ForWindows, Field(alias="for")] = ForWindows()
-
-
-class CronTrigger(SpecModel):
-    """A schedule in the format of cron."""
-
-    schedule: Annotated[str, Field(min_length=9, max_length=128)]
-    """Five fields: minute, hour, day of month, month, day of week. Of several moments that were
-    missed only the latest counts; those that pass while the policy is suspended do not."""
-    time_zone: Annotated[str, Field(max_length=64)] = "Etc/UTC"
-    """A name of the IANA time zone database."""
-
-
-class Trigger(SpecModel):
-    """What starts a training."""
-
-    rules = (
-        CelRule("has(self.signal) != has(self.cron)", "triggers: set exactly one of signal and cron"),
-        CelRule(f"self.name != '{MANUAL}'", f"triggers: the name {MANUAL} stands for the annotation"),
-    )
-
-    name: ShortName
-    signal: ShortName | None = None
-    """Name of one of `signals`."""
-    cron: CronTrigger | None = None
-
-
 class TrainingTemplate(SpecModel):
-    """The TrainingJobs that the policy creates; `model` is filled in."""
+    """Template of the TrainingJobs that the policy creates. The operator sets `model`."""
 
     spec: TrainingJobSpec
 
 
 class Promote(SpecModel):
-    """What happens with the version that comes out."""
+    """Promotion of the version that a training produces."""
 
     alias: ShortName
+    """Alias that moves to the version."""
 
 
 class RetrainPolicySpec(SpecModel):
-    """When, how, and what then."""
+    """Desired state of a RetrainPolicy."""
 
     rules = (
         CelRule(
@@ -138,26 +70,35 @@ class RetrainPolicySpec(SpecModel):
     )
 
     model: ObjectName
+    """Name of the Model that is trained."""
     signals: Annotated[tuple[Signal, ...], Field(max_length=8), ListMap("name")] = ()
+    """Metrics of ModelMonitors that triggers can name."""
     triggers: Annotated[tuple[Trigger, ...], Field(max_length=8), ListMap("name")] = ()
-    """The annotation `mlops-operator.io/trigger` is a further, manual trigger of every policy."""
+    """Events that start a training. The annotation `mlops-operator.io/trigger` is an additional, manual trigger of
+    every policy."""
     guard: Guard = Guard()
     training: TrainingTemplate
     promote: Promote | None = None
-    """Without it the version is made and nothing more."""
+    """Promotion of the version. Absent: the version is created and not promoted."""
     suspend: bool = False
-    """Nothing starts; what is under way goes on to its end."""
+    """Whether triggers are ignored. A training in progress continues to its end."""
 
 
 class PolicyPhase(StrEnum):
-    """Summary of a RetrainPolicy's current state."""
+    """Summary of the current state of a RetrainPolicy."""
 
     IDLE = "Idle"
+    """`Idle` is set while no training is in progress."""
     TRAINING = "Training"
+    """`Training` is set while a TrainingJob is in progress."""
     PROMOTING = "Promoting"
+    """`Promoting` is set while a Promotion is in progress."""
     SUSPENDED = "Suspended"
+    """`Suspended` is set while `spec.suspend` is true."""
     HELD_BY_USER = "HeldByUser"
+    """`HeldByUser` is set after a user moved the alias back."""
     CIRCUIT_OPEN = "CircuitOpen"
+    """`CircuitOpen` is set after too many consecutive failures."""
 
 
 class PolicyReason(StrEnum):
@@ -215,27 +156,35 @@ class DecisionResult(StrEnum):
     """Result of a training that was started."""
 
     PROMOTED = "Promoted"
+    """`Promoted` is set when the alias moved to the version."""
     REJECTED = "Rejected"
+    """`Rejected` is set when the Promotion was rejected."""
     SUPERSEDED = "Superseded"
+    """`Superseded` is set when another Promotion or a restore decided the alias."""
     HELD_BY_USER = "HeldByUser"
     """`HeldByUser` is set when the version is Ready, and a user moved the alias back during the training: the policy
     does not promote it."""
     TRAINED = "Trained"
     """`Trained` is set when the version is Ready and the policy has no `promote`."""
     TRAINING_FAILED = "TrainingFailed"
+    """`TrainingFailed` is set when the TrainingJob failed or was deleted."""
     VERSION_FAILED = "VersionFailed"
+    """`VersionFailed` is set when the ModelVersion was not created, failed its verification or was deleted."""
     PROMOTION_DELETED = "PromotionDeleted"
+    """`PromotionDeleted` is set when the Promotion was deleted before its decision."""
 
 
 class DecisionOutcome(StrEnum):
-    """What was decided, and later what came of it."""
+    """Whether a trigger started a training."""
 
     STARTED = "Started"
+    """`Started` is set when the trigger started a training."""
     SKIPPED = "Skipped"
+    """`Skipped` is set when a guard prevented the training."""
 
 
 class SignalReason(StrEnum):
-    """Why a signal is active, not active or unknown."""
+    """Reason why a signal is active, not active or unknown."""
 
     BREACHED = "Breached"
     """`Breached` is set when enough of the windows that count are breached."""
@@ -259,86 +208,103 @@ class SignalStatus(StatusModel):
     name: ShortName
     active: Truth
     reason: Annotated[str, Field(max_length=64)] = ""
+    """Reason for the state of the signal."""
     breached: int = 0
     """Number of breached windows among those that count."""
     known: int = 0
     """Number of windows that count, at most `for.of`."""
     message: Text = ""
+    """Explanation of the reason."""
 
 
 class Evidence(StatusModel):
-    """A window on which a decision rests."""
+    """A window on which a decision is based."""
 
     window_end: Timestamp
+    """End of the window."""
     version: ObjectName | None = None
     value: float | None = None
+    """Value of the metric."""
     limit: float | None = None
+    """Limit that the value was compared with."""
     n: int | None = None
+    """Number of rows of the window."""
 
 
 class Decision(StatusModel):
-    """One trigger and what was made of it."""
+    """A trigger and the decision taken."""
 
     id: Annotated[str, Field(max_length=64)]
-    """The same trigger has the same id, whoever looks: hash of policy, trigger and moment."""
+    """Hash of policy, trigger and moment. The same trigger always has the same id."""
     trigger: Annotated[str, Field(max_length=64)]
+    """Name of the trigger."""
     moment: Annotated[str, Field(max_length=256)] = ""
-    """What it fired for: the end of the newest window, the moment of the schedule, or the annotation's value."""
+    """Identity of the trigger event: the end of the newest window, the scheduled time, or the value of the
+    annotation."""
     time: Timestamp
+    """Time of the decision."""
     outcome: DecisionOutcome
     reason: Annotated[str, Field(max_length=64)]
+    """Reason for the decision."""
     message: Text = ""
+    """Explanation of the decision."""
     count: Annotated[int, Field(ge=1)] = 1
-    """How often in a row the trigger was skipped for this reason; the last time is recorded."""
+    """Number of consecutive times the trigger was skipped for this reason. The last time is recorded."""
     evidence: Annotated[tuple[Evidence, ...], Field(max_length=20)] = ()
+    """Windows on which the decision is based."""
     training_job: ObjectName | None = None
     training_job_uid: Uid = ""
-    """UID of the TrainingJob, recorded at its end. An object created again under the name is not followed."""
+    """UID of the TrainingJob, recorded at its end. A recreated object with the same name is not tracked."""
     model_version: ObjectName | None = None
     model_version_uid: Uid = ""
     digest: Digest | None = None
-    """Digest of the version's artifact."""
+    """Digest of the artifact of the version."""
     promotion: ObjectName | None = None
     promotion_uid: Uid = ""
     result: DecisionResult | None = None
-    """How it ended; absent while it is under way."""
+    """Result of the training. Absent while it is in progress."""
     result_message: Text = ""
+    """Explanation of the result."""
     completed_at: Timestamp | None = None
-    """When it ended; windows that ended before are no reason to train again."""
+    """Time at which the training ended. Windows that ended before it do not trigger another training."""
 
     @property
     def open(self) -> bool:
-        """Whether it was started and is under way."""
+        """Whether the training was started and is in progress."""
         return self.outcome is DecisionOutcome.STARTED and self.result is None
 
 
 class ScheduleStatus(StatusModel):
-    """How far a schedule has been looked at."""
+    """Progress of a schedule."""
 
     trigger: ShortName
     schedule: Annotated[str, Field(max_length=256)]
-    """The schedule and its time zone; another one begins anew."""
+    """The schedule and its time zone. A changed schedule starts from the time of the change."""
     last: Timestamp
-    """Moments up to here are done with."""
+    """Time up to which the schedule has been processed."""
 
 
 class Hold(StatusModel):
-    """The user's Promotion because of which the policy starts nothing."""
+    """The user's Promotion that suspends signals and schedules."""
 
     promotion: ObjectName
     promotion_uid: Annotated[str, Field(max_length=64)]
+    """UID of the Promotion."""
     version: ObjectName
-    """The version that the alias points at since then."""
+    """Version that the alias has pointed at since then."""
     since: Timestamp
+    """Start of the hold."""
 
 
 class RetrainPolicyStatus(StatusBase):
-    """Signals, decisions and the state of the guards."""
+    """Observed state of a RetrainPolicy: signals, decisions and guards."""
 
     signals: Annotated[tuple[SignalStatus, ...], Field(max_length=8), ListMap("name")] = ()
+    """State of each signal."""
     decisions: Annotated[tuple[Decision, ...], Field(max_length=MAX_DECISIONS), ListMap("id")] = ()
-    """The newest last; of a long history the skipped triggers go first."""
+    """Latest decisions, the newest last. Skipped triggers are dropped first."""
     last_started: Timestamp | None = None
+    """Time at which the last training started."""
     recent_starts: Annotated[tuple[Timestamp, ...], Field(max_length=MAX_RUNS)] = ()
     """Start times of the trainings in the current period of `guard.budget`, the newest last."""
     budget_used: Annotated[int, Field(ge=0)] = 0
@@ -354,6 +320,7 @@ class RetrainPolicyStatus(StatusBase):
     handled_resume: Annotated[str, Field(max_length=256)] = ""
     """The last value of the resume annotation that was acted on; the digest of a long one."""
     schedules: Annotated[tuple[ScheduleStatus, ...], Field(max_length=8), ListMap("trigger")] = ()
+    """Progress of each schedule."""
     handled_trigger: Annotated[str, Field(max_length=256)] = ""
     """The last value of the trigger annotation that was acted on; the digest of a long one."""
 
@@ -365,7 +332,7 @@ RETRAIN_POLICY: Final = Kind(
     spec=RetrainPolicySpec,
     status=RetrainPolicyStatus,
     reasons=PolicyReason,
-    description="When a model is trained again, and why it was not.",
+    description="Retrains a model on evidence, on a schedule or on request, and records skipped triggers.",
     columns=(
         Column("Model", ".spec.model"),
         Column("Last-Decision", ".status.decisions[-1:].outcome"),

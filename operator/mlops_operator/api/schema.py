@@ -19,7 +19,7 @@ class CelRule:
 
     Attributes:
         rule: a CEL expression over `self` (and `oldSelf` for transition rules).
-        message: shown to the person whose object is refused; names the field and the rule.
+        message: shown to the user whose object is rejected; names the field and the rule.
     """
 
     rule: str
@@ -58,7 +58,7 @@ class _Model(BaseModel):
     )
 
     def __deepcopy__(self, memo: dict[int, object] | None = None) -> Self:
-        """Itself: nobody changes a frozen model, and pydantic copies the default of every field at every parse."""
+        """The model itself, which is frozen: pydantic copies the default of every field at every parse."""
         return self
 
     def replace(self, **changes: object) -> Self:
@@ -120,7 +120,7 @@ Digest = Annotated[str, Field(max_length=71, pattern=r"^sha256:[0-9a-f]{64}$")]
 """`sha256:` and 64 hexadecimal digits."""
 
 Uri = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^(pvc|s3|gs|az|hf|oci|https)://[^\s]+$")]
-"""Where data or a model lies. This release mounts `pvc://<claim>/<path>`; see `PvcUri`."""
+"""Location of data or a model. This release mounts `pvc://<claim>/<path>`; see `PvcUri`."""
 
 _PART: Final = r"([^\s/.\x00-\x1f\x7f]|\.[^\s/.\x00-\x1f\x7f]|\.\.[^\s/\x00-\x1f\x7f])[^\s/\x00-\x1f\x7f]*"
 """A part of a path that is neither `.` nor `..`, without white space and control characters."""

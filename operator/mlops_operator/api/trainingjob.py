@@ -1,4 +1,4 @@
-"""TrainingJob: one run of training code to its end, in one pod or several."""
+"""TrainingJob: runs training code to completion, in one pod or several."""
 
 from enum import StrEnum
 from typing import Annotated, Final
@@ -34,13 +34,13 @@ from mlops_operator.api.schema import (
 )
 
 MAX_FAILURES: Final = 21
-"""Attempts that `backoffLimit` allows to fail, at most."""
+"""Maximum number of failed attempts that `backoffLimit` allows."""
 
 MAX_DISRUPTIONS: Final = 101
-"""Attempts that `disruptionLimit` allows to be disrupted, at most."""
+"""Maximum number of disrupted attempts that `disruptionLimit` allows."""
 
 MAX_ATTEMPTS: Final = MAX_FAILURES + MAX_DISRUPTIONS
-"""Attempts there can be: each is kept in status."""
+"""Maximum number of attempts. Each is kept in the status."""
 
 
 MAX_PARAMETERS_KIB: Final = 100
@@ -49,11 +49,11 @@ takes 128 KiB; the difference is for the ways to write the same JSON."""
 
 
 class TrainingJobSpec(PodSettings):
-    """What is trained, from what, and within which limits.
+    """Desired state of a TrainingJob: the training program, its inputs and its limits.
 
     A change applies to the attempts that start after it. A running attempt keeps the spec that it was created from,
-    unless it is suspended: then it begins anew with the changed spec when it is resumed. A TrainingJob that has ended
-    is not run again. The condition `SpecChangeIgnored` is true while the spec has a change that does not apply.
+    unless it is suspended: then it restarts with the changed spec when it is resumed. A TrainingJob that has ended
+    does not run again. The condition `SpecChangeIgnored` is true while the spec has a change that does not apply.
     """
 
     rules = (
@@ -64,45 +64,56 @@ class TrainingJobSpec(PodSettings):
     )
 
     model: ObjectName | None = None
-    """The Model that the result becomes a version of."""
+    """Model that gets a version made from the result."""
     parameters: Annotated[dict[Annotated[str, Field(max_length=128)], AnyJson], Field(max_length=128)] = {}
-    """Hyper-parameters: any JSON values, given to the run as `MLOPS_PARAM_<NAME>` and `MLOPS_PARAMETERS`. At most
-    100 KiB as JSON, all together; put large values into a file, and name it in `data`."""
+    """Hyperparameters, any JSON values, passed to the run as `MLOPS_PARAM_<NAME>` and `MLOPS_PARAMETERS`. At most 100
+    KiB as JSON in total. Put larger values into a file and name it in `data`."""
     data: Annotated[tuple[DataInput, ...], Field(max_length=16), ListMap("name")] = ()
-    """Data that the run sees, read-only, and nothing else of their claims. No place that a gate of the Model uses."""
+    """Data sets that the run reads, mounted read-only. Nothing else of their claims is mounted. A location that a
+    gate of the Model uses is not allowed."""
     output: Output | None = None
-    """Where `model` is set the operator's artifact store by default; a run with neither keeps no artifacts."""
+    """Location for artifacts. Default: the operator's artifact store if `model` is set. A run with neither keeps no
+    artifacts."""
     task_pods: PodOptions = PodOptions()
-    """The pods that verify the version made of the result: copied to `spec.taskPods` of the ModelVersion."""
+    """Settings of the pods that verify the version made from the result, copied to `spec.taskPods` of the
+    ModelVersion."""
     replicas: Annotated[int, Field(ge=1, le=1024)] = 1
-    """Pods that run together; more than one get a stable DNS name each and `MLOPS_COORDINATOR`, and their programs
-    start when all pods are there. All must find room at the same time; after half an hour the attempt fails."""
+    """Number of pods that run together. If it is more than one, each pod has a stable DNS name and
+    `MLOPS_COORDINATOR`, and the programs start when all pods exist. All pods must be scheduled at the same time; the
+    attempt fails after half an hour without it."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    """Random seed, passed to the run as `MLOPS_SEED`."""
     suspend: bool = False
-    """Stops the pods of the running attempt, or keeps the first from starting."""
+    """Whether the pods of the running attempt are stopped, and no attempt starts."""
     backoff_limit: Annotated[int, Field(ge=0, le=MAX_FAILURES - 1)] = 3
-    """Failed attempts that are tried again before the TrainingJob is `Failed`."""
+    """Number of failed attempts that are retried before the TrainingJob is `Failed`."""
     disruption_limit: Annotated[int, Field(ge=0, le=MAX_DISRUPTIONS - 1)] = 50
-    """Attempts that are tried again because a pod was evicted, preempted or deleted, or its node was lost. They do
-    not count for `backoffLimit`."""
+    """Number of attempts that are retried because a pod was evicted, preempted or deleted, or its node was lost. They
+    do not count towards `backoffLimit`."""
     data_deadline: Duration = "10m"
-    """How long data that are not there are waited for, from the first attempt that ended with `DataNotFound`. Until
-    then such an attempt is made again and does not count as failed; `0s` waits for nothing."""
+    """Maximum wait for data that do not exist, from the first attempt that ended with `DataNotFound`. Until then such
+    an attempt is retried and does not count as failed. `0s` disables the wait."""
     active_deadline_seconds: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
-    """Running time, over all attempts, after which the TrainingJob fails; time in a queue does not count."""
+    """Time limit for all attempts together, in seconds, excluding time spent in a queue."""
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
-    """Seconds after its end at which the TrainingJob is deleted with its pods; the ModelVersion stays."""
+    """Time in seconds after its end at which the TrainingJob and its pods are deleted. The ModelVersion is kept."""
 
 
 class TrainingPhase(StrEnum):
-    """One word on a TrainingJob."""
+    """Summary of the current state of a TrainingJob."""
 
     PENDING = "Pending"
+    """`Pending` is set before the pods of the first attempt run."""
     RUNNING = "Running"
+    """`Running` is set while the pods of an attempt run."""
     SUSPENDED = "Suspended"
+    """`Suspended` is set while `spec.suspend` is true."""
     RETRYING = "Retrying"
+    """`Retrying` is set between two attempts."""
     SUCCEEDED = "Succeeded"
+    """`Succeeded` is set when an attempt succeeded."""
     FAILED = "Failed"
+    """`Failed` is set when no further attempt is made."""
 
 
 class TrainingReason(StrEnum):
@@ -168,105 +179,124 @@ class TrainingReason(StrEnum):
 
 
 class AttemptOutcome(StrEnum):
-    """How an attempt ended."""
+    """Outcome of an attempt."""
 
     SUCCEEDED = "Succeeded"
+    """`Succeeded` is set when the run succeeded."""
     FAILED = "Failed"
+    """`Failed` is set when the run failed."""
     DISRUPTED = "Disrupted"
-    """A pod of it was taken away before it had ended; that says nothing about the run."""
+    """`Disrupted` is set when a pod was evicted, preempted or deleted, or its node was lost. It is no result of the
+    run."""
     STOPPED = "Stopped"
-    """Ended by the operator: deadline."""
+    """`Stopped` is set when the operator ended the attempt because of a deadline."""
 
 
 class Attempt(StatusModel):
-    """One attempt."""
+    """An attempt to run the training."""
 
     index: Annotated[int, Field(ge=0)]
+    """Index of the attempt, from 0."""
     job: ObjectName
     generation: Annotated[int, Field(ge=0)]
-    """The generation of the spec it ran with."""
+    """Generation of the spec that the attempt was created from."""
     output: PvcUri | None = None
-    """Its folder in the artifact store; absent if it keeps nothing."""
+    """Folder of the attempt in the artifact store. Absent if the attempt keeps nothing."""
     start_time: Timestamp | None = None
+    """Time at which all pods of the attempt ran."""
     completion_time: Timestamp | None = None
+    """Time at which the attempt ended."""
     outcome: AttemptOutcome | None = None
     reason: Annotated[str, Field(max_length=128)] = ""
+    """Reason of the outcome in CamelCase."""
     message: Text = ""
+    """Explanation of the outcome."""
     exit_code: int | None = None
+    """Exit code of the container that ended the attempt."""
 
 
 class FinishedRanks(StatusModel):
-    """What is kept of ranks that ended well while others of their attempt run on: their pods may be gone at its end."""
+    """Results of ranks that succeeded before the other ranks of their attempt: their pods may be deleted by its end."""
 
     attempt: Annotated[int, Field(ge=0)]
+    """Index of the attempt."""
     indexes: LongText
-    """The ranks, as batch/v1 writes indexes: `0,2-4`."""
+    """Ranks in the index format of batch/v1: `0,2-4`."""
     result: LongText = ""
-    """What rank 0 reported."""
+    """Result reported by rank 0."""
     image: Annotated[str, Field(max_length=1024)] = ""
-    """The image that rank 0 ran, as the container runtime identifies it."""
+    """Image that rank 0 ran, as the container runtime identifies it."""
     image_name: Annotated[str, Field(max_length=1024)] = ""
-    """The same as the spec names it."""
+    """Image of rank 0 as named in the spec."""
     inputs_digest: Digest | None = None
     """Digest of the attempt's inputs."""
 
 
 class DataWait(StatusModel):
-    """The wait for data that are not there."""
+    """A wait for data that do not exist."""
 
     since: Timestamp
-    """End of the first attempt that did not find them; `dataDeadline` counts from here."""
+    """End of the first attempt that did not find the data. `dataDeadline` counts from here."""
     tries: Annotated[int, Field(ge=1)]
-    """How often they were looked for in vain."""
+    """Number of attempts that did not find the data."""
     next_time: Timestamp
-    """When they are looked for again."""
+    """Time of the next attempt."""
     job_uid: Uid
-    """The last Job that did not find them."""
+    """UID of the last Job that did not find the data."""
 
 
 class RanSpec(StatusModel):
-    """Hashes of the spec, by which a later change of it is noticed."""
+    """Hashes of the spec, to detect later changes."""
 
     attempt: Digest
-    """Digest of the fields that decide what an attempt is, as the last attempt was created from them."""
+    """Digest of the fields that define an attempt, as the last attempt was created from them."""
     final: Annotated[str, Field(max_length=16)] = ""
-    """Hash of all fields but `suspend` and `ttlSecondsAfterFinished`, at the end."""
+    """Hash of all fields except `suspend` and `ttlSecondsAfterFinished`, at the end."""
 
 
 class ArtifactStatus(StatusModel):
     """An artifact that the run reported."""
 
     name: Annotated[str, Field(max_length=128)]
+    """Name of the artifact."""
     uri: Uri
     digest: Digest
     format: Annotated[str, Field(max_length=64)] = ""
+    """Format of the artifact, e.g. `sklearn`."""
     size: int = 0
+    """Size in bytes."""
 
 
 class TrainingJobStatus(StatusBase):
-    """What became of it."""
+    """Observed state of a TrainingJob."""
 
     attempt: int | None = None
     """Index of the current or last attempt, from 0."""
     attempts: Annotated[tuple[Attempt, ...], Field(max_length=MAX_ATTEMPTS), ListMap("index")] = ()
+    """All attempts, by index."""
     failures: Annotated[int, Field(ge=0)] = 0
-    """Attempts that failed; `backoffLimit` counts them."""
+    """Number of attempts that failed. `backoffLimit` limits it."""
     disruptions: Annotated[int, Field(ge=0)] = 0
-    """Attempts that were disrupted; `disruptionLimit` counts them."""
+    """Number of attempts that were disrupted. `disruptionLimit` limits it."""
     finished_ranks: FinishedRanks | None = None
     data_wait: DataWait | None = None
-    """Set while data are waited for; kept until an attempt ends in another way."""
+    """Wait for data. Kept until an attempt ends in another way."""
     start_time: Timestamp | None = None
-    """When all pods of an attempt first ran."""
+    """Time at which all pods of an attempt first ran."""
     completion_time: Timestamp | None = None
+    """Time at which the TrainingJob ended."""
     running_since: Timestamp | None = None
-    """When the present stretch of running time began; absent while nothing runs."""
+    """Start of the current period of running time. Absent while nothing runs."""
     ran_seconds: Annotated[int, Field(ge=0)] = 0
-    """Running time of the stretches that have ended."""
+    """Running time of the periods that have ended, in seconds."""
     metrics: Annotated[dict[str, float], Field(max_length=64)] = {}
+    """Metrics reported by the run."""
     counts: Annotated[dict[str, int], Field(max_length=32)] = {}
+    """Counts reported by the run."""
     artifacts: Annotated[tuple[ArtifactStatus, ...], Field(max_length=8), ListMap("name")] = ()
+    """Artifacts reported by the run."""
     data: Annotated[tuple[DataRead, ...], Field(max_length=16), ListMap("name")] = ()
+    """Data sets that the run reported to have read."""
     report: ReportRef | None = None
     inputs_digest: Digest | None = None
     """Digest of the inputs of the last attempt that has ended: the IDs of the images that ran, command, arguments, env,
@@ -276,7 +306,7 @@ class TrainingJobStatus(StatusBase):
     digest, and what a run fetches by itself. Absent while the first attempt runs, and where one of these is not known.
     """
     model_version: ObjectName | None = None
-    """The ModelVersion made of the result."""
+    """ModelVersion made from the result."""
     removed_folders: Annotated[tuple[PvcUri, ...], Field(max_length=MAX_ATTEMPTS)] = ()
     """Folders of this TrainingJob whose files `spec.retention` of the Model removes or has removed."""
     ran_spec: RanSpec | None = None
@@ -285,10 +315,10 @@ class TrainingJobStatus(StatusBase):
 
 COMPLETE: Final = "Complete"
 FAILED: Final = "Failed"
-"""Condition types beside the contract's, as batch/v1 has them."""
+"""Condition types in addition to those of the contract, as in batch/v1."""
 
 SPEC_CHANGE_IGNORED: Final = "SpecChangeIgnored"
-"""Condition: the spec has a change that does not apply to what runs or has run; absent where it has none."""
+"""Condition: the spec has a change that does not apply to the current or last attempt. Absent if it has none."""
 
 TRAINING_JOB: Final = Kind(
     kind="TrainingJob",
@@ -297,7 +327,7 @@ TRAINING_JOB: Final = Kind(
     spec=TrainingJobSpec,
     status=TrainingJobStatus,
     reasons=TrainingReason,
-    description="One run of training code to its end; its result may become a ModelVersion.",
+    description="Runs training code to completion. Its result may become a ModelVersion.",
     columns=(
         Column("Attempt", ".status.attempt", type="integer"),
         Column("Failures", ".status.failures", type="integer", wide=True),

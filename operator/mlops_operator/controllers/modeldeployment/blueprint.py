@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 from mlops_operator.api.common import ArtifactRef, EnvVar, PodTemplate, Resources
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.modeldeployment import CustomServer, DeploymentReason, ModelDeploymentSpec, RevisionStatus
+from mlops_operator.api.modeldeployment import DeploymentReason, ModelDeploymentSpec, RevisionStatus
+from mlops_operator.api.modelserver import CustomServer
 from mlops_operator.api.modelversion import ModelArtifact, ModelVersionSpec
 from mlops_operator.api.schema import SpecModel
 from mlops_operator.controllers.settings import ServerRuntime, Settings

@@ -9,7 +9,8 @@ from mlops_contract.models.base import given
 from mlops_contract.models.golden import GoldenCheck, RequestsSource
 from mlops_operator.api.common import ArtifactRef
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.modeldeployment import Autoscaling, CandidateStatus, ModelDeploymentSpec
+from mlops_operator.api.modeldeployment import CandidateStatus, ModelDeploymentSpec
+from mlops_operator.api.modelserver import Autoscaling
 from mlops_operator.api.schema import seconds
 from mlops_operator.controllers.modeldeployment import names
 from mlops_operator.controllers.modeldeployment.blueprint import Blueprint

@@ -11,7 +11,6 @@ from datetime import datetime
 from mlops_operator.api.conditions import Outcome, stalled, timestamp, working
 from mlops_operator.api.meta import Key, Manifest
 from mlops_operator.api.retrainpolicy import (
-    MANUAL,
     Decision,
     DecisionReason,
     DecisionResult,
@@ -20,6 +19,7 @@ from mlops_operator.api.retrainpolicy import (
     RetrainPolicyStatus,
     ScheduleStatus,
 )
+from mlops_operator.api.retraintrigger import MANUAL
 from mlops_operator.controllers.retrainpolicy.observed import Case, Observed
 from mlops_operator.controllers.retrainpolicy.policies import schedule
 from mlops_operator.controllers.retrainpolicy.policies.adopt import lost_starts

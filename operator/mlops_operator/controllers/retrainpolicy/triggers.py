@@ -5,14 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mlops_operator.api.conditions import Truth, parse_timestamp, timestamp
-from mlops_operator.api.retrainpolicy import (
-    MANUAL,
-    TRIGGER_ANNOTATION,
-    CronTrigger,
-    DecisionReason,
-    RetrainPolicyStatus,
-    ScheduleStatus,
-)
+from mlops_operator.api.retrainpolicy import TRIGGER_ANNOTATION, DecisionReason, RetrainPolicyStatus, ScheduleStatus
+from mlops_operator.api.retraintrigger import MANUAL, CronTrigger
 from mlops_operator.controllers.retrainpolicy.observed import Observed
 from mlops_operator.controllers.retrainpolicy.policies import schedule
 from mlops_operator.controllers.retrainpolicy.policies.firing import Firing

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mlops_operator.api.modeldeployment import MAX_WEIGHT, Autoscaling
+from mlops_operator.api.modeldeployment import MAX_WEIGHT
+from mlops_operator.api.modelserver import Autoscaling
 from mlops_operator.controllers.modeldeployment.policies.replicas import (
     achieved_weight,
     share_replicas,

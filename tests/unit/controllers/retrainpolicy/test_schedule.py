@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mlops_operator.api.retrainpolicy import CronTrigger, ScheduleStatus
+from mlops_operator.api.retrainpolicy import ScheduleStatus
+from mlops_operator.api.retraintrigger import CronTrigger
 from mlops_operator.controllers.retrainpolicy.policies.schedule import (
     InvalidScheduleError,
     check,

@@ -9,7 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from mlops_operator.api.conditions import parse_timestamp, timestamp
 from mlops_operator.api.meta import Manifest
-from mlops_operator.api.retrainpolicy import MANUAL, MAX_DECISIONS
+from mlops_operator.api.retrainpolicy import MAX_DECISIONS
+from mlops_operator.api.retraintrigger import MANUAL
 from mlops_operator.controllers.retrainpolicy.render import carried_decision
 from mlops_operator.kube.resources import MODEL_MONITORS, MODELS, PROMOTIONS, RETRAIN_POLICIES, TRAINING_JOBS
 from tests.unit.controllers.builders import later

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from mlops_operator.api.conditions import Truth, parse_timestamp, timestamp
 from mlops_operator.api.modelmonitor import MetricVerdict, MonitoredName, Window, WindowStatus
-from mlops_operator.api.retrainpolicy import Signal
+from mlops_operator.api.retraintrigger import Signal
 from mlops_operator.controllers.retrainpolicy.policies.signal import MonitorView, SignalView, look
 from tests.unit.controllers.builders import later
 

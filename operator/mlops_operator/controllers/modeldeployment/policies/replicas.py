@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mlops_operator.api.modeldeployment import Autoscaling
+from mlops_operator.api.modelserver import Autoscaling
 
 DEFAULT_REPLICAS: Final = 1
 

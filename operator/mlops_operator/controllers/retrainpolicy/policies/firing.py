@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mlops_operator.api.conditions import MAX_MESSAGE, timestamp
-from mlops_operator.api.retrainpolicy import MANUAL, Decision, DecisionOutcome, DecisionReason, Evidence
+from mlops_operator.api.retrainpolicy import Decision, DecisionOutcome, DecisionReason, Evidence
+from mlops_operator.api.retraintrigger import MANUAL
 from mlops_operator.controllers.retrainpolicy.policies.guards import Objection
 from mlops_operator.controllers.shared.naming import short_hash
 

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cronsim import CronSim, CronSimError
 
 from mlops_operator.api.conditions import parse_timestamp, timestamp
-from mlops_operator.api.retrainpolicy import CronTrigger, ScheduleStatus
+from mlops_operator.api.retrainpolicy import ScheduleStatus
+from mlops_operator.api.retraintrigger import CronTrigger
 
 FIELDS: Final = 5
 """Minute to day of week. A sixth field, seconds, is not cron's."""

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 from mlops_operator.api.conditions import Truth, parse_timestamp
 from mlops_operator.api.modelmonitor import MetricVerdict, Window, WindowStatus
-from mlops_operator.api.retrainpolicy import Evidence, ForWindows, Signal, SignalReason, SignalStatus
+from mlops_operator.api.retrainpolicy import Evidence, SignalReason, SignalStatus
+from mlops_operator.api.retraintrigger import ForWindows, Signal
 from mlops_operator.api.schema import duration_of, seconds
 
 
