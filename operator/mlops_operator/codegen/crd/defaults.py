@@ -2,10 +2,10 @@
 
 Scalars and non-empty lists that a model gives by default are written into the schema, so that
 `kubectl get -o yaml` shows what is in force. Empty strings, lists, maps and None stay absent: they
-say nothing. An object gets a default only if there is one inside it, and then written out in full,
+carry no information. An object gets a default only if there is one inside it, and then written out in full,
 because the API server holds its CEL rules against the default before it fills in what lies inside.
 
-Whoever reads an object through its model sees the same value with and without them: a test fills
+A program that reads an object through its model sees the same value with and without them: a test fills
 in the defaults as the API server does and compares.
 """
 

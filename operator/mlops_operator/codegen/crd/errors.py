@@ -5,7 +5,7 @@ class UnsupportedTypeError(TypeError):
     """A field's type has no counterpart in a structural schema.
 
     Args:
-        where: the model and field, for the person who wrote it.
+        where: the model and field, for the author of the model.
         found: the type that was found.
     """
 

@@ -1,8 +1,8 @@
 """Rules on objects' names, where a child takes its owner's name over.
 
 Children whose names the operator composes are cut to fit (`controllers/shared/naming.py`). A
-ModelDeployment's Service has the deployment's own name, because people type its address; so the
-name is refused when the object is created, not when the Service is.
+ModelDeployment's Service has the deployment's own name, because users type its address; so the
+name is rejected when the object is created, not when the Service is.
 """
 
 from collections.abc import Mapping

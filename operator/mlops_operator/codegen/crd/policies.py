@@ -25,8 +25,8 @@ FIELDS: Final[Mapping[str, str]] = {
 def parameters_policy() -> tuple[Manifest, Manifest]:
     """The policy that bounds the size of all parameters together, and its binding.
 
-    The size is that of the formatted value, which is JSON with a blank after each comma. Where it cannot be told the
-    object is admitted: the controller checks again before it creates a pod.
+    The size is that of the formatted value, which is JSON with a blank after each comma. Where it cannot be computed
+    the object is admitted: the controller checks again before it creates a pod.
     """
     return _policy(
         PARAMETERS,

@@ -1,9 +1,9 @@
 """Models as structural schemas: the dialect of OpenAPI that a CustomResourceDefinition takes.
 
 The types of the models' fields are walked, not pydantic's JSON schema: what a CRD cannot
-say ($ref, anyOf with null, exclusive bounds as numbers, `const`, titles) then never arises, and
-the markers of `api/schema.py` are at hand where they stand. pydantic's JSON schema is asked
-for the constraints of scalars alone.
+express ($ref, anyOf with null, exclusive bounds as numbers, `const`, titles) then never arises, and
+the markers of `api/schema.py` are available at their fields. pydantic's JSON schema is used
+for the constraints of scalars only.
 """
 
 import builtins
@@ -48,7 +48,7 @@ _SCALAR_KEYWORDS: Final = (
 
 @dataclass(frozen=True)
 class _Context:
-    """Where the walk is, whether defaults belong there, and whether they do in the items of atomic lists."""
+    """Current position in the schema, and whether defaults are written there and in the items of atomic lists."""
 
     where: str
     defaults: bool
@@ -100,7 +100,7 @@ def _object(model: type[BaseModel], context: _Context) -> OpenAPI:
 
 
 def _field(field: FieldInfo, hint: object, context: _Context, *, read: bool) -> OpenAPI:
-    """The schema of a field; `read` says that a rule relies on the field being there."""
+    """The schema of a field; `read`: a rule relies on the presence of the field."""
     schema = _schema(hint, context)
     if field.description:
         schema["description"] = text(field.description)
@@ -115,7 +115,7 @@ def _field(field: FieldInfo, hint: object, context: _Context, *, read: bool) -> 
 
 
 def _schema(hint: object, context: _Context) -> OpenAPI:
-    """The schema of a type; an `| None` around it says nothing a schema could, and is dropped."""
+    """The schema of a type; an `| None` around it has no equivalent in the schema and is dropped."""
     base, metadata = unwrap(hint)
     schema = _bare(base, metadata, context)
     if words := type_description(without_none(hint)):

@@ -27,9 +27,9 @@ def index_page() -> str:
             section("Reference", table(("kind", "short", "what it declares"), kinds), level=1),
             section(
                 "What all kinds have in common",
-                "`status.observedGeneration` says which generation of the spec a status speaks of. Before the first "
+                "`status.observedGeneration` is the generation of the spec that a status describes. Before the first "
                 "status is written it is -1, so that `kubectl wait`, Helm, Flux and Argo CD see a new object as in "
-                "progress. `status.phase` is one word for people; programs read the conditions:",
+                "progress. `status.phase` is a summary for users; programs read the conditions:",
                 table(("condition", "meaning of `True`"), conditions),
                 "Each condition has a `reason` from the list on the kind's page and a `message` in words; its "
                 "`lastTransitionTime` moves only when its `status` does.",

@@ -53,6 +53,6 @@ def _docstring(statement: ast.stmt) -> str | None:
 
 
 def _without_label(words: str) -> str:
-    """`Condition: the gate passed.` -> `The gate passed.`; words about several types say nothing of one."""
+    """`Condition: the gate passed.` -> `The gate passed.`; a description of several types does not describe one."""
     label, colon, rest = words.partition(": ")
     return rest[:1].upper() + rest[1:] if colon and label == "Condition" else ""

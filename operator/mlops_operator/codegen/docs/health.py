@@ -1,4 +1,4 @@
-"""The page that says what kstatus, and so Flux and Helm, makes of each state of each kind, and why.
+"""The page with the kstatus result of each state of each kind, as Flux and Helm see it, with the reason.
 
 The tests hold every status that they record against this table.
 """
@@ -25,7 +25,7 @@ class State(NamedTuple):
 
     Attributes:
         reasons: of the condition `Ready`.
-        kstatus: the answers; several where it depends on what `why` says.
+        kstatus: the answers; several where it depends on what `why` describes.
         why: the cause of the answer.
     """
 
@@ -114,7 +114,9 @@ STATES: Final[Mapping[str, Sequence[State]]] = {
         State(("Verifying",), IN_PROGRESS, "The artifact is read and its digest computed."),
         State(("RemovalPending",), IN_PROGRESS, "The retention of the Model is about to remove the artifact."),
         State(("ArtifactRemoved",), FAILED, "The retention of the Model removed the artifact: use another version."),
-        State(("ArtifactNotFound", "VerificationFailed"), EITHER, "Checked again, unless the message says otherwise."),
+        State(
+            ("ArtifactNotFound", "VerificationFailed"), EITHER, "Checked again, unless the message states otherwise."
+        ),
         _PODS,
         _SIDECAR,
         _RETRYING,
@@ -230,7 +232,9 @@ STATES: Final[Mapping[str, Sequence[State]]] = {
         State(("Monitoring",), CURRENT, "Windows are measured. A breach is the condition `Breached`."),
         State(("WaitingForWindow",), CURRENT, "The first window has not ended yet."),
         State(("NothingServed",), CURRENT, "There is nothing to measure before the deployment serves."),
-        State(("NoPredictionsYet",), CURRENT, "Nobody has asked the model yet; the next window looks again."),
+        State(
+            ("NoPredictionsYet",), CURRENT, "The model has had no requests yet; the next window reads the log again."
+        ),
         _SUSPENDED,
         State(("JobFailed", "ResultInvalid"), IN_PROGRESS, "The last window was not measured; the next one is tried."),
         _PODS,
@@ -256,7 +260,7 @@ STATES: Final[Mapping[str, Sequence[State]]] = {
         _REFUSED,
     ),
 }
-"""What kstatus says of each kind, by the reason of `Ready`."""
+"""The kstatus result of each kind, by the reason of `Ready`."""
 
 REASONS: Final[Mapping[str, type[StrEnum]]] = {kind.kind: kind.reasons for kind in KINDS}
 """Reasons of each kind's conditions."""
@@ -286,9 +290,9 @@ _RULES: Final = (
     "once, `InProgress` at its time limit."
 )
 _MEANING: Final = (
-    "`Current` means that the operator has done what it can: what follows is up to the world, such as requests to a "
-    "model that nobody has asked yet. `InProgress` is its own work, a run that has not ended, or an object that is "
-    "missing. `Failed` asks for an act of the user. Argo CD does not know kstatus: "
+    "`Current` means that the operator has done what it can: what follows depends on others, such as requests to a "
+    "model that has had none yet. `InProgress` is its own work, a run that has not ended, or an object that is "
+    "missing. `Failed` needs a change by the user. Argo CD does not know kstatus: "
     "[GitOps](../how-to/gitops.md#argo-cd) has its health check. "
     "`InternalError`, a reason of every kind, is `Failed`."
 )

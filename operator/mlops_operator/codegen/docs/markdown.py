@@ -21,6 +21,6 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def section(title: str, *paragraphs: str, level: int = 2) -> str:
-    """A heading and what stands under it; nothing where there is nothing to say."""
+    """A heading and its content; empty if there is no content."""
     said = [paragraph.strip("\n") for paragraph in paragraphs if paragraph.strip()]
     return "\n\n".join((f"{'#' * level} {title}", *said)) + "\n" if said else ""

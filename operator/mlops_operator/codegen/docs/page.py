@@ -17,11 +17,11 @@ from mlops_operator.codegen.docs.fields import FieldRow, Links, field_rows, link
 from mlops_operator.codegen.docs.markdown import cell, code, section, table
 
 CONTRACT: Final = {
-    RECONCILING: "The operator works on it, or waits for something that it watches.",
-    STALLED: "It will not mend itself: a person has to change something.",
-    READY: "What was declared is so; for what runs to an end, it ended well.",
+    RECONCILING: "The operator works on the object, or waits for something that it watches.",
+    STALLED: "Cannot recover without a change by the user.",
+    READY: "The desired state has been reached; an object that runs to completion has succeeded.",
 }
-"""Conditions that every kind carries."""
+"""Conditions that every kind has."""
 
 
 def kind_page(kind: Kind, kinds: tuple[Kind, ...]) -> str:

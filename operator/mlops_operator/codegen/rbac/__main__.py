@@ -29,7 +29,7 @@ def _template(name: str, rules: list[dict[str, Any]]) -> str:
 
 
 def generator() -> Generator:
-    """Named templates: the operator's rules for its chart, people's for the chart of the CRDs."""
+    """Named templates: the operator's rules for its chart, the users' rules for the chart of the CRDs."""
     header = f"{{{{- /* {SOURCE.format(command=COMMAND)} */ -}}}}\n"
     return Generator(
         command=COMMAND,

@@ -16,7 +16,8 @@ from mlops_operator.runtime.work.controller import Controller, Rule
 
 READ: Final = ("get", "list", "watch")
 WATCHED: Final = ("list", "watch")
-"""What the engine needs of a watched resource; a controller that gets one by name says so in its rules."""
+"""Verbs that the engine needs on a watched resource. A controller that gets a resource by name declares `get` in its
+rules."""
 
 WRITE: Final = ("create", "update", "patch", "delete", "deletecollection")
 
@@ -103,12 +104,12 @@ def leader_rules(lease: str) -> list[Manifest]:
 
 
 def viewer_rules(kinds: Sequence[Kind]) -> list[Manifest]:
-    """What people who may view a namespace may do with the kinds."""
+    """Rights on the kinds of users who may view a namespace."""
     return [{"apiGroups": [GROUP], "resources": sorted(kind.plural for kind in kinds), "verbs": list(READ)}]
 
 
 def editor_rules(kinds: Sequence[Kind]) -> list[Manifest]:
-    """What people who may edit a namespace may do with the kinds; status is the operator's."""
+    """Rights on the kinds of users who may edit a namespace. Only the operator writes the status."""
     scaled = sorted(f"{kind.plural}/scale" for kind in kinds if kind.scale is not None)
     return [
         {"apiGroups": [GROUP], "resources": sorted(kind.plural for kind in kinds), "verbs": list(WRITE)},
