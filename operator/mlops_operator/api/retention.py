@@ -37,8 +37,8 @@ class Retention(SpecModel):
 
     A version is listed if it is older than `keepFor`, is not one of the newest `keepVersions`, is not in use, and its
     TrainingJob is on record as the writer of its files. The files are removed; the ModelVersion is kept, with the
-    reason `ArtifactRemoved`. A TrainingJob that has failed, and an attempt that did not succeed of one that has ended, are
-    listed if they ended longer than `keepRunsFor` ago and no object names their files.
+    reason `ArtifactRemoved`. A TrainingJob that has failed, and an attempt that did not succeed of one that has ended,
+    are listed if they ended longer than `keepRunsFor` ago and no object names their files.
     """
 
     mode: RetentionMode = RetentionMode.DRY_RUN
