@@ -46,7 +46,7 @@ def render(chart: str) -> list[dict[str, Any]]:
 
 
 def as_kustomize(manifest: dict[str, Any]) -> dict[str, Any]:
-    """`manifest` without what only Helm reads or says."""
+    """`manifest` without what only Helm reads or writes."""
     metadata = manifest["metadata"]
     labels = {k: v for k, v in metadata.get("labels", {}).items() if (k, v) != ("app.kubernetes.io/managed-by", "Helm")}
     annotations = {k: v for k, v in metadata.get("annotations", {}).items() if not k.startswith("helm.sh/")}
