@@ -41,31 +41,42 @@ def at_least_one(text: str) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
-    top = argparse.ArgumentParser(prog="mlops-operator", description="Runs machine-learning objects on Kubernetes.")
+    top = argparse.ArgumentParser(
+        prog="mlops-operator",
+        description="Kubernetes operator for training, evaluating, deploying and monitoring models.",
+    )
     top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = top.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="run the operator", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    run.add_argument("--kubeconfig", type=Path, help="kubeconfig file; the pod's service account where there is none")
+    run.add_argument(
+        "--kubeconfig", type=Path, help="path of a kubeconfig file (default: the service account of the pod)"
+    )
     run.add_argument("--context", help="context of the kubeconfig")
     run.add_argument(
         "--namespace", action="append", default=[], dest="namespaces", metavar="NAME",
-        help="a namespace to serve, repeatable; all where there is none",
+        help="namespace to watch; can be repeated (default: all namespaces)",
     )  # fmt: skip
     run.add_argument(
         "--leader-elect", action=argparse.BooleanOptionalAction, default=True,
-        help="take part in a leader election before writing anything",
+        help="run leader election; only the leader reconciles",
     )  # fmt: skip
-    run.add_argument("--leader-elect-namespace", help="namespace of the lease; the operator's own where not given")
-    run.add_argument("--leader-elect-name", default=LEASE_NAME, help="name of the lease")
-    run.add_argument("--metrics-bind-address", default=":8080", help="host:port of /healthz, /readyz and /metrics")
+    run.add_argument("--leader-elect-namespace", help="namespace of the Lease (default: the operator's own)")
+    run.add_argument("--leader-elect-name", default=LEASE_NAME, help="name of the Lease")
+    run.add_argument(
+        "--metrics-bind-address", default=":8080", help="address (host:port) of /healthz, /readyz and /metrics"
+    )
     run.add_argument(
         "--object-metrics-bind-address", metavar="ADDRESS",
-        help="host:port of the metrics of single objects, which name namespaces and objects; none where not given",
+        help="address (host:port) of the metrics per object, which name namespaces and objects (default: not served)",
     )  # fmt: skip
-    run.add_argument("--resync", type=duration, default=RESYNC, help="time between two listings of each resource")
-    run.add_argument("--concurrency", type=at_least_one, default=CONCURRENCY, help="reconciliations at work at once")
+    run.add_argument("--resync", type=duration, default=RESYNC, help="full resync interval")
+    run.add_argument(
+        "--concurrency", type=at_least_one, default=CONCURRENCY, help="maximum number of concurrent reconciles"
+    )
     run.add_argument("--log-format", choices=FORMATS, default="json", help="format of the log on standard error")
-    run.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"), help="least level")
+    run.add_argument(
+        "--log-level", default="info", choices=("debug", "info", "warning", "error"), help="minimum log level"
+    )
     return top
 
 
@@ -76,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return asyncio.run(_run(given))
     except ConfigError as error:
-        logger.error("no usable configuration", extra={"error": str(error)})  # noqa: TRY400 - says all there is
+        logger.error("no usable configuration", extra={"error": str(error)})  # noqa: TRY400 - the message is complete
         return 2
 
 
