@@ -1,1 +1,2 @@
-"""The API server and nothing else: a thin client, watches, events, leases, credentials. Knows no kind of ours."""
+"""Access to the API server: a thin client, watches, events, leases, credentials. Independent of the operator's
+kinds."""

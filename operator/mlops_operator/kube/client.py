@@ -39,7 +39,7 @@ CONNECT_TIMEOUT: Final = 5.0
 """Seconds for a TCP connection and its TLS handshake."""
 
 THROTTLED_ATTEMPTS: Final = 3
-"""Attempts at a request that the server answers with 429, before the caller is told."""
+"""Maximum number of attempts at a request that the server answers with 429, before an error is raised."""
 
 THROTTLED_DEFAULT: Final = 1.0
 """Seconds to wait after a 429 without Retry-After."""
@@ -74,7 +74,8 @@ class Client:
         self.config = config
         self._host = urlsplit(config.server).netloc
         self._slots = asyncio.Semaphore(max_in_flight)
-        # No limit on connections: watches hold one each for good, and the slots bound everything else.
+        # No limit on connections: each watch holds one permanently, and the concurrency limit bounds all other
+        # requests.
         self.connector = aiohttp.TCPConnector(
             limit=0, ssl=config.tls if config.tls is not None else True, keepalive_timeout=60, ttl_dns_cache=60
         )
@@ -197,7 +198,7 @@ class Client:
         return await self.request("POST", path, query=query, body=manifest)
 
     async def apply(self, resource: Resource, manifest: Manifest, *, force: bool = True) -> Manifest:
-        """Server-side apply: make the fields of `manifest`, and only those, ours."""
+        """Server-side apply: own the fields of `manifest`, and only those."""
         metadata = manifest["metadata"]
         path = resource.path(namespace=metadata.get("namespace"), name=metadata["name"])
         query = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
@@ -235,10 +236,10 @@ class Client:
         """Delete an object, its dependents following in the background.
 
         Returns:
-            A Status where the object is gone, or the object where something still holds it.
+            A Status if the object was deleted, or the object if a finalizer still holds it.
 
         Raises:
-            NotFound: it was gone before.
+            NotFound: it did not exist.
             Conflict: UID or resourceVersion are not those given.
         """
         options: Manifest = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}

@@ -24,7 +24,8 @@ class Unreachable(ApiError):
 
 
 class WatchBroken(ApiError):
-    """A watch ended in a way that says nothing about the objects: a cut line, silence, a lost connection."""
+    """A watch ended for a reason unrelated to the objects: an incomplete line, an inactivity timeout, a lost
+    connection."""
 
 
 class StatusError(ApiError):
@@ -102,7 +103,7 @@ class Invalid(StatusError):
 
 
 class TooManyRequests(StatusError):
-    """429: the server asks for patience; `retry_after` says how much, where it does."""
+    """429: the server asks the client to wait; `retry_after` is the time in seconds, if it gave one."""
 
 
 class ServerError(StatusError):

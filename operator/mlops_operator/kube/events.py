@@ -1,4 +1,4 @@
-"""Events for people (events.k8s.io/v1): what `kubectl describe` shows under an object."""
+"""Events for users (events.k8s.io/v1): what `kubectl describe` shows under an object."""
 
 from datetime import datetime
 from typing import Final

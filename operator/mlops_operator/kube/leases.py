@@ -45,7 +45,7 @@ class LeaseRecord:
         )
 
     def released(self, *, now: datetime) -> "LeaseRecord":
-        """The record after its holder gave it back: nobody's, and to be taken at once."""
+        """The record after its holder released it: without a holder, so that another one can acquire it at once."""
         return replace(self, holder="", duration=1, renewed=micro_time(now))
 
 
@@ -67,8 +67,8 @@ async def write_lease(client: Client, record: LeaseRecord, *, namespace: str, na
     """Create the lease, or replace the version that `record` was derived from.
 
     Raises:
-        AlreadyExists: somebody else created it first.
-        Conflict: somebody else wrote it first.
+        AlreadyExists: another client created it first.
+        Conflict: another client wrote it first.
     """
     manifest = LEASES.manifest(name=name, namespace=namespace)
     manifest["spec"] = {

@@ -1,8 +1,8 @@
 """Watching: the changes of a resource since a resourceVersion, as an asynchronous iterator.
 
-A watch always ends. How it ends says what to do next: quietly (the server's time was up:
+A watch always ends. How it ends determines the next step: normally (the server's time was up:
 watch on from the last resourceVersion), `WatchBroken` (the same, after a pause), `Expired`
-(the past is forgotten: list again) or another `StatusError` (wait, then try again).
+(the history was compacted: list again) or another `StatusError` (wait, then try again).
 """
 
 import random
@@ -18,7 +18,7 @@ from mlops_operator.kube.errors import Unreachable, WatchBroken, from_response, 
 from mlops_operator.kube.resources import Resource
 
 SERVER_TIMEOUT: Final = (300.0, 600.0)
-"""Seconds, drawn at random, after which the server ends a watch: spread, so that they do not all return together."""
+"""Seconds, chosen at random, after which the server ends a watch: spread, so that they do not all return together."""
 
 SILENCE: Final = 75.0
 """Seconds without a byte after which a stream counts as dead. Bookmarks come about once a minute."""
@@ -54,8 +54,8 @@ async def watch(
         resource_version: where to begin, from a LIST or the last event.
         namespace: one namespace, or None for all.
         label_selector: as the API takes it.
-        server_timeout: seconds after which the server ends the watch; drawn at random by default.
-        silence: seconds without a byte after which the stream counts as dead.
+        server_timeout: seconds after which the server ends the watch; chosen at random by default.
+        silence: inactivity timeout in seconds: without a byte for this time the stream counts as dead.
         on_open: called when the API server has begun to answer.
 
     Raises:
