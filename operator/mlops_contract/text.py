@@ -11,7 +11,7 @@ import re
 from typing import Any, Final
 
 MAX_TEXT: Final = 1024
-"""Longest text that `clean` returns unless told otherwise, in characters: a status stays small."""
+"""Default of the maximum length of a text that `clean` returns, in characters: a status stays small."""
 
 _SPACES: Final = re.compile(" {2,}")
 
