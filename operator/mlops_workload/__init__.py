@@ -1,6 +1,6 @@
 """The data plane: what runs inside the pods, and the SDK for training code.
 
-`run` is for people. The rest are commands the operator starts: `fetch`, `evaluate`,
+`run` is for users. The rest are commands the operator starts: `fetch`, `evaluate`,
 `monitor`, `golden` and `serve`.
 """
 

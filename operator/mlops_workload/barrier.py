@@ -1,7 +1,8 @@
-"""A barrier over the replicas of a run: replica 0 counts the others on a TCP port, and lets all go when each is there.
+"""A barrier over the replicas of a run: replica 0 counts the others on a TCP port, and releases all when each is
+connected.
 
-A replica connects and says one line, `mlops-rendezvous 1 <gang> <rank>`. Replica 0 answers `wait`, or `other` where it
-belongs to another gang. When every rank has a connection it says `go` on each; the replica answers `ok` and closes.
+A replica connects and sends one line, `mlops-rendezvous 1 <gang> <rank>`. Replica 0 answers `wait`, or `other` where it
+belongs to another gang. When every rank has a connection it sends `go` on each; the replica answers `ok` and closes.
 A connection is the proof that its replica is there: one that ends is counted no more, and of two with the same rank the
 newer one counts. What is no such line is dropped, so scanners and probes do no harm.
 
@@ -35,7 +36,7 @@ LONGEST_LINE: Final = 256
 """Bytes of a line; a greeting has some 60, for a gang is named by a UID."""
 
 GREETING_TIME: Final = 10.0
-"""Seconds in which a connection has to say its greeting."""
+"""Time limit for the greeting of a connection, in seconds."""
 
 STRANGERS: Final = 64
 """Connections without a greeting that are kept beside one for each rank; one more displaces the oldest."""
@@ -80,7 +81,7 @@ def _bound(port: int) -> socket.socket:
 
 
 def keep_alive(connection: socket.socket) -> None:
-    """Let the kernel end the connection when the other end's node is gone."""
+    """Let the kernel end the connection when the node of the other end has failed."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if hasattr(socket, "TCP_KEEPIDLE"):  # Linux
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, SILENCE)
@@ -89,13 +90,13 @@ def keep_alive(connection: socket.socket) -> None:
 
 
 def greeting(gang: str, rank: int) -> bytes:
-    """What a replica says."""
+    """The line that a replica sends."""
     return b"%s %s %d\n" % (GREETING, gang.encode(), rank)
 
 
 @dataclass(eq=False)
 class _Peer:
-    """A connection: of a rank of this gang, or of somebody who has not said so yet."""
+    """A connection: of a rank of this gang, or of a client that has not sent its greeting yet."""
 
     connection: socket.socket
     since: float
@@ -156,7 +157,7 @@ class Barrier:
             self._look(0.1)
 
     def _look(self, timeout: float) -> None:
-        """Do what there is to do on the connections, for which it waits at most so many seconds."""
+        """Handle the events on the connections. Waits for at most `timeout` seconds for one."""
         for key, _ in self._selector.select(timeout):
             if key.fileobj is self._listener:
                 self._accept()
@@ -171,7 +172,7 @@ class Barrier:
             self._drop(next(iter(self._strangers)))
         try:
             connection, _ = self._listener.accept()
-        except OSError:  # it is gone already
+        except OSError:  # already closed
             return
         connection.setblocking(False)
         keep_alive(connection)
@@ -198,7 +199,7 @@ class Barrier:
             if self._released and line + b"\n" == OK:
                 self._let_go.add(peer.rank)
                 # Who closes first keeps the port busy for a minute. The replica does as a rule; if it is late, the
-                # connection is reset, which keeps nothing: all is said.
+                # connection is reset, which loses nothing: all data were sent.
                 peer.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self._drop(peer)
             return

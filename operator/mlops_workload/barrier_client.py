@@ -1,4 +1,4 @@
-"""A replica's side of the barrier: say to replica 0 that it is there, and wait until all are. See `barrier`."""
+"""A replica's side of the barrier: connect to replica 0, and wait until all replicas have. See `barrier`."""
 
 import contextlib
 import socket
@@ -27,7 +27,7 @@ class _End(Enum):
 
     RELEASED = auto()
     LOST = auto()
-    """After it had told the replica to wait."""
+    """After it had answered the replica with `wait`."""
     UNANSWERED = auto()
 
 
@@ -66,7 +66,7 @@ def join(name: str, port: int, *, gang: str, rank: int, patience: float, reach: 
         if now - began > patience:
             raise RanksMissingError(
                 f"replica 0 did not let rank {rank} start within {patience:.0f} s; the log of its container "
-                "wait-for-coordinator says which ranks it waited for"
+                "wait-for-coordinator lists the ranks it waited for"
             )
         if now - heard > reach:
             raise CoordinatorUnreachableError(

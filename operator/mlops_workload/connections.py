@@ -2,7 +2,7 @@
 
 A store's driver may wait for minutes where a firewall drops its packets, and may report something else in the end. So
 `watched` runs it beside a watch: where nothing arrives for `QUIET_SECONDS`, or the driver fails, a plain connection to
-the host and port that the process asked for last tells whether the network is the cause.
+the host and port of the last request shows whether the network is the cause.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Problem(NamedTuple):
 
 
 def problem_of(address: Address, error: OSError, *, tried: float = 0.0) -> Problem | None:
-    """What an error of a lookup or a connection tells; None where it is of neither.
+    """Description of an error of a lookup or a connection; None if it is neither.
 
     Args:
         address: whose name was looked up, or that was connected to.
@@ -93,7 +93,7 @@ def _unresolved(address: Address, *, unknown: bool) -> Problem:
 
 
 def probe(address: Address, *, seconds: float = PROBE_SECONDS) -> Problem | None:
-    """Connect, and tell why that is not possible within `seconds`; None where it is.
+    """Connect, and return why that is not possible within `seconds`; None if it is.
 
     What refuses is tried again until then: a server that restarts does so for a moment.
     """

@@ -1,4 +1,4 @@
-"""What a run is told through its environment."""
+"""The parameters that a run gets through its environment."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RunContext:
         """Read the `MLOPS_*` variables.
 
         Raises:
-            ConfigurationInvalidError: one is set, but not as the contract says.
+            ConfigurationInvalidError: one is set, but does not fit the contract.
         """
         environ = os.environ if environ is None else environ
         return cls(

@@ -1,7 +1,7 @@
 """Errors of the data plane, each with the reason the operator shows and an exit code.
 
 A command that cannot do its work ends with the error's exit code and leaves one line of
-JSON in the container's termination message, so that the operator can tell a missing
+JSON in the container's termination message, so that the operator can distinguish a missing
 artifact from a corrupt one without reading logs.
 """
 
@@ -51,7 +51,7 @@ class ArtifactNotFoundError(WorkloadError):
 
 
 class ArtifactCorruptError(WorkloadError):
-    """The content at a URI is not what its digest promises. Details: `expected`, `found`."""
+    """The content at a URI does not match its digest. Details: `expected`, `found`."""
 
     reason = "ArtifactCorrupt"
     exit_code = 4

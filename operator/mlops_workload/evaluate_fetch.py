@@ -4,7 +4,7 @@
 container of the evaluation that sees the store, and it never loads a model. Its folders:
 
 - `--candidate`, `--baseline`: the artifacts, for the container that runs that model.
-- `--inputs`: `inputs.npy`, the features of all rows in order (float64), and `request.json`, which says whether
+- `--inputs`: `inputs.npy`, the features of all rows in order (float64), and `request.json`, which states whether
   probabilities are wanted. The models get nothing else: no labels, identities, groups or slices.
 - `--rows`: the copies of the data files, the recent rows as a file of their own, the hashes of training rows, and
   `index.json`, which lists them; for the judge alone.

@@ -1,4 +1,4 @@
-"""The long form of an evaluation, for people: every figure in full, and where the models disagree."""
+"""The full report of an evaluation, for users: every figure, and the rows on which the models disagree."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def of_losses(candidate: Floats, baseline: Floats | None, groups: Codes | None) 
     if baseline is None:
         return Tests(float(candidate.mean()), None, None, mean_test(candidate, groups, unit=0.0), 0)
     differences = candidate - baseline
-    # Rows with equal losses say that differing rows are rare, and nothing about how large a difference may be.
+    # Rows with equal losses show that differing rows are rare, and do not bound the size of a difference.
     ties = bool((differences == 0.0).any())
     unit = float(max(candidate.max(), baseline.max())) if ties else 0.0
     return Tests(

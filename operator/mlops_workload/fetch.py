@@ -1,4 +1,4 @@
-"""Bring an artifact or data to this machine and prove that it is what its digest says.
+"""Copy an artifact or data to this machine and verify its digest.
 
 As a command, `python -m mlops_workload.fetch --uri U --digest D --to DIR` is the init
 container of a model server: a file goes to `DIR/<base name>`, a folder's content to
@@ -49,7 +49,7 @@ def fetch(uri: str, folder: Path, *, digest: str | None = None, environ: Mapping
 
     Raises:
         ArtifactNotFoundError: there is nothing at `uri`.
-        ArtifactCorruptError: it is not what `digest` says; `folder` is left as it was.
+        ArtifactCorruptError: it does not match `digest`; `folder` is unchanged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     # Inside the target folder, so that the final step is a rename on one file system.
@@ -85,7 +85,7 @@ def as_data(name: str) -> Iterator[None]:
 
 def _require_digest(uri: str, *, expected: str | None, found: str) -> None:
     if expected is not None and found != expected:
-        raise ArtifactCorruptError(f"{uri} is not what its digest says", expected=expected, found=found)
+        raise ArtifactCorruptError(f"the content of {uri} does not match its digest", expected=expected, found=found)
 
 
 def _verify_only(uri: str, digest: str | None) -> None:
@@ -121,6 +121,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    # The copy is readable by the server's user, whoever that is.
+    # The copy is readable by the server's user, whichever that is.
     os.umask(0o022)
     sys.exit(main())

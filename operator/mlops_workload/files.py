@@ -99,7 +99,7 @@ def regular_streams(folder: int, prefix: str = "") -> Iterator[tuple[str, Binary
     A stream is open until the next one is asked for.
 
     Raises:
-        OSError: one is gone, or may not be read.
+        OSError: one does not exist any more, or may not be read.
         DataInvalidError: there is a link or a special file in it.
     """
     for part in sorted(os.listdir(folder)):

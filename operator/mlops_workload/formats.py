@@ -61,7 +61,7 @@ def load_model(path: Path, *, format: str) -> Predictor:
 
 
 def features_of(model: Predictor) -> int | None:
-    """How many features a row must have, where the model says."""
+    """Number of features that a row must have, if the model defines it."""
     found = getattr(model, "n_features_in_", None)
     return None if found is None else int(found)
 
@@ -120,7 +120,7 @@ def _versions(caught: Iterable[warnings.WarningMessage]) -> str:
 def _only_file(path: Path, suffixes: tuple[str, ...]) -> Path:
     if path.is_file():
         return path
-    # An absent folder and an empty one are the same failure to whoever reads the message.
+    # An absent folder and an empty one are the same failure to the reader of the message.
     found = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
     files = [name for name in found if name.endswith(suffixes)]
     if len(files) != 1:

@@ -1,11 +1,11 @@
-"""Ask a served model its golden requests before it gets traffic.
+"""Send a served model its golden requests before it gets traffic.
 
 `python -m mlops_workload.golden` reads its configuration (`GoldenCheck`) from
 `MLOPS_GOLDEN`. It waits for the model to be ready, sends each request at least once, and reports
 the counts `requests`, `mismatches`, `errors` and `slow` and the metrics `latency_p50` and
-`latency_p99` in seconds. Where single servers are named, every one of them is asked, and the
-count `endpoints` says how many. Wrong answers are a result, not a failure of the check: the exit code
-is 0 whatever the answers, and not 0 only if the check could not be made.
+`latency_p99` in seconds. Where single servers are named, every one of them gets requests, and the
+count `endpoints` is their number. Wrong answers are a result, not a failure of the check: the exit code
+is 0 for any answers, and not 0 only if the check could not be made.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def check(
     environ: Mapping[str, str],
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Result, list[str]]:
-    """Wait for the model on every target, ask everything; what to tell the operator, and notes for people.
+    """Wait for the model on every target and send all requests. Returns the result for the operator, and notes for
+    users.
 
     Raises:
         ConnectionFailedError: a target could not be reached.
@@ -110,11 +111,11 @@ def check(
 def wait_ready(
     url: str, model: str, *, timeout: float, clock: Callable[[], float], sleep: Callable[[float], None]
 ) -> None:
-    """Ask until the model says it is ready, for at most `timeout` seconds.
+    """Poll until the model reports ready, for at most `timeout` seconds.
 
     Raises:
         ConnectionFailedError: no connection came about for `UNREACHABLE_SECONDS`.
-        EndpointUnavailableError: it was not ready in time, with the last thing it said.
+        EndpointUnavailableError: it was not ready in time, with its last answer.
     """
     deadline = clock() + timeout
     last = "nothing was asked"

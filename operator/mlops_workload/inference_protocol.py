@@ -64,7 +64,7 @@ def infer_url(base: str, model: str) -> str:
 
 
 def ready_url(base: str, model: str) -> str:
-    """Where `model` says whether it is ready."""
+    """Path of the readiness of `model`."""
     return f"{base.rstrip('/')}/v2/models/{model}/ready"
 
 

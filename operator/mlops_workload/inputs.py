@@ -125,7 +125,7 @@ def _stamp(path: Path) -> Stamp:
     files = regular_files(path) if path.is_dir() else [(path.name, path)]
     entries = []
     for name, file in files:
-        # A file that is gone is a change like any other.
+        # A deleted file is a change like any other.
         status = file.stat() if file.exists() else None
         entries.append((name, status.st_size if status else -1, status.st_mtime_ns if status else -1))
     return frozenset(entries)

@@ -17,7 +17,7 @@ def check_locations(places: Mapping[str, str], *, environ: Mapping[str, str]) ->
     Raises:
         DataNotFoundError: nothing is at some of them; all of those are named.
         DataInvalidError: one is a link or a special file, or below a link.
-        ArtifactUnreachableError: one may not be looked at.
+        ArtifactUnreachableError: one may not be read.
     """
     missing = []
     for name, uri in places.items():

@@ -1,8 +1,8 @@
 """Take the network from a process before it runs the code of a model.
 
-The containers of a pod share its network, so no NetworkPolicy can tell a container that predicts from one that fetches.
-A seccomp filter can: it is of the process, all its threads and every process that it starts, and cannot be removed. Any
-user may install one; it needs neither capabilities nor a network plug-in.
+The containers of a pod share its network, so no NetworkPolicy can distinguish a container that predicts from one that
+fetches. A seccomp filter can: it is of the process, all its threads and every process that it starts, and cannot be
+removed. Any user may install one; it needs neither capabilities nor a network plug-in.
 
 https://docs.kernel.org/userspace-api/seccomp_filter.html
 """

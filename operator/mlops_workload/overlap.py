@@ -1,4 +1,4 @@
-"""Overlap of a gate's rows with a training's: rows that a model was trained on say nothing about new ones.
+"""Overlap of a gate's rows with a training's: rows that a model was trained on are no evidence about new ones.
 
 The judge compares hashes of rows (`mlops_workload.row_hashes`), so it needs no training data. A
 version without hashes, or with files that could not be hashed and no row in common, is unknown.

@@ -2,7 +2,8 @@
 
 The process that writes them runs the model's code, so nothing in them is believed: the judge opens regular files
 only, never a pickle, and checks an array's header against the number of rows before it reads the array. `.npy` and
-not `.npz`: a file's size says how much memory its content takes, while a zip archive can hold a million times its size.
+not `.npz`: a file's size bounds the memory that its content takes, while a zip archive can hold a million times its
+size.
 
 A folder of predictions holds `labels.npy` (rows), and where probabilities were asked for and the model has them
 `probabilities.npy` (rows, classes) and `classes.npy` (classes); or `error.json`, `{"reason", "message"}`.
@@ -103,7 +104,7 @@ def read_predictions(folder: Path, *, rows: int, role: str) -> RawPredictions:
     """The predictions in `folder` for this number of rows. `role` names the model in errors.
 
     Raises:
-        ModelLoadFailedError, DataInvalidError, PredictionFailedError: the model's container says why there are
+        ModelLoadFailedError, DataInvalidError, PredictionFailedError: the model's container reports why there are
             none, or what it left is not of the form.
     """
     parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

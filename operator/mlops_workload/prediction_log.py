@@ -217,7 +217,7 @@ class _Reader:
             elif known.entry.label is not None:
                 self._labels[key[0]] = _Labelling((known.time, 0), known.entry.label, known.place)
         for number, (place, document) in enumerate(self._documents()):
-            # Most rows are of other windows: only the id of these is looked at.
+            # Most rows are of other windows: only the id of these is read.
             try:
                 identity = identity_of(document)
             except TypeError:

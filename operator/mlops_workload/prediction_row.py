@@ -62,7 +62,7 @@ class Entry(NamedTuple):
 
     Attributes:
         identity: the `id`, as text.
-        time: seconds since 1970; None where there is no time or `time_problem` says why it is not usable.
+        time: seconds since 1970; None where there is no time, or where `time_problem` describes why it is not usable.
         zoneless: the time has no offset from UTC and was read as UTC.
         version: `model_version`; empty where it is absent.
         predicts: the line has the field `prediction`, whatever its value.

@@ -31,7 +31,7 @@ from mlops_workload.log_files import find_files, read_lines
 from mlops_workload.prediction_row import MAX_LINE_BYTES, Entry, Label, parse_line
 
 MAX_ROWS: Final = 100_000
-"""Requests that are kept: with 64 features 50 MB, and enough to tell a difference of 0.2 points of accuracy."""
+"""Requests that are kept: with 64 features 50 MB, and enough to detect a difference of 0.2 points of accuracy."""
 
 FILE: Final = "recent.npz"
 """Name of the file with the recent rows, in the Job and beside the report."""

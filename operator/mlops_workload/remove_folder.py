@@ -46,7 +46,7 @@ def check_folder(uri: str, *, environ: Mapping[str, str]) -> bool:
 
     Raises:
         DataInvalidError: it is a file or a link, or below a link.
-        ArtifactUnreachableError: it may not be looked at.
+        ArtifactUnreachableError: it may not be read.
         ConfigurationInvalidError: `uri` is not on this machine.
     """
     try:

@@ -25,11 +25,11 @@ from mlops_workload.errors import ConfigurationInvalidError, CoordinatorUnresolv
 from mlops_workload.termination import run_command
 
 FIRST_PAUSE: Final = 2.0
-"""Seconds before the first question. DNS servers remember for 5 to 30 s that a name did not exist, and a kubelet tells
-the address of a new pod only after a second: whoever asked at once would make all replicas wait for that memory."""
+"""Seconds before the first lookup. DNS servers cache for 5 to 30 s that a name did not exist, and a kubelet reports
+the address of a new pod only after a second: an immediate lookup would make all replicas wait for that cache."""
 
 LONGEST_PAUSE: Final = 2.0
-"""Longest time between two questions, in seconds: replica 0 does not wait for the others, once it has found itself."""
+"""Maximum time between two lookups, in seconds: replica 0 does not wait for the others, once it has found itself."""
 
 GROWTH: Final = 1.5
 """By how much the pause grows with each question without an address."""
@@ -47,7 +47,7 @@ A replica holds its own node's room meanwhile, so it does not wait for ever."""
 
 
 def look_up(name: str) -> str | None:
-    """What the resolver says against `name`; None where it has an address."""
+    """The resolver's error for `name`; None if it has an address."""
     try:
         socket.getaddrinfo(name, None)
     except OSError as error:
@@ -56,7 +56,7 @@ def look_up(name: str) -> str | None:
 
 
 def pause_after(misses: int) -> float:
-    """Seconds until the next question, after so many without an address."""
+    """Seconds until the next lookup, after this number of lookups without an address."""
     # It is at its longest after the first few; the power need not be.
     return min(LONGEST_PAUSE, GROWTH ** min(misses - 1, 16))
 
@@ -72,7 +72,7 @@ def await_name(
 
     Args:
         name: a DNS name.
-        ask: what is said against a name; None where it has an address.
+        ask: returns the resolver's error for a name; None if it has an address.
         sleep: waits for some seconds.
         clock: the time in seconds.
 

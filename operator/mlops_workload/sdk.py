@@ -146,7 +146,7 @@ class Run:
         Raises:
             ConfigurationInvalidError: no such input; the known ones are named.
             DataNotFoundError: there is nothing at its URI.
-            DataCorruptError: it is not what its digest says.
+            DataCorruptError: it does not match its digest.
             DataInvalidError: rows are held out, and a table cannot be read.
             DataChangedError: it changed while it was read.
         """

@@ -2,7 +2,7 @@
 
 `python -m mlops_workload.serve --model-name digits --model-version digits-1a2b --model-dir
 /mnt/model --format sklearn --port 8080`. The model is ready when
-`/v2/models/<name>/ready` says so; the server alone being up means nothing. A model that cannot
+`/v2/models/<name>/ready` answers 200; a running server alone is not ready. A model that cannot
 be loaded ends the process with exit code 1 and `ModelLoadFailed: ...` on stderr and in the
 termination message, before any port is opened. SIGTERM: requests in flight are finished, then
 the exit code is 0.

@@ -186,7 +186,7 @@ def _remote(uri: str) -> Iterator[tuple[Any, str]]:
 
 
 def _filesystem(uri: str) -> tuple[Any, str]:
-    # fsspec is imported here because local artifacts, the usual case, do not need it.
+    # fsspec is imported here because local artifacts, the common case, do not need it.
     import fsspec.core
 
     try:

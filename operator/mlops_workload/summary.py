@@ -1,4 +1,4 @@
-"""A result as a short table, for people who run training code by hand."""
+"""A result as a short table, for users who run training code by hand."""
 
 from __future__ import annotations
 

@@ -12,12 +12,12 @@ from mlops_workload.errors import WorkloadError
 
 
 def message_path(environ: Mapping[str, str] | None = None) -> Path | None:
-    """The file for the message; None outside a cluster, where nobody would read one."""
+    """The file for the message; None outside a cluster, where it would not be read."""
     environ = os.environ if environ is None else environ
     named = environ.get(environment.RESULT_PATH)
     if named:
         return Path(named)
-    # Kubernetes mounts this file into every container, whoever made the pod.
+    # Kubernetes mounts this file into every container of every pod.
     default = Path(environment.DEFAULT_RESULT_PATH)
     return default if default.is_file() else None
 
@@ -33,7 +33,7 @@ def write_message(message: str, *, environ: Mapping[str, str] | None = None) -> 
 
 
 def run_command(command: Callable[[], None]) -> int:
-    """Run `command`; its exit code, with a `WorkloadError` turned into one line for people and the operator."""
+    """Run `command`; its exit code, with a `WorkloadError` turned into one line for users and the operator."""
     try:
         command()
     except WorkloadError as error:

@@ -1,4 +1,4 @@
-"""Requests whose client does not say that they are JSON, as ASGI middleware.
+"""ASGI middleware for requests whose client does not declare them as JSON.
 
 `curl -d` names a form, and other clients nothing. In the Open Inference Protocol a body is JSON, or else it has the
 header `Inference-Header-Content-Length`; so a body of any other type without that header is read as JSON.

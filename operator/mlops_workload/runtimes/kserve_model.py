@@ -40,7 +40,7 @@ class PredictorModel(Model):  # type: ignore[misc]
 
     @property
     def features(self) -> int | None:
-        """How many features a row must have, where the model says."""
+        """Number of features that a row must have, if the model defines it."""
         return self._features
 
     def get_input_types(self) -> list[dict[str, Any]]:
@@ -62,7 +62,7 @@ class PredictorModel(Model):  # type: ignore[misc]
         if not isinstance(payload, InferRequest):
             raise InvalidInput("expected a V2 inference request: POST /v2/models/<name>/infer")
         inputs = self._array(payload)
-        # In a thread: a long prediction must not keep the server from saying that it is ready.
+        # In a thread: a long prediction must not keep the server from reporting that it is ready.
         outputs = await asyncio.to_thread(self._predict, inputs)
         return self._response(payload, outputs)
 

@@ -2,7 +2,7 @@
 
 What differs from kserve's defaults, and why:
 
-- The model repository cannot be changed over HTTP. By default anybody who reaches the port may
+- The model repository cannot be changed over HTTP. By default every client that reaches the port may
   unload the model; here the Deployment decides what is served.
 - A request that cannot be decoded is answered with 400. kserve 0.21.0 answers some of them (a
   binary request whose length header is no number, or that has no inputs) with 500.

@@ -4,7 +4,7 @@
 differs from `mlserver_sklearn.SKLearnModel`, and why:
 
 - A model that cannot be loaded leaves `ModelLoadFailed: ...` in the termination message. MLServer
-  only logs it and ends with exit code 0, so nobody could tell why, or that anything was wrong.
+  only logs it and ends with exit code 0, so neither the failure nor its cause would be visible.
 - The file of the model may have any name that `mlops_workload.formats` knows.
 - A prediction of shape `[rows]` is answered as such. MLServer adds a dimension to it, and a
   client should not notice which runtime answers.
@@ -32,7 +32,7 @@ class ReportingSKLearnModel(SKLearnModel):  # type: ignore[misc]
         """Load the model.
 
         Raises:
-            ModelLoadFailedError: it cannot be loaded; the termination message says why.
+            ModelLoadFailedError: it cannot be loaded; the termination message has the cause.
         """
         path = Path(await get_model_uri(self._settings))
         try:
