@@ -182,7 +182,7 @@ class StatsHandler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: stdout is for the client's own lines."""
+        """Log nothing: stdout is for the client's own lines."""
 
 
 def draw(count: int, *, seed: int) -> Iterator[int]:

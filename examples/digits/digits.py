@@ -15,7 +15,7 @@ TRAIN_ROWS: Final = 898
 """The first half, as in scikit-learn's own example of recognising these digits."""
 
 HOLDOUT_EVERY: Final = 3
-"""One in so many images of the second half is kept for evaluations: 299, and 600 are the pool."""
+"""One in this number of images of the second half is kept for evaluations: 299, and 600 are the pool."""
 
 WIDTH: Final = 8
 """Pixels in a row of an image, and rows in an image."""
