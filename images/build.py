@@ -171,7 +171,7 @@ def _key(text: str) -> str:
 
 
 def _code(*modules: ModuleType) -> list[str]:
-    """The text of modules of ours: what they make depends on it."""
+    """The text of the project's modules: their output depends on it."""
     return [Path(str(module.__file__)).read_text() for module in modules]
 
 

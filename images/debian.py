@@ -20,10 +20,10 @@ from pathlib import Path
 from images.errors import ImageBuildError
 
 #: What the images need: an interpreter with its standard library, an init to run it below, what binary wheels link to,
-#: certificates of public authorities, time zones, and a shell for people who look inside.
+#: certificates of public authorities, time zones, and a shell for debugging.
 _ROOTS = ("python3-minimal", "libpython3-stdlib", "tini", "libstdc++6", "ca-certificates", "tzdata", "busybox-static")
 
-#: Dependencies of packages' installation scripts, and of modules nobody here imports (dbm, nis, mailcap).
+#: Dependencies of packages' installation scripts, and of modules that nothing here imports (dbm, nis, mailcap).
 _LEFT_OUT = re.compile(
     r"^(dpkg|debconf.*|cdebconf|openssl|media-types|mime-support|mailcap|libdb5.*|libnsl2|libtirpc.*)$"
 )
@@ -201,7 +201,7 @@ def _collect_certificates(root: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(bundle)
     shutil.rmtree(sources)
-    # Where Debian's OpenSSL looks if it is told nothing.
+    # The default folder of Debian's OpenSSL.
     _link(root, "usr/lib/ssl/certs", "/etc/ssl/certs")
     _link(root, "usr/lib/ssl/cert.pem", f"/{_CERTIFICATES}")
 

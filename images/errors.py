@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ImageBuildError(Exception):
-    """A problem with what to do about it: ``problem`` says what was expected and found, ``remedy`` what to do."""
+    """A problem and its remedy: ``problem`` states what was expected and found, ``remedy`` what to do."""
 
     def __init__(self, problem: str, *, remedy: str) -> None:
         super().__init__(f"{problem}\n  What to do: {remedy}")

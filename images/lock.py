@@ -1,4 +1,4 @@
-"""``python -m images.lock``: resolve the images' requirements anew, with hashes and without index addresses."""
+"""``python -m images.lock``: resolve the images' requirements again, with hashes and without index addresses."""
 
 from __future__ import annotations
 

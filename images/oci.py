@@ -27,12 +27,12 @@ _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
 
-#: Folders that everybody may write to, and nobody may remove others' files from.
+#: World-writable folders with the sticky bit.
 _FOR_ALL_USERS = ("tmp", "var/tmp")
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-#: Machine names as Python says them, and as Go and so the OCI say them.
+#: Machine names of Python, and those of Go, which the OCI uses.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 

@@ -86,7 +86,7 @@ def install_wheels(requirements: Sequence[Requirement], target: Path, *, python:
     result = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     if result.returncode != 0:
         raise ImageBuildError(
-            f"expected {len(requirements)} wheels for Python {python}, pip said:\n{result.stderr[-2000:]}",
+            f"expected {len(requirements)} wheels for Python {python}, pip reported:\n{result.stderr[-2000:]}",
             remedy="check network access to the packages; every wheel must exist for this Python and machine",
         )
     _strip(target)
@@ -128,7 +128,7 @@ def compile_all(folder: Path, *, shown_as: str, base: Path) -> None:
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         output = (result.stdout + result.stderr)[-2000:]
-        raise ImageBuildError(f"compiling {folder} for {shown_as} failed:\n{output}", remedy="mend the file it names")
+        raise ImageBuildError(f"compiling {folder} for {shown_as} failed:\n{output}", remedy="fix the named file")
 
 
 def _interpreter(base: Path) -> tuple[list[str], dict[str, str]]:

@@ -1,7 +1,7 @@
 """Start a Python program below an init where it is the first process of its container.
 
 The kernel gives no default action to signals of a process with the ID 1: without a handler of its own, a program that
-is told to end (SIGTERM) goes on until its grace period is over and it is killed. So the interpreter, before it runs
+gets SIGTERM runs until its grace period is over and it is killed. So the interpreter, before it runs
 anything of the program, replaces itself by `tini`, which runs the same command line again as another process, passes
 signals on to it, and ends with its exit code, or with 128 and the signal's number where a signal ended it.
 
