@@ -12,7 +12,7 @@ from localcluster.tools.catalog import module_version
 
 _PREFIX = "localhost/mlops-localcluster"
 
-#: Program -> Go module whose version is the tag; None for our own, which the archive's name tells apart.
+#: Program -> Go module whose version is the tag; None for the project's own, which the archive's name identifies.
 _VERSIONS = {
     "coredns": "github.com/coredns/coredns",
     "metrics-server": "sigs.k8s.io/metrics-server",
@@ -21,7 +21,7 @@ _VERSIONS = {
     "pause": None,
 }
 
-#: The user of "nobody"; the sandbox and the services need no other.
+#: The unprivileged user 65534; the sandbox and the services need no other.
 _NOBODY = "65534:65534"
 #: The volume helper makes folders below one that only root may write to.
 _ROOT = "0:0"

@@ -1,6 +1,6 @@
 """The certificates of one cluster: two authorities, and what they sign.
 
-Authorities and the service-account key live as long as the cluster; everything they sign is made anew at each start,
+Authorities and the service-account key live as long as the cluster; everything they sign is recreated at each start,
 which costs milliseconds and never expires under a running cluster.
 """
 

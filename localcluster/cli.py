@@ -60,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     common.add_argument(
         "--engine",
         choices=[engine.value for engine in EngineName],
-        help="default: the one the cluster was made with; for a new one kind if Docker and kind are there, else native",
+        help="engine (default: that of the cluster; for a new one kind if Docker and kind are installed, else native)",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -71,7 +71,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     up = command("up", _up, "start the cluster, or what is missing of it")
     up.add_argument("--audit", action="store_true", help="write an audit log of every request")
-    up.add_argument("--no-fsync", action="store_true", help="let etcd lose data in a power failure, for speed")
+    up.add_argument(
+        "--no-fsync", action="store_true", help="disable fsync of etcd: faster, but a power failure loses data"
+    )
     up.add_argument("--port", type=int, help="port of the API server (control-plane; default: a free one)")
     up.add_argument("--config", type=Path, help="kind: the cluster's configuration (default: kind-config.yaml)")
     up.add_argument(
@@ -83,7 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--workers",
         type=int,
-        help=f"kind: worker nodes beside the control plane (default: {WORKERS_VARIABLE}, or none)",
+        help=f"kind: number of worker nodes in addition to the control plane (default: {WORKERS_VARIABLE}, or none)",
     )
     command("down", _down, "end the cluster and remove everything of it")
     command("status", _status, "show what runs; exit code 1 unless everything does")
@@ -91,15 +93,15 @@ def build_parser() -> argparse.ArgumentParser:
     load.add_argument(
         "image",
         nargs="+",
-        help=f"path of an archive (OCI or Docker format), or one of ours, built if need be: {', '.join(NAMES)}",
+        help=f"path of an archive (OCI or Docker format), or a project image, built if needed: {', '.join(NAMES)}",
     )
     command("kubeconfig", _kubeconfig, "print the path of the cluster's kubeconfig")
     logs = command("logs", _logs, "print what a component has written")
-    logs.add_argument("component", nargs="?", help="leave out to see which there are")
-    logs.add_argument("-f", "--follow", action="store_true", help="go on printing what is added")
+    logs.add_argument("component", nargs="?", help="component (default: list the components)")
+    logs.add_argument("-f", "--follow", action="store_true", help="follow the log")
 
     command("clients", _clients, "print the folder of kubectl and Helm for the cluster")
-    tools = commands.add_parser("tools", help="build the programs if they are not there, and print their folder")
+    tools = commands.add_parser("tools", help="build the programs if needed, and print their folder")
     tools.add_argument(
         "set",
         nargs="?",

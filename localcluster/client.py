@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 
 import yaml
 
-#: How often something is looked at while waiting; far below what a person notices, far above what it costs.
+#: Polling interval while waiting: too short to notice, and long compared with the cost of a poll.
 POLL_SECONDS = 0.1
 
 
 class Client:
-    """Reads from the API server that a kubeconfig of ours names."""
+    """Reads from the API server of a kubeconfig of this package."""
 
     def __init__(self, kubeconfig: Path) -> None:
         document = yaml.safe_load(kubeconfig.read_text())
@@ -59,7 +59,7 @@ class Client:
         return dict(json.loads(body)) if status == http.client.OK else None
 
     def is_ready(self) -> bool:
-        """Whether the API server says that it can serve."""
+        """Whether the API server reports ready."""
         try:
             return self.get("/readyz")[0] == http.client.OK
         except OSError:

@@ -205,7 +205,7 @@ class Cluster:
         return ["--name", self.name, "--engine", self._effective_engine()]
 
     def _options(self) -> list[str]:
-        """What `up` was asked for, as it is said on the command line."""
+        """The options of `up`, as on the command line."""
         return [
             *(["--audit"] if self._audit else []),
             *([] if self._fsync else ["--no-fsync"]),

@@ -25,7 +25,7 @@ rules:
 - level: Metadata
 """
 
-#: No rotation: whoever counts requests wants one file. Megabytes.
+#: No rotation, in megabytes: counting requests needs one file.
 AUDIT_LOG_MAX_SIZE = 1 << 14
 
 
@@ -70,7 +70,7 @@ class ControlPlane:
         pki = self.pki
         network = [f"--bind-address={self.bind_address}", f"--secure-port={self.port}", "--permit-port-sharing=true"]
         if self.advertise_address is None:
-            # Nobody reaches the `kubernetes` Service, and loopback is refused as its endpoint.
+            # The `kubernetes` Service is not used, and loopback is refused as its endpoint.
             network += ["--endpoint-reconciler-type=none"]
         else:
             network += [f"--advertise-address={self.advertise_address}"]

@@ -132,7 +132,8 @@ class ControlPlaneEngine:
         self._wait("controller-manager", lambda: client.read(account) is not None)
 
     def _wait(self, component: str, condition: Callable[[], bool]) -> None:
-        """Wait for a condition that ``component`` brings about; say so if it, or one it builds on, ended instead."""
+        """Wait for a condition that ``component`` brings about; raise an error if it, or one it depends on, ended
+        instead."""
         needed = COMPONENTS[: COMPONENTS.index(component) + 1]
         started = [name for name in needed if name in self._state.processes]
         ended: list[str] = []

@@ -45,7 +45,8 @@ def command(*arguments: str) -> list[str]:
 
 
 def run(*arguments: str) -> None:
-    """Run it; its progress and problems are shown, its results are ours to print. sudo may ask for a password."""
+    """Run it; its progress and problems are shown, its results are printed by the caller. sudo may ask for a
+    password."""
     paths.state_home().mkdir(parents=True, exist_ok=True)
     result = subprocess.run(command(*arguments), stdout=subprocess.DEVNULL, check=False)
     if result.returncode != 0:

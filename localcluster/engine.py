@@ -73,7 +73,7 @@ class Engine(Protocol):
 
 
 def docker_answers(environment: Mapping[str, str] | None = None) -> bool:
-    """Whether a Docker daemon can be used: the one that ``environment``, added to ours, names."""
+    """Whether a Docker daemon can be used: the one that ``environment``, added to this process's, names."""
     docker = shutil.which("docker")
     if docker is None:
         return False

@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 class LocalClusterError(Exception):
-    """A problem that the person at the keyboard can act on.
+    """A problem that the user can act on.
 
-    ``problem`` says what was expected and what was found, ``remedy`` what to do next.
+    ``problem`` states what was expected and what was found, ``remedy`` what to do next.
     """
 
     def __init__(self, problem: str, *, remedy: str) -> None:

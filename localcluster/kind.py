@@ -37,7 +37,7 @@ _METRICS_SERVER = "metrics-server"
 #: Where kind's node images have it.
 _KUBECTL_IN_NODE = "/usr/bin/kubectl"
 
-#: What kind says when it neither has its node image nor can get it.
+#: Message of kind when it neither has its node image nor can pull it.
 _NO_IMAGE = "failed to pull image"
 
 
@@ -116,7 +116,7 @@ class KindEngine:
             # Of an attempt that failed: only a cluster that was there has something to keep.
             self._config.unlink(missing_ok=True)
             config = self._write_config(self._options.with_environment())
-        # Noted first: a run that is killed meanwhile leaves a cluster that is known to be ours.
+        # Noted first: a run that is killed meanwhile leaves a cluster that is known to be this package's.
         self._state.kind_created = True
         self._state.images = {}
         self._state.save(self._folder)
@@ -190,7 +190,7 @@ class KindEngine:
         cause = failure.cause(error.output).replace("\n", "\n    ")
         return ClusterNotCreated(
             f"expected kind to create the cluster {self._name}, it failed:\n    {cause}",
-            remedy=f"see {log} for all that kind wrote; once the cause is gone, run `up` again",
+            remedy=f"see {log} for all that kind wrote; once the cause is fixed, run `up` again",
         )
 
     def _run_create(self, config: Path) -> None:
@@ -274,7 +274,7 @@ class KindEngine:
         self._kit.kind("load", "image-archive", str(archive), "--name", self._name)
 
     def log(self, component: str) -> Path:
-        """See :class:`Engine`; the file is what Docker says now."""
+        """See :class:`Engine`; the file has Docker's current state."""
         path = self._folder / "log" / f"{component}.log"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(self.docker(*nodes.log_command(component)))

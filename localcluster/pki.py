@@ -56,7 +56,7 @@ def prepare(
     node: tuple[str, str] | None = None,
     now: dt.datetime | None = None,
 ) -> Pki:
-    """Fill ``folder``: authorities once, everything else anew.
+    """Fill ``folder``: authorities once, everything else at each call.
 
     ``server`` is the API server's URL in the kubeconfigs, ``names`` and ``addresses`` what else its certificate stands
     for; ``node`` is the name and address of the node, if there is one.

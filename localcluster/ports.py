@@ -1,4 +1,4 @@
-"""Choose a TCP port on loopback that nobody else takes in the meantime."""
+"""Choose a TCP port on loopback that no other process takes in the meantime."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ FIRST, LAST = 21000, 31999
 class ReservedPort:
     """A port held by a bound socket that does not listen.
 
-    The program it is meant for can bind it too if it sets SO_REUSEPORT; everybody else is refused.
+    The program it is meant for can bind it too if it sets SO_REUSEPORT; every other program is refused.
     """
 
     def __init__(self, port: int, *, again: bool = False) -> None:
-        """Reserve ``port``; ``again`` if it was ours before, and old connections to it may still linger."""
+        """Reserve ``port``; ``again`` if this package had it before, and old connections to it may still linger."""
         self._socket = socket.socket()
         if again:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -30,7 +30,7 @@ class ReservedPort:
                 f"expected TCP port {port} on 127.0.0.1 to be free: {error}",
                 remedy=f"end the program that holds it (`ss -tlnp 'sport = :{port}'`), or let a port be chosen",
             ) from error
-        # Set after binding: bound without it, the port is ours alone or the bind fails.
+        # Set after binding: bound without it, the port is exclusive or the bind fails.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         self.port = port
 

@@ -1,7 +1,7 @@
 """Start, recognise and end long-running processes.
 
-A pid alone names nobody: it is reused. A process is known by its pid, the time it started and its command line, and
-it is signalled through a pidfd that was opened before those were compared.
+A pid alone identifies no process: it is reused. A process is known by its pid, the time it started and its command
+line, and it is signalled through a pidfd that was opened before those were compared.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _boot_id() -> str:
 
 
 def identify(pid: int) -> ProcessIdentity | None:
-    """Who has ``pid`` now; None for nobody and for a zombie."""
+    """Who has ``pid`` now; None for no process and for a zombie."""
     try:
         stat = (_PROC / str(pid) / "stat").read_text()
         raw = (_PROC / str(pid) / "cmdline").read_bytes()
@@ -62,7 +62,7 @@ def identify(pid: int) -> ProcessIdentity | None:
 def is_running(identity: ProcessIdentity) -> bool:
     """Whether that very process still runs."""
     with contextlib.suppress(ChildProcessError):
-        os.waitpid(identity.pid, os.WNOHANG)  # a dead child of ours stays visible until it is collected
+        os.waitpid(identity.pid, os.WNOHANG)  # a dead child process stays visible until it is collected
     found = identify(identity.pid)
     # A process that is ending has given its command line back already, but still holds its files and ports.
     return found is not None and found in (identity, dataclasses.replace(identity, command=("",)))
@@ -100,13 +100,13 @@ def spawn(command: Sequence[str], *, log: Path, environment: Mapping[str, str] |
     while found is not None and found.command == ("",):
         os.sched_yield()
         found = identify(pid)
-    if found is None:  # it ended at once; its log says why, and is_running() will say so
+    if found is None:  # it ended at once; its log has the cause, and is_running() will report it
         return ProcessIdentity(pid=pid, start_ticks=0, boot_id=_boot_id(), command=tuple(command))
     return found
 
 
 def stop(*identities: ProcessIdentity, grace: float = 5.0) -> None:
-    """End those very processes and wait until they are gone; who is gone already is passed over.
+    """End those very processes and wait for their end; processes that have ended already are skipped.
 
     All get SIGTERM at once; who is still there ``grace`` seconds later gets SIGKILL.
     """

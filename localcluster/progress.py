@@ -1,4 +1,4 @@
-"""Tell the person waiting what is going on and how long each step took."""
+"""Report the current step to the user, and how long each step took."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Step(Protocol):
     """A step under way."""
 
     def update(self, detail: str) -> None:
-        """Say how far the step is."""
+        """Report the progress of the step."""
 
 
 class Progress(Protocol):
@@ -25,7 +25,7 @@ class Progress(Protocol):
         """Report a step for as long as the context is open."""
 
     def note(self, text: str) -> None:
-        """Say something worth knowing."""
+        """Print a remark."""
 
 
 class Quiet:

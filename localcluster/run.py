@@ -33,7 +33,7 @@ def run(
 ) -> str:
     """Standard output of ``command``; :class:`CommandFailed` with its standard error if it fails.
 
-    ``stdin`` is text, or an open file that the program reads itself; ``environment`` is added to ours.
+    ``stdin`` is text, or an open file that the program reads itself; ``environment`` is added to that of this process.
     """
     source: dict[str, object] = {"stdin": subprocess.DEVNULL}
     if isinstance(stdin, str):

@@ -31,7 +31,8 @@ class ClusterState:
     kind_image: str | None = None
     #: The nodes that the kind cluster was made with.
     kind_nodes: list[str] = field(default_factory=list)
-    #: Whether kind and the node image are of our making (kind engine); with a slot, Docker is the cluster's own.
+    #: Whether kind and the node image were made by this package (kind engine); with a slot, Docker is the cluster's
+    #: own.
     kind_made_here: bool = False
     #: Processes by component; of a native node only its first one, which ends all others.
     processes: dict[str, ProcessIdentity] = field(default_factory=dict)

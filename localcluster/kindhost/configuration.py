@@ -53,7 +53,7 @@ def patched(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, 
 
 
 def with_workers(document: Mapping[str, Any], workers: int) -> dict[str, Any]:
-    """The configuration, which has no worker node, with so many of them added."""
+    """The configuration, which has no worker node, with the given number of them added."""
     result = copy.deepcopy(dict(document))
     nodes = result.setdefault("nodes", [{"role": "control-plane"}])
     if named := sum(node.get("role") == "worker" for node in nodes):

@@ -25,7 +25,7 @@ _INFORMATION = re.compile(r"^I\d{4} \d{2}:\d{2}:\d{2}")
 
 
 def cause(output: str, *, lines: int = LINES) -> str:
-    """The lines of kind's output that say why it failed: at most ``lines`` of them.
+    """The lines of kind's output with the cause of its failure: at most ``lines`` of them.
 
     The first is kind's own `ERROR`, where there is one; the last ones are nearest to the cause.
     """

@@ -1,4 +1,5 @@
-"""What a kind cluster is made with: the machine's Docker, kind and node image, or ours where one is missing."""
+"""What a kind cluster is made with: the machine's Docker, kind and node image, or those of this package where one is
+missing."""
 
 from __future__ import annotations
 

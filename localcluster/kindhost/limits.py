@@ -13,7 +13,7 @@ ENOUGH = 512
 
 
 def note_few_inotify_instances(progress: Progress, *, limit: Path = INSTANCES) -> None:
-    """Say so where a node may not start for want of inotify instances; nothing on systems without such a limit."""
+    """Warn where a node may not start for want of inotify instances; nothing on systems without such a limit."""
     try:
         allowed = int(limit.read_text())
     except (OSError, ValueError):

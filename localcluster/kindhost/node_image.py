@@ -47,7 +47,7 @@ _NETWORK_LINKS = {
 #: Folders that those load files from.
 _NETWORK_FOLDERS = ("usr/lib/*/xtables", "etc/iproute2")
 
-#: The files of this folder that say what is in the image.
+#: The files of this folder that determine the content of the image.
 _RECIPE = ("node_image.py", "node_root.py", "network.yaml")
 
 _STARTED_SECONDS = 30.0

@@ -42,7 +42,7 @@ _UNWANTED_UNITS = (
     "etc/systemd/system/containerd-fuse-overlayfs.service",
 )
 
-#: Kubernetes refuses nodes with cgroup version 1 unless it is told that they are meant.
+#: Kubernetes refuses nodes with cgroup version 1 unless it is configured to allow them.
 _KUBELET = """\
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration

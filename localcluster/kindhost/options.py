@@ -1,4 +1,4 @@
-"""What a kind cluster is made with, as the command line and the environment say it."""
+"""Options of a kind cluster, from the command line and the environment."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class KindOptions:
     def with_environment(self, environment: Mapping[str, str] = os.environ) -> KindOptions:
         """The same, with image and workers of the environment where none are given.
 
-        A configuration that is given says how many nodes there are: it goes before the environment.
+        A given configuration determines the number of nodes: it takes precedence over the environment.
         """
         image = self.image or environment.get(IMAGE_VARIABLE) or None
         workers = self.workers

@@ -16,7 +16,7 @@ ENVIRONMENT = {VARIABLE: DOCKER}
 
 
 def require_docker(environment: Mapping[str, str] = os.environ) -> None:
-    """Raise `Unsupported` where kind is told to use another engine, such as podman."""
+    """Raise `Unsupported` where kind is configured to use another engine, such as podman."""
     provider = environment.get(VARIABLE) or DOCKER
     if provider != DOCKER:
         raise Unsupported(

@@ -75,7 +75,7 @@ def exists(name: str, root: Path = ROOT) -> bool:
 
 
 def _remove_tree(folder: Path) -> bool:
-    """Remove from the leaves up what can be removed; whether all is gone."""
+    """Remove from the leaves up what can be removed; whether all were removed."""
     for path, _, _ in os.walk(folder, topdown=False):
         try:
             os.rmdir(path)

@@ -1,4 +1,4 @@
-"""Start what runs on the node, and say what of it runs."""
+"""Start the components of the node, and report which of them run."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class NodeComponents:
         needs: Sequence[str] = (),
         shown_as: str | None = None,
     ) -> None:
-        """Wait for what ``component`` brings about; say so if it, or a component it ``needs``, ended instead.
+        """Wait for what ``component`` brings about; raise an error if it, or a component it ``needs``, ended instead.
 
         ``shown_as`` is what the error calls it if it is late.
         """

@@ -41,7 +41,7 @@ def write_all(folder: Path, settings: NodeSettings) -> None:
     (folder / "cni/10-pods.conflist").write_text(json.dumps(pod_network(settings), indent=1))
     (folder / "kubelet.yaml").write_text(yaml.safe_dump(kubelet(settings)))
     (folder / "kube-proxy.yaml").write_text(yaml.safe_dump(kube_proxy(settings)))
-    # An address nobody listens on: no query leaves the machine, and none waits for an answer that cannot come.
+    # An address without a listener: no query leaves the machine, and none waits for an answer that cannot come.
     (folder / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
 
 
@@ -116,7 +116,7 @@ def kubelet(settings: NodeSettings) -> dict[str, Any]:
         "tlsCertFile": f"{CONFIG}/pki/kubelet-serving.crt",
         "tlsPrivateKeyFile": f"{CONFIG}/pki/kubelet-serving.key",
         "containerRuntimeEndpoint": f"unix://{SOCKET}",
-        # cgroupfs, as told to containerd: the node is nobody's systemd unit.
+        # cgroupfs, as configured in containerd: the node is not a systemd unit.
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": f"/{settings.addresses.cgroup}",
         "failSwapOn": False,
@@ -136,7 +136,7 @@ def kubelet(settings: NodeSettings) -> dict[str, Any]:
             "imagefs.available": "0%",
             "imagefs.inodesFree": "0%",
         },
-        # Images were loaded from files; once deleted nobody could pull them again.
+        # Images were loaded from files; once deleted they could not be pulled again.
         "imageGCHighThresholdPercent": 100,
         "imagePullCredentialsVerificationPolicy": "NeverVerify",
         # Changed ConfigMaps reach the pods that mount them within this time; the default of a minute tries patience.
@@ -144,7 +144,7 @@ def kubelet(settings: NodeSettings) -> dict[str, Any]:
         "volumePluginDir": "/var/lib/kubelet/volume-plugins",
     }
     if not settings.cgroup_version_2:
-        # The kubelet refuses cgroup version 1 unless told otherwise, and only the file can tell it.
+        # The kubelet refuses cgroup version 1 unless configured otherwise, which only the file can do.
         document["failCgroupV1"] = False
     return document
 

@@ -1,4 +1,4 @@
-"""The native engine: bring a node up, take it down, look at it."""
+"""The native engine: start a node, stop it, inspect it."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Limits:
 
     @property
     def oom_score(self) -> int:
-        """The OOM score for node components: protected if that is allowed, else as everybody's."""
+        """The OOM score for node components: protected if that is allowed, else the default."""
         return _KUBELET_OOM_SCORE if self.may_raise else 0
 
 

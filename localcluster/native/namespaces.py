@@ -85,7 +85,7 @@ class Node:
 def start(folder: Path, *, hostname: str, programs: Path, mark: str) -> Node:
     """Make a node whose writable places are below ``folder``.
 
-    ``mark`` appears in the first process's command line, so that people see what it is.
+    ``mark`` appears in the first process's command line, so that users can identify it.
     """
     for name in ("run/bin", "run/node", "run/sysctl", "lib", "varlog", "cgroup"):
         (folder / name).mkdir(parents=True, exist_ok=True)

@@ -47,7 +47,7 @@ def connect(addresses: Addresses, node: Node) -> None:
         # Services have no route of their own; without one, the node's own packets to them never reach the rule that
         # rewrites their destination.
         f"route add {addresses.services} dev eth0",
-        # No default route, and an answer at once instead of silence.
+        # No default route, and an immediate answer instead of none.
         "route add unreachable default metric 4096",
     ]
     node.run("ip", "-batch", "-", stdin="\n".join(inside))
@@ -57,7 +57,7 @@ def connect(addresses: Addresses, node: Node) -> None:
 def _set_sysctls(node: Node) -> None:
     """Of the node's own network namespace only.
 
-    Redirects would tell local clients a shorter way to a Service without endpoints, and they would try it for seconds
+    Redirects would give local clients a shorter route to a Service without endpoints, and they would try it for seconds
     instead of taking the refusal.
     """
     settings = {
@@ -78,7 +78,7 @@ def disconnect(addresses: Addresses) -> None:
     """Take the machine's end away, if it is there; its routes go with it."""
     with contextlib.suppress(CommandFailed):  # it is not there
         run("ip", "link", "delete", addresses.device)
-    # The kernel may be at it already, because the namespace at the other end is gone.
+    # The kernel may be at it already, because the namespace at the other end was removed.
     if not wait_for(lambda: not is_connected(addresses), seconds=_REMOVE_SECONDS):
         raise StillBusy(
             f"expected the device {addresses.device} to go with its node, found it still there",

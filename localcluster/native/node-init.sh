@@ -17,7 +17,7 @@ umount -R -l /mnt/cgroup
 umount -R -l /proc
 mount -t proc proc /proc
 
-# Settings of the whole machine that the kubelet wants to see are shown to it, and changed for nobody.
+# Settings of the whole machine that the kubelet wants to see are shown to it, and not changed.
 cd /mnt/run/sysctl
 for setting in */* */*/*; do
   if [ -f "$setting" ] && [ -e "/proc/sys/$setting" ]; then
@@ -34,5 +34,5 @@ umount -R -l /mnt
 mount --make-rshared /
 
 hostname "$hostname"
-# Holds the namespaces open and collects orphans until it is told to end.
+# Holds the namespaces open and collects orphans until it gets SIGTERM.
 exec /run/bin/pause mlops-localcluster "$mark"

@@ -1,6 +1,6 @@
 """Which cluster has which slot, for the whole machine: addresses and cgroups belong to no user.
 
-A claim is a file that names the cluster's folder and, once it runs, its first process. A claim whose folder is gone
+A claim is a file that names the cluster's folder and, once it runs, its first process. A claim without its folder
 belongs to a run that was killed and swept away; what it left behind is ended before the slot is given out again.
 """
 
@@ -75,7 +75,8 @@ class Slots:
         return claim is not None and claim.owner == owner
 
     def sweep(self, remove: Callable[[int, Claim], None]) -> None:
-        """Free the slots of clusters whose folders are gone; ``remove`` is called first, for what they left running."""
+        """Free the slots of clusters whose folders were removed; ``remove`` is called first, for what they left
+        running."""
         with self._lock():
             for slot, claim in self._claims().items():
                 if not claim.is_alive():

@@ -172,7 +172,7 @@ def _go_build(toolchain: golang.Toolchain, packages: list[str], output: Path, st
     with subprocess.Popen(
         command, cwd=module, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
-        # Linking says nothing for minutes; the elapsed time goes on all the same.
+        # Linking prints nothing for minutes; the elapsed time is updated all the same.
         ticking = _Ticker(lambda: step.update(f"{downloaded} modules downloaded, {compiled} packages compiled"))
         ticking.start()
         try:

@@ -41,7 +41,7 @@ FLUX_MODULE = MODULE.with_name("flux")
 #: What tests of GitOps run beside a cluster.
 FLUX_PACKAGES = {"kustomize-controller": "github.com/fluxcd/kustomize-controller"}
 
-#: A module of its own, so that an update of it does not build Kubernetes anew.
+#: A module of its own, so that an update of it does not rebuild Kubernetes.
 ACTIONLINT_MODULE = MODULE.with_name("actionlint")
 
 #: Checks the workflows of continuous integration.
@@ -51,7 +51,7 @@ ACTIONLINT_PACKAGES = {"actionlint": "github.com/rhysd/actionlint/cmd/actionlint
 BUILT_AS = {"etcd": "server"}
 
 
-#: Built by themselves: this one imports a module under a name that differs from everybody else's only by a capital
+#: Built by themselves: this one imports a module under a name that differs from that of other modules only by a capital
 #: letter (Sirupsen/logrus), which Go refuses within one build.
 ALONE = ("local-path-provisioner",)
 

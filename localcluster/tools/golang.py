@@ -28,7 +28,7 @@ class Toolchain:
     """A usable ``go`` command."""
 
     command: str
-    #: As ``go version`` says it, for example ``go1.26.8 linux/amd64``.
+    #: As printed by ``go version``, for example ``go1.26.8 linux/amd64``.
     version: str
 
 

@@ -1,5 +1,5 @@
 // Command coredns is CoreDNS with only the plugins that a cluster's DNS needs,
-// ours and kubeadm's: it compiles in a quarter of the time and has none of the
+// the project's and kubeadm's: it compiles in a quarter of the time and has none of the
 // cloud SDKs.
 package main
 

@@ -48,7 +48,7 @@ func without(names any, unwanted string) []any {
 	return kept
 }
 
-// specification says which file describes the process that runc is about to
+// specification returns the file that describes the process that runc is about to
 // start, and whether that process is only a part of what the file describes.
 func specification(arguments []string) (path string, part bool) {
 	command, bundle, process := "", ".", ""

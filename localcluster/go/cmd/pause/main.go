@@ -1,5 +1,5 @@
 // Command pause is process 1 of a pod's sandbox: it holds the pod's namespaces
-// open and reaps the orphans that end up with it, until it is told to end.
+// open and reaps the orphans that end up with it, until it gets SIGTERM.
 package main
 
 import (
