@@ -1,4 +1,4 @@
-"""`python -m demo`: set everything up and tell the story. `make demo` calls it."""
+"""`python -m demo`: set up a cluster and run the demonstration. `make demo` calls it."""
 
 import argparse
 import sys
@@ -21,17 +21,26 @@ WIDTH = 120  # columns where the output is no terminal: the table needs room
 
 def main() -> int:
     """Run the demonstration; the exit code is 0 where all of it succeeded."""
-    parser = argparse.ArgumentParser(prog="python -m demo", description="The whole loop on real pods.")
+    parser = argparse.ArgumentParser(
+        prog="python -m demo",
+        description="Run the demonstration: train, promote, serve, monitor and retrain on real pods.",
+    )
     parser.add_argument("--cluster", default="mlops", help="name of the local cluster (default: mlops)")
     parser.add_argument(
-        "--engine", choices=["native", "kind", "existing"], help="default: kind where Docker and kind are"
+        "--engine",
+        choices=["native", "kind", "existing"],
+        help="engine of the cluster (default: kind if Docker and kind are installed)",
     )
-    parser.add_argument("--no-story", action="store_true", help="only the cluster with the operator in it")
+    parser.add_argument("--no-story", action="store_true", help="only create the cluster and install the operator")
     existing = parser.add_argument_group("engine existing: a cluster that is already there")
     existing.add_argument("--context", default="", help="context of your kubeconfig")
-    existing.add_argument("--registry", help="push the images there, by docker or podman; the nodes pull from it")
-    existing.add_argument("--load-images", metavar="COMMAND", help="run this for each image archive; {} is its path")
-    existing.add_argument("--down", action="store_true", help="remove what the demonstration made, and nothing else")
+    existing.add_argument(
+        "--registry", help="registry to push the images to, with docker or podman; the nodes pull from it"
+    )
+    existing.add_argument(
+        "--load-images", metavar="COMMAND", help="command to run for each image archive; {} is its path"
+    )
+    existing.add_argument("--down", action="store_true", help="remove the objects of the demonstration")
     parser.add_argument("--output", type=Path, default=OUTPUT, help=f"folder of the picture (default: {OUTPUT})")
     arguments = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else WIDTH)

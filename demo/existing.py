@@ -26,7 +26,7 @@ IMAGES: Final = ("mlops-operator", "mlops-workload", "mlops-server")
 
 
 class RefusedError(LocalClusterError):
-    """The cluster, or what was said about it, does not allow the demonstration."""
+    """The cluster, or the given options, do not allow the demonstration."""
 
 
 def delivery_of(*, registry: str | None, load_images: str | None) -> Delivery:
@@ -54,7 +54,7 @@ class ExistingPlatform:
     Args:
         context: of the user's kubeconfig.
         delivery: how images get to the nodes; None where nothing is installed, only removed.
-        progress: told of every long step.
+        progress: receives every long step.
     """
 
     def __init__(self, context: str, delivery: Delivery | None, *, progress: Progress | None = None) -> None:
@@ -79,7 +79,7 @@ class ExistingPlatform:
 
     @property
     def command(self) -> str:
-        """How a person calls kubectl for the cluster."""
+        """The kubectl command for the cluster."""
         kubectl = "kubectl" if find(KUBECTL).path is not None else str(self.tools / "kubectl")
         return f"{kubectl} --context {self.context}"
 
@@ -94,7 +94,7 @@ class ExistingPlatform:
         return Charts(self.tools / "helm", (f"--kube-context={self.context}",), self.command)
 
     def up(self) -> None:
-        """Check the cluster, then install what the story needs, in namespaces made anew.
+        """Check the cluster, then install the prerequisites of the demonstration, in new namespaces.
 
         Raises:
             RefusedError: the cluster cannot or must not take it; nothing was changed.
@@ -116,7 +116,7 @@ class ExistingPlatform:
             self.charts.install("mlops-operator", *_options(names, archives), "--wait", "--timeout=3m")
 
     def make_room(self) -> None:
-        """Nothing: `up` has made the story's namespace anew."""
+        """Nothing: `up` has created the namespace of the demonstration."""
 
     def down(self) -> None:
         """Remove what the demonstration made; the kinds stay where other namespaces have objects of them."""
@@ -153,7 +153,7 @@ class ExistingPlatform:
         """Delete a namespace that the demonstration made, if it is there.
 
         Raises:
-            RefusedError: somebody else made it.
+            RefusedError: it was created by others.
         """
         namespace = self.kubectl.get("namespace", name)
         if namespace is None:

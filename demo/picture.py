@@ -32,17 +32,17 @@ MARKED: Final = {
     "Undo a promotion": "rollback",
     "Promote the better version again": "promoted again",
 }
-"""Steps whose beginning is marked, and what the mark says."""
+"""Steps whose beginning is marked, with the text of the mark."""
 
 Line = Mapping[str, Any]
-"""What the client said in one second; see `Story.client_lines`."""
+"""The client's output of one second; see `Story.client_lines`."""
 
 
 def draw(lines: Sequence[Line], steps: Sequence[Step], path: Path) -> None:
     """Draw the client's rolling accuracy by version, on a background of which version answered.
 
     Args:
-        lines: what the client said, one line a second.
+        lines: the client's output, one line a second.
         steps: the story's steps; the beginnings of those in `MARKED` are drawn.
         path: the PNG that is written.
     """
@@ -81,7 +81,7 @@ def draw(lines: Sequence[Line], steps: Sequence[Step], path: Path) -> None:
 def names(lines: Sequence[Line], steps: Sequence[Step]) -> dict[str, str]:
     """What each version that answered is called, by its name, in the order in which they first did.
 
-    A version that the policy's training made is told from the others.
+    A version that the policy's training made is distinguished from the others.
     """
     retrained = {step.figures.get("challenger") for step in steps}
     order = dict.fromkeys(name for line in lines for name in line["byVersion"])
@@ -114,7 +114,7 @@ def _mark(axes: Axes, steps: Sequence[Step], start: float) -> None:
     for index, step in enumerate(marked):
         at = step.started - start
         axes.axvline(at, color="#444444", linewidth=0.8, linestyle="--", alpha=0.6)
-        # Three heights in turn, so that the words of short steps do not run into each other.
+        # Three alternating heights, so that the words of short steps do not run into each other.
         axes.text(at + 1, 1.155 - 0.045 * (index % 3), MARKED[step.title], fontsize=9, va="top")
 
 

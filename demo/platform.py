@@ -23,7 +23,7 @@ class Platform:
     Args:
         name: the local cluster's name.
         engine: `native`, `kind`, or None for what fits the machine.
-        progress: told of every long step.
+        progress: receives every long step.
         audit: whether the API server of a new cluster writes down every request.
         config: kind's configuration of a new cluster; None for one node.
         patches: files of kubeadm patches to add to it.
@@ -60,7 +60,7 @@ class Platform:
 
     @property
     def command(self) -> str:
-        """How a person calls kubectl for the cluster."""
+        """The kubectl command for the cluster."""
         return f"{self.tools / 'kubectl'} --kubeconfig {self.cluster.kubeconfig}"
 
     @property

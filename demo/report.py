@@ -1,4 +1,4 @@
-"""What the demonstration says at its end: the story as a table, and where to look further."""
+"""The report at the end of the demonstration: its steps as a table, and commands to explore the result."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -72,7 +72,7 @@ _SENTENCES: Final[dict[str, Callable[[Figures], str]]] = {
 
 
 def look_around(console: Console, *, kubectl: str, clean_up: str) -> None:
-    """Print the commands with which a person looks further."""
+    """Print the commands to explore the result."""
     console.print("\n[bold]Look around[/bold]")
     for command in (
         f"{kubectl} -n {NAMESPACE} get mlops",

@@ -45,7 +45,7 @@ class Story:
 
     Args:
         kubectl: speaks to the cluster, in a namespace that the story makes.
-        progress: told of every step.
+        progress: receives every step.
         image: the workload image as the cluster's nodes know it; it replaces the one that the examples name.
     """
 
@@ -233,7 +233,7 @@ class Story:
         }
 
     def stop_broken(self) -> dict[str, Any]:
-        """Somebody pins a version that cannot be loaded: it never gets traffic, the stable version serves on."""
+        """The user pins a version that cannot be loaded: it never gets traffic, the stable version keeps serving."""
         version = self._train("broken.yaml", "digits-broken")["version"]
         champion = self.figures("Challenge the champion")["champion"]
         before = self._client_line()
@@ -305,10 +305,10 @@ class Story:
             "failed": line["failed"],
         }
 
-    # -- what the client says -----------------------------------------------------------
+    # -- output of the client -----------------------------------------------------------
 
     def client_lines(self) -> list[dict[str, Any]]:
-        """What the client said, a line a second: `ts`, `shift`, `sent`, `failed`, `rolling` accuracy by version.
+        """The client's output, a line a second: `ts`, `shift`, `sent`, `failed`, `rolling` accuracy by version.
 
         `byVersion` has the number of answers of each version since the start.
         """
@@ -319,13 +319,13 @@ class Story:
         return dict(json.loads(lines[-1]))
 
     def _wait_for_answers(self, version: str, *, at_least: int, timeout: float = 120.0) -> dict[str, Any]:
-        """The client's line once its last answers hold so many of `version`."""
+        """The client's line once its last answers contain the given number of answers of `version`."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             line = self._client_line()
             if line["rolling"].get(version, {"n": 0})["n"] >= at_least:
                 return line
-            time.sleep(1)  # the client says one line a second
+            time.sleep(1)  # the client writes one line a second
         raise TimeoutError(f"the client got fewer than {at_least} answers of {version} in {timeout:.0f} s: {line}")
 
     # -- what the steps share -----------------------------------------------------------
