@@ -28,17 +28,17 @@ def parser() -> argparse.ArgumentParser:
         epilog=f"scenarios:\n{listed}\n  table  only write the table of what is in bench/results",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("names", nargs="*", metavar="SCENARIO", help="one or several; all by default")
-    top.add_argument("--quick", action="store_true", help="small sizes, for trying; the figures are only shown")
-    top.add_argument("--repeats", type=int, default=1, metavar="N", help="runs of each scenario (results: 5)")
+    top.add_argument("names", nargs="*", metavar="SCENARIO", help="scenarios to run (default: all)")
+    top.add_argument("--quick", action="store_true", help="use small sizes; print the figures without writing them")
+    top.add_argument("--repeats", type=int, default=1, metavar="N", help="number of runs of each scenario (results: 5)")
     top.add_argument(
         "--operator",
         choices=SYSTEMS,
         default=MLOPS.name,
-        help="the operator, the usual way of writing one (naive), or a lower bound (bare)",
+        help="system to measure: the operator (mlops), a common way of writing one (naive), or a lower bound (bare)",
     )
-    top.add_argument("--output", type=Path, default=RESULTS, metavar="FOLDER", help="where the results go")
-    top.add_argument("--check", action="store_true", help="with `table`: fail where the table is not that of the JSON")
+    top.add_argument("--output", type=Path, default=RESULTS, metavar="FOLDER", help="folder of the results")
+    top.add_argument("--check", action="store_true", help="with `table`: fail if the table differs from the JSON files")
     return top
 
 

@@ -20,7 +20,7 @@ DEFINITIONS: Final = Path(__file__).resolve().parent / "small"
 SMALL_JOBS: Final = Resource("small.example.com", "v1", "smalljobs", "SmallJob")
 MOMENT: Final = "2026-01-01T00:00:00Z"
 JOB_SPEC: Final[Manifest] = {
-    # Nobody's: what is asked is what a write costs, not what the Job controller does about it.
+    # Without a controller: the cost of a write is measured, not the work of the Job controller.
     "managedBy": NOBODY,
     "suspend": True,
     "backoffLimit": 0,
@@ -73,7 +73,7 @@ async def _rate(stage: Stage, resource: Resource, spec: Manifest, status: Manife
     path = resource.path(namespace=PLACE)
     create = Step("POST", path, _manifest(resource, spec))
     patch = Step("PATCH", f"{path}/{NAME}/status", {"status": status})
-    # The first requests for a kind wait for the server's watch cache, which is nobody's write.
+    # The first requests for a kind wait for the server's watch cache, which is not part of the cost of a write.
     await stage.load(names("first", WARM), create)
     before = _plane(stage)
     created = await stage.load(wanted, create)

@@ -1,7 +1,7 @@
 """Plays the pods of the benchmark, in a process of its own: `python -m bench.executor KUBECONFIG PODS`.
 
 A real scheduler binds the pods to nodes without a machine (`nodes.py`). They run for a second and a half, so that the
-Job controller, which looks at pods once a second, counts them as ready.
+Job controller, which reads pods once a second, counts them as ready.
 """
 
 import asyncio

@@ -26,7 +26,7 @@ def names() -> list[str]:
 
 
 def node(name: str, pods: int) -> Manifest:
-    """A node that is ready and takes so many pods at a time."""
+    """A node that is ready and takes at most this number of pods at a time."""
     size = {"cpu": "32", "memory": "128Gi", "pods": str(pods)}
     now = _now()
     ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "lastHeartbeatTime": now}

@@ -27,7 +27,7 @@ class Operator(Process):
         super().__init__(system.command(kubeconfig, reservation.port), log=log, environment={"POD_NAME": identity})
 
     async def ready(self) -> float:
-        """Wait until it says that it is ready; seconds since its start."""
+        """Wait until it reports ready. Returns the seconds since its start."""
         return await self.answers(self._url, within=START_TIMEOUT)
 
     def __enter__(self) -> Self:

@@ -1,8 +1,8 @@
 """Thousands of finished objects in a minute: one that really ran is copied, with its Job.
 
 The copies are written in the order in which the API sees the originals: object, its status, its Job, the Job's status.
-Nobody manages the copied Jobs, so the Job controller does not touch them and no pods are made; to the operator, which
-looks at owner, labels and status, they are what the original is.
+The copied Jobs have no manager, so the Job controller does not touch them and no pods are made; to the operator, which
+reads owner, labels and status, they are equal to the original.
 """
 
 from collections.abc import Sequence
@@ -71,7 +71,7 @@ def _replaced(part: Any, known: dict[str, str]) -> Any:
 
 
 def _unmanage(job: Manifest, uid: str) -> None:
-    """Make a Job nobody's, and let the API server choose its selector anew."""
+    """Remove the owner of a Job, and let the API server choose a new selector."""
     job["spec"]["managedBy"] = NOBODY
     job["spec"].pop("selector", None)
     for metadata in (job["metadata"], job["spec"]["template"]["metadata"]):

@@ -41,7 +41,7 @@ def usage_of(pid: int) -> Usage:
 
 
 class Process:
-    """One process of ours that writes a log.
+    """One process of the benchmark that writes a log.
 
     Args:
         argv: its command line.
@@ -77,7 +77,7 @@ class Process:
         """Check that it still runs.
 
         Raises:
-            RuntimeError: it ended; says what it wrote last.
+            RuntimeError: it ended; the message has its last output.
         """
         if (code := self._process.poll()) is not None:
             raise RuntimeError(f"{self.log.stem} ended with {code}:\n{self.log.read_text(errors='replace')[-2000:]}")

@@ -39,7 +39,7 @@ PLANE: Final = ("apiserver", "etcd", "controller-manager")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """CPU seconds of everybody at one moment."""
+    """CPU seconds of all processes at one moment."""
 
     at: float
     cpu: dict[str, float]
@@ -110,7 +110,7 @@ class Stage:
         )
 
     async def calm(self, *, seconds: float = CALM) -> Counter[Request]:
-        """Wait until the operator has asked for nothing for a while; all requests since the last look.
+        """Wait until the operator has asked for nothing for a while; all requests since the last call.
 
         Raises:
             TimeoutError: it does not come to rest.
@@ -141,7 +141,7 @@ class Stage:
         return "\n".join(told)
 
     def snapshot(self, operator: Process) -> Snapshot:
-        """What everybody has used so far."""
+        """CPU seconds that all processes have used so far."""
         own = os.times()
         cpu = {
             "operator": operator.usage().cpu_seconds,
@@ -159,11 +159,11 @@ class Stage:
 async def stage(
     system: System, progress: Progress, *, fsync: bool = True, pods_per_node: int = PODS_PER_NODE
 ) -> AsyncIterator[Stage]:
-    """A stage for one run of a scenario; gone afterwards.
+    """A stage for one run of a scenario; removed afterwards.
 
     Args:
         system: the operator that will play; it is not started.
-        progress: where it is told what is going on.
+        progress: receives the current step.
         pods_per_node: pods that each of the nodes runs at a time.
         fsync: whether etcd writes to disk, as it does in production.
     """

@@ -1,4 +1,4 @@
-"""What is measured: the operator, and what it is compared with: the usual way of writing one, and a lower bound."""
+"""The systems that are measured: the operator, a common way of writing one, and a lower bound."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -56,7 +56,7 @@ class System:
 
 
 def phase(obj: Manifest) -> str:
-    """The phase that an object says it is in; empty where it says none."""
+    """The phase in the status of an object; empty if there is none."""
     return str((obj.get("status") or {}).get("phase") or "")
 
 

@@ -19,7 +19,7 @@ Column: TypeAlias = tuple[Result, str]
 HEADER: Final = """\
 # Results of the benchmark
 
-Generated from the JSON files beside it by `python -m bench table`; `python -m bench --help` says how to measure.
+Generated from the JSON files next to it by `python -m bench table`; `python -m bench --help` lists the options.
 What the scenarios and figures mean is in [docs/operations/performance.md](../../docs/operations/performance.md).
 
 Figures are the median over all repeats, with the least and the greatest in brackets where there was more than one.

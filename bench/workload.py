@@ -143,7 +143,7 @@ async def until(
     """Wait until a share of the objects have the mark, as long as the processes that bring it about run.
 
     Raises:
-        RuntimeError: one of them ended, or an object failed, or whoever creates the objects did.
+        RuntimeError: one of them ended, or an object failed, or the process that creates the objects did.
         TimeoutError: objects that are created at this rate (0: at once) had time enough.
     """
     patient = PATIENCE + PER_OBJECT * len(wanted) + (len(wanted) / rate if rate else 0.0)

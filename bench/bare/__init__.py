@@ -1,1 +1,1 @@
-"""A lower bound, not a product: the fewest requests that make a Job and tell of it, with nothing that makes it safe."""
+"""A lower bound, not a product: the minimum of requests to create a Job and report its state, without safeguards."""

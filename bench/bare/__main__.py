@@ -55,7 +55,7 @@ class Bare:
         await self._send("POST", JOBS.path(namespace=namespace), job, _JSON)
 
     async def watch_jobs(self) -> None:
-        """Say in each owner's status how far its Job is."""
+        """Write the progress of each Job into the status of its owner."""
         selected = f"{self._server}{JOBS.path()}?labelSelector={LABEL}"
         async with self._session.get(selected) as answer:
             version = (await answer.json())["metadata"]["resourceVersion"]

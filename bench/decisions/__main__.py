@@ -1,4 +1,4 @@
-"""`python -m bench.decisions`: simulate the decision rules anew, keep the tables, and write the page of them."""
+"""`python -m bench.decisions`: simulate the decision rules, store the tables, and write their page."""
 
 import argparse
 import sys
@@ -18,9 +18,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the process's exit code."""
     grammar = argparse.ArgumentParser(prog="python -m bench.decisions", description=__doc__)
     grammar.add_argument("names", nargs="*", metavar="TABLE", help=f"all by default: {', '.join(SIMULATIONS)}")
-    grammar.add_argument("--quick", action="store_true", help="few repetitions; the tables are only shown")
-    grammar.add_argument("--output", type=Path, default=RESULTS, metavar="FOLDER", help="where the tables go")
-    grammar.add_argument("--check", action="store_true", help="only fail where the page is not that of the JSON files")
+    grammar.add_argument(
+        "--quick", action="store_true", help="use few repetitions; print the tables without writing them"
+    )
+    grammar.add_argument("--output", type=Path, default=RESULTS, metavar="FOLDER", help="folder of the tables")
+    grammar.add_argument(
+        "--check", action="store_true", help="only check: fail if the page differs from the JSON files"
+    )
     given = grammar.parse_args(arguments)
     if unknown := [name for name in given.names if name not in SIMULATIONS]:
         grammar.error(f"expected tables of {', '.join(SIMULATIONS)}, found {', '.join(unknown)}")

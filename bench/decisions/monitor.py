@@ -1,6 +1,6 @@
 """How often a monitor's limits raise a false alarm, and how often they miss a loss, beside usual rules.
 
-Every figure of ours comes from the functions that the operator judges a window with; scipy gives the
+Every figure of this operator comes from the functions with which it judges a window; scipy gives the
 chance of the windows. A month is 720 hours. A figure "2 of 3" is that of a policy that trains after
 two breached windows of the last three.
 """
@@ -99,7 +99,7 @@ def _two_of_three(breached: Sequence[bool]) -> bool:
 
 
 class Rule(NamedTuple):
-    """A rule that looks at one window alone: it is breached below `lower` and above `upper`."""
+    """A rule for one window on its own: it is breached below `lower` and above `upper`."""
 
     name: str
     bounds: Callable[[Sequence[ReferenceWindow], float], tuple[float, float]]
@@ -213,7 +213,7 @@ def sizes(references: int, seed: int = 2) -> Table:
         "rows",
         "3 s: false per window",
         "3 s: false a month",
-        "ours: false a month",
+        "this operator: false a month",
     )
     return Table("Accuracy 0.95, windows of 5 minutes of other sizes", header, rows)
 
@@ -238,7 +238,14 @@ def hard_cases(references: int, seed: int = 3) -> Table:
             [missed_share(level, 500, 300, generator, before=healthy, after=worse, repeats=5)[0] for level in levels]
         )
         rows.append((name, f"{worse}", _text(usual_false), _text(usual_missed), _text(false), _text(missed)))
-    header = ("case", "loss to", "3 s: false a month", "3 s: missed in 10", "ours: false a month", "ours: missed in 10")
+    header = (
+        "case",
+        "loss to",
+        "3 s: false a month",
+        "3 s: missed in 10",
+        "this operator: false a month",
+        "this operator: missed in 10",
+    )
     return Table("Windows of 5 minutes, 500 rows", header, rows)
 
 

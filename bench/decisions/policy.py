@@ -260,7 +260,7 @@ def trainings(quick: bool) -> Table:
     heads, *rows = table(replace(case, days=1) for case in CASES) if quick else table()
     return Table(
         title="trainings that a RetrainPolicy starts on a breach that training cannot cure",
-        note=f"{1 if quick else DAYS} days of windows through the shipped plan; 5-minute windows unless said.",
+        note=f"{1 if quick else DAYS} days of windows through the shipped plan; 5-minute windows unless stated.",
         columns=heads,
         rows=rows,
     )

@@ -55,7 +55,7 @@ async def delete(**_: Any) -> None:
 
 @kopf.on.event(JOBS.group, JOBS.version, JOBS.plural, labels={LABEL: kopf.PRESENT})
 async def job_changed(type: str | None, namespace: str | None, status: Any, labels: Any, memo: Any, **_: Any) -> None:
-    """Say in the owner's status how far the Job is."""
+    """Write the progress of the Job into the status of the owner."""
     phase = phase_of(status)
     if type != "DELETED" and phase:
         body = {"status": {"phase": phase}}

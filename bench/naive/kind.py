@@ -1,4 +1,4 @@
-"""The kind of the baselines, which has no schema to speak of, its Job, and what that says; see `crd.yaml`."""
+"""The kind of the baselines, which has a minimal schema, its Job, and the phase that follows; see `crd.yaml`."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -19,7 +19,7 @@ def child(name: str, namespace: str, spec: Mapping[str, Any], *, label: str) -> 
 
 
 def phase_of(status: Mapping[str, Any]) -> str:
-    """The phase of an object by its Job's status; empty where there is nothing to say yet."""
+    """The phase of an object by its Job's status; empty while the Job has no status."""
     ended = {entry["type"] for entry in status.get("conditions") or () if entry["status"] == "True"}
     if "Complete" in ended:
         return "Succeeded"

@@ -11,7 +11,7 @@ async def run(trial: Trial) -> Rows:
     """1,000 and 5,000 objects, each on a control plane of its own; 60 and 200 when quick.
 
     The last row asks how fast the operator is where it has the API server to itself: the objects are there before it
-    starts, and nobody makes pods of its Jobs.
+    starts, and no pods are created for its Jobs.
     """
     sizes = (trial.size(1000, 60), trial.size(5000, 200))
     rows = {f"{size} at once": await burst(trial, size) for size in sizes}

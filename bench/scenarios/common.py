@@ -24,7 +24,7 @@ class Trial:
 
     Attributes:
         system: the operator that is measured.
-        progress: where it is told what is going on.
+        progress: receives the current step.
         quick: whether sizes are small, for trying.
         fsync: whether etcd writes to disk.
         plain_rates: what the API server took before each of its stages; see `calibration.plain_rate`.

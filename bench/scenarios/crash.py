@@ -115,7 +115,7 @@ async def _leads(scene: Stage, identity: str) -> bool:
 
 
 async def _make_pod(scene: Stage, identity: str) -> None:
-    """The pod that a replica would be: whether it is still there tells the others if its lease may be taken."""
+    """The pod of a replica: its existence determines whether the other replicas may take its lease."""
     pod = PODS.manifest(name=identity, namespace=OPERATOR_NAMESPACE)
     pod["spec"] = {"containers": [{"name": "operator", "image": "example.test/operator:1"}]}
     await scene.client.create(PODS, pod)

@@ -32,7 +32,7 @@ class Throttle:
         """Whether this request is refused."""
         if watches(request) or "/leases" in request.path:
             return False
-        # A POST names no object: two creations have the same path. Only other writes can be told from each other.
+        # A POST names no object: two creations have the same path. Only other writes can be distinguished.
         now, key = time.monotonic(), (request.method, request.path)
         if request.method in ("PATCH", "PUT", "DELETE") and now < self._until[key]:
             self.too_soon += 1
@@ -44,7 +44,7 @@ class Throttle:
 
     @staticmethod
     async def answer(_request: web.Request) -> web.StreamResponse:
-        """As the API server says it."""
+        """As the API server writes it."""
         status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "TooManyRequests", "code": 429}
         return web.json_response(status, status=429, headers={"Retry-After": str(RETRY_AFTER)})
 
