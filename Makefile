@@ -1,4 +1,4 @@
-# Everything a person needs is here; `make help` lists it.
+# All commands for development; `make help` lists them.
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
@@ -114,7 +114,7 @@ release: venv ## wheels, chart packages, image archives, bills of materials and 
 	rm -rf dist
 	$(BIN)/python -m release --output dist --images build/images
 
-lock: venv ## resolve the requirements anew, with hashes and without index addresses
+lock: venv ## resolve the requirements, with hashes and without index addresses
 	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras --allow-unsafe -o requirements/dev.lock.txt requirements/dev.in
 	$(BIN)/python -m images.lock
 
@@ -127,7 +127,7 @@ BENCH ?=
 bench: venv ## all benchmarks, on a quiet machine (25 min); BENCH="B1 --quick", BENCH="--repeats 5", BENCH=--help
 	$(BIN)/python -m bench $(BENCH)
 
-decisions: venv ## simulate the decision rules anew: the tables of bench/results/decisions (10 min)
+decisions: venv ## simulate the decision rules: the tables of bench/results/decisions (10 min)
 	$(BIN)/python -m bench.decisions
 
 clean: ## remove the Python environment and caches of this folder

@@ -20,7 +20,7 @@ def _rule(pattern: str, replacement: str) -> Rule:
 
 RULES: Final = (
     _rule("[Nn]ews", "event, update"),
-    _rule("[Tt]ells?|[Tt]old|[Tt]elling", "report, distinguish, message"),
+    _rule(r"[Tt]ells?(?!\()|[Tt]old|[Tt]elling", "report, distinguish, message"),
     _rule("[Ss]ays?|[Ss]aid|[Ss]aying", "state, report, specify"),
     _rule("[Ll]ook(?:s|ed|ing)? (?:at|again|after|upon)", "reconcile, read, check"),
     _rule(
@@ -33,7 +33,7 @@ RULES: Final = (
     _rule("[Aa]bsences", "confirm_absent"),
     _rule("[Ss]ettle[sd]?|[Ss]ettling", "final, converged"),
     _rule("[Ss]ilence of|of silence|[Aa] silence|in silence", "inactivity timeout"),
-    _rule("(?:in|by|takes?|of|its|their) turns?|slots?", "concurrency limit"),
+    _rule("(?:in|by|takes?|of|its|their) turns?", "concurrency limit, in rotation"),
     _rule("shell of kopf|kopf shell|kopf's shell", "adapter"),
     _rule("[Bb]lueprints?", "revision spec"),
     _rule("[Mm]end(?:s|ed|ing)?", "fix, recover"),

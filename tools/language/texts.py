@@ -1,6 +1,7 @@
 """The prose of a file: comments and strings of Python, whole files otherwise."""
 
 import io
+import re
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,4 +39,11 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
         return
     for token in tokenize.generate_tokens(io.StringIO(content).readline):
         if token.type in _TEXT and (token.type == tokenize.COMMENT or " " in token.string):
-            yield token.start[0], token.string
+            yield token.start[0], _without_expressions(token.string)
+
+
+def _without_expressions(text: str) -> str:
+    """`text`, if it is an f-string without its expressions; lines are kept."""
+    if not re.match(r"(?i)r?f", text):
+        return text
+    return re.sub(r"\{[^{}]*\}", lambda found: "{}" + "\n" * found.group().count("\n"), text)
