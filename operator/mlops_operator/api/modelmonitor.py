@@ -210,6 +210,7 @@ class MetricVerdict(StatusModel):
     """The value and verdict of one metric in one window. `breached` is `Unknown` if the evidence does not suffice."""
 
     name: FigureName
+    """Name of the metric."""
     breached: Truth
     value: float | None = None
     """Value of the metric."""

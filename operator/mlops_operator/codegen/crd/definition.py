@@ -73,7 +73,7 @@ def _with_reasons(schema: OpenAPI, kind: Kind) -> OpenAPI:
     """`schema` with the meaning of each reason of a condition, for `kubectl explain`."""
     condition = schema["properties"]["status"]["properties"]["conditions"]["items"]["properties"]
     words = (condition["reason"].get("description"), *reason_descriptions(kind).values())
-    condition["reason"] = {"description": "\n".join(filter(None, words)), **condition["reason"]}
+    condition["reason"] = {**condition["reason"], "description": "\n".join(filter(None, words))}
     return schema
 
 
