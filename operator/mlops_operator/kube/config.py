@@ -1,4 +1,5 @@
-"""Which API server, and as whom: the service account of a pod, read here, or kubeconfig files (`kubeconfig.py`)."""
+"""Address and credentials of the API server: the service account of a pod, read here, or kubeconfig files
+(`kubeconfig.py`)."""
 
 import os
 import ssl
@@ -44,7 +45,8 @@ class ClusterConfig:
 
 
 def load_config(kubeconfig: Path | None = None, *, context: str | None = None) -> ClusterConfig:
-    """The configuration by the usual order: the given file, the service account, `KUBECONFIG`, `~/.kube/config`.
+    """The configuration from the first of these that exists: the given file, the service account, `KUBECONFIG`,
+    `~/.kube/config`.
 
     `KUBECONFIG` may name several files, which are merged; those that do not exist are left out.
 
