@@ -108,7 +108,7 @@ class Document:
     """A document or a section of one.
 
     `title` names it in errors. Fields that it does not have are an error, unless `ignores_unknown`: a reader of what
-    others write takes documents of newer writers. `finite` says whether NaN may
+    others write takes documents of newer writers. `finite` states whether NaN may
     not stand in values without a rule, `camel` whether fields have names in camelCase in JSON.
     """
 

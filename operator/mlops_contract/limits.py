@@ -15,7 +15,7 @@ MAX_MONITORED: Final = 8
 """Metrics of one monitor."""
 
 MIN_COUNT: Final = 200
-"""Rows below which a rule or recent rows decide nothing, unless the object says otherwise."""
+"""Rows below which a rule or recent rows decide nothing, unless the object specifies another value."""
 
 MAX_MIN_COUNT: Final = 10**9
 
@@ -47,6 +47,6 @@ TOLERANCE: Final = 1e-6
 """The same model on another processor may differ in the last bits of a floating-point sum, not by more."""
 
 RECENT_SLICE: Final = "recent"
-"""Slice of recent rows, unless the object says otherwise."""
+"""Slice of recent rows, unless the object specifies another value."""
 
 DIGEST_PATTERN: Final = r"^sha256:[0-9a-f]{64}$"

@@ -24,7 +24,7 @@ class RequestsSource(Section):
 
 
 class GoldenCheck(Section):
-    """What to ask whom; see `mlops_contract.requests.golden`."""
+    """The requests and the servers; see `mlops_contract.requests.golden`."""
 
     model_config = ConfigDict(protected_namespaces=())
 

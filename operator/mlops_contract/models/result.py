@@ -29,7 +29,7 @@ Note = Annotated[str, Field(max_length=MAX_NOTE)]
 
 
 class _Document(Section):
-    # Unknown fields are ignored: a newer workload may say more than this reader knows.
+    # Unknown fields are ignored: a newer workload may report more than this reader knows.
     model_config = ConfigDict(extra="ignore")
 
 
@@ -82,7 +82,7 @@ def parse_result(message: str, *, uid: str) -> Result:
     """The result in a termination `message` of the run `uid`.
 
     Raises:
-        ResultInvalidError: with a sentence that says what was expected and what was found.
+        ResultInvalidError: the message states what was expected and what was found.
     """
     if not message.strip():
         raise ResultInvalidError("the container ended without a result: expected one JSON object")

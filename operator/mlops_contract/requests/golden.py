@@ -26,11 +26,11 @@ class RequestsSource(Document):
 
 @dataclass(frozen=True)
 class GoldenCheck(Document):
-    """What to ask whom.
+    """The requests and the servers.
 
     Either `url`, behind which any number of servers may be, or `endpoints`, the base URL of each server.
-    With `endpoints` the requests take turns, and are repeated where there are more servers than requests.
-    Without `requests` only readiness is checked. With `model_version`, an answer by another
+    With `endpoints` the requests are distributed in rotation, and are repeated where there are more servers than
+    requests. Without `requests` only readiness is checked. With `model_version`, an answer by another
     version is an error. Answers slower than `max_latency_seconds` are counted as `slow`.
     """
 

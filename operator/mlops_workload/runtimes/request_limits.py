@@ -112,7 +112,7 @@ class LimitRequests:
             await self._refuse(refused, receiving, send)
 
     async def _read(self, scope: Message, receive: _Receiving) -> bytes | None:
-        """The body; None if the client has gone.
+        """The body; None if the client has disconnected.
 
         Raises:
             RequestRefusedError: it is too large or too slow.
