@@ -97,6 +97,14 @@ valid:
 refused: []
 """)
 
+HEALTH: Final = Template("""\
+    "$kind": (
+        State(("Accepted",), CURRENT, "The spec is valid."),
+        State(("InvalidSpec",), FAILED, "The user has to change the spec."),
+    ),
+""")
+
+STATES: Final = "operator/mlops_operator/codegen/docs/health.py"
 REGISTRY: Final = "operator/mlops_operator/api/registry.py"
 CONTRACTS: Final = "pyproject.toml"
 
@@ -179,7 +187,9 @@ def scaffold(names: Names, root: Path) -> list[str]:
     if taken := [name for name in files if (root / name).exists()]:
         raise ValueError(f"{', '.join(taken)}: expected no such file; choose another name, or remove it")
     registry, contracts = registered(names, (root / REGISTRY).read_text(), (root / CONTRACTS).read_text())
-    files |= {REGISTRY: registry, CONTRACTS: contracts}
+    before, states, after = (root / STATES).read_text().partition("\nSTATES: ")
+    states += after.replace("\n}\n", f"\n{names.fill(HEALTH)}}}\n", 1)
+    files |= {REGISTRY: registry, CONTRACTS: contracts, STATES: before + states}
     for name, content in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,16 +8,15 @@ from pathlib import Path
 import pytest
 
 from mlops_operator.codegen.generated import ROOT
-from mlops_operator.codegen.scaffold import CONTRACTS, REGISTRY, Names, main, new_files, registered, scaffold
+from mlops_operator.codegen.scaffold import CONTRACTS, REGISTRY, STATES, Names, main, new_files, registered, scaffold
 
 NAMES = Names("DataSource", "datasources")
 
 PLAN = """
 from datetime import UTC, datetime
 from mlops_operator.codegen.crd.__main__ import generator as crds
-from mlops_operator.codegen.docs.page import kind_page
+from mlops_operator.codegen.docs.__main__ import generator as pages
 from mlops_operator.codegen.rbac.__main__ import generator as rights
-from mlops_operator.api.registry import KINDS
 from mlops_operator.controllers import all_controllers
 from mlops_operator.controllers.settings import Settings
 from mlops_operator.runtime.cache.cache import Cache
@@ -30,7 +29,7 @@ for spec in ({}, {"description": 5}):
     status = controllers[-1].plan(obj, Cache(controllers), {}, now).status
     print(status["phase"], status["observedGeneration"], status["conditions"][-1]["reason"])
 print("crds/datasources.yaml" in crds().files, any("datasources" in text for text in rights().files.values()))
-print("spec.description" in kind_page(KINDS[-1], KINDS))
+print("spec.description" in pages().files["docs/reference/datasource.md"])
 """
 
 
@@ -56,7 +55,7 @@ def test_a_scaffolded_kind_is_registered_generated_and_reconciled(checkout: Path
 
 
 def test_the_files_are_formatted_and_in_the_contracts(checkout: Path) -> None:
-    files = [name for name in (*new_files(NAMES), REGISTRY) if name.endswith(".py")]
+    files = [name for name in (*new_files(NAMES), REGISTRY, STATES) if name.endswith(".py")]
     for command in (("format", "--check"), ("check",)):
         ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", *files]
         found = subprocess.run(ruff, cwd=checkout, capture_output=True, text=True, check=False)
