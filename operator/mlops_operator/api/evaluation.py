@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
+from mlops_contract import limits
 from mlops_operator.api import reasons
 from mlops_operator.api.common import (
     DataInput,
@@ -39,23 +40,23 @@ MAX_RECENT_WINDOW: Final = "8760h"
 RECENT: Final = "recent"
 """Name under which the digest of the recent rows is reported."""
 
-MAX_METRICS: Final = 12
+MAX_METRICS: Final = limits.MAX_RULES
 """Maximum number of rules of one measurement: the figures of all must fit into a run's result."""
 
-DEFAULT_MIN_COUNT: Final = 200
+DEFAULT_MIN_COUNT: Final = limits.MIN_COUNT
 
-ColumnName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\s](.*[^\s])?$")]
+ColumnName = Annotated[str, Field(min_length=1, max_length=limits.MAX_COLUMN, pattern=r"^[^\s](.*[^\s])?$")]
 """Name of a column of the data."""
 
 
 class Change(SpecModel):
     """Required difference to the baseline, measured on paired rows."""
 
-    min: Annotated[float, Field(ge=-1e9, le=1e9)] = 0.0
+    min: Annotated[float, Field(ge=-limits.MAX_BOUND, le=limits.MAX_BOUND)] = 0.0
     """The lower end of the confidence interval of the improvement must be above this. The improvement is
     candidate - baseline, or baseline - candidate for a metric that is better when lower. A negative value
     allows a bounded loss."""
-    confidence: Annotated[float, Field(ge=0.5, le=0.999)] = 0.95
+    confidence: Annotated[float, Field(ge=limits.MIN_CONFIDENCE, le=limits.MAX_CONFIDENCE)] = limits.CONFIDENCE
     """Level of the two-sided confidence interval. A later gate on the same rows needs a higher one."""
 
 
@@ -75,13 +76,13 @@ class MetricRule(SpecModel):
     """Metric. It determines whether a higher or a lower value is better."""
     slice: ShortName | None = None
     """Slice whose rows are measured. Default: all rows."""
-    min: Annotated[float, Field(ge=-1e9, le=1e9)] | None = None
+    min: Annotated[float, Field(ge=-limits.MAX_BOUND, le=limits.MAX_BOUND)] | None = None
     """Minimum of the candidate's value. A value below it is `Fail` only if chance does not explain it."""
-    max: Annotated[float, Field(ge=-1e9, le=1e9)] | None = None
+    max: Annotated[float, Field(ge=-limits.MAX_BOUND, le=limits.MAX_BOUND)] | None = None
     """Maximum of the candidate's value. A value above it is `Fail` only if chance does not explain it."""
     change: Change | None = None
     """Required change relative to the baseline. Without a baseline only `min` and `max` decide."""
-    min_count: Annotated[int, Field(ge=1, le=10**9)] = DEFAULT_MIN_COUNT
+    min_count: Annotated[int, Field(ge=1, le=limits.MAX_MIN_COUNT)] = DEFAULT_MIN_COUNT
     """Number of labeled rows below which the rule is `Inconclusive`; for `balanced_accuracy` and `f1_macro`
     the number of rows of the rarest class. A class that is only predicted has no row, and is one of the classes of
     `f1_macro`."""
@@ -128,11 +129,11 @@ class Recent(SpecModel):
     """Folder of the prediction log. Its rows need `inputs`, an `id` or a `group`, and a label."""
     window: Duration = "168h"
     """Length of the period before the creation of the Evaluation from which rows are taken."""
-    share: Annotated[float, Field(ge=0.01, le=0.9)] = 0.2
+    share: Annotated[float, Field(ge=limits.MIN_SHARE, le=limits.MAX_SHARE)] = 0.2
     """Share of groups or ids that are held out: trainings of the Model do not read them, gates measure on them."""
     min_count: Annotated[int, Field(ge=1, le=10**6)] = 200
     """Minimum number of labeled rows, and of rows newer than those of the former measurement of the same artifact."""
-    slice: ShortName = "recent"
+    slice: ShortName = limits.RECENT_SLICE
     """Name of the slice of these rows, for use in rules."""
 
 
@@ -157,7 +158,7 @@ class Measurement(JobSettings):
         ),
     )
 
-    data: Annotated[tuple[DataInput, ...], Field(max_length=8), ListMap("name")] = ()
+    data: Annotated[tuple[DataInput, ...], Field(max_length=limits.MAX_GATE_DATA), ListMap("name")] = ()
     """Frozen rows that no version was trained on. All inputs are read as one set of rows."""
     recent: Recent | None = None
     """Recent labeled rows, in addition to `data` or alone. All are read as one set of rows."""

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from mlops_contract import limits
 from mlops_operator.api import reasons
 from mlops_operator.api.common import EnvVar, PodOptions, PodTemplate, Resources, StatusBase, Waiting
 from mlops_operator.api.kind import Column, Kind, Scale
@@ -67,7 +68,7 @@ class GoldenCheck(SpecModel):
         ),
     )
 
-    tolerance: Annotated[float, Field(ge=0, le=1)] = 1e-6
+    tolerance: Annotated[float, Field(ge=0, le=limits.MAX_TOLERANCE)] = limits.TOLERANCE
     """Maximum relative difference of a number."""
     max_latency: Duration = "5s"
     """Maximum time for one answer."""

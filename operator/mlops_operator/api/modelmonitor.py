@@ -6,6 +6,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
+from mlops_contract import limits
 from mlops_operator.api import reasons
 from mlops_operator.api.common import JobSettings, StatusBase, Waiting
 from mlops_operator.api.conditions import Truth
@@ -195,7 +196,9 @@ class ModelMonitorSpec(JobSettings):
     source: Source
     window: Window = Window()
     labels: Labels = Labels()
-    metrics: Annotated[tuple[MonitoredMetric, ...], Field(min_length=1, max_length=8), ListMap("name")]
+    metrics: Annotated[
+        tuple[MonitoredMetric, ...], Field(min_length=1, max_length=limits.MAX_MONITORED), ListMap("name")
+    ]
     """Metrics and their limits."""
     reference: Reference = Reference()
     suspend: bool = False

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from mlops_contract import limits
 from mlops_operator.api import reasons
 from mlops_operator.api.common import (
     DataInput,
@@ -68,7 +69,7 @@ class TrainingJobSpec(PodSettings):
     parameters: Annotated[dict[Annotated[str, Field(max_length=128)], AnyJson], Field(max_length=128)] = {}
     """Hyperparameters, any JSON values, passed to the run as `MLOPS_PARAM_<NAME>` and `MLOPS_PARAMETERS`. At most 100
     KiB as JSON in total. Put larger values into a file and name it in `data`."""
-    data: Annotated[tuple[DataInput, ...], Field(max_length=16), ListMap("name")] = ()
+    data: Annotated[tuple[DataInput, ...], Field(max_length=limits.MAX_DATA_INPUTS), ListMap("name")] = ()
     """Data sets that the run reads, mounted read-only. Nothing else of their claims is mounted. A location that a
     gate of the Model uses is not allowed."""
     output: Output | None = None
@@ -81,7 +82,7 @@ class TrainingJobSpec(PodSettings):
     """Number of pods that run together. If it is more than one, each pod has a stable DNS name and
     `MLOPS_COORDINATOR`, and the programs start when all pods exist. All pods must be scheduled at the same time; the
     attempt fails after half an hour without it."""
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    seed: Annotated[int, Field(ge=0, le=limits.MAX_SEED)] | None = None
     """Random seed, passed to the run as `MLOPS_SEED`."""
     suspend: bool = False
     """Whether the pods of the running attempt are stopped, and no attempt starts."""
@@ -95,7 +96,7 @@ class TrainingJobSpec(PodSettings):
     an attempt is retried and does not count as failed. `0s` disables the wait."""
     active_deadline_seconds: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     """Time limit for all attempts together, in seconds, excluding time spent in a queue."""
-    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=limits.MAX_SEED)] | None = None
     """Time in seconds after its end at which the TrainingJob and its pods are deleted. The ModelVersion is kept."""
 
 
