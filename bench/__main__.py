@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m bench B1`: run scenarios of the benchmark, keep their figures, and write the table of them."""
 
 import argparse

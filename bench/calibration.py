@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the API server takes: the scale on which everything else is read."""
 
 from pathlib import Path

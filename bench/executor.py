@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Plays the pods of the benchmark, in a process of its own: `python -m bench.executor KUBECONFIG PODS`.
 
 A real scheduler binds the pods to nodes without a machine (`nodes.py`). They run for a second and a half, so that the

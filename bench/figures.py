@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The little statistics of the benchmark."""
 
 import math

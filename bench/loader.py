@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Creates objects, in a process of its own, so that it does not delay the watches that are timed.
 
 `python -m bench.loader` takes a `Load` as JSON on standard input and answers with a `Loaded` on standard output.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Nodes without a machine: what a scheduler needs to bind pods, and the heartbeats that keep them ready."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The measured operator as its own process, with production flags."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Thousands of finished objects in a minute: one that really ran is copied, with its Job.
 
 The copies are written in the order in which the API sees the originals: object, its status, its Job, the Job's status.

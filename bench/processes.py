@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Processes of the benchmark, what they use, and their end."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the harness's own watches saw, and when: one process, one monotonic clock."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Figures on disk: one JSON file for each scenario and operator, with all that times depend on."""
 
 import json

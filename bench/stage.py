@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where a scenario plays: a control plane with a scheduler, the kind installed, an executor of pods, and watches."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The systems that are measured: the operator, a common way of writing one, and a lower bound."""
 
 import sys

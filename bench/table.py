@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The figures as tables: on the console, and as a page that is generated from the JSON files."""
 
 from collections.abc import Collection, Sequence

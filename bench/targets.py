@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the figures ought to be, and what other operators need on the same kind of machine."""
 
 import fnmatch

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Counts how far one event of a TrainingJob travels through the code: `python -m bench.walk`.
 
 A step is control passing from one module of the operator to another, by a call or by a return; what happens within a

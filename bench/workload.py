@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Objects created at once or at a rate, followed to their end, and what that cost."""
 
 import asyncio

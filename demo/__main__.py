@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m demo`: set up a cluster and run the demonstration. `make demo` calls it."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The project's charts in one cluster, by Helm."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How images get from this machine to the nodes of a cluster that is already there."""
 
 import shlex

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The demonstration on a cluster that is already there, named by a context of the user's kubeconfig.
 
 It makes two namespaces and marks them, installs the kinds, and an operator that serves the story's namespace alone.

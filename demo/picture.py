@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The picture of the story: live accuracy over time, which version served when, and what happened."""
 
 from collections.abc import Mapping, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A local cluster with the operator in it: tools, cluster, images, charts, in that order."""
 
 from collections.abc import Sequence

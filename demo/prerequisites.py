@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a cluster that is already there can take the demonstration, found out before anything is changed."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the story reads in the status of objects."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The report at the end of the demonstration: its steps as a table, and commands to explore the result."""
 
 from collections.abc import Callable, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The story of examples/digits, step by step, on whatever cluster has the operator.
 
 Each step applies plain YAML, waits for what should follow, and returns what it saw. Nothing

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Renders the charts, with their own values, into the kustomize base: `python helm/render.py [--check]`."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``python -m images``: build images and print where they are."""
 
 from __future__ import annotations

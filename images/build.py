@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Build images layer by layer, each layer cached under the hash of what goes into it.
 
 A change of our sources rebuilds the last, small layer; a change of a lock file the wheels; a security update of the

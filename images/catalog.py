@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What images there are and what is in each."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The base of all images: Python from the distribution's packages, unpacked without installing them.
 
 Debian, or a distribution made from it, is needed: the packages are those of the machine itself, so what runs in the

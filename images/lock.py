@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``python -m images.lock``: resolve the images' requirements again, with hashes and without index addresses."""
 
 from __future__ import annotations

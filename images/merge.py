@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Put several image archives into one, with each layer that they share once.
 
 Not beside what writes archives: the cached layers depend on the text of that module.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Write OCI images as tar archives that containerd, Docker and Podman all load.
 
 Layers are plain tar files whose bytes depend on their contents alone: sorted, owned by root, one fixed time stamp.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Python code in images: wheels from a lock file, our own sources, and both compiled ahead.
 
 Containers run on a read-only root, so byte code that is not in the image would be compiled again at every start.

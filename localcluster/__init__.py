@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Local Kubernetes clusters for development and tests, with or without Docker.
 
     from localcluster import Cluster

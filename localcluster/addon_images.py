@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The images of the add-ons and of the pod sandbox: one static program each, nothing else."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The certificates of one cluster: two authorities, and what they sign.
 
 Authorities and the service-account key live as long as the cluster; everything they sign is recreated at each start,

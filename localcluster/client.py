@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The little of a Kubernetes client that starting a cluster takes: GET and wait."""
 
 from __future__ import annotations

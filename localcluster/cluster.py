@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One local cluster, as programs and tests use it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Command lines of the control plane's components, the same for every engine."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The control-plane engine: etcd, API server and controller-manager on loopback, without root and without nodes.
 
 Everything of the API works, controllers included (Deployments make ReplicaSets make Pods, Jobs, garbage collection);

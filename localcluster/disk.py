@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Ask for disk space before it is needed, not when a write fails half-way."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Do again as root, by sudo, what needs root.
 
 Only the one command that needs it runs as root; what takes long or goes to the user's caches was done before as the

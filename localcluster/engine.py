@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What every engine can do, and which one to take."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The project's own images, built when they are asked for."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The kind engine: a thin layer over the ``kind`` program.
 
 Only what the other engines have and kind has not is added: resource metrics, an audit log, a kubeconfig of our own, and

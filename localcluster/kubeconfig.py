@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Write kubeconfig files: one cluster, one user, certificates inside."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """kubectl for one cluster and namespace, without the user's own kubeconfig."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Locks on files, freed by the kernel when their holder ends however it ends."""
 
 from __future__ import annotations

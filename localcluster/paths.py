@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where clusters keep their state and where builds are cached."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All keys, certificates and kubeconfigs of one cluster, written to one folder."""
 
 from __future__ import annotations

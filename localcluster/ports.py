@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Choose a TCP port on loopback that no other process takes in the meantime."""
 
 from __future__ import annotations

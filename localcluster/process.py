@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Start, recognise and end long-running processes.
 
 A pid alone identifies no process: it is reused. A process is known by its pid, the time it started and its command

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Report the current step to the user, and how long each step took."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Run a program to its end and complain in its own words if it fails."""
 
 from __future__ import annotations

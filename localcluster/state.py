@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a cluster remembers about itself between commands."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """``python -m release``: build a release into a folder, the same bytes for the same commit."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bills of materials in CycloneDX 1.6 JSON, made from the lock files."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Chart packages, as `helm package` names and lays them out, with fixed order, modes and times."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which distributions are made of the source tree below operator/, and what each requires."""
 
 from __future__ import annotations

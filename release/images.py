@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Image archives under the version of the release, and what each contains."""
 
 from __future__ import annotations

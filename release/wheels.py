@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Wheels, built by setuptools from a copy of the sources whose bytes, modes and times depend on the commit alone."""
 
 from __future__ import annotations

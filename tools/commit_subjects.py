@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Check the subject of a commit: `scope: imperative summary`, at most 72 characters.
 
 As a commit-msg hook it is given the file with the message: `python tools/commit_subjects.py FILE`.

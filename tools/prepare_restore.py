@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Prepare an export of mlops-operator objects, so that applying it restores them: nothing trains or is promoted again.
 
 Reads manifests as `kubectl get ... -o yaml` writes them, with their status, and writes manifests for `kubectl apply`:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The bare design: kopf's raw events for the objects, one selected watch for their Jobs, three writes for each.
 
 `python -m bench.bare KUBECONFIG PORT` runs it. No cache, no retries, no results, no contract of a status, no election,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m bench.decisions`: simulate the decision rules, store the tables, and write their page."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All simulations, in the order of the page."""
 
 from collections.abc import Mapping

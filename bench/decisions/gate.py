@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One rule of a gate: how often it passes a candidate of a known true difference."""
 
 from bisect import bisect_left

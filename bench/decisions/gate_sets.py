@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Gates of several rules, gates on the same rows, dependent rows, and large data."""
 
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pairs of simulated models on simulated rows, with a known true difference."""
 
 from typing import NamedTuple

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How often a monitor's limits raise a false alarm, and how often they miss a loss, beside usual rules.
 
 Every figure of this operator comes from the functions with which it judges a window; scipy gives the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Retraining under guards: how many trainings a policy starts in 30 days, by the shipped plan on a virtual clock.
 
 Windows are measured one after the other; a training takes two windows, and its gate one. Nothing here

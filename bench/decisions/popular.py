@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rules that others use, as they document them, on healthy data."""
 
 from typing import Final

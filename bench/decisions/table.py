@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A table of a simulation: how it is made, kept as JSON, and shown as Markdown."""
 
 import json

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """A baseline, not a product: what an operator costs that is written the way kopf's tutorial shows it."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The baseline: create and delete handlers, a handler of the children's events, kopf's default settings.
 
 `python -m bench.naive KUBECONFIG PORT` runs it. kopf keeps its progress in annotations and holds every object with a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The kind of the baselines, which has a minimal schema, its Job, and the phase that follows; see `crd.yaml`."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """B1: many objects at once."""
 
 from bench.figures import Figures

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """B0: what the API server takes, without any operator."""
 
 from bench.calibration import rates

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a scenario is."""
 
 from collections.abc import AsyncIterator, Coroutine

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """B5: the operator is killed, in the middle of a burst and at rest; and replicas that hand over."""
 
 from collections.abc import Sequence

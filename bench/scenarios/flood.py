@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """B11: one tenant creates a thousand objects that concern each other; another tenant's objects meanwhile."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """B9: how memory and the cost of a start grow with the number of objects."""
 
 from bench.figures import Figures, fit

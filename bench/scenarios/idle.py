@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """B3: what thousands of finished objects cost while nothing happens."""
 
 import asyncio

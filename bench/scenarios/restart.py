@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """B4: a start in the face of thousands of finished objects."""
 
 from bench.population import populate

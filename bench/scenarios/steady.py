@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """B2: objects at a steady rate, each deleted when it has succeeded."""
 
 from bench.scenarios.common import Rows, Trial, play

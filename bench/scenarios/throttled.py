@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """B10: an API server that answers a share of the requests with 429 and Retry-After."""
 
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """B6: a hundred changes of children in a second."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Send real requests to the served model and keep a prediction log, until SIGTERM.
 
 One image per request, one connection per request, at a steady rate. Any answer but HTTP 200

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The data of the story: scikit-learn's 1,797 images of handwritten digits, and how they are divided.
 
 Rows 0 to 897 are for training. Of the rest, every third is kept for evaluations and never trained on;

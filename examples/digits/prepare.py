@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Write the story's data to the store: `python prepare.py --to pvc://store/digits`.
 
 `train.npz`: the first half. `pool.npz`: the client's images. `holdout.npz`: the frozen rows of

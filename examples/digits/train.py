@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Train a support vector machine on handwritten digits.
 
 Data: `train` (required), `log` (optional: a prediction log; its labeled shifted images are trained on as

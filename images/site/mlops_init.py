@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Start a Python program below an init where it is the first process of its container.
 
 The kernel gives no default action to signals of a process with the ID 1: without a handler of its own, a program that

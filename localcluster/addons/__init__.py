@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a cluster has besides Kubernetes itself: DNS, a default StorageClass, resource metrics."""
 
 from __future__ import annotations

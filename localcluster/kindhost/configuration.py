@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The configuration that kind is given: a file as it is, or with what was asked for added to it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Docker of one cluster's own, in namespaces such as a native node has.
 
 Its network, processes and mounts are its own, so its bridges and rules touch nothing of the machine, clusters side by

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cause of a failed `kind create cluster`, without the traces and verbose logs around it."""
 
 from __future__ import annotations

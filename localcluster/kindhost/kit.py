@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a kind cluster is made with: the machine's Docker, kind and node image, or those of this package where one is
 missing."""
 

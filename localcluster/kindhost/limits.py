@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Limits of the machine that kind's nodes run into, with what to do about them before they do."""
 
 from __future__ import annotations

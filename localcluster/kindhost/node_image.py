@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node image: a root folder with the images of a whole cluster in its containerd, as one archive.
 
 kubeadm asks for its components by names that cannot be pulled; images of those names are made from our programs.

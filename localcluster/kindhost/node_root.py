@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The root folder of kind's nodes: Debian with systemd and containerd, kind's own files, Kubernetes' programs.
 
 What kind's own recipe of its base image does, less what a machine without an image registry cannot: containerd, runc

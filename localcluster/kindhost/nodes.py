@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The nodes of a kind cluster: containers, what state they are in, and where their logs are."""
 
 from __future__ import annotations

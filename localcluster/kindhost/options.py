@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Options of a kind cluster, from the command line and the environment."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which container engine kind uses: Docker alone is supported."""
 
 from __future__ import annotations

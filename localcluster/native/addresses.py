@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The addresses of a cluster, derived from its slot number."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cgroup below which all pods of one cluster are, so that clusters side by side do not tidy up each other's.
 
 Version 1 has a tree per controller, version 2 has one tree; a machine may mount version 2 without controllers beside

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Start the components of the node, and report which of them run."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The configuration files of what runs on the node: container runtime, pod network, kubelet, kube-proxy."""
 
 from __future__ import annotations

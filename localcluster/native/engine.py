@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The native engine: start a node, stop it, inspect it."""
 
 from __future__ import annotations

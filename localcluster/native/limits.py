@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What this process, and so everything it starts, may ask of the kernel."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The namespaces a node lives in, held open by its first process.
 
 Mounts, processes, network, host name and IPC are the node's own. When its first process ends, the kernel ends every

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cable between the machine and a node.
 
 The node has no default route: nothing in it reaches anything outside this machine, and the machine forwards nothing

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # The first process of a node: turns fresh namespaces into something a kubelet is at home in.
 #   node-init.sh STATE PROGRAMS HOSTNAME MARK
 set -eu

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The programs a node needs from the distribution, installed if they are missing.
 
 Programs are looked for, not packages: a machine that has containerd from elsewhere keeps it.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Take away a node, or a Docker in namespaces like a node's."""
 
 from __future__ import annotations

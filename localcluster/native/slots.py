@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which cluster has which slot, for the whole machine: addresses and cgroups belong to no user.
 
 A claim is a file that names the cluster's folder and, once it runs, its first process. A claim without its folder

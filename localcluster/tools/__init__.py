@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The programs that a cluster is made of and tested with, built from pinned Go modules and cached by content."""
 
 from localcluster.tools.build import (

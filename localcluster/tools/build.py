@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Build every program from one Go module and keep the result under the hash of what it was built from."""
 
 from __future__ import annotations

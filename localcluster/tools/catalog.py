@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which programs there are, from which Go packages, in which versions (read from the one go.mod)."""
 
 from __future__ import annotations

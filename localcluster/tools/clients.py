@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """kubectl and Helm for a cluster that brings its own Kubernetes: the machine's where they are recent enough."""
 
 from __future__ import annotations

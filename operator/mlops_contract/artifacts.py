@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Artifacts of a run that have a meaning for the operator or for other commands: their names and formats."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Documents of the contract, read and written with the standard library alone.
 
 A document is a frozen dataclass below `Document`. Its annotations are the rules: types, and bounds as `Rule` in

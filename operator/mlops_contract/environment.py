@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names of the environment variables and paths that every run's container gets.
 
 They are part of the public contract: a training program in any language may read

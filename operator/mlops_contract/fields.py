@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Types that several documents have, with their rules."""
 
 from typing import Annotated

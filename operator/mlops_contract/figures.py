@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How an evaluation's result names the figures and counts of each rule.
 
 A rule is named by its position, so that twelve rules fit into one result whatever their slices are called.

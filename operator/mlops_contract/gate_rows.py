@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How an evaluation's result names the counts of its recent rows and of the rows that a training had as well."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bounds and defaults that the CRDs and the documents of the contract have in common."""
 
 from typing import Final

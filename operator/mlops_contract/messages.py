@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a container leaves in its termination message instead of a result: why it failed, or the digest of ConfigMaps.
 
 The message is any text, and who reads it takes nothing for granted.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Times in documents: RFC 3339 with an offset, such as `2026-01-31T12:00:00Z`."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The result document that a run leaves in its termination message.
 
 A workload writes one JSON object of at most `MAX_RESULT_BYTES` bytes; the operator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What model servers are asked: the golden requests of a model, and what the project's servers have beside the Open
 Inference Protocol.
 

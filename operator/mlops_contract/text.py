@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Text that a workload, a user or another controller wrote: made safe for a status, or read as JSON.
 
 Nothing that such a text contains may raise anything but the errors stated here: an exception that escapes from a plan

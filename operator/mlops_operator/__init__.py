@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The control plane: reconciles machine-learning objects into Kubernetes workloads.
 
 Layers, lowest first, enforced by a linter: `api` (kinds), `kube` (the API client),

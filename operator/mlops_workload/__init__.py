@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The data plane: what runs inside the pods, and the SDK for training code.
 
 `run` is for users. The rest are commands the operator starts: `fetch`, `evaluate`,

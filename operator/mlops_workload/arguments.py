@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The command line of a training script outside a cluster: `--param name=value` and `--data name=path`."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A barrier over the replicas of a run: replica 0 counts the others on a TCP port, and releases all when each is
 connected.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A replica's side of the barrier: connect to replica 0, and wait until all replicas have. See `barrier`."""
 
 import contextlib

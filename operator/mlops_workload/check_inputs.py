@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Check the inputs of a run before it starts, and report what its ConfigMaps contain.
 
 `python -m mlops_workload.check_inputs [NAME=URI ...] [--config-maps FOLDER]` ends with `DataNotFound` if nothing is at

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Each rule's figures for a candidate and a baseline on the rows of its slice."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The digest of mounted ConfigMaps.
 
 The kubelet mounts a ConfigMap as a folder of links to `..data/<key>`. `..data` is a link itself, to a folder with the

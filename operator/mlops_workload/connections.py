@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Connections that cannot be made: to which host and port, and why.
 
 A store's driver may wait for minutes where a firewall drops its packets, and may report something else in the end. So

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The parameters that a run gets through its environment."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Digests of files and folders: what pins an artifact or a dataset.
 
 A file's digest is plain SHA-256, so `sha256sum` gives the same figure. A folder's digest

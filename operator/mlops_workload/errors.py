@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Errors of the data plane, each with the reason the operator shows and an exit code.
 
 A command that cannot do its work ends with the error's exit code and leaves one line of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Last step of an evaluation: compare the predictions of a candidate and a baseline on the same frozen rows.
 
 `python -m mlops_workload.evaluate` reads its configuration (`EvaluationRequest`) from

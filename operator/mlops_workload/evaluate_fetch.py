@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """First step of an evaluation: copy models and rows out of the store, verified, and take the labels off.
 
 `python -m mlops_workload.evaluate_fetch` reads `EvaluationRequest` from `MLOPS_EVALUATION`. It is the only

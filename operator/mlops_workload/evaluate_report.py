@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The full report of an evaluation, for users: every figure, and the rows on which the models disagree."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The figures and counts of an evaluation, as its result carries them."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the rows of one rule show: a test of the difference of two models, and one of a model's own value."""
 
 from __future__ import annotations

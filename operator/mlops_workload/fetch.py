@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Copy an artifact or data to this machine and verify its digest.
 
 As a command, `python -m mlops_workload.fetch --uri U --digest D --to DIR` is the init

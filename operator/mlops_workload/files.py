@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Local files and folders, opened without following links.
 
 A store is written by others while it is read: a folder may be swapped for a link between two system calls. So

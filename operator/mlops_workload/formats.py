@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Model formats: how each is saved, loaded and asked for predictions.
 
 One registry for the SDK, the evaluation, the golden check and the server: a format is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Send a served model its golden requests before it gets traffic.
 
 `python -m mlops_workload.golden` reads its configuration (`GoldenCheck`) from

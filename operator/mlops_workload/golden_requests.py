@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Golden requests: what a model answered when it was trained, to be asked again before it serves."""
 
 import math

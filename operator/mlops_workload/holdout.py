@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The hold-out: which rows a gate measures on and a training must not see, decided by a hash of the row's identity.
 
 A row is held out if the first 8 bytes of SHA-256 over `<key>\\0<identity>`, read as a big-endian

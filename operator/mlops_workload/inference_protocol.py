@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tensors of the Open Inference Protocol (V2) as JSON, to and from numpy, and requests over HTTP.
 
 https://github.com/kserve/open-inference-protocol: a tensor is `{"name", "shape", "datatype",

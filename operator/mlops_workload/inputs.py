@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The data inputs of a run: verified, without the rows that are held out, and checked for changes while in use."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Labels: which values are missing, and what kind of value the others are.
 
 A missing label is no label: it is neither right nor wrong, and no class of its own. The same values are

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Check that data are where a run expects them, before they are mounted one by one."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The files of a prediction log, and which of them a window needs.
 
 A file is skipped if it is older than the window both by its modification time and by each of a few

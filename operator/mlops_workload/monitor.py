@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Measure a served model on one window of its prediction log.
 
 `python -m mlops_workload.monitor` reads its configuration (`MonitorRequest`) from

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Take the network from a process before it runs the code of a model.
 
 The containers of a pod share its network, so no NetworkPolicy can distinguish a container that predicts from one that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Figures of labels against predictions, each with its standard error.
 
 Rows with the same label and the same prediction are exchangeable, so all that matters is the number

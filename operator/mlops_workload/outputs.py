@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The artifacts of a run: copied to its output and reported by URI, digest and size."""
 
 from __future__ import annotations

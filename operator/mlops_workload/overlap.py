@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Overlap of a gate's rows with a training's: rows that a model was trained on are no evidence about new ones.
 
 The judge compares hashes of rows (`mlops_workload.row_hashes`), so it needs no training data. A

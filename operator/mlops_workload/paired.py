@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rows of one rule as counts: distinct (truth, candidate, baseline) triples and how often each occurs.
 
 Rows with the same triple are exchangeable, so metrics, tests and resampling need the counts alone. Labels

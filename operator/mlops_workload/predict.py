@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Ask a model for its predictions, apart from everything that decides.
 
 `python -m mlops_workload.predict --role R --format F --model DIR --inputs DIR --output DIR` loads the model, which

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a model is asked, and its predictions as it leaves them for the judge: plain arrays in files, or an error.
 
 The process that writes them runs the model's code, so nothing in them is believed: the judge opens regular files

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rows of one window of a prediction log: what a served model answered, and what was right.
 
 docs/reference/formats/prediction-log.md describes the files. They are appended to while they are read, in any order,

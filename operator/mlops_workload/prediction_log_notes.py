@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What was not used of a prediction log, in sentences for the monitor's status."""
 
 from __future__ import annotations

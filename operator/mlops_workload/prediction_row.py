@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One line of a prediction log: its fields, checked one by one.
 
 docs/reference/formats/prediction-log.md describes the format. A field that cannot be used does not make the other

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a model answers, checked against the rows it was asked.
 
 A missing prediction is no answer. A model that leaves a row unanswered is refused, with the number of such

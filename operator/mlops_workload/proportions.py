@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Test and interval for the difference of two proportions on the same rows.
 
 Candidate and baseline answer the same `n` rows; `gains` rows are right for the candidate alone and

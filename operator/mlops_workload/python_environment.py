@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Python packages of a run, listed beside its artifacts."""
 
 import json

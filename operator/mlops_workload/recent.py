@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Gate data of the present: labeled rows of a prediction log that no training of the Model was given.
 
 Rows are selected by time and by the Model's hold-out (`mlops_workload.holdout`), and need the field

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Remove what is in a folder of a store, without following links.
 
 `python -m mlops_workload.remove_folder URI` removes everything below the folder, which is mounted by itself, and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Wait until all replicas of a run are there and find replica 0 by its name, before their programs start.
 
 `python -m mlops_workload.rendezvous` runs as an init container of every replica, replica 0 included, and asks for

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reports: long JSON documents in the artifact store, pinned by digest."""
 
 from __future__ import annotations

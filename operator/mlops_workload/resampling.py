@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Resampling of rows by counts.
 
 The bootstrap of B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap, Chapman & Hall 1993,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Hashes of rows: how a gate finds out that a model was trained on the rows that it is judged by.
 
 A hash is the first 8 bytes of SHA-256 over the row's features, as IEEE 754 single precision, little endian, one

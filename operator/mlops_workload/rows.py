@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Labeled rows for an evaluation: features, labels, and the slice and group each row belongs to.
 
 Forms, by the file's ending:

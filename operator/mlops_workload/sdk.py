@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The SDK for training code: what a run is given, and what it reports.
 
     from mlops_workload import run

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Serve one model over the Open Inference Protocol (V2 REST).
 
 `python -m mlops_workload.serve --model-name digits --model-version digits-1a2b --model-dir

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reading from and writing to where artifacts live: a mounted volume, or any store fsspec knows."""
 
 from __future__ import annotations

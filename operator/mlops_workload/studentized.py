@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Test and interval for a difference that has no closed form: a standard error and Student's t.
 
     t = (difference - margin) / sqrt(error^2 + unseen^2)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A result as a short table, for users who run training code by hand."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files of rows, by form, as features, labels and further columns of text.
 
 Every reader raises ValueError or TypeError with the row (counted from 1) and the column of what is wrong.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The container's termination message: the one place where a run leaves its result or its error."""
 
 from __future__ import annotations

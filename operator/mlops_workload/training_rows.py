@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rows of a training's data inputs: held-out rows are removed, and the others are hashed.
 
 Tables are `.npz`, `.csv` and `.jsonl` files (a prediction log is a folder of the last). A row is held out by

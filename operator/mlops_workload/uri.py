@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where things are: URIs of artifacts and data, and which of them are paths on this machine.
 
 `pvc://<claim>/<path>` is a mounted persistent volume claim, `file:///<path>` and a plain

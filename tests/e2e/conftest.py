@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A node of its own, with the operator installed by Helm and run as a pod with exactly the chart's rights.
 
 Run in several processes (`pytest -n 2`), each has a node: tests mostly wait, so two nodes take little more than half

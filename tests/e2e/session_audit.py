@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the API server wrote down about one client since the tests began."""
 
 import json

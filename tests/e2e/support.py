@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the end-to-end tests share: namespaces, manifests, conditions, files on a claim, and a client."""
 
 import hashlib

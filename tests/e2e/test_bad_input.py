@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bad input on a real cluster: refused where it can be, else named in a condition soon, and mended where it can be."""
 
 import uuid

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trainings of several ranks on real pods: all ranks start together, or the status says why not."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Mistakes that show in a pod: the status names place, cause and container, and a correction of the spec is enough.
 
 The rows are numbered as in `tests/integration/mistakes`, where those are that need no pod. Missing images, claims and

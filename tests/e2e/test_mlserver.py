@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """MLServer as the server of a ModelDeployment: same answers as the default runtime, same care with a broken model."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a node does to pods: eviction, no memory, no room, and being gone for a while.
 
 An image that is missing is told and mended in `test_bad_input.py`, by `test_missing_reference_is_told_soon`,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The installed operator itself: its rights, lease, metrics and events, its restart, and what it needs to start."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A registry that asks for credentials: the status says what is missing, and takes it when it is there."""
 
 import base64

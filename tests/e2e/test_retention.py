@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files on a real volume: those of a version and of a run beyond the policy go, and those that they linked to stay."""
 
 import json

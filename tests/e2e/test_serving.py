@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ModelDeployments on real pods: what clients get, how many servers there are, and how one version follows another.
 
 The versions are made once for all tests of this file, in one namespace; every test has a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A team's namespace on a cluster that others use too: a quota on CPU and memory, and nothing but tainted nodes.
 
 Its only claim is not the one of the operator's artifact store.

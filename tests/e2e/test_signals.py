@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whatever Python program a pod runs in our images, it ends when it is told to."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The story of examples/digits on real pods, with its numbers asserted.
 
 The steps build on each other and run in the order of this file; the first that fails ends the run.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tasks on real pods: what is told of a try that fails, and what uses one up. Golden requests stand for all of them."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TrainingJobs on real pods: what a run is given, how attempts follow each other, what is left at the end."""
 
 import json

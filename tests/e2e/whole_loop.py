@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The whole loop on real pods, in one namespace: train, evaluate, register, roll out with golden requests, monitor."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m tests.faults`: walk the paths, make the plans, run them, write the report."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs many plans side by side on one control plane and judges each by its path's reference."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which reference paths a code change can affect, and which plans a deep run makes because of it; pure."""
 
 import random

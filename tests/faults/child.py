@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What runs in a forked operator process. Importing it imports the whole operator, once for all processes."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One control plane with the product's kinds for all fault runs, and a namespace for each test."""
 
 import asyncio

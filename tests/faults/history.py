@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What happened in one namespace during one run: the cluster's changes and the operator's writes."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fault plans: YAML files that say which path is walked and what goes wrong on the way.
 
 A plan is deterministic: everything in it happens at a named write or notification of the path, or

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Plans from reference runs: one for every point that was found, and every fault that can strike there."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator as a process of its own that can be killed, stopped and started again.
 
 The interpreter and its imports come from a fork server: a start costs milliseconds, and SIGKILL is

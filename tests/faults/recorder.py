@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sees every change of the cluster, beside the operator and not through its proxy."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a campaign showed, as JSON and as a page."""
 
 import json

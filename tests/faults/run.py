@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Walks one path, with or without a plan's faults, and says all that is to be said about it."""
 
 import asyncio

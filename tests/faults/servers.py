@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """F10: SIGKILL of the API server or of etcd, on control planes that one run has for itself."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A part of the fault runs that is small enough for every test run; `make faults` runs them all."""
 
 import asyncio

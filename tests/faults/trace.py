@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names the writes and notifications of one run, as an interceptor of its proxy."""
 
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Counts requests from the API server's audit log: exact, and from the server's side."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clusters that belong to one test process, and the ends of those whose process was killed."""
 
 import os

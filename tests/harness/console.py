@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The commands of a Markdown page's console blocks, as a reader types them."""
 
 import re

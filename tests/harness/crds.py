@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The CRDs, installed and served."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Results as the evaluation's judge writes them, for tests that have no data plane."""
 
 from statistics import NormalDist

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures of every test that has a control plane; each folder says what its `control_plane` is."""
 
 from collections.abc import AsyncIterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Flux's kustomize-controller, the real one, beside a cluster.
 
 source-controller is not run: its part is to fetch a Git repository and to write into the status of a GitRepository

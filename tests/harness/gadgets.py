@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A small kind and its controller, to test the engine without any of the product's kinds.
 
 A Gadget asks for a ConfigMap that holds its `text`. The status says which text is there. It is

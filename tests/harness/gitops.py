@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """GitOps tools: Flux's own, and one in small that does what it does with a revision, against a real API server.
 
 In the small one all objects of a revision are tried with `dryRun=All` first, so that an invalid one keeps all of them

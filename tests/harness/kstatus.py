@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What kstatus says of an object: the rules by which Flux, Helm and kpt wait for custom resources.
 
 The rules are those that sigs.k8s.io/cli-utils documents for kinds that it does not know, in our own words and code:

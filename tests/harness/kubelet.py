@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A kubelet that only says what pods do: on the control-plane engine there are no nodes.
 
 It watches pods and writes their status as a kubelet would: started, then finished with the exit

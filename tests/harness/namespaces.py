@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Namespaces in which pods can be made."""
 
 from functools import partial

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An operator in the test's own process, for the test's own namespace."""
 
 import asyncio

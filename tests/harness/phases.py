@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the conditions must say in each phase, so that the word in `kubectl get` and the conditions never contradict.
 
 Tests call `contradictions` for every status that is written: the model checks of `tests/unit/modelcheck` for each plan

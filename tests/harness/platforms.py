@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A cluster with the operator in it, for a session of tests."""
 
 from collections.abc import Iterator

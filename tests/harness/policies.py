@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The admission policies of the CRDs' chart, installed and in force."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator as a process of its own, as it runs in a pod: a fresh interpreter, a log, probes and metrics."""
 
 import asyncio

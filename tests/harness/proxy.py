@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A proxy in front of a real API server that sees everything and breaks what the test tells it to break.
 
 It speaks plain HTTP to the operator and TLS to the API server. What passes goes through interceptors:

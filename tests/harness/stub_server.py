@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An HTTP server that answers what the test says: for the answers a healthy API server never gives."""
 
 import asyncio

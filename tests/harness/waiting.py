@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Waiting for something to become so, with a limit and a reason in the failure."""
 
 import asyncio

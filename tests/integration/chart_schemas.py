@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """JSON schemas for kubeconform from what the API server itself publishes: no download, and the very version tested."""
 
 import json

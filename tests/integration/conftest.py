@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One real API server for the whole session, one namespace for each test."""
 
 from collections.abc import AsyncIterator, Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Model, its versions, a ModelDeployment, and pods that behave by version, on a real API server."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the operator asks of the API server, counted by the benchmark's own harness: the gate that a change has to pass.
 
 The operator is a process of its own with production flags. Counts are asserted, times are not.

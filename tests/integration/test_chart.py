@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The charts on a real API server: taken without a warning, unchanged by an upgrade, sufficient for the operator."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The generated CRDs on a real API server: accepted, and refusing what the models say they refuse."""
 
 import asyncio

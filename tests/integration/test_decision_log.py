@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is logged and measured about a Model on a real API server: each decision once, and nothing at a resync."""
 
 import logging

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Evaluations on a real API server: verdicts from reported figures, waiting, refusals, and the requests they cost."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The demonstration refuses a cluster of the user's that cannot take it, and changes nothing there."""
 
 from collections.abc import Iterator

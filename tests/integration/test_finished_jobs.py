@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Finished Jobs on a real API server: they are deleted with their pods, and nothing runs again."""
 
 from localcluster import Cluster

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One tenant's load does not delay another tenant, and does not end the leader: counted on a real API server."""
 
 import asyncio

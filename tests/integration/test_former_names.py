@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Another release of the operator names children in another way: what exists is adopted, and nothing is made twice."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Git history as a story: after each commit, what serves, and what a tool that waits by kstatus says."""
 
 from collections.abc import AsyncIterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """examples/digits and an object of every kind from Git, by Flux's kustomize-controller and by Helm.
 
 Nobody sends a request, and there is no prediction log. Flux waits until every object is ready by kstatus.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pods on a node that does not answer, on a real API server: what each kind tells of them, and what it costs."""
 
 from collections.abc import AsyncIterator, Mapping

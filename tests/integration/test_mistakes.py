@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a user is told of a mistake, by the API server or in the status, and that the correction is enough."""
 
 import asyncio

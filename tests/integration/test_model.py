@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Models on a real API server: numbers, aliases and first offers; Promotions are played by the test."""
 
 import asyncio

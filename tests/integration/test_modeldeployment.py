@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ModelDeployments on a real API server: its schema, its defaults, its preconditions, and the requests they cost.
 
 There are no nodes: a fake kubelet says of every pod what the test chose for its version.

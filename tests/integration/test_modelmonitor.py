@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ModelMonitors on a real API server: windows, verdicts, bounded Jobs, and the requests they cost."""
 
 import asyncio

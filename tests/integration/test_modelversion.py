@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ModelVersions on a real API server: the verification's pods are played by a fake kubelet."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Parameters that no environment variable can hold are refused at admission, with the field, the limit and the size."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Promotions on a real API server, with the controllers of Model, ModelVersion and Evaluation beside them."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A namespace with a quota on CPU and memory: every pod of the loop is admitted, and one that is not says why."""
 
 from collections.abc import AsyncIterator

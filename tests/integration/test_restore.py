@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A backup of all objects, restored on a real API server: nothing trains again, and the alias points where it did."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Artifacts beyond a retention policy on a real API server: the files of one version and one run go, and no others."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The whole loop on a real API server: all controllers, and pods that report what the test chose.
 
 From a first training to a served champion, to a breach, to another training, to the version

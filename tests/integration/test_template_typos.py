@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fields of a pod template that a Pod does not have: refused by name, and mended by the correction."""
 
 from collections.abc import AsyncIterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TrainingJobs on a real API server with the real Job controller; pods are played by a fake kubelet."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two server-side-apply managers with the same file do not conflict, for every example and every valid object."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A namespace in which the kinds work together: objects made and read, and pods that report what the test chose.
 
 There are no nodes: a fake kubelet ends every Job's pod with the result that its task would leave.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Three nodes on kind, with the operator installed by Helm, gone afterwards.
 
 `MLOPS_KIND_CLUSTER` names a cluster that is taken up as it is and left running, while tests are written.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A service mesh in small: a MutatingAdmissionPolicy of the cluster adds a proxy to pods, without a webhook server.
 
 It looks at namespaces with a label, and stays out of pods with a label or an annotation, as Istio's and Linkerd's

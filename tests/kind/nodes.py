@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What happens to the nodes of a kind cluster, and where the operator is."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An artifact store that is on every worker: what is read from it does not depend on where a pod runs."""
 
 import base64

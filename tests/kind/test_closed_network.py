@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A NetworkPolicy that is too narrow: what it closes is told within a minute, and goes on when it is open."""
 
 from collections.abc import Iterator, Mapping

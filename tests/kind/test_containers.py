@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every container of a pod counts: the status names the one that fails, flaps, or does not end."""
 
 from collections.abc import Iterator

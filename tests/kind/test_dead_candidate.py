@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The node of a new version fails in a step: clients go on getting answers, whatever its pods say."""
 
 from collections.abc import Callable, Iterator

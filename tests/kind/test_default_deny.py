@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The story of examples/digits in a namespace that denies by default, with the documented policies and no more."""
 
 import pytest

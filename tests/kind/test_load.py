@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Upgrades, drains, cuts and a control plane that stands still, under load: nothing lost, nothing doubled."""
 
 import json

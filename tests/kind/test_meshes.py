@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A service mesh that adds a proxy to every pod: native sidecars, and plain containers that never end."""
 
 from datetime import datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The chart's NetworkPolicies where a plug-in enforces them: what has to work works, nothing else does."""
 
 from collections.abc import Iterator, Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Nodes that are drained or die under a training, an evaluation or the operator: the cause is told, nothing doubled."""
 
 import pickle

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`ENGINE=existing` with `REGISTRY`: a real Docker pushes the project's images to a real registry, which then has them.
 
 Docker is one of the test's own, without a network; it speaks plain HTTP to a registry on loopback. The registry is that

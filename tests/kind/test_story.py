@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The story of examples/digits on three nodes, and what only several nodes and a network plug-in show."""
 
 import pytest

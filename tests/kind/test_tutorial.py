@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The tutorial, typed without a pause, in its order, with the kubectl that it names."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m tests.mutants`: change one decision at a time, and list the changes that no unit test notices."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The modules that hold decisions, and the unit tests that must notice a mutant of each."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The mutations of a module's source: comparisons, boundaries, boolean operators, min and max, return values; pure."""
 
 import ast

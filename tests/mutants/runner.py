@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs the tests of a module in processes of their own, in which the module is a mutant.
 
 The processes are forked from one that has imported the libraries. Mutants of functions share a session of pytest, as

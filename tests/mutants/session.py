@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs the tests of several modules for many mutants in one session of pytest, which collects the tests once.
 
 A mutant that changes the body of a function is a fork of the session: the function gets its changed code, and those

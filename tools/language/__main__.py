@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Counts or lists denied words: `python -m tools.language [FOLDER...]`."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The denied words. Terms of the project are defined in `docs/glossary.md`."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Scans tracked files for denied words."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The prose of a file: comments and strings of Python, whole files otherwise."""
 
 import io

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Creates a tiny TrainingJob, waits for its end and deletes it: what `helm test` runs, inside the operator's image."""
 
 import asyncio

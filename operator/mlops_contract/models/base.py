@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What all models of the contract have in common."""
 
 from collections.abc import Mapping

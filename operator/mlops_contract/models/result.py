@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The result document of a run as a pydantic model, and how the operator reads it."""
 
 from __future__ import annotations

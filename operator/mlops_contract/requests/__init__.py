@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the operator asks of the pods, one module for each command of `mlops_workload`."""

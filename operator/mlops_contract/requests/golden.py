@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which servers are asked which golden requests."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a monitor measures of one window."""
 
 from __future__ import annotations

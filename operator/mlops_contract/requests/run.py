@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a run is given: data, and the rows that it must not use."""
 
 from __future__ import annotations

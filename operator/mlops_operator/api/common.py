@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Parts that several kinds' specs and statuses share."""
 
 from collections.abc import Sequence

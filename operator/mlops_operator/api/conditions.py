@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Conditions, and the contract by which Helm, Flux, Argo CD and users read them.
 
 Every kind has the conditions `Reconciling`, `Stalled` and, last, `Ready` (kstatus). `Reconciling` is true while

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Evaluation: measures a candidate, and its baseline if there is one, on the same rows in one Job."""
 
 from enum import StrEnum

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Properties of a kind other than its schema: names, printer columns, the scale subresource."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names and types that every kind shares."""
 
 from typing import Any, Final, NamedTuple, TypeAlias

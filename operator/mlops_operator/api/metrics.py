@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The metrics that rules can name, and the properties of each.
 
 The functions are in `mlops_workload.metrics`, which a test compares with this table.

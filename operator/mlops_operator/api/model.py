@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Model: a named series of versions, and the aliases that point at one of them."""
 
 from enum import StrEnum

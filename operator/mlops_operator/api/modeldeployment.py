@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ModelDeployment: serves a model version over the Open Inference Protocol and rolls out new versions."""
 
 from enum import StrEnum

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ModelMonitor: measures the quality of a served model on its traffic, in windows of time."""
 
 from datetime import datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Parts of a ModelDeployment's spec that describe the model server and its number of replicas."""
 
 from typing import Annotated

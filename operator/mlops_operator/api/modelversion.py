@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ModelVersion: one artifact, pinned by digest, with its lineage."""
 
 from enum import StrEnum

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Promotion: a request that an alias point at a version, and the record of the decision."""
 
 from enum import StrEnum

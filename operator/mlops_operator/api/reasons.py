@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reasons that several kinds share, each with its one description.
 
 A kind's enumeration aliases them (`FORBIDDEN = reasons.FORBIDDEN`), so that a word means the same everywhere. The CRDs

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The list of kinds, in the order in which they are documented.
 
 Everything else follows from an entry: its API resource, its controller (the class `<Kind>Controller` in

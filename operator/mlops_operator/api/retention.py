@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Retention of the artifacts of a Model: the policy in its spec, and the observed state in its status."""
 
 from enum import StrEnum

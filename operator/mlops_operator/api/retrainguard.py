@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Guards of a RetrainPolicy: cooldown, backoff, circuit breaker and budget."""
 
 from typing import Annotated, Final, Self

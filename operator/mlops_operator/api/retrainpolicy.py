@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """RetrainPolicy: retrains a model on evidence, on a schedule or on request."""
 
 from enum import StrEnum

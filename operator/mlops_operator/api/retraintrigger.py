@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Signals and triggers of a RetrainPolicy."""
 
 from typing import Annotated, Final, Self

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Building blocks of the kinds' models: strict base classes, constrained types and CEL rules.
 
 `codegen.crd` turns these into OpenAPI; every string has a maximal length and every list a

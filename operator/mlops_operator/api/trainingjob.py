@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TrainingJob: runs training code to completion, in one pod or several."""
 
 from enum import StrEnum

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is generated from the models and the controllers' declarations: definitions, rights and the reference."""

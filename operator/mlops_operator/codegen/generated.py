@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Generated files: written to a folder, or compared with what is there."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes a minimal kind and registers it: `python -m mlops_operator.codegen.scaffold Dataset`.
 
 The kind has a spec with one field and only becomes `Ready`. It is complete: `make generate` makes its CRD, rights and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The kinds' controllers: pure plans and policies, manifests, status, and a little wiring each."""
 
 from importlib import import_module

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the installation decides for all controllers; the chart sets it through the environment."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A kind as a declaration and a decision; everything between both and the engine."""
 
 from abc import ABC, abstractmethod

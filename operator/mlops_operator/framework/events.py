@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Events for transitions: said once, when a status says something that the former one did not.
 
 They follow from comparing two statuses, so a plan that is made again on an unchanged

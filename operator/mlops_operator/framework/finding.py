@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a kind decides: one finding, what follows from it, and what is to be done."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the API server's refusal of an action means for the object whose plan it was: one table for all kinds.
 
 | answer                          | reason                     | condition     | tried again                  |

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reading a spec: a typed model, or a sentence on what is wrong with it.
 
 The schema refuses nearly everything at admission; what is left are objects older than it.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The status that follows from a finding and the former status: written once, at the end of a plan."""
 
 from collections.abc import Mapping

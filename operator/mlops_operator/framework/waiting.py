@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an object waits for, since when, in words that hold still."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the Authorization header comes from, and how it is kept fresh.
 
 Every source answers from memory (`current`) until its value is due for renewal; only then is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A thin asynchronous client of the Kubernetes API: JSON in, JSON out, typed errors.
 
 One aiohttp session carries everything. What it adds to HTTP: fresh credentials, a bound on

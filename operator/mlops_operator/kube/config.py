@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Address and credentials of the API server: the service account of a pod, read here, or kubeconfig files
 (`kubeconfig.py`)."""
 

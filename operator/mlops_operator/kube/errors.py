@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What can go wrong between the operator and the API server, as types.
 
 A caller decides by type, never by parsing text: an answer is a `StatusError` made from the

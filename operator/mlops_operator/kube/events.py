@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Events for users (events.k8s.io/v1): what `kubectl describe` shows under an object."""
 
 from datetime import datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Outside a cluster: kubeconfig files, whose credentials the `kubernetes` package loads.
 
 That package knows every way to authenticate, exec plugins included, and costs 20 MB and half a second. It is imported

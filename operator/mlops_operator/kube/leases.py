@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Leases (coordination.k8s.io/v1): a record of who leads, written only over the version that was read."""
 
 from dataclasses import dataclass, replace

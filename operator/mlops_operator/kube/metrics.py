@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Request metrics, under the names that client-go and controller-runtime give them."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The API resources the operator speaks to."""
 
 from dataclasses import dataclass

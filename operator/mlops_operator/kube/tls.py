@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TLS without waste."""
 
 import asyncio.sslproto

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Watching: the changes of a resource since a resourceVersion, as an asynchronous iterator.
 
 A watch always ends. How it ends determines the next step: normally (the server's time was up:

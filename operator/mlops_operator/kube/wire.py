@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """JSON as it goes over the wire.
 
 pydantic's own parser and writer, which are here anyway, take 0.6 and 0.4 of the instructions of the

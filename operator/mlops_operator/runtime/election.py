@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Leader election by a Lease: at most one process writes.
 
 The rules are client-go's: a lease that its holder did not renew for its whole duration, as seen

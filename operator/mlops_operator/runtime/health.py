@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator's own HTTP servers: liveness, readiness and metrics, and the metrics of single objects.
 
 Liveness is the event loop itself: a loop that hangs does not answer. Readiness says in its body

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A small HTTP server for one address: what the operator's own endpoints share."""
 
 from collections.abc import Awaitable, Callable, Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The election in a thread of its own, so that a busy event loop does not lose the lease.
 
 The thread has its own event loop, connection and credentials, and renews the lease for as long as the main event loop

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Logs: one line a fact; a constant message, what varies in fields beside it."""
 
 import json

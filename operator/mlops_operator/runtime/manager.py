@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Puts the engine together, starts its parts in order and ends them in order."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The engine's metrics, under controller-runtime's names, so that existing dashboards and alerts work."""
 
 from collections.abc import Iterable, Sized

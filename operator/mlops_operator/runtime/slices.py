@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Long work in slices: between two of them all other tasks of the event loop get their turn."""
 
 import asyncio

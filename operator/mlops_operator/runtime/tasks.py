@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Running things together that are all needed."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The interface through which the engine reports changes of objects to their metrics; it knows no kind."""
 
 from typing import Protocol

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Metrics by name.
 
 `METRICS` gives each metric its direction, its function of counts, and what a model must give for it. How many

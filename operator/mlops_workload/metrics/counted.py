@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Metrics of classifiers from counts, for many resamples of the same rows at once.
 
 They agree with scikit-learn's of the same name (the tests compare them). All take `weights` of shape

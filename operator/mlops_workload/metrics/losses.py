@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Losses of rows, for metrics of class probabilities."""
 
 from typing import Any, Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The access log of a model server: one line for each request, as ASGI middleware.
 
     2026-01-01 00:00:00.000 127.0.0.1:40312 "POST /v2/models/digits/infer" 200 2.1 ms

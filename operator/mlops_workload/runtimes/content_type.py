@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ASGI middleware for requests whose client does not declare them as JSON.
 
 `curl -d` names a form, and other clients nothing. In the Open Inference Protocol a body is JSON, or else it has the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One loaded model behind kserve's Open Inference Protocol (V2) endpoints.
 
 The adapter knows tensors; what a model of some format can do is `mlops_workload.formats`'

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """kserve's ModelServer with one fixed model: one process, REST only.
 
 What differs from kserve's defaults, and why:

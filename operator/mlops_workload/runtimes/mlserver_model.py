@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """MLServer's own scikit-learn runtime, with what this project's servers promise on top.
 
 `MLSERVER_MODEL_IMPLEMENTATION` names the class here; the rest of MLServer is as it comes. What

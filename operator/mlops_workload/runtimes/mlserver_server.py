@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """MLServer as it comes, with this project's bounds on one HTTP request: size of the body, and time to send it.
 
     python3 -m mlops_workload.runtimes.mlserver_server start /app

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bounds on what one request may cost the model server: bytes of its body, time to send it, time to answer it.
 
 A body is decoded on the server's event loop, which answers probes as well. Without a bound one large request makes the

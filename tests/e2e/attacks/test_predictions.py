@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A candidate's code runs where it can neither see the labels nor report figures, whatever it does there."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clusters of their own for these tests: other state folder, same caches."""
 
 from __future__ import annotations

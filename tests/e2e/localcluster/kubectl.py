@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The kubectl of the cluster's own version, for tests."""
 
 from __future__ import annotations

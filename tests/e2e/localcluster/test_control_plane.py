@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The control-plane engine against real programs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The native engine: real pods on a real node."""
 
 from __future__ import annotations

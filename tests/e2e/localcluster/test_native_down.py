@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Nothing of a node outlives `down`, whether it was ended orderly or killed."""
 
 from __future__ import annotations

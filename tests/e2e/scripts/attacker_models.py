@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes gate data, an honest champion and hostile candidates to a claim, and prints the digest of each file.
 
 A hostile candidate is a pickle that runs code when it is loaded; the name `model` after it is what is loaded.

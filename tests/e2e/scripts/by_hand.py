@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The result contract spoken by hand, without the SDK: put before the programs that tests run in pods."""
 
 import hashlib

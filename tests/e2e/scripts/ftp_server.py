@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A store for tests: files of a folder over FTP, the one remote scheme of fsspec that needs no further package."""
 
 import socket

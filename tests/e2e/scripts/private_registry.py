@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A registry that asks everybody for credentials, and has no image for those who have them."""
 
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Train a small scikit-learn model through the SDK: is the sum of two numbers above `threshold`?"""
 
 import numpy as np

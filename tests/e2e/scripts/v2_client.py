@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A client that asks one question after another, each on a connection of its own, and counts the answers.
 
 Once a second it says, as a line of JSON, what it has counted: `sent`, `failed`, `versions` (answers

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A model server of one's own: the Open Inference Protocol (V2 REST) in the standard library.
 
 Its model is a JSON file `{"offset": number}`; it answers every input with the input plus the

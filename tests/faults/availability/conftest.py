@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A place for several operator processes."""
 
 from collections.abc import AsyncIterator

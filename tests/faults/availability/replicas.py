@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Operator processes that share a lease, each behind a proxy of its own, and everything that they write."""
 
 import asyncio

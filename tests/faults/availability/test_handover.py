@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Given a leader that goes, in order or not, then another one leads: at once where it can know, else by the lease.
 
 The times are printed (`pytest -s`); what takes them is what is asserted.

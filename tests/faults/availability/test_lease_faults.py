@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Given requests for the lease that fail, then a leader steps down in time, writes nothing after, and comes back."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Given a leader that is stopped past its lease while it works, when it wakes up, then it does no harm."""
 
 import asyncio

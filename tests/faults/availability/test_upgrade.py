@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Given two replicas under steady load, when they are replaced one after the other, then nothing is lost or doubled."""
 
 import asyncio

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """Spec campaigns: objects walk through specs that their schema allows, forbids, or lets through by mistake."""

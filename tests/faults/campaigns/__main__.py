@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m tests.faults.campaigns`: walk the kinds through their specs, or one transition again."""
 
 import argparse

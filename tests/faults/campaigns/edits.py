@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One change of a spec, and what has to come of it."""
 
 import copy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """End states of objects that were made from scratch, against which those that have walked are held."""
 
 import asyncio

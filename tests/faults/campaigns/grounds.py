@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What each kind's campaign stands on: the objects around it, who reconciles, and what is not compared."""
 
 from collections.abc import Awaitable, Callable

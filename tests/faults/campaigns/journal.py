@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who wrote what where, from the API server's audit log, as it happens."""
 
 import asyncio

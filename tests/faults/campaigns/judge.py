@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an object says of itself, and whether that names what is wrong with it."""
 
 from collections.abc import Iterator, Sequence

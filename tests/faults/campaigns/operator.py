@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator's own command line with some of its controllers: those that a campaign is about.
 
 What its status says is then the campaign's word for every other kind, as in the kinds' own tests.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One namespace of a campaign, in which one object lives."""
 
 import asyncio

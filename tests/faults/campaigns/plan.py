@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The transitions of one campaign: drawn from the schema and the kind's nonsense, the same for the same seed."""
 
 import copy

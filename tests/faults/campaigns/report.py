@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a campaign has found, for people and for the report of all faults."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One kind's campaign: an operator, places side by side, and the segments shared out among them."""
 
 import asyncio

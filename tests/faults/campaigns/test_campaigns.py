@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Spec campaigns: a short one of each kind by default, complete ones by `make faults`."""
 
 import asyncio

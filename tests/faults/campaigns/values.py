@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Values for every field of a schema: at its boundaries, empty, huge, null, in other scripts, and none at all."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Walks segments of a campaign with one object, and judges every transition."""
 
 import asyncio

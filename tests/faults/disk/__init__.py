@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """F15: the disk under etcd is full."""

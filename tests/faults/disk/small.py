@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A small disk of memory that can be filled and freed."""
 
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Given TrainingJobs under way, when the disk under etcd is full for a while, then none is lost, doubled or stuck."""
 
 import asyncio

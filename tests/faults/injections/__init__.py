@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a plan's faults do to the requests and watches of the operator; see `tests/faults/plan.py`."""
 
 from collections.abc import Sequence

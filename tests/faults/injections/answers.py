@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Faults of the API server's answers: errors, conflicts, throttling, slowness."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What every injection has: its surroundings, and a note of when it last disturbed anything."""
 
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Faults of delivery: notifications held back, delayed or repeated."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """After a restart, the past: LISTs of an old snapshot and watches that tell what came since late."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Watches that end badly."""
 
 import asyncio

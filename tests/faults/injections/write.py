@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Faults at one write: crashes around it, its answer lost, somebody acting, a pause, a server killed."""
 
 import asyncio

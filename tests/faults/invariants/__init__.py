@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What must hold at every moment of every run, whatever goes wrong: judged from what really happened."""
 
 from collections.abc import Callable, Iterable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An alias moves only by a Promotion whose passing gate was recorded before, from where that gate saw it.
 
 Or it is restored: from nothing to a verified version with the digest that the spec declares.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A TrainingJob makes at most `backoffLimit` + 1 attempts, and what it has recorded of them stays."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """At most one live child for each thing that a child is for: an attempt, a revision, a result."""
 
 from collections import defaultdict

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a RetrainPolicy has decided stays recorded, and what came of it stays as it was.
 
 Of triggers that are skipped again and again for one reason the last is kept, with a count; of a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator deletes only what it planned to delete, and only what belongs to an object of ours."""
 
 from collections.abc import Iterator

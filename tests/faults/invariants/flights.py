@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A RetrainPolicy has at most one training under way."""
 
 from collections import defaultdict

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The generation that a status has seen never goes back and never runs ahead."""
 
 from collections.abc import Iterator

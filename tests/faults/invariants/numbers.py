@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A ModelVersion's number is given once and for good."""
 
 from collections.abc import Iterator

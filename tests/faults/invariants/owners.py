@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every child has its parent as its controlling owner, and the parent was there first."""
 
 from collections.abc import Iterator

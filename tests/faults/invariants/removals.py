@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files are removed of versions that nothing can use any more, and of runs that have ended, and of nothing else."""
 
 from collections.abc import Iterator

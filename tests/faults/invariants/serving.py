@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What serves is never taken away before something else serves in its place.
 
 Judged at each change of a Service or Deployment that the operator made. Servers that fail by

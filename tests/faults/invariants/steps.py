@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A run as steps: each object before and after each of its changes."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is final stays as it is: the end of a TrainingJob, an Evaluation, a Promotion; what was found of a version."""
 
 from collections.abc import Iterator, Mapping

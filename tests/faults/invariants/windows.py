@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A ModelMonitor measures every window once, in order, and what it has measured stays as it was."""
 
 from collections.abc import Iterator

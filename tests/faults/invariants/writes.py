@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How the operator writes: guarded, in its own namespace, and never into what people declare."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Oracles: the end of a run is judged by the ends of runs without faults, or by a former state of the same run."""
 
 from tests.faults.oracles.counts import Counts, creations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How often each object was made and deleted in a run."""
 
 from collections import Counter

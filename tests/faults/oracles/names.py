@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What differs from run to run in any text: UIDs, times, hashes, random endings.
 
 What can be told apart stays so: the UID of a known object becomes its name, and of two names with

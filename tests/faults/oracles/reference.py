@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a path ends like without faults, and what is different after others."""
 
 import json

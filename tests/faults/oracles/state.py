@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is there at the end of a run, as it is the same in every run."""
 
 from collections import Counter

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The reference paths: what is walked without faults first, and then with each of them."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a path is: objects made, steps taken, states waited for; with patience, since faults take their time."""
 
 import asyncio

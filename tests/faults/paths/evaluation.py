@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Evaluations whose measurement goes wrong in every way, and the next one that goes well."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Somebody interferes with a path: at a write that a plan names, or where the path does it by itself.
 
 The end is made the same whenever it happens: what would be there after some interferences and not

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The removal of files of a version and of a run, from the last check of their uses to the end."""
 
 from collections.abc import Collection

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The life of a ModelDeployment: its first version, the next one, one that does not load, and other counts."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The windows of a ModelMonitor: one that is measured, and those that could not be."""
 
 import asyncio

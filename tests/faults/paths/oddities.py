@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pods that measure and bring nothing of use: they fail, hang, or report what is no result."""
 
 import asyncio

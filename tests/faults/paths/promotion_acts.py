@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Promotion whose gate is passed, with which somebody interferes."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A RetrainPolicy from a trigger to the version that takes over: all kinds together."""
 
 from dataclasses import replace

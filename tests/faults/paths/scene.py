@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What several paths find when they begin: a Model whose alias points at a verified version.
 
 An operator did all that in former times, by the same rules: its writes are no part of the path.

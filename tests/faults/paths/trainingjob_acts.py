@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A TrainingJob with which somebody interferes."""
 
 from functools import partial

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator's command line with a short limit for silent watches, and with tasks of kopf's that can be killed.
 
 Runs as `python -m tests.faults.watches.impatient run ...`. SIGUSR1 ends the next of kopf's own tasks,

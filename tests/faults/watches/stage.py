@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One operator process behind a proxy, serving a namespace with finished work, through one trouble after another."""
 
 import asyncio

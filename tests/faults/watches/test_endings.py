@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Given watches that end badly again and again, then the process stays, forgets nothing, writes nothing, says so."""
 
 from collections.abc import AsyncIterator

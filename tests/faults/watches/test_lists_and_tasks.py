@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Given LISTs that fail, or tasks of kopf's that die, then kopf is started again in the process that stays."""
 
 import json

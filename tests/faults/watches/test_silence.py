@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Given watches that say nothing, or no bookmarks, then what happened meanwhile is found, and nothing is written."""
 
 import asyncio

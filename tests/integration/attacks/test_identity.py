@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Users who create and delete objects of the operator's kinds, to change what is served or what counts as evidence."""
 
 import asyncio

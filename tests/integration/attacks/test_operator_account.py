@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whoever has the operator's token, in a cluster with the chart's admission policies: what it cannot do any more.
 
 All requests are made as that account, with the rights of the chart, and are dry runs, which admission judges alike.

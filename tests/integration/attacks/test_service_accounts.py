@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Users who name a service account for pods of the operator, whose credentials they could not have by themselves."""
 
 from collections.abc import AsyncIterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Users with exactly the rights that a role has, on a real API server."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence

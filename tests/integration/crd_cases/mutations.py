@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Invalid values for every field of a schema, derived from a valid object and the schema's own constraints."""
 
 import copy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Mistakes that the API server refuses. The message names field and rule, and the corrected object is admitted."""
 
 from dataclasses import dataclass

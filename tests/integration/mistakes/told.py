@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Mistakes that admission cannot see. The status names what is wrong, and recovers when that is corrected."""
 
 from collections.abc import Awaitable, Callable, Sequence

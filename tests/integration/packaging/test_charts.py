@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The charts as they are rendered: valid, stable, restricted, and refusing values that mean nothing."""
 
 import re

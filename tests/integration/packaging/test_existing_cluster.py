@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the demonstration creates outside of its namespaces, on a cluster that is already there."""
 
 from demo.prerequisites import NEEDED

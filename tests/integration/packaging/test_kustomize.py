@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The kustomize base: fresh, and what `kubectl apply -k` takes."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """NetworkPolicies of model servers and tasks: which pods they select, and what those may reach."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The metrics of single objects: off by default, on a port of their own that one namespace may reach."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Values that go into the operator's pod, its names and labels, and into the pods that it makes."""
 
 import json

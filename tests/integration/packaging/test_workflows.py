@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The workflows of continuous integration are what actionlint accepts."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Gadget kind, installed, and an operator in this process that serves it."""
 
 import asyncio

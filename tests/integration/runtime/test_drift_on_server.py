@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An applied object does not differ from what was applied, whatever the API server made of it."""
 
 import copy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two operators, one lease: one writes, the other takes over when it is its turn and not before."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Faults between the operator and a real API server: afterwards the cluster matches, and nothing was made twice."""
 
 import asyncio

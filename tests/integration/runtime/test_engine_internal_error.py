@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An object whose plan raises says so on the API server, and recovers when it is changed."""
 
 from collections.abc import Mapping, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """kopf under supervision: started again it leaves nothing behind, writes nothing, and lists nothing itself."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The lease of an operator whose event loop is busy, and of one whose event loop hangs.
 
 Times are a fifth of the real ones: a lease of 3 s, renewed for as long as the last heartbeat is younger than 12 s.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator as its own process, as it runs in a pod: signals, exit codes, probes, metrics, memory."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The engine as a whole, with a small kind, on a real API server."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The tables of the decision rules: the page is that of the kept tables, and simulations run."""
 
 from pathlib import Path

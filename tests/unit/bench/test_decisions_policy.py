@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The month of a policy whose breach training cannot cure, by the simulation of the benchmark."""
 
 from datetime import timedelta

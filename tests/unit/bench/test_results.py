@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Results on disk and the page made of them."""
 
 from pathlib import Path

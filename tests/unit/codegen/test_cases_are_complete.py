@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cases that the integration tests hold against a real API server leave nothing out."""
 
 import pytest

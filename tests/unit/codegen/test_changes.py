@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A change of a part of a status is checked: a misspelled name or another type fails every test that makes it."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Defaults in the schema mean the same as defaults in the model."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Docstrings as the words of schemas and references."""
 
 from enum import StrEnum

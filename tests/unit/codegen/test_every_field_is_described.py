@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`kubectl explain` has words for every field, and every value of an enumeration has a description."""
 
 import importlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writing generated files, and noticing those that are not fresh."""
 
 from pathlib import Path

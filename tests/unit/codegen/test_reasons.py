@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every reason has one meaning: the kinds share declarations, and the CRDs and the reference have their words."""
 
 import sys

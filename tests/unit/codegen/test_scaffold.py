@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A scaffolded kind is whole: it is registered, generated, planned for, and keeps the house's rules."""
 
 import shutil

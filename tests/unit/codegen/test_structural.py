@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How the parts of a model are written as a structural schema."""
 
 from enum import StrEnum

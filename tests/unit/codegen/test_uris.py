@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Places on claims: what the API takes, and what never reaches a mount."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the environment of a run promises to those who set up its network."""
 
 from pathlib import Path

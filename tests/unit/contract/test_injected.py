@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is put into images of users beside their program: the SDK, the command that predicts, and the contract.
 
 It runs from Python 3.9 on, and imports nothing but the standard library and what a model needs by itself.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is reported on mounted ConfigMaps: one digest, or nothing."""
 
 import pytest

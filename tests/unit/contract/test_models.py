@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the pods read with the standard library is what the operator's pydantic models describe."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A termination message is a result or `ResultInvalidError`, whatever it contains."""
 
 import json

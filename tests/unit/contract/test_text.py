@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Text of others is made safe, whatever it contains."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Objects for the controllers' tests, and a toy cluster that knows enough of an API server to carry plans out."""
 
 import copy

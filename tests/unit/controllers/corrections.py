@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tasks whose pods no node takes, and an installation that corrects it."""
 
 from typing import Any, Final

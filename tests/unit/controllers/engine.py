@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Several controllers over the real cache: what a change enqueues, and what each plan costs, is counted."""
 
 import copy

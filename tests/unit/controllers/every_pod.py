@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every pod that the operator can make, rendered from the smallest objects."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cheap look-ups of a world, made of the dear ones: for worlds that hold few objects."""
 
 from abc import ABC, abstractmethod

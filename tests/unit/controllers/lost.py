@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pods on nodes that do not answer, as the control plane shows them."""
 
 from copy import deepcopy

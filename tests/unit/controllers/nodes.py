@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the toy nodes and the scheduler report of a pod."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a plan promises that calls itself settled: the engine does not plan again after it."""
 
 from datetime import datetime

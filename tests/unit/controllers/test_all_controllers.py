@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All controllers together: what only shows when they share one cache."""
 
 import pytest

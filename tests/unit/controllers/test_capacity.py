@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a pod that has no node can ever get one: shortages pass, sizes and selectors do not."""
 
 from decimal import Decimal

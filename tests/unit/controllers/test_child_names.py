@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names of all children of all kinds, before and now: from a policy's training to the pod of its version's gate."""
 
 import re

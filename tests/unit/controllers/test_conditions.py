@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Conditions: when `lastTransitionTime` moves, and the three conditions that every kind carries."""
 
 import pytest

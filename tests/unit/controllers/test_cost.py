@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What one change costs does not grow with the number of objects beside it: plans and decoded objects are counted."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What took a pod away, from the pod alone: when it was told to go, by whom, and in which words."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Events of transitions: one where the reason of `Ready` changes, one where a condition becomes true."""
 
 import pytest

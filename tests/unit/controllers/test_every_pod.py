@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every pod that the operator makes has the options that the installation and its object give it."""
 
 from typing import Any

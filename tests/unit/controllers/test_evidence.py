@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When an ended Job ended, and whether its pods tell how."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Jobs that have ended are deleted a day later, and only after their results were recorded."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """No text in a pod stops an object: whatever containers and users write, a plan is made and the object ends."""
 
 import unicodedata

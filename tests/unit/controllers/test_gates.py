@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The digest of a gate's rows, and how recorded results are read."""
 
 import pytest

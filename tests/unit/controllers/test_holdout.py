@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What trainings of a Model are told to leave out."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an object refers to, as an index finds it."""
 
 from typing import Any

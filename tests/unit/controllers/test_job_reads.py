@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When a Job's pods are read, and for how long it waits."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a Job and its pods tell: how far it is, how it ended."""
 
 import pytest

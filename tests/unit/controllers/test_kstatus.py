@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What kstatus says of every state: its rules, and the table of the reference.
 
 Every status that the unit tests and the model checks record is held against that table.

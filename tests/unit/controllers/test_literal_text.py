@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Text of a spec reaches a container as it was written, though Kubernetes expands `$(NAME)` and `$$`."""
 
 import json

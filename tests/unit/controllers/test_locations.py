@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The step that checks places before they are mounted."""
 
 import pytest

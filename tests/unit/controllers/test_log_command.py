@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The command that prints the logs of what failed: whole, and with a selector that matches the pods' labels."""
 
 import pytest

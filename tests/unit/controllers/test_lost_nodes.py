@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is said of pods whose nodes do not answer."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Model as other controllers read it: each function over the entries that decide."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names of children: readable words and one hash, within a DNS label, cut between words."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether the Model or RetrainPolicy that controls an object still exists."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Why a pod does not run: permanent causes come from pods and events, passing ones are kept back for a minute."""
 
 from datetime import datetime, timedelta

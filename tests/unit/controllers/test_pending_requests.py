@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What it costs to look at many pods that wait for long, counted in a clock that jumps from one event to the next."""
 
 import asyncio

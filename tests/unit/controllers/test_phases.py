@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Phase and conditions of every kind agree: the table is complete, and the tests' own worlds keep it.
 
 The model checks (`tests/unit/modelcheck`) hold every status that a plan writes against the same table.

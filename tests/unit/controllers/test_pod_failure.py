@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which container failed a pod, and what is told of it."""
 
 from copy import deepcopy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The options of pods: what an object sets wins over the installation, field by field."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Parts of pods that several kinds share."""
 
 from typing import Any

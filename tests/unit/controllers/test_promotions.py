@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Promotions as other controllers find them: open ones, those that passed their gate, and rejected ones."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the installation decides, as the operator reads it from its environment."""
 
 import json

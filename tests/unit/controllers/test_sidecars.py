@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A container that continues beside a task that has ended: it is named within a minute."""
 
 import pytest

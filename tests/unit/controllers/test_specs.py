@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reading specs, which every plan does."""
 
 from mlops_operator.api.trainingjob import TrainingJobSpec

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """In which store something lies."""
 
 import pytest

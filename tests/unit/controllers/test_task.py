@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A task's Job as its parent's plan sees it."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pods of a task that were taken away or could not connect: counted once each, told until its end, no failed try."""
 
 import json

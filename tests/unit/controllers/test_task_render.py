@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Job that a task becomes: what each of its containers gets, and what each of them sees."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Metrics of models: what is counted once, and which series an object has, for as long as it is there."""
 
 from itertools import pairwise

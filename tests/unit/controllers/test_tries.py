@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is told of a task whose try has failed, while the next one runs."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is kept of children, and what of their changes is news."""
 
 from mlops_operator.api.meta import Manifest

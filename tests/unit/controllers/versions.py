@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ModelVersions for the tests of those who use them."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What each container of a pod sees: the whole of it, so that a test fails on more as well as on less."""
 
 from mlops_operator.api.meta import Manifest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How images get to the nodes of a cluster that is already there: the commands that are run, on stand-ins."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The picture: what versions are called, who served when, and that it is drawn."""
 
 from datetime import UTC, datetime, timedelta

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an existing cluster must have, and must not have, before the demonstration changes anything in it."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the story prints of a gate."""
 
 from typing import Any

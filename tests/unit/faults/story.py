@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Histories made by hand: objects that come, change and go, and the operator's writes."""
 
 import copy

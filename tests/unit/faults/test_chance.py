@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a fault that never fired is to blame, or its write comes by chance."""
 
 import asyncio

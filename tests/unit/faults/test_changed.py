@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Given changed files, then a deep run makes all plans of the paths that they can affect, up to its limit."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 from mlops_operator.api.meta import Manifest
 from mlops_operator.kube.resources import TRAINING_JOBS
 from tests.faults.invariants.generations import check

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 from mlops_operator.kube.resources import DEPLOYMENTS, JOBS, MODEL_VERSIONS, TRAINING_JOBS
 from tests.faults.oracles.names import Names
 from tests.unit.controllers.builders import make

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 import pytest
 
 from mlops_operator.api.meta import LABEL_UID, Manifest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The reference paths fit together: names, actions and what they lead to."""
 
 import pytest

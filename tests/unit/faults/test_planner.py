@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where faults can strike."""
 
 from tests.faults.planner import Point, by_chance, cancelled_pairs, points

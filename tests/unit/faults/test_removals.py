@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A removal that begins while its version may still be used is found."""
 
 from typing import Any

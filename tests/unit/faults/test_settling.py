@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A plan's convergence is measured from its last disturbance, also from one that outlasts the path."""
 
 from types import SimpleNamespace

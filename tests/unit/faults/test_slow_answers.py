@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An answer that is kept back disturbs until it is given, or until nobody waits for it any more."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 from pathlib import Path
 
 from mlops_operator.kube.resources import JOBS, TRAINING_JOBS

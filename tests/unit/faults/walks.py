@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs without faults, made up of the writes that count."""
 
 from collections import Counter

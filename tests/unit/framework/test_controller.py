@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What follows from the declaration of a kind, shown on a kind that is nothing more."""
 
 from collections.abc import Mapping, Sequence

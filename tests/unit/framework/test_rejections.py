@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the API server refuses means the same in every kind."""
 
 from datetime import UTC, datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What goes into the images: lock files, sources, recipes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whatever Python program is the first process of a container, it runs below an init."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Several image archives in one, with the layers that they share once."""
 
 from __future__ import annotations

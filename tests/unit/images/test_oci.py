@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Image archives: the same bytes for the same contents, in the form that container tools read."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The client against answers that a healthy API server never gives."""
 
 from collections.abc import AsyncIterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the operator finds its cluster, and whom it speaks as."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every way a watch can end, and what it says by that."""
 
 from collections.abc import AsyncIterator

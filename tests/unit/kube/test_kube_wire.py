@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is read and written as JSON is what the standard library makes of it."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stand-ins for Docker, kind and the clients."""
 
 from __future__ import annotations

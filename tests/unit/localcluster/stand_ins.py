@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Programs on PATH that note how they are called, and notes that are kept."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Certificates that TLS accepts and Kubernetes reads users from."""
 
 from __future__ import annotations

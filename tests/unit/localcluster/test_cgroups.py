@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Cgroups of both versions, on trees of plain files that look like them."""
 
 from __future__ import annotations

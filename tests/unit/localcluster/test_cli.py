@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The command line, up to where a cluster would be touched."""
 
 from __future__ import annotations

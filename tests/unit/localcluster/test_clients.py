@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which kubectl and Helm of the machine will do for a cluster."""
 
 from pathlib import Path

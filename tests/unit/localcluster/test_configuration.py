@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Command lines and files that the components are started with."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which engine is taken, and the commands that sudo is given, on stand-ins that note how they are called."""
 
 from __future__ import annotations

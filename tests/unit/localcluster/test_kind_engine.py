@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What kind and Docker are told to do, on stand-ins that note how they are called."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cause of a failed `kind create cluster`: at most 20 lines, no trace of Go."""
 
 from __future__ import annotations

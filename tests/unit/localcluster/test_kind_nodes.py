@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The nodes of a kind cluster: found, missing, stopped, and their logs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Options of a kind cluster: from the command line, the environment, and into kind's configuration."""
 
 from __future__ import annotations

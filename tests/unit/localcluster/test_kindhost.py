@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What kind is given, what a node image is made of, and when root is needed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """kubectl that fails, as the command line reports it."""
 
 from pathlib import Path

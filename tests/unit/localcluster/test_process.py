@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Processes are known by more than their pid."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Slots and the addresses that follow from them."""
 
 from __future__ import annotations

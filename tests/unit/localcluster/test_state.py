@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What clusters remember, where, and under which names."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Finding Go, naming builds, and what is checked before one begins."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The model of an API server, and the client through which the operator's own executor speaks to it.
 
 It knows identities, versions, generations, preconditions, subresources, deletion that something holds,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The small worlds that are walked, and how far."""
 
 import os

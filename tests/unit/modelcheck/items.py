@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Objects as the model knows them: never changed, cheap to compare, the same whatever way they were reached."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Random histories of the same worlds, longer and with more faults than can be walked."""
 
 from typing import ClassVar

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Everything that can happen next in a state: the operator, the cluster, people, time, and faults."""
 
 from collections.abc import Callable, Iterator

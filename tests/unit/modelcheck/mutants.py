@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Controllers with one deliberate bug each, to show that the walk would find it."""
 
 import itertools

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The model of the operator's process: its cache, its queue, its appointments, and plans half carried out.
 
 Plans are made by the real controllers and carried out, one write at a time, by the real executor. The cache

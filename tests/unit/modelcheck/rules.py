@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What must hold for every kind, whatever happens."""
 
 from collections.abc import Mapping

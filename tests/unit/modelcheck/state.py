@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One state of a small world, and all that can happen next."""
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every promise has a bug that breaks it, and the walk finds it."""
 
 from collections.abc import Callable, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every state of a small world of each kind, and the way to rest from each of them."""
 
 from collections.abc import Callable

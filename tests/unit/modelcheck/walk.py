@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The exhaustive walk: every state that can be reached within a budget, and from each of them the way to rest."""
 
 from collections import deque

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rights from declarations: nothing more than is declared, nothing that must never be granted."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A release is the same bytes for the same commit, and each wheel works with what it declares."""
 
 import json

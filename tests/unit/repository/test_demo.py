@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The demonstration's words and picture, from figures like those of a real run."""
 
 from io import StringIO

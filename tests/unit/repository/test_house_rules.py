@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rules of the house that no linter knows."""
 
 import ast
@@ -12,6 +13,8 @@ from mlops_operator.kube.resources import OWN
 
 ROOT = Path(__file__).resolve().parents[3]
 LONGEST_FILE = 400
+#: The header that every file begins with is no part of its subject.
+LICENSE_LINES = 1
 
 
 def _tracked(*patterns: str) -> list[Path]:
@@ -23,7 +26,7 @@ def test_a_file_has_one_subject_and_so_stays_short() -> None:
     too_long = {
         str(path.relative_to(ROOT)): count
         for path in _tracked("*.py")
-        if path.exists() and (count := len(path.read_text().splitlines())) > LONGEST_FILE
+        if path.exists() and (count := len(path.read_text().splitlines()) - LICENSE_LINES) > LONGEST_FILE
     }
     assert not too_long, f"split these by subject: {too_long}"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The deny-list of `tools/language` on the folders that are clean, and its rules on sentences."""
 
 from pathlib import Path

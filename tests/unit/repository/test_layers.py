@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The import contracts in pyproject.toml cover every kind and every module of the engine."""
 
 import tomllib

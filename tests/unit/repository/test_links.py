@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Links between the Markdown files of the repository lead to files and headings that exist."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Mutation testing changes every kind of decision once, and its list of ignored mutants means mutants that exist."""
 
 import ast

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The tutorial can be typed as it stands: nothing is filled in by hand, nothing blocks, and waits are in it."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The version is the same in every place that has it."""
 
 import re

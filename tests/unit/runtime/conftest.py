@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures that several tests of the engine take."""
 
 from collections.abc import AsyncIterator

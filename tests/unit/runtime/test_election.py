@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who may take the lease, and when; what a leader does whose renewals fail."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a follower waits for, what a leader does that meets another's lease, and what is given back."""
 
 from collections.abc import AsyncIterator

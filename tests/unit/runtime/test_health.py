@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Probes tell the truth, and what is missing."""
 
 import json

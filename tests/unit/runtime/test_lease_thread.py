@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The lease is renewed for as long as the main event loop beats, and its thread ends with the process."""
 
 import asyncio

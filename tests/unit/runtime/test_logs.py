@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One line a fact: a constant message, and what varies beside it."""
 
 import json

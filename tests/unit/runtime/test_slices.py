@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Long work lets others work: no slice is longer than its stated size and one unit of work."""
 
 import asyncio

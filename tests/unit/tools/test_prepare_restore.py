@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The script that prepares an export, so that applying it restores the objects."""
 
 import io

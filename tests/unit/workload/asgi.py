@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ASGI without a server: what one sends to an application, and what it answers."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the data plane's tests share: digits models trained once, and the environment of a run."""
 
 import importlib.util

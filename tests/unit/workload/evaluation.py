@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The steps of an evaluation as the operator runs them, one after the other, each with its own folders."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Lines of a prediction log, and the window that is read from them."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A model that takes its time. In a module of its own, since the server that loads it has no pytest."""
 
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The access log before any application: which requests have a line, and what it says."""
 
 import logging

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Replica 0 lets all replicas go when each is there, whoever else speaks to its port."""
 
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The ConfigMaps of a run, hashed before it starts. Folders are as the kubelet's atomic writer leaves them."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rules computed on rows of two models: levels by simulation, groups, classes, direction."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Connections that cannot be made: the status names host, port and cause, within a minute, whatever the driver does."""
 
 import errno

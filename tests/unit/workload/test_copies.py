@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Copy, verify the copy, use the copy: what others do to a source in between has no effect, and links are refused."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The scripts of examples/digits, on the real data, with the figures the story tells."""
 
 import json

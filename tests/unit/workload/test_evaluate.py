@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An evaluation on the real digits, from environment to result."""
 
 import json

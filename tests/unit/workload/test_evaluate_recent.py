@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An evaluation on recent rows and with hashes of training rows, through all steps of its pod."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fetching: what arrives is what the digest says, or nothing arrives."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator and its workload image name the same formats."""
 
 from mlops_operator.api.formats import FORMATS as DECLARED

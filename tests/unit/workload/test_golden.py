@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How long a model may take to be ready and to answer, and what of its answers is kept for people."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A served model is foreign code: whatever it answers, its check ends with counts of this check's own."""
 
 import json

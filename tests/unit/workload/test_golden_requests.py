@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Golden requests: recording them, and comparing answers with them."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which rows are held out: the same everywhere, for every type of identity, and as many as were asked for."""
 
 import json

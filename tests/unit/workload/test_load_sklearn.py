@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A pickle that cannot be loaded is told with the versions that matter, in one line."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Our metrics agree with scikit-learn's."""
 
 import warnings

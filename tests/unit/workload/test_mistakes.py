@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Mistakes in files, as their user reads of them: what a run reports, in the words of the object's status.
 
 The rows are numbered as in `tests/integration/mistakes`.

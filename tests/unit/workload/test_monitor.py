@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A monitoring window, from environment to result."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Figures from the cells of a confusion matrix, against the rows themselves and repeated windows."""
 
 from typing import Any

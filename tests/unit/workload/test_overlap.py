@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Overlap of a gate's rows with the rows of a training: counted exactly, and unknown where hashes are missing."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The container that runs a model: whatever the model does, predictions or an error are left, nothing else."""
 
 import json

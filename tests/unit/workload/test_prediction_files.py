@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a foreign process leaves as its predictions: taken if it is of the form, refused with the role otherwise."""
 
 import io

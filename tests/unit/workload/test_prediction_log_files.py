@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which files of a prediction log are read, at what cost, and what any bytes in them do."""
 
 import json

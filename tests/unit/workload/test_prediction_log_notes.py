@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is said of a prediction log, and how much of it."""
 
 from collections import Counter

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Answers of a model, checked before anything is computed from them."""
 
 from typing import Any

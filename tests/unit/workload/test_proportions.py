@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The paired test of proportions: published figures, and its true level by exact sums."""
 
 from itertools import product

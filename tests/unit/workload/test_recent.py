@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Recent gate data: labeled held-out rows of a prediction log, and nothing else."""
 
 import json

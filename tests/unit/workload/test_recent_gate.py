@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which challengers a gate lets through after a drift, on frozen rows and on recent ones, by the shipped functions.
 
 The figures of docs/design/0016-recent-gate-data.md.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is in a folder is removed, and nothing that a link in it leads to."""
 
 import json

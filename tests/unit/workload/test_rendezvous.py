@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A replica waits until replica 0 is found by its name, whichever DNS server is asked, and then for all the others."""
 
 import json

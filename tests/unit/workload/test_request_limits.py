@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What one request may cost the real model server: bytes, time to send them, time to answer."""
 
 import http.client

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The bounds of one request, each below, at and above it, before any application."""
 
 import asyncio

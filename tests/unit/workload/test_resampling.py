@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Resampling by counts has the distribution of resampling rows."""
 
 import numpy as np

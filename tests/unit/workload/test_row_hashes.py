@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Hashes of rows: equal for equal rows in all kinds of tables, and overlap is counted exactly."""
 
 from pathlib import Path

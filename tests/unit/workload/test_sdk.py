@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The SDK: what training code is given and what it reports, in a cluster and on a laptop."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The hold-out in a run: no held-out row is given to the training, and its row hashes go with the model."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The real model server, as a process of its own on loopback."""
 
 import json

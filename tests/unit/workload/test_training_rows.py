@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rows of a training's inputs: no held-out row is left, the others are unchanged and hashed."""
 
 import csv

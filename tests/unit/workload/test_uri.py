@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """URIs and the local paths they name."""
 
 from pathlib import Path

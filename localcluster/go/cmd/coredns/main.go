@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command coredns is CoreDNS with only the plugins that a cluster's DNS needs,
 // the project's and kubeadm's: it compiles in a quarter of the time and has none of the
 // cloud SDKs.

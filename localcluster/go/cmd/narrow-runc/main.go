@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command narrow-runc is runc for machines whose root may neither raise limits
 // nor lower OOM scores: it takes from a container's specification what the
 // kernel would refuse, then becomes runc. Docker asks for these without being

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command pause is process 1 of a pod's sandbox: it holds the pod's namespaces
 // open and reaps the orphans that end up with it, until it gets SIGTERM.
 package main

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command volume-helper makes and removes the folders behind local volumes. It
 // is what the provisioner's helper pods run, so that no image with a shell is
 // needed: volume-helper -p PATH -s BYTES -m MODE -a create|delete.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes `crds/` and the chart of the CRDs with their policies, or checks them with `--check`."""
 
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Manifests as templates of the chart of the CustomResourceDefinitions."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Defaults that the API server fills in.
 
 Scalars and non-empty lists that a model gives by default are written into the schema, so that

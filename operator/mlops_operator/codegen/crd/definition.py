@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A kind as a CustomResourceDefinition."""
 
 from typing import Any, Final

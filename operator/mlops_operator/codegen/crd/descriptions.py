@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The words for `kubectl explain` and the reference: docstrings of models, fields, types and enum members."""
 
 import ast

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rules on objects' names, where a child takes its owner's name over.
 
 Children whose names the operator composes are cut to fit (`controllers/shared/naming.py`). A

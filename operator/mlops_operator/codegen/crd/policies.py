@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rules of admission that a schema cannot state, as ValidatingAdmissionPolicies of the CRDs' chart.
 
 CEL rules of a CustomResourceDefinition do not see values without a type, such as parameters, nor who makes a request. A

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """CEL rules of a model, and whether they see every field they read.
 
 To CEL an absent field is an error, not its default. So a field that a rule reads without asking

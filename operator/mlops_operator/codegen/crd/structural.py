@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Models as structural schemas: the dialect of OpenAPI that a CustomResourceDefinition takes.
 
 The types of the models' fields are walked, not pydantic's JSON schema: what a CRD cannot

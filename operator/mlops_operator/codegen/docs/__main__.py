@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes `docs/reference`, or checks it with `--check`."""
 
 import sys

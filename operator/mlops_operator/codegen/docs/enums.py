@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Enumerations and condition types of a kind's module, with the words that stand under them in the source."""
 
 import ast

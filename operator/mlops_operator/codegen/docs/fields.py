@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fields of a schema as rows of a table: path, type, default, constraints, words."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The page with the kstatus result of each state of each kind, as Flux and Helm see it, with the reason.
 
 The tests hold every status that they record against this table.

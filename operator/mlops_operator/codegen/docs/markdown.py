@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The few pieces of Markdown that the reference is made of."""
 
 from collections.abc import Iterable, Sequence

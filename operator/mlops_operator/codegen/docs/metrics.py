@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The page of the metrics, from the objects that record them."""
 
 from dataclasses import dataclass

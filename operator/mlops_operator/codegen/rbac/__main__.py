@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes the charts' rules, or checks them with `--check`."""
 
 import sys

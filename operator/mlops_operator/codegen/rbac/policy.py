@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """RBAC policy rules from what the controllers and the engine declare.
 
 A right is granted because a declaration names it: own kinds are read and their status is

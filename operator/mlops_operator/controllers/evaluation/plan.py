@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an Evaluation does next: wait for its versions, measure by one Job, judge, and be done."""
 
 from datetime import datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Job that measures: fetch, predict with each model apart, judge.
 
 No container that runs a model sees labels, the store, the result or the other model; the one that reports runs

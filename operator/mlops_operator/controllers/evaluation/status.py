@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The findings about an Evaluation, and the fields of its status that change with them."""
 
 from collections.abc import Mapping

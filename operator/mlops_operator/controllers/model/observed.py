@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All that the plan of a Model sees."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is done about a Model: versions get numbers, Promotions move aliases, empty aliases are offered a version.
 
 Aliases live in `status`: the spec is the person's own, and a GitOps tool sees no drift.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The removal of artifacts, step by step, so that a crash between any two leaves nothing promoted without its files.
 
 1. A version or run beyond the policy is listed in the status. A user sees the list for `grace`.

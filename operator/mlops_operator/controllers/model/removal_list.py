@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The list of versions beyond the policy, and which of them are marked for removal."""
 
 from collections.abc import Iterable, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Job that removes the files of a version or run."""
 
 from dataclasses import dataclass

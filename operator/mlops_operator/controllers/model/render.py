@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Children of a Model: the Promotion that offers a version to an empty alias, and the Job that removes files."""
 
 from typing import Final

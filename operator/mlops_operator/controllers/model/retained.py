@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the removal of artifacts sees: versions and runs with their files, who uses them, and the Jobs that remove.
 
 Only a Model with a retention policy, or with a removal at work, looks at any of this.

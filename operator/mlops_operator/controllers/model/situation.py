@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a step of the removal of artifacts is decided by."""
 
 from collections.abc import Sequence

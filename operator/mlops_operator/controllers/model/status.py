@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The status of a Model: its numbers and aliases, and how it is."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The events of a Model: an alias that moved or was dropped, a version that got its number, removed artifacts."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who uses the files of versions and runs: as the caches show it, and as the API server says when files are to go."""
 
 from collections import defaultdict

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A revision: everything that makes a server's pods what they are, and its hash."""
 
 from dataclasses import dataclass, replace

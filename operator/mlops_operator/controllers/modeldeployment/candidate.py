@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A candidate at its beginning and at the beginning of each phase and step."""
 
 from datetime import datetime

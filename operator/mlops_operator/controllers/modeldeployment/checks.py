@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The check of the present candidate, its golden requests or a recheck, as its plan sees it."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The actions that make the children what the rollout's state says.
 
 Two rules keep every moment between two requests safe:

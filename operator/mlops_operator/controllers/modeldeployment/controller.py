@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Wiring of the ModelDeployment controller: what wakes it, what it may do, and what its plan sees."""
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a ModelDeployment's events tell: how a rollout goes and how it ends."""
 
 from collections.abc import Iterator

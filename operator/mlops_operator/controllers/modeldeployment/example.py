@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The commands by which a user asks a served model from outside the cluster; pure."""
 
 import json

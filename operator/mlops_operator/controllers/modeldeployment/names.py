@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the children of a ModelDeployment are called, and the labels by which they are found."""
 
 from typing import Final

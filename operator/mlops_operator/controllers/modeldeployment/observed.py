@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All that the plan of a ModelDeployment sees."""
 
 from collections.abc import Mapping, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The plan of a ModelDeployment: where its rollout is, what its children need, what its status says."""
 
 from collections.abc import Mapping, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The plan after the API server has refused a child.
 
 A pod template it does not take is the end of that revision, as if its model had not loaded: it

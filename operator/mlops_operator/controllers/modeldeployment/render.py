@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Manifests of a ModelDeployment's children."""
 
 from collections.abc import Mapping, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rollout as a state machine: what is stable, what is the candidate, and what was stopped.
 
 Every transition follows from the former status, the target and what the servers look like now;

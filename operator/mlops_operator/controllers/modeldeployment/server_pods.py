@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The pods of a model server: fetch the model, prove its digest, serve it, drain before the end."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The servers of one revision as they are observed: a Deployment and its pods."""
 
 from collections.abc import Iterable, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The status that follows from the rollout's state.
 
 `Ready` says whether the stable version serves; its reason says what there is to know beside. So a

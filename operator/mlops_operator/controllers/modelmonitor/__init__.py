@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """ModelMonitor: one Job measures each window, pure policies say what its numbers mean."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The ModelMonitor controller: what it declares, and how it decides."""
 
 from collections.abc import Collection, Mapping, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A window from the end of its Job to its verdicts and the references that it adds to."""
 
 from collections.abc import Sequence

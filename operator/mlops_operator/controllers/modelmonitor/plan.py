@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a ModelMonitor does next: see the window's Job to its end, then begin the next window that is due.
 
 The status changes when a window begins or ends and when something keeps a Job from running,

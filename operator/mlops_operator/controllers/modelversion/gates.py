@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gate results that a ModelVersion has to record, found in the caches.
 
 A result counts only if a Promotion of this very version is open, if the Evaluation is the one that its alias's gate

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All that the plan of a ModelVersion sees, and the look-ups that find it."""
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is done about a ModelVersion: its artifact is checked once, and its status says where it is used.
 
 A check that takes a moment costs its Job and one status; only what takes longer, or fails, is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Job that checks an artifact against its digest."""
 
 from typing import Final

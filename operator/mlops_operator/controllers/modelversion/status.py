@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The status of a ModelVersion: whether it may be used, and where it is."""
 
 from collections.abc import Mapping

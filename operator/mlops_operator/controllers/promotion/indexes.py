@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Look-ups of the Promotion controller, and which Promotions a change concerns.
 
 No change wakes all Promotions of an alias. One supersedes the older ones, but only the newest of those that are in

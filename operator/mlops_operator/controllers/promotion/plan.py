@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a Promotion does next: ask the gate, say what it said, and see the Model move the alias."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The RetrainPolicy controller: what it declares, and how it decides."""
 
 from collections.abc import Collection, Mapping, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All that a RetrainPolicy's plan sees."""
 
 from collections.abc import Mapping

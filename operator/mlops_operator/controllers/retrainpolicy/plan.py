@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a RetrainPolicy does next: follow what it started, look at its signals, and decide on what fires.
 
 A decision is written together with the Create of its TrainingJob, the Create first. If the

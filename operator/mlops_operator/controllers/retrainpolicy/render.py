@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The policy's children: the TrainingJob that a decision starts, and the Promotion of what comes of it."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The status that follows from what a plan found."""
 
 from collections.abc import Sequence

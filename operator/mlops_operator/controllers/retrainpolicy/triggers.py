@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The triggers that fire now: the manual one first, then in the order of the spec."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a pod that the scheduler found no node for can ever run on the nodes there are; pure.
 
 The scheduler's message says what each node lacks now: `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Children under the name that they have now, or under the one that they were created with.
 
 Children that exist when names get another form keep theirs: nothing is created twice, and nothing that runs is lost.

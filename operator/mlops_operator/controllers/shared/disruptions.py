@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What took a pod away before its program had ended, in plain words; pure.
 
 A pod that Kubernetes or a person takes away is no evidence about its program: neither that it failed nor, where it

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether the pods that were read tell how an ended Job ended.
 
 A read may have begun before the Job ended and show its pods as they were then. What such a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What Kubernetes does after a pod of a task has failed: the `podFailurePolicy` of the task's Job; pure.
 
 See docs/design/0021-tasks.md.

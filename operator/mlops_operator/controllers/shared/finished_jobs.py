@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When Jobs that have ended are deleted with their pods, and their logs.
 
 `ttlSecondsAfterFinished` of batch/v1 is not used: it counts from the end of the Job, so a Job could be deleted before

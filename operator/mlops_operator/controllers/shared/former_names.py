@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names that builds before 0.1.0 gave to children: the parent's UID and each suffix had a hash of its own.
 
 Only objects that were created with them still have them. See docs/design/0027-names.md for when this module can go.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a gate asks for, and how its results are recorded and found.
 
 A result belongs to the gate, the rows and the artifact, not to the objects that led to it. So it is recorded on the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The hold-out of a Model: the share of rows that its gates measure on and its trainings are not given."""
 
 from typing import Any

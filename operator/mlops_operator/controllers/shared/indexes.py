@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Look-ups that several controllers use: what refers to a Model and to a version of it, and which changes matter."""
 
 from collections.abc import Callable, Iterable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When a Job's pods are read, and for how long it has waited.
 
 Pods of Jobs are not watched. Their parent's plan asks for them at the Job's end, after a try that failed, and while

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A child Job and its pods as its parent sees them: how far it is, how its pods ended, what they reported.
 
 When the pods are read is decided in `job_reads.py`, why they do not run in `pending.py`.

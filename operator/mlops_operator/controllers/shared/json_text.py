@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """JSON that stands in annotations, variables and names."""
 
 import json

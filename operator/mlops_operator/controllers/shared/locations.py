@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checking that the places which a container has mounted one by one were there before.
 
 The kubelet makes a missing `subPath` as an empty folder, for a file too: the container would find something else than

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The command that prints the logs of an object's pods, for messages about a failure; pure."""
 
 from mlops_contract.text import clean

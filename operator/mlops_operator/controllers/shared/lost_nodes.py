@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pods on nodes that do not answer: what is said of them, and what a person can do; pure.
 
 Nodes are not read for it: the control plane marks the pods of a silent node, see `disruptions.silent_since`. Later it

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an object names, wherever in its spec or status it does.
 
 Fields that name a version come and go with releases, and a check that has to know them all misses one. So everything

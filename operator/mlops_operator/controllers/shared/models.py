@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Model as others see it; only the entry that is asked for is read, since a Model has many versions."""
 
 from collections.abc import Container

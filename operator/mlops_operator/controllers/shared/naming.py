@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names and labels of children.
 
 A child's name is readable words and one hash, which covers its parent's UID: a parent deleted and made again under the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether the object that controls another one still exists.
 
 An object from a backup refers to its owner by the UID of a deleted object. The garbage collector deletes it soon; until

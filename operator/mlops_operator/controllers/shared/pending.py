@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Why a pod that was asked for does not run, and from when on that is reported; pure.
 
 Two kinds of causes, see docs/design/0018-pending-pods.md. A *permanent* cause does not end by waiting: an object that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The options of pods: the installation's defaults, what an object sets itself, and the pod spec that follows.
 
 `merged` is the only place where one wins over the other. See docs/how-to/pods.md.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pods as this operator makes them: restricted by default, claims mounted by URI, people's templates merged in."""
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Look-ups of Promotions that several controllers use: open ones, and those that passed a gate."""
 
 from collections.abc import Callable, Iterable

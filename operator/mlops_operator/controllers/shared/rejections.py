@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When a rejection ends.
 
 A gate on recent rows may measure an artifact again that it refused, once enough rows are newer than those of all

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a ModelDeployment serves, as others see it."""
 
 from dataclasses import dataclass

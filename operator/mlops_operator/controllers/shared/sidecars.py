@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Containers that continue beside a main one that has ended, as the plain proxy of a service mesh does; pure.
 
 A Job's pod ends when all of its containers have ended. Native sidecars are ended by the kubelet and never keep a pod.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where in an artifact store objects leave what they make, and in which store something lies."""
 
 import re

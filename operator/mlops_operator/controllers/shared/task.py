@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tasks: Jobs of the operator's own workload image, such as verify, evaluate, monitor and golden requests.
 
 A task runs one or more steps, each `python -m mlops_workload.<module>` in a container of its own, one after

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pods of a task that used up none of its tries: Kubernetes took them away, or they could not connect; pure.
 
 The next pod follows by itself, and the Job's status counts none of them. So the task's Job keeps how many there were,

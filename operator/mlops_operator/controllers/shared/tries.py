@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is told of a task that runs again: a try of it failed, or its result was lost; pure.
 
 A *try* is one pod of a task's Job. Kubernetes makes the next one when it has failed, so that only the Job's count of

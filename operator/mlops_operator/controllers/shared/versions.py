@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A ModelVersion as others see it: what it is, and whether it may be used."""
 
 from dataclasses import dataclass

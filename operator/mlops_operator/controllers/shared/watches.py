@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Watches on the children that several kinds' controllers share.
 
 There is one cache per resource, so every controller watches a resource with the same label

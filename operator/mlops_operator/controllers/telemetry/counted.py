@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is counted when a status is written: trainings that ended, aliases that moved, rollouts, removed files.
 
 No label has a name.

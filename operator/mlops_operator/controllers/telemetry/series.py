@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The gauges of single objects, and what an object adds to them; pure.
 
 An object's series follow from its present state alone, so they go with the object. Their number is bounded by the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Keeps the metrics of objects up to date: with every change of the cache, and with every status that is written."""
 
 import logging

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The ConfigMaps that a run sees, mounted into the container that hashes them before the run.
 
 A run sees a ConfigMap as files or as variables. The container that hashes gets all of them as files, in volumes of its

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The environment of a run, as the result contract names it, and the way back from a pod.
 
 A pod's environment is the record of what an attempt really ran with: the spec may have been

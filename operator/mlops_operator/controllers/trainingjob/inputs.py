@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What decides what a run computes, as a digest.
 
 What the spec says is known when the attempt's Job is made, and is kept there. Which images ran, what the ConfigMaps

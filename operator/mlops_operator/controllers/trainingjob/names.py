@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names and marks of a TrainingJob's children, and the identity of an attempt."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is done about a TrainingJob: attempt after attempt, each a new Job, until one succeeds or none is left.
 
 The status is written when there is something to say: not for a Job that was just created and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The ModelVersion that a result becomes.
 
 It outlives its TrainingJob, so it has no owner; its lineage says where it came from. What it

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Manifests of an attempt: its Job, and the Service that gives several replicas their names."""
 
 from collections.abc import Mapping, Sequence

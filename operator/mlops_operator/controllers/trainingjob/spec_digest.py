@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The digest of what a run computes, as far as the spec says.
 
 By it a later change of the spec is noticed, and a TrainingJob from a backup finds the version that it made.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The status of a TrainingJob in each of its states. Every function gives the complete status."""
 
 from collections.abc import Iterable

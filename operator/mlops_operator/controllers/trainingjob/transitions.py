@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The events of a TrainingJob: what has changed from one status to the next.
 
 Only what is out of the ordinary is told. That a run started and succeeded is in its status and

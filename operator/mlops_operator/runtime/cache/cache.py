@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All stores together: the cached state that plans are computed from, and the listeners for changes."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Indexes over cached objects: how a controller declares one, and how a store keeps it.
 
 Two shapes are kept: from a value to the keys that have it, small for the usual one or two keys a value, and to sorted

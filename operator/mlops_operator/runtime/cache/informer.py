@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Keeps one store true: LIST, then WATCH, then LIST again from time to time, through every fault.
 
 The kinds of our own get their events from the framework's stream (`kopf/adapter.py`); for them an

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cached objects of one resource: the latest version of each that the API server has returned.
 
 Updates arrive in four unsynchronized ways: pages of a LIST, watch events, the answers to this process's own writes,

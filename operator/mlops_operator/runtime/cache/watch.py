@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a controller declares of the objects that it watches, and how it sees them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Liveness of a watch, measured by how long it stays open, and the back-off before the next one."""
 
 import random

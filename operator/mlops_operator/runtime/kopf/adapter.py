@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The adapter to kopf: it passes the events of the operator's own kinds to the cache, and supervises kopf.
 
 What it needs to be dependable is done around it:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Drops watch events that the cache already has.
 
 Of every three events of an object of ours two are the echo of our own status writes, whose

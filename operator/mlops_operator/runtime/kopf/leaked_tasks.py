@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Cancels tasks that kopf leaks when it exits.
 
 When one of kopf's watchers fails, the orchestrator that started them all ends without ending the

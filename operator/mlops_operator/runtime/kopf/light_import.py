@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """kopf, imported without the `kubernetes` package: `from mlops_operator.runtime.kopf.light_import import kopf`.
 
 kopf imports all of `kubernetes` when it finds it, only to recognise that package's model

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Settings under which kopf only watches: no writes, no waiting, no scanning.
 
 Each setting answers a measured fact about kopf 1.45; docs/design/0010-engine.md has the list.

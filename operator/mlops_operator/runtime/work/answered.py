@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The versions of objects in the last answers to requests of this process."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an error of the API server means for an action: whether the same request may succeed later, and why not."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The interface between the engine and a kind.
 
 A controller declares what it watches, turns the cache into the input of its pure plan, and returns the plan. It does no

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The log of decisions: one line at `info` for each, when it has been carried out; see docs/operations/logs.md.
 
 A plan that is made again on an unchanged world writes nothing and has no events, so nothing here is logged twice.

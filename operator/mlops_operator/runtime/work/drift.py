@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether an observed object still has everything that is wanted of it; pure.
 
 The API server adds to what it is given (defaults, status, other managers' fields), drops what is

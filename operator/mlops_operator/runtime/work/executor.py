@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Carries plans out: the only place that writes, with the same care for every kind.
 
 Actions go first, in order, then the status, then the events. So a status never reports an action that was not carried

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether an object that exists is the child that a plan would create; pure.
 
 A name and an owner reference prove nothing: any user with the right to create the kind can set both. So what the

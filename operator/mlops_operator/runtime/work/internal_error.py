@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is reported about an object whose reconciliation keeps failing with an unexpected error; pure.
 
 Such an error is a defect of the operator. Without a report the object would look as if it still worked: no status, no

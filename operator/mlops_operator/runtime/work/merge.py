@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """JSON merge patches (RFC 7386): the smallest one that turns what is there into what is wanted."""
 
 from collections.abc import Mapping

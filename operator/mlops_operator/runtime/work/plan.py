@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a controller's pure `plan()` returns: actions, a status, events and when to requeue.
 
 A plan only describes. One executor (`runtime/work/executor.py`) carries every plan out, so

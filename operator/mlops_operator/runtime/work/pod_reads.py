@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reads the pods of Jobs, many Jobs with one request where many are asked for.
 
 A namespace has one LIST under way at a time; whoever asks meanwhile goes into the next one

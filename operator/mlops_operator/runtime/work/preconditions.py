@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The reads that must precede a plan's actions, because the cache may be behind the API server; pure.
 
 A plan is computed from the cache. What a LIST or a watch reported may be old, above all after a restart, and each

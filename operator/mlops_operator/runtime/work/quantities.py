@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Kubernetes quantities: `500m`, `1Gi`, `1e3`, read exactly, and one spelling for all that are equal."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The work queue of one controller: which keys are to be reconciled, when, and in what order.
 
 A key is queued at most once and is held by at most one worker at a time: a key that is added while a worker holds it is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Answers the reads that plans ask for, with as few requests as possible.
 
 Pods are read as `pod_reads` does. Events and nodes only explain why a pod does not start, so their answers may be a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The reconcile loop of one kind: take a key, observe, plan, execute, and schedule the requeue."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The fields of a manifest that the API server does not know, from its answer; pure.
 
 It reports them in two ways: a create with strict validation as `unknown field "spec.a[0].b"`, with positions in lists,

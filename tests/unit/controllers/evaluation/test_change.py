@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The relative rule: the p-value of an improvement against its level, turned by the metric's direction."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rows that are not there yet: they are waited for, and the wait ends."""
 
 import json

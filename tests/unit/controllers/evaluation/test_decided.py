@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An Evaluation that waits for a version while its Promotion is decided without it."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How often gates drew on the rows of an Evaluation: by the Model's record, whoever judges first."""
 
 import copy

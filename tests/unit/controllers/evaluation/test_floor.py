@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The absolute rule: what minimum and maximum show of one value."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A format that the workload image does not load ends an Evaluation before there is a pod."""
 
 import pytest

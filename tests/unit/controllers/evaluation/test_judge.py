@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rules of an Evaluation against what a run reported."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How small p-values must be: over the gates on the same rows, and over the rules of one Evaluation."""
 
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rows that a gate and a training have in common: what is known, and what it decides."""
 
 import pytest

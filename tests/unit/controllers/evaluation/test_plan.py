@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An Evaluation from its creation to its verdict, in a toy cluster."""
 
 import json

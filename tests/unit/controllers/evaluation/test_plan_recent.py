@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An Evaluation on recent rows, and what the rows themselves decide, in a toy cluster."""
 
 import json

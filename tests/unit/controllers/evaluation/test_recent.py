@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Recent rows of an evaluation: the window, and whether there are enough of them and enough new ones."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What becomes of an Evaluation whose Job or spec is refused."""
 
 from mlops_operator.kube.resources import EVALUATIONS

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an evaluation's Job is asked for, byte by byte: a changed text would make Jobs of earlier releases others."""
 
 import json

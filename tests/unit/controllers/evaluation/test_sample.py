@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether there are enough rows, or enough of the rarest class."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An Evaluation whose Job runs again or fails: a try failed, its result is lost, or it is none."""
 
 from mlops_operator.api.meta import Manifest

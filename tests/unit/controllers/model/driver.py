@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Model in a toy cluster."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Only a Promotion that passed the gate moves an alias, and only from where it was measured against."""
 
 import pytest

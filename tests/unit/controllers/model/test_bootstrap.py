@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An alias with `bootstrap` that points at nothing is offered each Ready version once, in order."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Versions are numbered by age, once and for good."""
 
 from mlops_operator.api.model import VersionNumber

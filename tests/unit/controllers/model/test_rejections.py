@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a Model remembers of artifacts that failed its gates."""
 
 import pytest

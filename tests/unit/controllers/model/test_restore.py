@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An alias is restored from a backup by the digest of its artifact, and by nothing else."""
 
 from typing import Any

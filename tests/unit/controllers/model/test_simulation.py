@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Random histories of one Model: aliases move for passed Promotions alone, numbers stay, and it comes to rest."""
 
 from hypothesis import HealthCheck, settings

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A ModelDeployment in its bake, and ways for its revisions to fail."""
 
 from typing import Any

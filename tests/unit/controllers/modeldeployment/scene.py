@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A ModelDeployment in a toy cluster whose Deployments get pods that behave as the test says."""
 
 import json

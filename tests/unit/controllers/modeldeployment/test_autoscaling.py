@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An autoscaled ModelDeployment: the count is the autoscaler's, from version to version."""
 
 from mlops_operator.api.meta import Manifest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The former revision after a hand-over: how long its pods are kept, and when it takes the requests back."""
 
 from typing import Any

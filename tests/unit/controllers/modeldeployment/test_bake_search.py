@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A search through what can happen in any order while a new revision fails in its bake.
 
 The events of `test_search`, and in a bake the loss of all pods of the revision that took over.

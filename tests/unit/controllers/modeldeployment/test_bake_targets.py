@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is served next after or during a bake: a retry, another target, a rollback, another count of replicas."""
 
 from mlops_operator.api.meta import Manifest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The golden-request Job as the plan sees it."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When rising counts of replicas are worth a status write."""
 
 from typing import cast

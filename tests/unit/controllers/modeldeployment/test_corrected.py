@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Golden requests whose pod cannot start are asked again when the ModelDeployment corrects what keeps it."""
 
 from mlops_operator.kube.resources import JOBS

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the plan goes by so closely that it is looked at again before anything is done."""
 
 from mlops_operator.kube.resources import DEPLOYMENTS, MODELS, SERVICES

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The commands of `status.example`: they name what is served, and hold still while it is."""
 
 import pytest

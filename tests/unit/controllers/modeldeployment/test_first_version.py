@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How the first version comes to serve."""
 
 from mlops_operator.controllers.settings import FINISHED_JOB_TTL

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the answers to the golden requests mean."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which candidates are beyond hope, and what others wait for."""
 
 import json

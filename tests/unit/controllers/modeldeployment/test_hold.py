@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a candidate has held at its step."""
 
 from mlops_operator.api.conditions import timestamp

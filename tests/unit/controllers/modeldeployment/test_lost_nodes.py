@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Servers on nodes that do not answer: which revision, pod and node, since when, and what to do."""
 
 from mlops_operator.api.conditions import timestamp

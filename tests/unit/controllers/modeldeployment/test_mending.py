@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is mended, what is left alone, and what is told of it."""
 
 from dataclasses import replace

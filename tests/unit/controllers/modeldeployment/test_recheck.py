@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every server of a candidate answers once more before a step ends and before the stable version hands over."""
 
 import json

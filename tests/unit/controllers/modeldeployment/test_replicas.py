@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How many replicas, and what share they make."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The annotation that rolls out the same version and settings with new pods."""
 
 from mlops_operator.api.modeldeployment import RESTARTED_AT

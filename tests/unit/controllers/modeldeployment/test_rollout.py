@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How the next version takes over."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A search through what can happen in any order.
 
 Aliases move, time passes, candidates fail in every way, the operator is killed between two

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`status.stable.serverImage` is the image that the server runs."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How a candidate is stopped, and what serves meanwhile."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which version is to be served."""
 
 from typing import Any

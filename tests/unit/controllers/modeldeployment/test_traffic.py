@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which servers get requests, and when the Service may be moved."""
 
 import pytest

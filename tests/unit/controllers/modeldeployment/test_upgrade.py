@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A new release of the operator, with another default server image, meets a ModelDeployment that serves."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A ModelMonitor in a toy cluster, and what it says."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The beta-binomial tails, against scipy."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which windows become part of a reference, and for how many rows each of them counts."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is corrected while a window is measured: its spec, or the installation."""
 
 from mlops_operator.api.meta import Manifest

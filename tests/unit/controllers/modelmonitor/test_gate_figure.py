@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The figure of a version's gate, as what its first windows are compared with."""
 
 from typing import Any

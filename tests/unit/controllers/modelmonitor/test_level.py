@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What reference windows say together, and the rates that follow, by simulation through the functions that judge."""
 
 from collections.abc import Sequence

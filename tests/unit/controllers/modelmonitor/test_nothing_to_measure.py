@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A monitor whose target has not answered a request yet: no fault, and no pod where there cannot be a row."""
 
 import json

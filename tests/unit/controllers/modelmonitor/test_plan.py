@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A ModelMonitor over many windows, in a toy cluster."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which windows a reference is made of."""
 
 import pytest

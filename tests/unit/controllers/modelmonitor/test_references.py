@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the windows of a ModelMonitor are compared with, over several versions, in a toy cluster."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which Jobs are kept."""
 
 from mlops_operator.api.modelmonitor import WindowStatus

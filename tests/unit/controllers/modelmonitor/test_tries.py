@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A window whose Job runs again: a try failed, or its result is lost."""
 
 from mlops_operator.api.meta import Manifest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which window is measured when."""
 
 from datetime import datetime, timedelta

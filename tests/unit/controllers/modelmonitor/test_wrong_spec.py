@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A spec that a window's Job finds wrong stops the monitor until it is changed: no further pod for the same error."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A verification whose pod cannot start is made again when the version or the installation corrects what keeps it."""
 
 from mlops_operator.controllers.modelversion.controller import ModelVersionController

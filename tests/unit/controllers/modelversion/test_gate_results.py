@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a version records of the gates that measured it, and what follows."""
 
 from itertools import permutations

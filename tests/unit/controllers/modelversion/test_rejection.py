@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What ends a rejection: a pass of the same gate on newer rows, and nothing else."""
 
 import pytest

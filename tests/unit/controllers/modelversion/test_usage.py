@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where a version is used: read from the others' statuses."""
 
 from typing import Any

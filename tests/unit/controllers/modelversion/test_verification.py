@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An artifact is checked once against its digest; what that means is decided here."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Promotion in a toy cluster; the Model's controller is played by hand."""
 
 from datetime import datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Promotion from the request over its gate to the alias's move."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Promotion decides by the evidence that it asked for, about the very objects that exist."""
 
 import pytest

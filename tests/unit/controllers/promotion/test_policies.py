@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The single questions a Promotion is decided by."""
 
 import pytest

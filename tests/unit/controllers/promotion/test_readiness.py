@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Nothing is promoted that is not Ready, whichever way it would pass its gate."""
 
 from collections.abc import Callable

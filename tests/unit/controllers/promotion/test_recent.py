@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A gate on recent rows measures an artifact again only on new rows, whatever became of the Promotion before."""
 
 from mlops_operator.api.meta import Manifest

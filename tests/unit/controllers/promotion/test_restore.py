@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Promotion never restores: it waits for a restore, and one from before it is superseded by it."""
 
 from typing import Any

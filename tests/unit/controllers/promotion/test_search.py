@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Promotions and the Model that moves the alias, searched: any order of requests, verdicts, moves and crashes."""
 
 import hypothesis.strategies as st

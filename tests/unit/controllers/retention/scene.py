@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Model with trained versions in a toy cluster, whose controllers and that of its versions run in turn."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whatever happens between any two plans of a removal: no file goes of a version that something uses."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When the Model looks again, how many removals are at work, and which of two uses is told."""
 
 import pytest

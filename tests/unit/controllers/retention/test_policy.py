@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which versions are beyond the policy, below, at and above each bound."""
 
 from datetime import timedelta

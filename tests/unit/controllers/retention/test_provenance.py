@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whose files a version's are: nobody who writes ModelVersions, TrainingJobs or results can name another's folder."""
 
 import copy

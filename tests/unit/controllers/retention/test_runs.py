@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The removal of files of runs that made no version, step by step, and never what an object names."""
 
 import copy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which files of a TrainingJob made no version, and which of them are beyond the policy."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The removal of artifacts, step by step: listed, marked, checked once more, removed, and never what is in use."""
 
 import copy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A RetrainPolicy in a toy cluster; the other controllers are played by hand."""
 
 from datetime import timedelta

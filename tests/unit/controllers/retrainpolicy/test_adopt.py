@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Starts whose record was lost."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Failures in a row: backoff, circuit breaker and budget, from the first failure to the recovery."""
 
 from datetime import timedelta

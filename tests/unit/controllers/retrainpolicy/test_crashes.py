@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operator ends after the Create and before the status."""
 
 from mlops_operator.kube.resources import (

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Guards: when a trigger starts no training, why, and until when."""
 
 import pytest

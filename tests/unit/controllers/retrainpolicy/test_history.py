@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is remembered of the decisions."""
 
 from mlops_operator.api.conditions import timestamp

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a user's Promotion holds the policy: by the terms of its alias."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A policy follows the very objects that it started, and none that a user created under their names."""
 
 from datetime import timedelta

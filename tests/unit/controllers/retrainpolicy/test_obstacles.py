@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is missing, refused or suspended."""
 
 from mlops_operator.api.conditions import timestamp

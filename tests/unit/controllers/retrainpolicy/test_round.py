@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A training from its evidence to its result, and the next one."""
 
 import pytest

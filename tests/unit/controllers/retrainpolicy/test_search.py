@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The policy's state space, searched: any order of windows, users, trainings, promotions, crashes and pauses."""
 
 from datetime import datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a monitor's metric is a reason to train."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What starts a training beside a signal: people and schedules."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A user's Promotion back is not overridden."""
 
 from datetime import timedelta

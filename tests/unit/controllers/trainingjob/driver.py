@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A TrainingJob in a toy cluster."""
 
 import json

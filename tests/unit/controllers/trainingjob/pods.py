@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pods and Jobs of an attempt as the cluster shows them while something happens to them."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Data that are not there yet: waited for within `dataDeadline`, a failure after it."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`activeDeadlineSeconds` counts running time alone."""
 
 import pytest

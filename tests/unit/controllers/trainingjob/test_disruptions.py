@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pods that are taken away: no success, no failure, another attempt at once, and none beside one that may run."""
 
 from typing import Any

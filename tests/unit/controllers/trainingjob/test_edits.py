@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A change of the spec applies to what starts after it; where it does not apply, a condition says so."""
 
 from typing import Any

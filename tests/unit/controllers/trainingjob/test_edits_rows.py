@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a change of the spec is ignored, over all that decides it."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Ranks that wait, and ranks on nodes that do not answer: what the status says of them."""
 
 from mlops_operator.api.conditions import timestamp

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A training never sees the rows that a gate of its Model judges by."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The digest of what an attempt ran with: what its spec says, and what its pod shows."""
 
 from typing import Any

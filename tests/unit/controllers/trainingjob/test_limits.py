@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which limit allows no further attempt, each below, at and above it."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which ranks have ended well, and what is kept of them."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the API server refuses: told in its words, not repeated for nothing, tried again for a changed spec."""
 
 import pytest

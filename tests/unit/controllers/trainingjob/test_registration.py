@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A result that becomes a ModelVersion, with its lineage."""
 
 from typing import Any

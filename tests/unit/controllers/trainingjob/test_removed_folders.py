@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The folders of attempts: what is recorded of them, and what the Model removes."""
 
 from itertools import pairwise

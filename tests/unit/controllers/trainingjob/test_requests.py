@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a TrainingJob costs: the numbers are a promise."""
 
 from collections.abc import Callable

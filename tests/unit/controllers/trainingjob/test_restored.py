@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A TrainingJob from a backup does not run again where the version that it made exists."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a run reported, and when its success does not count."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Failed attempts: how many, how far apart, and which failures are final."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A container that continues beside a main one that has ended keeps the attempt, and is named for it."""
 
 from mlops_operator.api.meta import Manifest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Random histories of one TrainingJob: whatever happens, the promises hold and it comes to rest."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An attempt that starts, and one that does not: what keeps it is told in time and cleared when it starts."""
 
 from itertools import pairwise

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`suspend` keeps the first attempt from starting, or stops the pods of the present one."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is out of the ordinary is told once."""
 
 import json

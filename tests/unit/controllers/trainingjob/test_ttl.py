@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`ttlSecondsAfterFinished` deletes the TrainingJob; what it made stays."""
 
 import pytest

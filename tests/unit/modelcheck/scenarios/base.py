@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What every scenario has: Jobs that run, a garbage collector, and nothing particular."""
 
 from collections import Counter

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An Evaluation of one version against another."""
 
 from collections import Counter

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Model with versions that come, get ready and go, and offers of a first version for its alias."""
 
 from collections.abc import Iterator

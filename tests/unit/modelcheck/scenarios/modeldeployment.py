@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A ModelDeployment that serves one version and comes to serve another, good or bad."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A ModelMonitor over its first windows."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A ModelVersion whose artifact is checked."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Promotions that ask to move an alias, and the Model that moves it: both controllers at work.
 
 The versions record what Evaluations found, as their own controller does.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A RetrainPolicy through a round: a signal, a training, a version, a promotion."""
 
 from collections import Counter

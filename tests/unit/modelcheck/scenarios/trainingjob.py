@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A TrainingJob with two attempts, and one that registers a version."""
 
 import json

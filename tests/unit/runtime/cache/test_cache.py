@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One cache for all controllers: they must agree about what is in it."""
 
 from collections.abc import Mapping, Sequence

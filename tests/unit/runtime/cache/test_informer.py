@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An informer survives every fault of a LIST or a watch, and ends at the truth."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A store ends at the truth in whatever order the news arrives."""
 
 import copy

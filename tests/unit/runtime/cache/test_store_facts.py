@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a store knows of its objects without decoding them: keys and facts."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A watch counts when it holds; what was is remembered until then."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What kopf is kept from: echoes, and nothing else."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is logged of generators that the loop cannot close at its end."""
 
 import asyncio

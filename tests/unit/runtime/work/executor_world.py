@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An executor with a cache and a scripted server, and the objects that its tests write."""
 
 from datetime import UTC, datetime

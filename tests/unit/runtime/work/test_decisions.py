@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Each decision is one line at `info`, after it was carried out, with the object that it is about."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Drift: what the API server does to an object by itself is none, everything else is."""
 
 from decimal import Decimal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the executor makes of every answer to a write."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the executor has to know of a parent before it touches its children."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which existing object counts as the child that would be created."""
 
 import copy

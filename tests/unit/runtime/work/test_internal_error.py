@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An object whose plan keeps failing unexpectedly says so, and recovers with the next plan that does not."""
 
 from collections.abc import AsyncIterator

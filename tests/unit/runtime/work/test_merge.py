@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Merge patches: smallest, and right by RFC 7386."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Many questions for pods become few requests, and nobody gets an answer from before the question."""
 
 import asyncio

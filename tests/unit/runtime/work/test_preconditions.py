@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which objects are read before a plan is carried out, as a table."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Quantities have a value, and all spellings of one value have one canonical spelling."""
 
 from decimal import Decimal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The work queue: once per key, one worker per key, nothing lost, nobody starved."""
 
 import asyncio

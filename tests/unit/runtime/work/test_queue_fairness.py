@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """No namespace waits for the number of keys in another one."""
 
 import hypothesis.strategies as st

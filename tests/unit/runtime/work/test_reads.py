@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Events and nodes explain why pods do not start: many who ask at about the same time cost one request."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a reconciler does about a plan, and about everything that can go wrong with it."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A child that is larger than the API server or its store takes: a rejection, in words that help."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Unknown fields, as the API server reports them."""
 
 from typing import Any

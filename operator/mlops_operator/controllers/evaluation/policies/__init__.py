@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """What decides an Evaluation: sample size, floor, change, and how the rules add up."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The relative rule: whether the improvement over the baseline is above the wanted change."""
 
 import math

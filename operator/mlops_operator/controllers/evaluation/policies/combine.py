@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How several verdicts make one: the most serious counts, and only all-pass is a pass."""
 
 from collections.abc import Iterable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rows that are not there yet are waited for, so that all objects can be applied at once."""
 
 from datetime import datetime, timedelta

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How often gates of a Model drew on the rows of an Evaluation before, and the record of it with this draw.
 
 Rows that decided about many artifacts pass one of them by luck, so a Model's status counts the artifacts that were

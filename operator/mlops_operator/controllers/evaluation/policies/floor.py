@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The absolute rule: the candidate's own value between a minimum and a maximum.
 
 A value within them passes. A value outside is a failure only where chance does not explain it: with a true

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rules of an Evaluation applied to the figures of one run."""
 
 from collections.abc import Sequence

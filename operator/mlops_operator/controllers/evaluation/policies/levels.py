@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How small a p-value must be.
 
 **Pass.** All rules must pass, so their number needs no correction (intersection-union test: R. L. Berger,

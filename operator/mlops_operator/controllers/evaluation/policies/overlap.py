@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rows that a gate and a training have in common.
 
 A candidate is not judged by rows that it was trained on. A baseline that was trained on them looks better than

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether there are enough recent rows, and enough new ones where the same artifact was measured before."""
 
 from collections.abc import Mapping

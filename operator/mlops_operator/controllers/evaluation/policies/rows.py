@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the rows themselves decide, whatever the rules found on them: too few, used before, or trained on."""
 
 from typing import NamedTuple

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether there are enough rows to decide."""
 
 from mlops_operator.api.evaluation import Verdict

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """The decisions on a Model, each a small pure function of its own."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which versions an alias keeps: the one it points at, the one before, and those it has left lately."""
 
 from collections.abc import Iterable, Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where an alias points: moved by Promotions that passed the alias's gate, or restored from a backup.
 
 A Promotion says from which version it was allowed to move the alias. If the alias points

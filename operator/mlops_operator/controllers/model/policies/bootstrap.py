@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which version an alias with `bootstrap` is offered while it points at nothing.
 
 The offer is a Promotion like any other: the alias's gate decides. Each version is offered

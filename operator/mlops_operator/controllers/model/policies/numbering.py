@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which number a version gets: 1, 2, 3, ... by age, once and for good.
 
 A number belongs to one object: a version that is deleted and made again under its name is

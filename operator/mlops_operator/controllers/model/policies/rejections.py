@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which artifacts failed a gate of the Model.
 
 The record is merged from what ModelVersions report, so that the same report, however often it is read, changes nothing.

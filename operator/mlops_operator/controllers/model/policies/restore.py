@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether an alias is restored from a backup, and to which version.
 
 Two sources name a version by its digest (`wanted_restore`): `restore` in the spec, for an alias that the status has no

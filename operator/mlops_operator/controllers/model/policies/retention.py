@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which versions are beyond the retention policy of their Model, and why some of those are kept."""
 
 from collections.abc import Mapping, Sequence

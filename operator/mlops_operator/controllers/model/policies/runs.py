@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which files of a Model's TrainingJobs made no version, and which of these are beyond the retention policy.
 
 The status of the TrainingJob alone decides whose files they are: this operator writes it, and no run, no spec and no

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """The decisions of a rollout, one pure function of facts and time each."""

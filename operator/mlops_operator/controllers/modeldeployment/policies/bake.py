@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What becomes of the former revision after a hand-over.
 
 Readiness is what a kubelet reported last. The pods of a node that has failed count as ready until

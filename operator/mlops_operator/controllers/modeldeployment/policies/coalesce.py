@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When counts of replicas that still rise are worth a write.
 
 Pods become ready one after another. Each of them would cost a status write of which nobody reads

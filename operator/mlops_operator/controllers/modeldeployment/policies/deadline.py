@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How long a candidate may take to become ready in its present phase or step."""
 
 from datetime import datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the answers to the golden requests mean.
 
 Evidence that is missing never promotes: a check that could not be made, or a result without the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a candidate's servers are beyond hope, and what they wait for where they are not.
 
 What cannot change (a corrupt artifact, a model that does not load) stops a candidate at once; a container of its

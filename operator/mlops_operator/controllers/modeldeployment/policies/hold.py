@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a candidate has held at its step: all replicas ready, without a restart, for the step's pause.
 
 Readiness that is lost begins the pause anew, but not the progress deadline, which is of all the

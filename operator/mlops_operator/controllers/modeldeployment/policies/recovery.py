@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which revision is the stable one, when status and cluster do not tell the same.
 
 The status says it. Where the status was lost, the traffic Service does: what it is pinned to is

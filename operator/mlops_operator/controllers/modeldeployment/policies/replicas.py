@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How many replicas: the stable version's, a candidate's at each weight, and what share they make."""
 
 from typing import Final

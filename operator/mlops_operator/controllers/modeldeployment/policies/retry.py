@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is recorded of a stopped candidate, and when it is tried again.
 
 A revision that became unavailable, in a step or during its bake, may be sound: its node failed, or its pods were

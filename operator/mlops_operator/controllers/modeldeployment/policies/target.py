@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which version is to be served: the one named, or the one the alias points at."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which servers the traffic Service reaches.
 
 One revision is pinned, except while a candidate that has passed its checks takes a share: then

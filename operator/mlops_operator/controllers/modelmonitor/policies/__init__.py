@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """What decides a ModelMonitor: which window is due, what is usual, and what breaches a limit."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The beta-binomial distribution: the number of right rows in a window, given a reference.
 
 If p has the distribution Beta(a, b) and a window has n independent rows of which each is right with

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How small the probability of a false breach in one window has to be for a budget per period."""
 
 from math import expm1, log1p

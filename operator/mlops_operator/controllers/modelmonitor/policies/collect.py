@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which windows become part of a reference, and when it takes the place of the former one."""
 
 from typing import Final

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a version's gate says of a metric, as the first reference of its windows.
 
 The gate's rows are one sample. Its number of rows is the reference's, so a prediction limit holds the uncertainty of

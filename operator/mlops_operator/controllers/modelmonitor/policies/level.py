@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a reference says about the next window, robust against a few windows that do not belong to it.
 
 A metric in [0, 1] is treated as a share of right rows. For accuracy the rows are those of the

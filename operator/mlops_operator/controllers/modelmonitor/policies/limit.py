@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a value breaches its limits: absolute ones, and a prediction limit that follows from a reference.
 
 The prediction limit is one-sided: a better value is never a breach. It looks at the window alone,

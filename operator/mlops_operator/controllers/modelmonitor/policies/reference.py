@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How good a version usually is: the first good windows of a version, fixed once there are enough.
 
 A reference belongs to a version and its digest. Until it is complete, that of the former version is

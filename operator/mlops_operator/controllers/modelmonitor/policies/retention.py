@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which Jobs are kept: that of the window being measured, and the last few for their logs."""
 
 from collections.abc import Iterable, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a window has enough labeled rows for a verdict."""
 
 from collections.abc import Mapping

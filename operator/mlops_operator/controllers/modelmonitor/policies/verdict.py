@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From one run's figures to a window's verdicts, and from these to the one that the condition shows."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which window is measured when.
 
 Windows begin at multiples of their size since 1970, so that everybody who looks agrees on

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a TrainingJob wrote the files of a version, so that they may be removed with it.
 
 Anyone with the right to create ModelVersions writes what they like into a spec, and a run reports what URI it likes. So

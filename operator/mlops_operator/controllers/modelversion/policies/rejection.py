@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a gate has rejected the version.
 
 Only a gate that was asked and refused rejects. An inconclusive comparison says nothing about the version, and a

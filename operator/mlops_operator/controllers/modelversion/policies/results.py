@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which gate results a ModelVersion records, and which it lets go.
 
 A result is recorded once, for a Promotion that waits for it. So a record that was let go does not come back: its

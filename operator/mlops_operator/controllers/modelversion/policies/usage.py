@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where a version is used: its number, the aliases that point at it, the deployments that serve it."""
 
 from collections.abc import Iterable

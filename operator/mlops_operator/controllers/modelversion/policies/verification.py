@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a verification says about an artifact, and when it is asked again.
 
 A missing artifact may appear and an unreachable store may come back, so those are asked again.

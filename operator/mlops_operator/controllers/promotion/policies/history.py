@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the history of an alias, and the requests for it, mean for a Promotion.
 
 - Moved by this Promotion already: it is promoted, whatever came later.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether the artifact failed this gate before, under this or another name.
 
 A gate that refused an artifact does not measure it again: a retry would be a second draw on the same rows. The records

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an Evaluation's verdict means for the Promotion that asked for it: only a pass lets anything happen.
 
 The verdict counts once it is recorded, so that it outlives the objects it came from.

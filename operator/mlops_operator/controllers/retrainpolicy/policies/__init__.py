@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """What decides a RetrainPolicy: signals, schedules, guards, and what is remembered."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Starts whose record was lost: the TrainingJob was created, and the operator ended before the status was written.
 
 The TrainingJob carries its decision, so the record is found again word for word. A TrainingJob

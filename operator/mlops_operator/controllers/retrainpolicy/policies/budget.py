@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Budget of runs: the starts in a sliding period.
 
 The start times are kept apart from the decisions, whose list is shorter than a period may be long.

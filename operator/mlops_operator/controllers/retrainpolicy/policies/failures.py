@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Consecutive failures: trainings that ended without a promotion, since the last promotion."""
 
 from collections.abc import Iterable

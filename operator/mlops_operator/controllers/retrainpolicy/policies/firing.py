@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A trigger that fires, whichever its kind, and the decision that it becomes."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Guards of a RetrainPolicy: the conditions under which a trigger starts no training.
 
 A training in flight and a user's hold come first. Of the guards that end by time the one that

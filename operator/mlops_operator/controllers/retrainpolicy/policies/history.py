@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is remembered of the decisions: every start, and of the skipped triggers what explains them.
 
 A trigger that is skipped again and again for one reason is one record with a count, brought up

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a user's Promotion holds the policy.
 
 A user moves the alias by a Promotion that no RetrainPolicy and no Model controls. If that takes

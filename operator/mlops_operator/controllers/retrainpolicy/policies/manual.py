@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Annotations by which a user acts on a policy: each new value is acted on once."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When a schedule fires: at most once for all the moments that have passed since it was looked at."""
 
 from datetime import UTC, datetime, tzinfo

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a monitor's metric is a reason to train: breached in k of the last n known windows.
 
 Only windows of the version that is served now count, and of these only such as ended after the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`activeDeadlineSeconds`: running time over all attempts. Time in a queue, suspended or between attempts is free."""
 
 from datetime import datetime

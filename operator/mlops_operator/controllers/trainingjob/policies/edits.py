@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Changes of the spec that do not apply to what runs or has run, and what a user can do about them.
 
 A Job's pods cannot be changed, so an attempt keeps the spec that it was created from. Generations do not tell whether

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Why an attempt failed, from the pod that failed first."""
 
 import re

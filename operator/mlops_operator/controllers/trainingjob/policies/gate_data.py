@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a training would see the rows that a gate of its Model judges by.
 
 The places are compared, not what is there: what the operator mounts for a run is known from its spec alone.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether the attempts or the running time of a TrainingJob are used up."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which ranks of an attempt have ended well, by their pods and by what was kept of pods that are gone.
 
 The Job counts a pod that ended with 0 when it was told to stop as succeeded, and forgets why a pod is gone. So an

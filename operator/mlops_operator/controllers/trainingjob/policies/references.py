@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which other object the next attempt waits for."""
 
 from mlops_operator.api.meta import Manifest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Folders whose files the Model removes: recorded permanently before the first file is removed.
 
 The Model does not begin before it finds its removal here, and lists no folder that is here.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a TrainingJob without attempts was run before: then it is not run again.
 
 A backup holds TrainingJobs that have ended. Created again without their status they look new. The lineage of a

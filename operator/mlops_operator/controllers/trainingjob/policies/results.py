@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a succeeded attempt reported, or why its success does not count.
 
 A run that becomes a version, or that names an output, owes a result: exit code 0 without one

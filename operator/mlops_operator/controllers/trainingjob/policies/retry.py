@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether and when an attempt that failed or was disrupted is followed by another.
 
 The numbers are those of Kubernetes' Job controller, so that a TrainingJob waits as a Job does. A disruption is no

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How far a live attempt is: starting, running, or kept from it by something a person should know.
 
 An attempt runs when all of its ranks run or have ended well.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An attempt of which a pod was taken away: all its pods are stopped at once, and it has ended when none of them runs.
 
 The Job keeps what happened: the pod that tells it is gone when it has ended. While a pod of the attempt may still run

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a user's pod template must not say: it would change what an attempt is, or what a run sees of the stores.
 
 The schema cannot look into the template; the API server would accept all of this.

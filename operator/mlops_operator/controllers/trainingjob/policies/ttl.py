@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`ttlSecondsAfterFinished`: when a finished TrainingJob is deleted with its children."""
 
 from datetime import datetime
