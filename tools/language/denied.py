@@ -23,7 +23,7 @@ RULES: Final = (
     _rule("[Nn]ews", "event, update"),
     _rule(r"[Tt]ells?(?!\()|[Tt]old|[Tt]elling", "report, distinguish, message"),
     _rule("[Ss]ays?|[Ss]aid|[Ss]aying", "state, report, specify"),
-    _rule("[Ll]ook(?:s|ed|ing)? (?:at|again|after|upon)", "reconcile, read, check"),
+    _rule("[Ll]ook(?:s|ed) (?:at|again|after|upon)|[Ll]ook again", "reconcile, read, check"),
     _rule(
         "(?:[Aa]|[Oo]ne|[Ee]ach|[Ee]very|next|last|first|[Tt]his|that|same|further|another) looks?", "reconciliation"
     ),

@@ -10,6 +10,21 @@ from tools.language.scan import scan
 from tools.language.texts import has_prose, texts
 
 CLEAN = (
+    "CONTRIBUTING.md",
+    "README.md",
+    "docs/getting-started/local-cluster.md",
+    "docs/getting-started/tutorial.md",
+    "docs/glossary.md",
+    "docs/how-to/common-mistakes.md",
+    "docs/how-to/gitops.md",
+    "docs/how-to/kind.md",
+    "docs/how-to/network-policies.md",
+    "docs/how-to/pods.md",
+    "docs/operations/backup.md",
+    "docs/operations/images.md",
+    "docs/operations/logs.md",
+    "docs/operations/retention.md",
+    "docs/operations/runbooks.md",
     "Makefile",
     "bench",
     "demo",
