@@ -138,7 +138,7 @@ def test_exclusive_bounds_are_strict() -> None:
 def test_condition_types_are_found_by_their_docstring() -> None:
     assert set(condition_types(trainingjob)) == {"Complete", "Failed", "SpecChangeIgnored"}
     assert {"Progressing", "ModelLoaded", "Degraded"} <= set(condition_types(modeldeployment))
-    assert condition_types(promotion)["GatePassed"].startswith("The gate let the version through.")
+    assert condition_types(promotion)["GatePassed"].startswith("The version passed the gate.")
 
 
 def test_only_a_modules_own_enumerations_are_listed() -> None:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which objects are read before a plan is carried out, as a table."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -39,6 +40,13 @@ def cache_with(*objects: Manifest, gone: bool = False, listed: bool = False) -> 
     return cache
 
 
+# Made by each test: a cache remembers deleted objects for two minutes.
+_fresh = cache_with
+_with_child = partial(cache_with, child(6))
+_listed = partial(cache_with, listed=True)
+_gone = partial(cache_with, gone=True)
+
+
 def read(cache: Cache, plan: Plan, *confirmed: Unchanged) -> Sequence[Check]:
     """The checks of a plan, where the versions in `confirmed` are those of the last answers."""
     known = {(check.resource, check.key, check.version) for check in confirmed}
@@ -48,19 +56,19 @@ def read(cache: Cache, plan: Plan, *confirmed: Unchanged) -> Sequence[Check]:
 @pytest.mark.parametrize(
     ("cache", "actions", "unconfirmed", "confirmed"),
     [
-        (cache_with(), (), NONE, NONE),
-        (cache_with(), (CREATE,), NONE, NONE),
-        (cache_with(), (APPLY,), NONE, NONE),
-        (cache_with(child(6)), (APPLY,), (PARENT,), NONE),
-        (cache_with(child(6)), (PATCH,), (PARENT,), NONE),
-        (cache_with(child(6)), (DELETE,), (PARENT,), NONE),
-        (cache_with(listed=True), (CREATE,), (PARENT,), NONE),
-        (cache_with(listed=True), (APPLY,), (PARENT,), NONE),
-        (cache_with(gone=True), (CREATE,), (PARENT,), (PARENT,)),
-        (cache_with(gone=True), (APPLY,), NONE, NONE),
-        (cache_with(gone=True), (DELETE, CREATE), (PARENT,), (PARENT,)),
-        (cache_with(), (replace(APPLY, expect_exists=True),), (MISSING,), (MISSING,)),
-        (cache_with(listed=True), (replace(APPLY, expect_exists=True),), (PARENT, MISSING), (MISSING,)),
+        (_fresh, (), NONE, NONE),
+        (_fresh, (CREATE,), NONE, NONE),
+        (_fresh, (APPLY,), NONE, NONE),
+        (_with_child, (APPLY,), (PARENT,), NONE),
+        (_with_child, (PATCH,), (PARENT,), NONE),
+        (_with_child, (DELETE,), (PARENT,), NONE),
+        (_listed, (CREATE,), (PARENT,), NONE),
+        (_listed, (APPLY,), (PARENT,), NONE),
+        (_gone, (CREATE,), (PARENT,), (PARENT,)),
+        (_gone, (APPLY,), NONE, NONE),
+        (_gone, (DELETE, CREATE), (PARENT,), (PARENT,)),
+        (_fresh, (replace(APPLY, expect_exists=True),), (MISSING,), (MISSING,)),
+        (_listed, (replace(APPLY, expect_exists=True),), (PARENT, MISSING), (MISSING,)),
     ],
     ids=[
         "nothing to do",
@@ -79,11 +87,11 @@ def read(cache: Cache, plan: Plan, *confirmed: Unchanged) -> Sequence[Check]:
     ],
 )
 def test_reads_of_a_plan(
-    cache: Cache, actions: tuple[Action, ...], unconfirmed: Sequence[Check], confirmed: Sequence[Check]
+    cache: Callable[[], Cache], actions: tuple[Action, ...], unconfirmed: Sequence[Check], confirmed: Sequence[Check]
 ) -> None:
     plan = Plan(actions=actions)
-    assert read(cache, plan) == unconfirmed
-    assert read(cache, plan, PARENT) == confirmed
+    assert read(cache(), plan) == unconfirmed
+    assert read(cache(), plan, PARENT) == confirmed
 
 
 @pytest.mark.parametrize(
