@@ -50,6 +50,11 @@ MetricCount = Annotated[int, Rule(ge=0, le=MAX_COUNT)]
 Note = Annotated[str, Rule(max_length=MAX_NOTE)]
 """One sentence for the status about input that was not used and why."""
 
+TIME_PATTERN: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
+"""A time in UTC as RFC 3339 has it, in whole seconds."""
+
+Time = Annotated[str, Rule(pattern=TIME_PATTERN)]
+
 
 class ResultInvalidError(ValueError):
     """A termination message that is not a result: absent, malformed, oversized or another run's."""
@@ -93,7 +98,11 @@ class Report(Document):
 
 @dataclass(frozen=True)
 class Result(Document):
-    """What one run reports. Metrics are finite numbers; counts are non-negative integers."""
+    """What one run reports. Metrics are finite numbers; counts are non-negative integers.
+
+    Attributes:
+        time: when the result was complete, with all artifacts saved.
+    """
 
     title: ClassVar[str] = "result"
     ignores_unknown: ClassVar[bool] = True
@@ -105,6 +114,7 @@ class Result(Document):
     data: Annotated[tuple[DataDigest, ...], Rule(max_length=limits.MAX_DATA_INPUTS)] = ()
     report: Optional[Report] = None
     notes: Annotated[tuple[Note, ...], Rule(max_length=MAX_NOTES)] = ()
+    time: Optional[Time] = None
     v: Literal[1] = 1
 
     def to_message(self) -> str:

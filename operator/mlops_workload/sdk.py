@@ -56,6 +56,7 @@ from mlops_workload.errors import (
 from mlops_workload.formats import format_named
 from mlops_workload.golden_requests import golden_document
 from mlops_workload.inputs import Inputs
+from mlops_workload.linger import linger_when_told_to_stop
 from mlops_workload.outputs import Outputs
 from mlops_workload.python_environment import write_environment
 from mlops_workload.row_hashes import write_rows
@@ -220,6 +221,9 @@ class Run:
 
         A run that saved artifacts lists its Python packages beside them, in the artifact `environment`.
 
+        In a cluster, SIGTERM takes effect 3 seconds later from then on, so that the operator can read the result of a
+        pod that is evicted. Handlers that the program has set until then are kept.
+
         Raises:
             RunFinishedError: it was done before.
             DataChangedError: data changed while they were used.
@@ -231,10 +235,13 @@ class Run:
         self._save_environment()
         result = self._whole_result()
         self._finished = True
-        if self.replica_index != 0:
-            return
         if self._uid is not None:
-            write_message(result.to_message(), environ=self._environ)
+            # Of the other replicas only that they have finished, and when, is of interest.
+            reported = result if self.replica_index == 0 else Result(uid=self._uid, time=result.time)
+            if write_message(reported.to_message(), environ=self._environ):
+                linger_when_told_to_stop()
+            return
+        if self.replica_index != 0:
             return
         assert self.output is not None, "outside a cluster there is always an output"
         Path(self.output).mkdir(parents=True, exist_ok=True)
@@ -312,6 +319,7 @@ class Run:
                 counts=self._counts,
                 artifacts=tuple(artifacts),
                 data=tuple(data),
+                time=f"{datetime.now(tz=timezone.utc):%Y-%m-%dT%H:%M:%SZ}",
             )
             result.to_message()
         except (DocumentInvalidError, ResultInvalidError) as error:

@@ -228,6 +228,17 @@ def pod(name: str, container: Manifest, volumes: list[Manifest]) -> Manifest:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 
+def evict(kubectl: Kubectl, pod: str) -> None:
+    """Ask for a pod's eviction, as a drain does.
+
+    Raises:
+        KubectlError: a disruption budget does not allow it now.
+    """
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": kubectl.namespace}}
+    path = f"/api/v1/namespaces/{kubectl.namespace}/pods/{pod}/eviction"
+    kubectl.run("create", f"--raw={path}", "-f", "-", stdin=json.dumps(body))
+
+
 class Client:
     """A pod that runs `scripts/v2_client.py` against a served model, on `node` where one is given."""
 

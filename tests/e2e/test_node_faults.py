@@ -24,6 +24,7 @@ from tests.e2e.support import (
     claim,
     condition,
     config_map,
+    evict,
     fetch,
     is_true,
     manifest,
@@ -324,17 +325,6 @@ def only_pod(kubectl: Kubectl, obj: Manifest) -> str:
     """The name of an object's pod, which must have one."""
     (pod,) = kubectl.list("pod", of(obj))
     return str(pod["metadata"]["name"])
-
-
-def evict(kubectl: Kubectl, pod: str) -> None:
-    """Ask for a pod's eviction, as a drain does.
-
-    Raises:
-        KubectlError: a disruption budget does not allow it now.
-    """
-    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": kubectl.namespace}}
-    path = f"/api/v1/namespaces/{kubectl.namespace}/pods/{pod}/eviction"
-    kubectl.run("create", f"--raw={path}", "-f", "-", stdin=json.dumps(body))
 
 
 def wait_serving(kubectl: Kubectl, name: str, version: str, *, timeout: float) -> Manifest:

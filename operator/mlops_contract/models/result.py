@@ -19,6 +19,7 @@ from mlops_contract.result import (
     MAX_REPORTED_NAME,
     MAX_RESULT_BYTES,
     NAME_PATTERN,
+    TIME_PATTERN,
     ResultInvalidError,
     sized,
 )
@@ -27,6 +28,8 @@ from mlops_contract.text import clean, decode_json
 Name = Annotated[str, Field(min_length=1, max_length=MAX_REPORTED_NAME, pattern=NAME_PATTERN)]
 Note = Annotated[str, Field(max_length=MAX_NOTE)]
 """One sentence for the status about input that was not used and why."""
+
+Time = Annotated[str, Field(pattern=TIME_PATTERN)]
 
 
 class _Document(Section):
@@ -59,7 +62,11 @@ class Report(_Document):
 
 
 class Result(_Document):
-    """What one run reports. Metrics are finite numbers; counts are non-negative integers."""
+    """What one run reports. Metrics are finite numbers; counts are non-negative integers.
+
+    Attributes:
+        time: when the result was complete, with all artifacts saved.
+    """
 
     v: Version = 1
     uid: Annotated[str, Field(min_length=1, max_length=128)]
@@ -69,6 +76,7 @@ class Result(_Document):
     data: Annotated[tuple[DataDigest, ...], Field(max_length=limits.MAX_DATA_INPUTS)] = ()
     report: Report | None = None
     notes: Annotated[tuple[Note, ...], Field(max_length=MAX_NOTES)] = ()
+    time: Time | None = None
 
     def to_message(self) -> str:
         """The document as compact JSON.

@@ -215,7 +215,8 @@ def test_only_replica_0_writes(run_environment: RunEnvironment, good_model: Save
     with run() as r:
         r.log(accuracy=0.5)
         r.save_model(good_model.model)
-    assert run_environment.message == ""
+    document = json.loads(run_environment.message)
+    assert (document["uid"], document["metrics"], document["artifacts"]) == (UID, {}, [])
     assert not run_environment.output.exists()
 
 

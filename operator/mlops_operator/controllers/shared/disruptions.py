@@ -59,7 +59,7 @@ _OWN_FAULT: Final = "exceed"
 
 def disruption(pod: Manifest) -> Disruption | None:
     """What took `pod` away before its main container had ended; None where nothing did."""
-    moment = _taken_at(pod)
+    moment = taken_at(pod)
     if moment is None:
         return None
     ended = jobs.pod_termination(pod)
@@ -67,6 +67,23 @@ def disruption(pod: Manifest) -> Disruption | None:
     if ended is not None and ended.finished_at and parse_timestamp(ended.finished_at) < moment:
         return None
     return _described(pod)
+
+
+def taken_at(pod: Manifest) -> datetime | None:
+    """The time at which the pod was told to stop; None if it was not, or if it exceeded a limit of its own."""
+    moments = []
+    metadata = pod["metadata"]
+    if deleted := metadata.get("deletionTimestamp"):
+        # It is the time at which the pod should be gone.
+        grace = timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
+        moments.append(parse_timestamp(deleted) - grace)
+    if jobs.disrupted(pod):
+        told = condition_of(pod, jobs.DISRUPTED).get("lastTransitionTime")
+        # A condition without a time counts as older than any end.
+        moments.append(parse_timestamp(told) if told else parse_timestamp("1970-01-01T00:00:00Z"))
+    elif (pod.get("status") or {}).get("reason") == EVICTED:
+        moments.append(parse_timestamp(metadata["creationTimestamp"]))
+    return None if not moments or _by_own_fault(pod) else min(moments)
 
 
 def silent_since(pod: Manifest) -> str | None:
@@ -96,23 +113,6 @@ def name_of(pod: Manifest) -> str:
     name = pod["metadata"]["name"]
     rank = jobs.rank_label(pod)
     return f"pod {name}" if rank is None else f"rank {rank} (pod {name})"
-
-
-def _taken_at(pod: Manifest) -> datetime | None:
-    """When the pod was told to go; None where it was not."""
-    moments = []
-    metadata = pod["metadata"]
-    if deleted := metadata.get("deletionTimestamp"):
-        # It is the time at which the pod should be gone.
-        grace = timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
-        moments.append(parse_timestamp(deleted) - grace)
-    if jobs.disrupted(pod):
-        told = condition_of(pod, jobs.DISRUPTED).get("lastTransitionTime")
-        # A condition without a time counts as older than any end.
-        moments.append(parse_timestamp(told) if told else parse_timestamp("1970-01-01T00:00:00Z"))
-    elif (pod.get("status") or {}).get("reason") == EVICTED:
-        moments.append(parse_timestamp(metadata["creationTimestamp"]))
-    return None if not moments or _by_own_fault(pod) else min(moments)
 
 
 def _by_own_fault(pod: Manifest) -> bool:

@@ -33,7 +33,7 @@ from mlops_operator.controllers.trainingjob.names import (
     run_uid,
     service_name_of,
 )
-from mlops_operator.controllers.trainingjob.policies import ranks
+from mlops_operator.controllers.trainingjob.policies import ranks, stopping
 from mlops_operator.controllers.trainingjob.policies.restored import made_before
 from mlops_operator.controllers.trainingjob.spec_digest import spec_digest
 from mlops_operator.framework.rejections import standing_refusal
@@ -165,8 +165,11 @@ def with_finished_ranks(obs: Observed, job: Manifest, settings: Settings) -> Obs
 
 
 def keep_finished_ranks(obs: Observed, job: Manifest) -> TrainingJobStatus:
-    """The status with what ranks that have ended well leave, while others run on."""
-    if obs.pods is None or not ranks.unseen(job, obs.status, obs.attempt):
+    """The status with what ranks that have ended well leave, while others run on or pods are being stopped."""
+    stopped = stopping.needs_pods(job)
+    if obs.pods is None or not (stopped or ranks.unseen(job, obs.status, obs.attempt)):
+        return obs.status
+    if stopped and not ranks.new(obs.status, obs.attempt, obs.pods):
         return obs.status
     image = image_of(jobs.first_replica(obs.pods))
     kept = ranks.keep(obs.attempt, obs.pods, image=image, inputs_digest=obs.inputs_digest)

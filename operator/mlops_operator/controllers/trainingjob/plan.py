@@ -17,7 +17,7 @@ from mlops_operator.controllers.settings import Settings
 from mlops_operator.controllers.shared import evidence, jobs, lost_nodes, sidecars
 from mlops_operator.controllers.shared.disruptions import Disruption, disruption
 from mlops_operator.controllers.shared.owners import CHECK_AGAIN
-from mlops_operator.controllers.shared.pending import GRACE, PATIENCE, interval
+from mlops_operator.controllers.shared.pending import GRACE, PATIENCE
 from mlops_operator.controllers.trainingjob import status as say
 from mlops_operator.controllers.trainingjob.environment import mounted_uris, output_uri
 from mlops_operator.controllers.trainingjob.names import run_uid
@@ -62,9 +62,12 @@ def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
         return _between_attempts(obs, settings, now)
     job = obs.job
     obs = with_finished_ranks(obs, job, settings)
+    # Kubernetes also fails a Job for pods that were taken away after their results were complete.
+    if jobs.ended(job) and obs.pods is not None and not ranks.missing(job, obs.pods):
+        return _completed(obs, job, now)
     match jobs.job_phase(job):
         case jobs.JobPhase.SUCCEEDED:
-            return _succeeded(obs, now)
+            return _without_ranks(obs, now)
         case jobs.JobPhase.FAILED:
             return _failed(obs, now)
         case _:
@@ -185,9 +188,11 @@ def _live(obs: Observed, job: Manifest, now: datetime) -> Plan:
     repair = _missing_service(obs, job)
     if job["spec"].get("suspend"):
         return _resume(obs, job, repair, now)
+    kept = keep_finished_ranks(obs, job)
     if stopping.suspected(job) and (why := stopping.found(job, obs.pods or ())) is not None:
-        return Plan(actions=(Patch.of(JOBS, job, stopping.stop(why)),))
-    return _at_work(replace(obs, status=keep_finished_ranks(obs, job)), job, repair, now)
+        found = kept.to_manifest() if kept is not obs.status else None
+        return Plan(actions=(Patch.of(JOBS, job, stopping.stop(why)),), status=found)
+    return _at_work(replace(obs, status=kept), job, repair, now)
 
 
 def _resume(obs: Observed, job: Manifest, repair: tuple[Action, ...], now: datetime) -> Plan:
@@ -237,14 +242,15 @@ def _stopping(obs: Observed, job: Manifest, why: Disruption, now: datetime) -> P
     if obs.pods is None:
         return Plan(requeue_after=evidence.LOOK_AGAIN)
     if stopping.over(job, obs.pods):
-        return _disrupted(obs, why, now)
+        return _disrupted(obs, why, now) if ranks.missing(job, obs.pods) else _completed(obs, job, now)
     late = lost_nodes.overdue(obs.pods, now)
     message = f"attempt {obs.attempt} is being stopped, since {why.message}; the next starts when its pods have ended"
     if late is not None:
         message = f"{message}; {late.message}"
     reason = late.reason if late is not None else TrainingReason.DISRUPTED
-    status = say.stopping(obs, now, reason, message)
-    return _tell(obs, status, requeue_after=interval(GRACE, namespace=job["metadata"]["namespace"], now=now))
+    status = say.stopping(replace(obs, status=keep_finished_ranks(obs, job)), now, reason, message)
+    later = stopping.next_look(obs.pods, namespace=job["metadata"]["namespace"], now=now)
+    return _tell(obs, status, requeue_after=later)
 
 
 def _disrupted(obs: Observed, why: Disruption, now: datetime) -> Plan:
@@ -319,16 +325,22 @@ def _look_for_data(obs: Observed, job: Manifest, wait: DataWait, now: datetime, 
     return telling(before, obs.status, requeue_after=left)
 
 
-def _succeeded(obs: Observed, now: datetime) -> Plan:
+def _without_ranks(obs: Observed, now: datetime) -> Plan:
+    """A Job that succeeded, though nothing shows that each rank has finished."""
     assert obs.job is not None
     stopped = stopping.recorded(obs.job)
     if stopped is None and not evidence.conclusive(obs.job, obs.pods, now):
         return Plan(requeue_after=evidence.LOOK_AGAIN)
     pods = obs.pods or ()
-    if lost := ranks.missing(obs.job, pods):
-        taken = (disruption(pod) for pod in pods if jobs.rank_of(pod) in lost)
-        why = stopped or next((found for found in taken if found is not None), None)
-        return _disrupted(obs, why or gone(obs.job, lost), now)
+    lost = ranks.missing(obs.job, pods)
+    taken = (disruption(pod) for pod in pods if jobs.rank_of(pod) in lost)
+    why = stopped or next((found for found in taken if found is not None), None)
+    return _disrupted(obs, why or gone(obs.job, lost), now)
+
+
+def _completed(obs: Observed, job: Manifest, now: datetime) -> Plan:
+    """The end of an attempt of which each rank has finished: its result counts if it is valid."""
+    pods = obs.pods or ()
     actions: tuple[Action, ...] = ()
     found: dict[str, Any] = {}
     try:
@@ -337,7 +349,7 @@ def _succeeded(obs: Observed, now: datetime) -> Plan:
             found = results.status_fields(result)
         if result is not None and obs.spec.model is not None:
             pod = jobs.first_replica(pods) or {}
-            digests = {"inputs_digest": obs.inputs_digest, "spec_digest": recorded_digest(obs.job)}
+            digests = {"inputs_digest": obs.inputs_digest, "spec_digest": recorded_digest(job)}
             version = render_version(obs.obj, obs.spec.model, result, pod, **digests)
             names = version_names(obs.obj, version)
             # Anyone may create a ModelVersion that names this training: only the rendered one counts.
@@ -351,7 +363,9 @@ def _succeeded(obs: Observed, now: datetime) -> Plan:
             obs, now, AttemptOutcome.FAILED, reason=TrainingReason.RESULT_INVALID, message=str(error), exit_code=0
         )
         return _end(obs, say.failed(obs.obj, status, now, TrainingReason.RESULT_INVALID, message), now)
-    status = say.ended(obs, now, AttemptOutcome.SUCCEEDED, exit_code=0)
+    termination = jobs.termination(pods)
+    exit_code = termination.exit_code if termination is not None else 0
+    status = say.ended(obs, now, AttemptOutcome.SUCCEEDED, exit_code=exit_code)
     return _end(obs, say.succeeded(obs.obj, status, now, **found), now, actions=actions)
 
 

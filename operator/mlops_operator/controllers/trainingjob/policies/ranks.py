@@ -2,7 +2,8 @@
 """Which ranks of an attempt have ended well, by their pods and by what was kept of pods that are gone.
 
 The Job counts a pod that ended with 0 when it was told to stop as succeeded, and forgets why a pod is gone. So an
-attempt has succeeded when there is evidence for each rank: a pod that ended by itself, seen now or before.
+attempt has succeeded when there is evidence for each rank: a pod that ended by itself, or one whose result was complete
+before it was told to stop, seen now or before.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,13 +16,16 @@ from mlops_operator.controllers.shared import jobs
 from mlops_operator.controllers.shared.disruptions import disruption
 from mlops_operator.controllers.shared.pods import MAIN
 from mlops_operator.controllers.trainingjob.inputs import Image
+from mlops_operator.controllers.trainingjob.policies.completed import completed
 
 
 def finished(pods: Sequence[Manifest]) -> frozenset[int]:
-    """Ranks with a pod that ended well and by itself."""
-    return frozenset(
-        jobs.rank_of(pod) for pod in pods if jobs.pod_phase(pod) == "Succeeded" and disruption(pod) is None
-    )
+    """Ranks with a pod that ended well and by itself, or whose result was complete before it was told to stop."""
+    return frozenset(jobs.rank_of(pod) for pod in pods if _ended_well(pod) or completed(pod))
+
+
+def _ended_well(pod: Manifest) -> bool:
+    return jobs.pod_phase(pod) == "Succeeded" and disruption(pod) is None
 
 
 def missing(job: Manifest, pods: Sequence[Manifest]) -> Sequence[int]:
@@ -34,6 +38,11 @@ def unseen(job: Manifest, status: TrainingJobStatus, attempt: int) -> bool:
     """Whether ranks of a Job of several have ended well since it was last looked at."""
     succeeded = (job.get("status") or {}).get("succeeded") or 0
     return jobs.ranks(job) > 1 and succeeded > len(indexes(kept(status, attempt)))
+
+
+def new(status: TrainingJobStatus, attempt: int, pods: Sequence[Manifest]) -> bool:
+    """Whether `pods` show finished ranks that the status does not have yet."""
+    return not finished(pods) <= indexes(kept(status, attempt))
 
 
 def kept(status: TrainingJobStatus, attempt: int) -> FinishedRanks | None:
