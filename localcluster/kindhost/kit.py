@@ -17,7 +17,7 @@ from localcluster.kindhost.docker import PROGRAMS, OwnDocker
 from localcluster.kindhost.node_root import Programs
 from localcluster.native import packages
 from localcluster.progress import Progress
-from localcluster.run import run
+from localcluster.run import run, search_path
 from localcluster.state import ClusterState
 from localcluster.tools import ensure_kind_tools, ensure_tools, module_folder
 
@@ -53,7 +53,7 @@ class Kit:
         limits.note_few_inotify_instances(self.progress)
         docker = self.own_docker
         if docker is None and not self.state.kind_created and not docker_answers():
-            _require_root(DockerMissing("expected `docker version` to answer, it does not", remedy=_remedy("Docker")))
+            _require_root(_docker_missing())
             docker = OwnDocker(self.state, self.folder, self.progress)
         if docker is not None or (not self.state.kind_created and shutil.which("kind") is None):
             self.state.kind_made_here = True
@@ -116,6 +116,16 @@ def _require_root(problem: LocalClusterError) -> None:
     """Raise ``problem`` unless we are root, who can make what is missing."""
     if not elevate.is_root():
         raise problem
+
+
+def _docker_missing() -> DockerMissing:
+    if shutil.which("docker") is None and shutil.which("dockerd", path=search_path()) is not None:
+        package = packages.package_of("docker", PROGRAMS)
+        return DockerMissing(
+            "expected the program `docker` beside `dockerd`, found `dockerd` alone",
+            remedy=f"install its package, such as `apt-get install {package}`, or use --engine native",
+        )
+    return DockerMissing("expected `docker version` to answer, it does not", remedy=_remedy("Docker"))
 
 
 def _remedy(what: str) -> str:

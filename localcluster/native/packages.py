@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from localcluster.errors import PackagesMissing
@@ -36,6 +36,10 @@ _PLUGIN_FOLDERS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"))
 _PLUGINS = ("ptp", "host-local", "portmap", "loopback")
 _PLUGINS_PACKAGE = "containernetworking-plugins"
 
+#: Program -> package that has it in newer releases of the distribution, where another program's package once had both:
+#: Debian 13 has the command `docker` in docker-cli, which docker.io only recommends.
+_SPLIT = {"docker": "docker-cli"}
+
 #: Another package manager may be at work on a machine that has just booted.
 _LOCK_SECONDS = 300
 
@@ -44,7 +48,9 @@ def program(name: str, programs: Mapping[str, str] = PROGRAMS) -> str:
     """The path of a program that :func:`ensure` has seen to."""
     found = shutil.which(name, path=search_path())
     if found is None:
-        raise PackagesMissing(f"expected a program {name}, found none", remedy=f"apt-get install {programs[name]}")
+        raise PackagesMissing(
+            f"expected a program {name}, found none", remedy=f"apt-get install {package_of(name, programs)}"
+        )
     return found
 
 
@@ -58,10 +64,25 @@ def plugin_folder() -> Path | None:
 
 def missing(programs: Mapping[str, str] = PROGRAMS) -> list[str]:
     """The Debian packages to install for these programs; a node's own also need the network plug-ins."""
-    packages = {package for name, package in programs.items() if shutil.which(name, path=search_path()) is None}
+    absent = [name for name in programs if not _is_installed(name)]
+    packages = {package_of(name, programs) for name in absent}
     if programs is PROGRAMS and plugin_folder() is None:
         packages.add(_PLUGINS_PACKAGE)
     return sorted(packages)
+
+
+def package_of(name: str, programs: Mapping[str, str] = PROGRAMS) -> str:
+    """The package to install for a program that is missing.
+
+    It is a package of the program's own where another program of ``programs[name]`` is installed already.
+    """
+    package = programs[name]
+    has_package = any(_is_installed(other) for other, owner in programs.items() if owner == package)
+    return _SPLIT[name] if name in _SPLIT and has_package else package
+
+
+def _is_installed(name: str) -> bool:
+    return shutil.which(name, path=search_path()) is not None
 
 
 def ensure(progress: Progress, programs: Mapping[str, str] = PROGRAMS) -> None:
@@ -69,15 +90,28 @@ def ensure(progress: Progress, programs: Mapping[str, str] = PROGRAMS) -> None:
     wanted = missing(programs)
     if not wanted:
         return
-    remedy = f"install them yourself: apt-get install {' '.join(wanted)} (or your distribution's packages of that name)"
+    _install(progress, wanted)
+    # A package that was split shows only then that a part is missing.
+    if (others := missing(programs)) and others != wanted:
+        _install(progress, others)
+    if still := missing(programs):
+        raise PackagesMissing(
+            f"expected {', '.join(still)} after installing, found them missing", remedy=_remedy(still)
+        )
+
+
+def _install(progress: Progress, wanted: Sequence[str]) -> None:
+    remedy = _remedy(wanted)
     if shutil.which("apt-get") is None:
         raise PackagesMissing(f"expected {', '.join(wanted)} to be installed, and there is no apt-get", remedy=remedy)
     apt = ["apt-get", "-qq", "-o", f"DPkg::Lock::Timeout={_LOCK_SECONDS}"]
     with progress.step(f"install {', '.join(wanted)}"):
         _run([*apt, "update"], remedy)
         _run([*apt, "install", "--yes", "--no-install-recommends", *wanted], remedy)
-    if still := missing(programs):
-        raise PackagesMissing(f"expected {', '.join(still)} after installing, found them missing", remedy=remedy)
+
+
+def _remedy(wanted: Sequence[str]) -> str:
+    return f"install them yourself: apt-get install {' '.join(wanted)} (or your distribution's packages of that name)"
 
 
 def _run(command: list[str], remedy: str) -> None:

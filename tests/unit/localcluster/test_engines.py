@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which engine is taken, and the commands that sudo is given, on stand-ins that note how they are called."""
+"""Which engine is taken, on stand-ins that note how they are called."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from localcluster import Cluster, cluster, elevate, engine
+from localcluster import Cluster, elevate, engine
 from localcluster.engine import EngineName
 from localcluster.errors import EngineMismatch, NotRoot, Unsupported
 from localcluster.state import ClusterState
@@ -44,41 +43,3 @@ def test_a_control_plane_takes_no_images(programs: StandIns, tmp_path: Path) -> 
 
     with pytest.raises(Unsupported, match="node"):
         Cluster("one").load_image(tmp_path / "image.tar")
-
-
-@pytest.fixture
-def ordinary_user(programs: StandIns, monkeypatch: pytest.MonkeyPatch) -> StandIns:
-    monkeypatch.setattr(elevate, "is_root", lambda: False)
-    monkeypatch.setattr(cluster, "ensure_tools", lambda _progress: programs.folder)
-    monkeypatch.setattr("localcluster.addon_images.ensure_archive", lambda _programs: programs.folder / "addons.tar")
-    return programs
-
-
-def test_without_root_and_sudo_the_error_names_the_ways_out(ordinary_user: StandIns) -> None:
-    with pytest.raises(NotRoot, match="control-plane"):
-        Cluster("one", "native").up()
-
-
-def test_with_sudo_the_same_command_runs_as_root_on_the_users_folders(
-    ordinary_user: StandIns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ordinary_user.add("sudo")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-    Cluster("one", "native", fsync=False).up()
-
-    (call,) = ordinary_user.calls("sudo")
-    assert call[0] == "env"
-    assert f"MLOPS_LOCALCLUSTER_HOME={tmp_path / 'home'}" in call
-    assert f"XDG_CACHE_HOME={tmp_path / 'cache'}" in call
-    start = call.index("-m")
-    assert call[start:] == ["-m", "localcluster", "up", "--name", "one", "--engine", "native", "--no-fsync"]
-
-
-def test_root_itself_needs_no_sudo() -> None:
-    assert elevate.is_root() == (os.geteuid() == 0)
-
-
-def test_the_command_without_sudo_fails_before_anything_runs(programs: StandIns) -> None:
-    with pytest.raises(NotRoot):
-        elevate.command("up")
