@@ -29,6 +29,12 @@ def leader(platform: Platform) -> Manifest:
     return pod
 
 
+def operators_and_other(platform: Platform) -> tuple[str, str]:
+    """The worker on which the operator runs, and the other one."""
+    staying = str(leader(platform)["spec"]["nodeName"])
+    return staying, next(name for name in workers(platform) if name != staying)
+
+
 @contextmanager
 def drained(cluster: Kubectl, node: str) -> Iterator[None]:
     cluster.run("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--force", timeout=PATIENT)
@@ -36,6 +42,12 @@ def drained(cluster: Kubectl, node: str) -> Iterator[None]:
         yield
     finally:
         cluster.run("uncordon", node)
+
+
+def not_ready(platform: Platform, node: str) -> None:
+    """Wait until the cluster has noticed that a node does not answer; its pods get no requests from then on."""
+    limit = f"--timeout={PATIENT:.0f}s"
+    platform.kubectl.run("wait", "--for=condition=Ready=Unknown", f"node/{node}", limit, timeout=PATIENT + 10)
 
 
 def ready_again(platform: Platform, node: str) -> None:
@@ -99,6 +111,27 @@ def out_of_service(cluster: Kubectl, node: str) -> Iterator[None]:
         yield
     finally:
         cluster.run("taint", "node", node, f"{taint}-")
+
+
+APART: Manifest = {
+    "metadata": {"labels": {"test": "gang"}},
+    "spec": {
+        "affinity": {
+            "podAntiAffinity": {
+                "preferredDuringSchedulingIgnoredDuringExecution": [
+                    {
+                        "weight": 100,
+                        "podAffinityTerm": {
+                            "topologyKey": "kubernetes.io/hostname",
+                            "labelSelector": {"matchLabels": {"test": "gang"}},
+                        },
+                    }
+                ]
+            }
+        }
+    },
+}
+"""A pod template that puts the ranks of a gang on different nodes where there are two."""
 
 
 @contextmanager

@@ -8,39 +8,21 @@ import pytest
 
 from demo.platform import Platform
 from localcluster.kubectl import Kubectl, Manifest
-from tests.e2e.support import Client, config_map, is_true, manifest, of, patch, served, version
-from tests.kind.nodes import PATIENT, cut_off, frozen_runtime, killed, leader, workers
-from tests.kind.store import namespace_with_store
+from tests.e2e.support import Client, is_true, of
+from tests.kind.nodes import PATIENT, cut_off, frozen_runtime, killed, operators_and_other
+from tests.kind.pair import SHORT_STEP, client_of, in_step, moved, namespace_with_version, pair, serving
 
 pytestmark = [pytest.mark.deep, pytest.mark.timeout(900)]
 
-CONTENT = '{"offset": 1}'
 GIVEN_UP = ("CandidateUnavailable", "ProgressDeadlineExceeded")
 """Its pods did not answer when they were asked, or were known not to be ready before."""
-
-LIGHT = {"requests": {"cpu": "20m", "memory": "32Mi"}}
-SHORT_STEP = {"steps": [{"weight": 50, "pause": "5s"}], "progressDeadline": "60s"}
-"""As short as a step can be: its end comes before the cluster notices that a node is dead, or soon after."""
 
 
 @pytest.fixture
 def space(platform: Platform) -> Iterator[Kubectl]:
     """A namespace with a version whose file is on both workers."""
-    with namespace_with_store(platform, "dead-candidate", {"model.json": CONTENT.encode()}) as space:
-        space.apply(config_map("server", "v2_server.py"))
-        space.apply(manifest("Model", "plus"))
-        space.apply(version("plus-1", "plus", "model.json", CONTENT))
+    with namespace_with_version(platform, "dead-candidate") as space:
         yield space
-
-
-def serving(space: Kubectl, *, ready: int = 2) -> Manifest:
-    return space.wait(
-        "modeldeployment",
-        "pair",
-        lambda obj: is_true(obj, "Ready") and obj["status"].get("readyReplicas") == ready,
-        what=f"{ready} servers",
-        timeout=PATIENT,
-    )
 
 
 def in_a_step(space: Kubectl, platform: Platform) -> tuple[Manifest, Client, str, str]:
@@ -49,30 +31,10 @@ def in_a_step(space: Kubectl, platform: Platform) -> tuple[Manifest, Client, str
     Returns:
         The deployment before it, a client on the node that stays, that node, and the other one.
     """
-    staying = str(leader(platform)["spec"]["nodeName"])
-    failing = next(name for name in workers(platform) if name != staying)
-    space.apply(
-        served(
-            "pair",
-            {"name": "plus", "version": "plus-1"},
-            replicas=2,
-            resources=LIGHT,
-            nodeSelector={"kubernetes.io/hostname": staying},
-            rollout=SHORT_STEP,
-        )
-    )
-    before = serving(space)
-    client = Client(space, "pair-client", url="http://pair/v2/models/plus/infer", node=staying)
-    client.more(20)
-    patch(space, "modeldeployment", "pair", {"nodeSelector": {"kubernetes.io/hostname": failing}})
-    space.wait(
-        "modeldeployment",
-        "pair",
-        lambda obj: (obj["status"].get("candidate") or {}).get("phase") == "Stepping",
-        what="a step",
-        timeout=PATIENT,
-    )
-    return before, client, staying, failing
+    staying, failing = operators_and_other(platform)
+    begun = moved(space, stable=staying, candidate=failing, client=staying)
+    in_step(space, 0)
+    return begun.before, begun.client, staying, failing
 
 
 @pytest.mark.parametrize("fails", [killed, cut_off])
@@ -114,21 +76,19 @@ def test_a_lost_server_of_the_stable_version_costs_requests_until_its_node_is_no
     platform: Platform, space: Kubectl
 ) -> None:
     """One server on each worker: the other one answers, and the cause is in the status."""
-    staying = str(leader(platform)["spec"]["nodeName"])
-    failing = next(name for name in workers(platform) if name != staying)
+    staying, failing = operators_and_other(platform)
     apart = {
         "topologyKey": "kubernetes.io/hostname",
         "maxSkew": 1,
         "whenUnsatisfiable": "DoNotSchedule",
         "labelSelector": {"matchLabels": {"test": "apart"}},
     }
-    deployment = served("pair", {"name": "plus", "version": "plus-1"}, replicas=2, resources=LIGHT, rollout=SHORT_STEP)
+    deployment = pair(rollout=SHORT_STEP)
     deployment["spec"]["template"]["metadata"] = {"labels": {"test": "apart"}}
     deployment["spec"]["template"]["spec"]["topologySpreadConstraints"] = [apart]
     space.apply(deployment)
     serving(space)
-    client = Client(space, "pair-client", url="http://pair/v2/models/plus/infer", node=staying)
-    client.more(20)
+    client = client_of(space, staying)
     with killed(platform, failing):
         lost = space.wait(
             "modeldeployment",

@@ -12,6 +12,7 @@ import pytest
 from demo.platform import SYSTEM_NAMESPACE, Platform
 from localcluster.kubectl import Kubectl, Manifest
 from tests.e2e.support import (
+    STORE,
     WORKLOAD_IMAGE,
     Client,
     config_map,
@@ -33,6 +34,13 @@ LOAD = 40
 """Trainings that are at work while something happens to the cluster."""
 
 GREAT_LOAD = pytest.param(200, marks=pytest.mark.long)
+"""Long: 200 pods on two workers of a small machine start for some ten minutes."""
+
+LONG_FREEZE = pytest.param(180.0, marks=pytest.mark.long)
+"""Long: three minutes in which nothing happens, and the time that all nodes take to be ready again."""
+
+WINDOW = 30
+"""Seconds that a window of the monitor takes: its Job is done in some ten, also under load."""
 
 CUT = 120.0
 """Seconds for which the leader cannot reach the API server."""
@@ -80,7 +88,9 @@ def nothing_lost_or_doubled(space: Kubectl, count: int = LOAD) -> None:
     """All trainings succeed in one attempt each, of one Job and one pod."""
     found = all_succeed(space, count)
     assert {json.dumps(outcomes(obj)) for obj in found} == {'["Succeeded"]'}
-    jobs = Counter(job["metadata"]["ownerReferences"][0]["uid"] for job in space.list("job") if owned_by_training(job))
+    jobs = Counter(
+        job["metadata"]["ownerReferences"][0]["uid"] for job in space.list("job") if owned_by(job, "TrainingJob")
+    )
     assert jobs == Counter({obj["metadata"]["uid"]: 1 for obj in found})
     pods = Counter(pod["metadata"].get("labels", {}).get("mlops-operator.io/trainingjob") for pod in space.list("pod"))
     del pods[None]
@@ -88,8 +98,8 @@ def nothing_lost_or_doubled(space: Kubectl, count: int = LOAD) -> None:
     assert len(pods) == count
 
 
-def owned_by_training(job: Manifest) -> bool:
-    return bool(job["metadata"]["ownerReferences"][0]["kind"] == "TrainingJob")
+def owned_by(job: Manifest, kind: str) -> bool:
+    return bool(job["metadata"]["ownerReferences"][0]["kind"] == kind)
 
 
 def serve(space: Kubectl, platform: Platform, **spec: object) -> Client:
@@ -105,10 +115,45 @@ def serve(space: Kubectl, platform: Platform, **spec: object) -> Client:
     return client
 
 
+def watch(space: Kubectl) -> None:
+    """A monitor of the deployment that has measured its first window."""
+    metric = {"name": "labeled_share", "limit": {"min": 0.5}}
+    monitor = manifest(
+        "ModelMonitor",
+        "watch",
+        target={"deployment": "pair"},
+        source={"predictionLog": {"uri": f"pvc://{STORE}/predictions"}},
+        window={"size": f"{WINDOW}s"},
+        metrics=[metric],
+    )
+    space.apply(monitor)
+    space.wait(
+        "modelmonitor",
+        "watch",
+        lambda obj: bool((obj.get("status") or {}).get("windows")),
+        what="a window",
+        timeout=PATIENT,
+    )
+
+
+def windows_are_whole(space: Kubectl) -> None:
+    """Each window since the first one was measured, once, whatever it says: there are no predictions."""
+    status = fetch(space, "modelmonitor", "watch")["status"]
+    windows = status["windows"]
+    assert len(windows) >= 3, windows
+    assert [window["start"] for window in windows[1:]] == [window["end"] for window in windows[:-1]]
+    assert status.get("skippedWindows", 0) == 0
+    assert {metric["reason"] for window in windows for metric in window["metrics"]} <= {"NoData"}
+    measuring = {job["metadata"]["name"] for job in space.list("job") if owned_by(job, "ModelMonitor")}
+    assert measuring <= {entry.get("job") for entry in (*windows, status.get("measuring") or {})}
+    print(f"{len(windows)} windows of {WINDOW} s, none lost")
+
+
 @pytest.mark.parametrize("load", [LOAD, GREAT_LOAD])
 def test_two_upgrades_under_load_and_in_a_step_lose_nothing(platform: Platform, space: Kubectl, load: int) -> None:
     steps = [{"weight": 50, "pause": "5s"}, {"weight": 50, "pause": "60s"}]
     client = serve(space, platform, rollout={"steps": steps, "bake": "5s"})
+    watch(space)
     begin_load(space, load)
     before = fetch(space, "modeldeployment", "pair")["status"]["stable"]["revision"]
     patch(space, "modeldeployment", "pair", {"resources": {"requests": {"cpu": "11m"}}})
@@ -131,11 +176,12 @@ def test_two_upgrades_under_load_and_in_a_step_lose_nothing(platform: Platform, 
         timeout=PATIENT,
     )
     assert after["status"]["stable"]["revision"] != before
+    windows_are_whole(space)
     counts = client.more(20)
     assert counts["failed"] == 0, counts
 
 
-@pytest.mark.parametrize("seconds", [45.0, pytest.param(180.0, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seconds", [45.0, LONG_FREEZE])
 def test_a_control_plane_that_stands_still_under_load_loses_nothing(
     platform: Platform, space: Kubectl, seconds: float
 ) -> None:

@@ -22,7 +22,7 @@ from tests.e2e.support import (
     wait_reason,
     wait_true,
 )
-from tests.kind.nodes import PATIENT, drained, killed, labeled, leader, out_of_service, workers
+from tests.kind.nodes import APART, PATIENT, drained, killed, labeled, leader, out_of_service, workers
 from tests.kind.store import namespace_with_store
 
 pytestmark = [pytest.mark.deep, pytest.mark.timeout(900)]
@@ -38,26 +38,6 @@ signal.signal(signal.SIGTERM, save)
 time.sleep(3600 if os.environ["MLOPS_ATTEMPT"] == "0" else 5)
 """
 """The first attempt runs until it is ended, which takes 3 s: of a pod that is gone at once only its Job tells."""
-
-APART: Manifest = {
-    "metadata": {"labels": {"test": "gang"}},
-    "spec": {
-        "affinity": {
-            "podAntiAffinity": {
-                "preferredDuringSchedulingIgnoredDuringExecution": [
-                    {
-                        "weight": 100,
-                        "podAffinityTerm": {
-                            "topologyKey": "kubernetes.io/hostname",
-                            "labelSelector": {"matchLabels": {"test": "gang"}},
-                        },
-                    }
-                ]
-            }
-        }
-    },
-}
-"""A pod template that puts the ranks on different nodes where there are two."""
 
 
 @pytest.fixture
