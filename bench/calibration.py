@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Final
 
 from bench.figures import Figures
-from bench.loader import NAME, Step
+from bench.loader import NAME, Load, Step, load
 from bench.processes import cpu_seconds
 from bench.stage import Stage
 from bench.workload import names
 from mlops_operator.api.meta import Manifest
+from mlops_operator.kube.client import Client
 from mlops_operator.kube.resources import JOBS, TRAINING_JOBS, Resource
 from tests.harness.crds import install_crds
 from tests.harness.namespaces import make_namespace
@@ -45,9 +46,15 @@ SMALL_SPEC: Final[Manifest] = {"image": "example.test/train:1", "command": ["pyt
 async def plain_rate(stage: Stage, count: int) -> float:
     """Creations of plain Jobs that the API server answers in a second, from one client with 32 requests in flight."""
     with stage.progress.step(f"calibrate: {count} plain Jobs"):
-        await make_namespace(stage.client, PLACE)
-        path = JOBS.path(namespace=PLACE)
-        loaded = await stage.load(names("plain", count), Step("POST", path, _manifest(JOBS, JOB_SPEC)))
+        return await rate_of(stage.client, stage.cluster.kubeconfig, count)
+
+
+async def rate_of(client: Client, kubeconfig: Path, count: int) -> float:
+    """The same of any cluster."""
+    await make_namespace(client, PLACE)
+    path = JOBS.path(namespace=PLACE)
+    steps = (Step("POST", path, _manifest(JOBS, JOB_SPEC)),)
+    loaded = await load(Load(kubeconfig=str(kubeconfig), names=names("plain", count), steps=steps, rate=0.0))
     return loaded.per_second
 
 

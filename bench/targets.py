@@ -66,6 +66,8 @@ TARGETS: Final = (
     Target("B10", "*", "sooner_than_asked", 0),
     Target("B11", "*", "other_tenant_p99_seconds", 2),
     Target("B11", "*", "lease_transitions", 0),
+    Target("B12", "* ends on SIGTERM", "eviction_to_all_ranks_max_seconds", 8),
+    Target("B12", "* ignores SIGTERM", "eviction_to_all_ranks_max_seconds", 35),
 )
 
 

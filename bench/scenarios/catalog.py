@@ -3,7 +3,19 @@
 
 from typing import Final
 
-from bench.scenarios import burst, calibration, crash, flood, growth, idle, restart, steady, throttled, updates
+from bench.scenarios import (
+    burst,
+    calibration,
+    crash,
+    evictions,
+    flood,
+    growth,
+    idle,
+    restart,
+    steady,
+    throttled,
+    updates,
+)
 from bench.scenarios.common import BOTH, Scenario
 
 SCENARIOS: Final = {
@@ -19,5 +31,6 @@ SCENARIOS: Final = {
         Scenario("B9", "memory and the cost of a start by the number of objects", growth.run),
         Scenario("B10", "an API server that throttles", throttled.run),
         Scenario("B11", "one tenant's flood, and another tenant meanwhile", flood.run, systems=("mlops",)),
+        Scenario("B12", "a rank is evicted, until the next attempt has all", evictions.run, systems=("mlops",)),
     )
 }
