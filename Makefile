@@ -14,7 +14,7 @@ DEMO := $(BIN)/python -m demo --cluster $(CLUSTER) $(if $(ENGINE),--engine $(ENG
 export PYTHONPATH := operator:.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv hooks tools demo cluster clean-cluster test test-deep deep-kind deep-others lint unit tools images integration e2e faults flux mutants generate release lock bench decisions clean
+.PHONY: help venv hooks tools demo cluster clean-cluster test test-deep test-long deep-kind deep-others lint unit tools images integration e2e faults flux mutants generate release lock bench decisions clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -99,6 +99,9 @@ deep-kind: venv
 deep-others: venv
 	$(BIN)/pytest -n auto --dist loadfile -m "deep and not long" tests/integration tests/faults
 	$(BIN)/pytest -m "deep and not long" tests/e2e
+
+test-long: venv tools images ## the tests on kind that take minutes each: 200 trainings, long cuts, each step of a rollout, default clocks (2 h)
+	$(BIN)/pytest -m "deep and long" tests/kind
 
 faults: venv tools ## all fault plans, spec campaigns and long runs, with a report in faults-output/ (some 8,000 plans: three hours)
 	$(BIN)/python -m tests.faults --output faults-output

@@ -1,7 +1,4 @@
-"""What an ordinary user does as root, by sudo, on stand-ins that note how they are called.
-
-A real sudo is in tests/e2e/localcluster/test_sudo.py.
-"""
+"""What an ordinary user does as root, by sudo, on stand-ins that note how they are called."""
 
 from __future__ import annotations
 
