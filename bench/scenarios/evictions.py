@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """B12: one rank of a training is evicted, as a drain does: seconds until the next attempt has all ranks.
 
 The only scenario with real pods, on a node of the native engine: most of the time is the kubelet's.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stay for some seconds after SIGTERM, so that the operator can read what the run reported.
 
 Kubernetes removes a pod that it has told to stop about a second after its program has ended, and the Job's status, by

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Evicted trainings whose result was complete before: they have succeeded, however their programs end."""
 
 from functools import partial

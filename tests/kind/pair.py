@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A deployment of two servers, and its rollout from one worker to the other under load."""
 
 from collections.abc import Iterator

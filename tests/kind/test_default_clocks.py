@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A dead node on a cluster with the clocks of every cluster: what the short ones save is seen once, with its times.
 
 Long: a cluster of its own, and minutes until Kubernetes takes a dead node for one. The times that are printed are in

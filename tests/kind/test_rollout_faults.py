@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A node fails at each step of a rollout, under the candidate or the stable version: the service goes on."""
 
 from collections.abc import Callable, Iterator

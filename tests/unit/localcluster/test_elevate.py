@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an ordinary user does as root, by sudo, on stand-ins that note how they are called."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Programs of the distribution: what is installed for those that are missing, on an apt-get that notes its calls."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """After its result is complete, a program that is told to stop stays until the result can be read."""
 
 import signal

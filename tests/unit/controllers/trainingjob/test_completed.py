@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A result that was complete before its pod was told to stop counts, however the program ended afterwards."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether the result of a run was complete before its pod was told to stop.
 
 A run that goes on after its result is complete, such as one that removes temporary files, has nothing to lose when its
