@@ -10,6 +10,7 @@ from tests.e2e.support import (
     condition,
     config_map,
     digest,
+    evict,
     fetch,
     golden_requests,
     manifest,
@@ -19,7 +20,6 @@ from tests.e2e.support import (
     wait_true,
     write_files,
 )
-from tests.e2e.test_node_faults import evict
 
 pytestmark = pytest.mark.timeout(300)
 

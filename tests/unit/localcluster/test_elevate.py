@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ def test_kind_without_docker_is_made_by_sudo_after_its_tools(
     ordinary_user.add("sudo")
     order: list[str] = []
     monkeypatch.setattr(cluster, "ensure_kind_tools", lambda _progress: order.append("tools"))
-    monkeypatch.setattr(elevate.subprocess, "run", recorded(order, elevate.subprocess.run))
+    monkeypatch.setattr(subprocess, "run", recorded(order, subprocess.run))
     Cluster("one", "kind").up()
     assert order == ["tools", "sudo"]
     assert as_root(ordinary_user) == ["-m", "localcluster", "up", "--name", "one", "--engine", "kind"]
@@ -122,7 +123,7 @@ def test_a_sudo_that_refuses_is_an_error_that_names_the_command(ordinary_user: S
 
 def test_what_root_writes_for_the_user_belongs_to_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     owners: list[tuple[Path, int, int]] = []
-    monkeypatch.setattr(kubeconfig.os, "chown", lambda path, user, group: owners.append((path, user, group)))
+    monkeypatch.setattr(os, "chown", lambda path, user, group: owners.append((path, user, group)))
     monkeypatch.setenv("SUDO_UID", "1000")
     monkeypatch.setenv("SUDO_GID", "1001")
     kubeconfig.hand_over(tmp_path)

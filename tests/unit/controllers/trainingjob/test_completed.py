@@ -17,20 +17,24 @@ SIGNAL = 25.0
 """When the pods are told to stop."""
 
 SIGTERM = 143
-KINDS = ["plain", "model", "output"]
+FIELDS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "model": {"model": "m"},
+    "output": {"output": {"uri": "pvc://store/out"}},
+}
+KINDS = list(FIELDS)
 
 
 def begun(kind: str, **spec: Any) -> Run:
     """A training that runs: without a result that it owes, for a Model, or with an output."""
-    fields: dict[str, Any] = {"model": {"model": "m"}, "output": {"output": {"uri": "pvc://store/out"}}}.get(kind, {})
-    run = begin(make(MODELS, "m", spec={}), **fields, **spec)
+    run = begin(make(MODELS, "m", spec={}), **FIELDS[kind], **spec)
     run.at(2).job_runs(ready=spec.get("replicas", 1))
     return run
 
 
 def evicted(run: Run, *, complete: float | None, exit_code: int = SIGTERM, index: int | None = None) -> Manifest:
     """The evicted pod, which ended 2 s after the signal; its result was complete at `complete`."""
-    time = {} if complete is None else {"time": timestamp(later(complete))}
+    time: dict[str, Any] = {} if complete is None else {"time": timestamp(later(complete))}
     document = run.result(**time) if index else run.result(metrics={"f1": 0.5}, artifacts=[model_artifact()], **time)
     pod = succeeded_pod(run.job, index=index)
     pod["status"]["phase"] = "Failed" if exit_code else "Succeeded"
