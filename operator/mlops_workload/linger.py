@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stay for some seconds after SIGTERM, so that the operator can read what the run reported.
 
-Kubernetes removes a pod that it has told to stop about a second after its program has ended, and the Job's status, by
-which the operator notices that a pod is being stopped, is a second old. The result of a program that ends at once would
-be lost, although it was complete before. See docs/design/0022-disruptions.md.
+Kubernetes removes a pod about a second after its program has ended, and the Job's status, by which the operator notices
+that a pod is being stopped, is a second old. Without the delay, the result of a program that ends at once would be
+lost, although it was complete before. See docs/design/0022-disruptions.md.
 """
 
 from __future__ import annotations
