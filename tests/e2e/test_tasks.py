@@ -34,7 +34,7 @@ def test_missing_golden_requests_are_told_at_the_first_try_and_mend_themselves(s
     space.apply(checked)
     space.apply(served("plus", {"name": "plus", "version": "plus-1"}))
     told = wait_reason(space, "modeldeployment", "plus", "Retrying")
-    failed = "plus-1 is asked its golden requests; try 1 of 3 failed: ArtifactNotFound: "
+    failed = "plus-1 is running its golden-request check; try 1 of 3 failed: ArtifactNotFound: "
     assert condition(told)["message"].startswith(failed)
     write_files(space, {"golden.json": golden})
     ready = wait_true(space, "modeldeployment", "plus")
@@ -70,5 +70,5 @@ def test_evicted_golden_requests_use_up_no_try(space: Kubectl) -> None:
 
 
 def is_checked(obj: Manifest) -> bool:
-    """Whether the candidate is asked its golden requests."""
+    """Whether the candidate is running its golden-request check."""
     return ((obj.get("status") or {}).get("candidate") or {}).get("phase") == "Checking"

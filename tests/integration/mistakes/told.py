@@ -92,7 +92,7 @@ ROWS = (
         row="16: model",
         objects=[(TRAINING_JOBS, "m16", train(model="m16-model"))],
         reason="ModelNotFound",
-        says=("Model m16-model", "the training starts when it is"),
+        says=("Model m16-model", "training starts once it is created"),
         correct=create(MODELS, "m16-model", {}),
         recovered=("Succeeded",),
     ),

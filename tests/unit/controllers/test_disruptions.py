@@ -111,7 +111,7 @@ def test_only_an_eviction_can_be_the_pods_own_fault() -> None:
             "DeletionByTaintManager",
             "NodeTainted: pod p was removed{} because the node has a taint it does not tolerate",
         ),
-        ("DeletionByPodGC", "NodeLost: pod p was removed{} because the node is gone"),
+        ("DeletionByPodGC", "NodeLost: pod p was removed{} because the node no longer exists"),
         ("SomethingNew", "SomethingNew: pod p was removed{}: by a rule"),
         ("no reason", "PodDeleted: pod p was removed{}: by a rule"),
     ],

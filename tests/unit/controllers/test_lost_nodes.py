@@ -13,9 +13,9 @@ from tests.unit.controllers.lost import by_the_cluster, deleted, silent
 
 SINCE = timestamp(later(90))
 TO_DO = (
-    "if the node is gone, delete it (kubectl delete node worker-2); if it is shut down, taint it (kubectl taint node"
-    " worker-2 node.kubernetes.io/out-of-service=nodeshutdown:NoExecute); delete the pod by force (kubectl delete pod"
-    " p --force) only if the node is really off"
+    "if the node no longer exists, delete it (kubectl delete node worker-2); if it is shut down, taint it (kubectl"
+    " taint node worker-2 node.kubernetes.io/out-of-service=nodeshutdown:NoExecute); delete the pod by force (kubectl"
+    " delete pod p --force) only if the node is powered off"
 )
 
 
@@ -54,7 +54,7 @@ def test_it_is_said_what_to_do_once_the_pod_is_late_with_its_end() -> None:
     assert "it goes on" in str(told(removed, second=449))
     words = (
         f"pod p of revision r should have ended by {timestamp(later(420))}, but node worker-2, which has not answered"
-        f" since {SINCE}, does not say that it has: {TO_DO}"
+        f" since {SINCE}, does not report that it has: {TO_DO}"
     )
     assert told(removed, second=450) == ("NodeLost", words)
 
@@ -63,7 +63,8 @@ def test_a_pod_that_is_late_on_a_node_that_may_be_heard_is_told_as_well() -> Non
     late = deleted({**pod(), "spec": {"nodeName": "worker-2"}}, later(420))
     assert told(late, second=449) is None
     words = (
-        f"pod p of revision r should have ended by {timestamp(later(420))}, but node worker-2 does not say that it has:"
+        f"pod p of revision r should have ended by {timestamp(later(420))}, but node worker-2 does not report that it"
+        " has:"
     )
     assert told(late, second=450) == ("NodeLost", f"{words} {TO_DO}")
 

@@ -94,7 +94,7 @@ def test_a_pod_that_was_taken_away_is_no_failed_try() -> None:
 
 def test_a_failed_pod_that_is_gone_still_counts() -> None:
     state = observe_task("u", job_started(JOB, at=later(0), ready=1, failed=1), [], later(60))
-    assert state.message == "try 1 of 3 failed: its pod is gone"
+    assert state.message == "try 1 of 3 failed: its pod was deleted"
 
 
 def test_nothing_is_told_of_pods_that_were_not_read() -> None:
@@ -196,7 +196,7 @@ def test_a_lost_result_is_awaited_again_three_times(before: int, again: bool) ->
     assert said == (
         f"the result of the task was lost with its pod, so it runs again ({before + 1} of at most 3 times)"
         if again
-        else "the pod that ran is gone: its result cannot be read; the task has run 4 times"
+        else "the pod was deleted: its result cannot be read; the task has run 4 times"
     )
 
 

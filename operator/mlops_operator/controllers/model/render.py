@@ -41,7 +41,7 @@ def render_bootstrap(model: Manifest, alias: Alias, version: VersionFact) -> Man
             "model": model["metadata"]["name"],
             "alias": alias.name,
             "version": version.name,
-            "reason": f"bootstrap: {alias.name} points at nothing yet",
+            "reason": f"bootstrap: {alias.name} points at no version yet",
         },
     }
 

@@ -53,7 +53,7 @@ def _rollout(before: ModelDeploymentStatus, after: ModelDeploymentStatus, rollou
         and candidate is None
         and (stable is None or before.candidate.revision != stable.revision)
     ):
-        yield _event("RolloutCancelled", f"{before.candidate.version} is not wanted any more")
+        yield _event("RolloutCancelled", f"{before.candidate.version} is no longer the target")
     if candidate is None:
         return
     if before.candidate is None or _attempt(before.candidate) != _attempt(candidate):

@@ -151,11 +151,11 @@ def _first_version(situation: Situation) -> Outcome:
         make = working if situation.stopped.retry_at is not None else stalled
         return make(situation.stopped.reason, message)
     if situation.candidate is None:
-        return ready(DeploymentReason.SCALED_TO_ZERO, "no replicas are wanted; the first version waits for some")
+        return ready(DeploymentReason.SCALED_TO_ZERO, "0 replicas are requested; the first version waits for more")
     message = _progress(situation, situation.candidate)
     if situation.overdue:
         deadline = situation.rollout.progress_deadline
-        message = f"the first version is not ready within {deadline} and is waited for: {message}"
+        message = f"the first version is not ready within {deadline}; still waiting: {message}"
         return stalled(DeploymentReason.PROGRESS_DEADLINE_EXCEEDED, message)
     reason = situation.waiting.reason if situation.waiting is not None else DeploymentReason.LOADING
     return working(reason, message)
@@ -179,7 +179,7 @@ def _progress(situation: Situation, candidate: CandidateStatus) -> str:
         case CandidatePhase.STARTING:
             doing = "is being loaded"
         case CandidatePhase.CHECKING:
-            doing = "is asked its golden requests"
+            doing = "is running its golden-request check"
         case CandidatePhase.STEPPING:
             steps = situation.rollout.steps
             number = min(candidate.step + 1, len(steps))
@@ -187,7 +187,7 @@ def _progress(situation: Situation, candidate: CandidateStatus) -> str:
         case CandidatePhase.PROMOTING:
             doing = "gets all its replicas"
     if candidate.recheck_job is not None:
-        doing += "; its servers are asked once more"
+        doing += "; its servers are checked again"
     return f"{candidate.version} {doing}{_waits(situation.waiting)}"
 
 

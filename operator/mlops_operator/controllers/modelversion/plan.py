@@ -63,7 +63,7 @@ _WARNINGS: Final = (
 _OF_THE_MODEL: Final = (ModelVersionReason.MODEL_NOT_FOUND, ModelVersionReason.REMOVAL_PENDING)
 """Reasons that say nothing about the verification."""
 
-_VERIFIED: Final = "the artifact is what its digest says"
+_VERIFIED: Final = "artifact digest verified"
 _ACTION: Final = "Verify"
 
 
@@ -87,7 +87,7 @@ def plan(obs: Observed, settings: Settings, now: datetime) -> Plan:
     progress = _progress(obs, settings, now)
     outcome = progress.outcome or _former(obs.status)
     if outcome is None and obs.model is None:
-        outcome = working(ModelVersionReason.VERIFYING, "the artifact is being checked")
+        outcome = working(ModelVersionReason.VERIFYING, "verifying the artifact digest")
     if outcome is None:
         return Plan(actions=progress.actions, requeue_after=progress.requeue_after)
     status = settled(obs, now, outcome, artifact_store=settings.artifact_store, **progress.changes)
@@ -122,7 +122,7 @@ def _former(status: ModelVersionStatus) -> Outcome | None:
     """What was said last, to be said on while there is nothing new."""
     condition = find(status.conditions, READY)
     if condition is None or condition.reason in _OF_THE_MODEL:
-        return working(ModelVersionReason.VERIFYING, "the artifact is being checked") if status.written else None
+        return working(ModelVersionReason.VERIFYING, "verifying the artifact digest") if status.written else None
     taken = condition.reason == ModelVersionReason.NAME_TAKEN
     return (stalled if taken else working)(condition.reason, condition.message)
 
@@ -224,7 +224,7 @@ def _undecided(obs: Observed, job: Manifest, problem: PodProblem | None, look: f
     if problem is None and obs.status.waiting is not None and obs.status.waiting.reason in _FAILURES:
         return Progress(outcome=None, requeue_after=look)
     if problem is None:
-        outcome = working(ModelVersionReason.VERIFYING, "the artifact is being checked")
+        outcome = working(ModelVersionReason.VERIFYING, "verifying the artifact digest")
         return Progress(outcome=outcome, changes={"job": name, "waiting": None}, requeue_after=look)
     return _waiting(obs, job, problem, look=look, now=now)
 

@@ -58,7 +58,7 @@ def say(
 def _without_model(obs: Observed, outcome: Outcome) -> Outcome:
     """A version without its Model is not usable, but its verification goes on meanwhile."""
     beside = "" if outcome.ready is Truth.TRUE else f"; {outcome.reason}: {outcome.message}"
-    message = f"the Model {obs.spec.model} is not there{beside}"
+    message = f"Model {obs.spec.model} does not exist{beside}"
     return working(ModelVersionReason.MODEL_NOT_FOUND, message)
 
 

@@ -126,7 +126,7 @@ def _by_history(obs: Observed, version: VersionView, now: datetime) -> Decision:
 
 def _by_gate(obs: Observed, gate: AliasGate, asked: GateRequest, now: datetime) -> Decision:
     if obs.baseline is None and gate.baseline.missing is MissingBaseline.REJECT:
-        found = f"points at {obs.current}, which was deleted" if obs.current else "points at nothing"
+        found = f"points at {obs.current}, which was deleted" if obs.current else "points at no version"
         message = (
             f"{obs.spec.alias} {found}, and its gate requires a baseline: set baseline.missing of the gate to"
             f" {MissingBaseline.REQUIRE_ABSOLUTE}, then create another Promotion"
@@ -207,7 +207,7 @@ def _evaluate(
 
 def _no_baseline(obs: Observed) -> str:
     if obs.current is None:
-        return f"{obs.spec.alias} points at nothing"
+        return f"{obs.spec.alias} points at no version"
     return f"{obs.spec.alias} points at {obs.current}, which was deleted"
 
 

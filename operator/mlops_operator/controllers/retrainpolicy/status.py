@@ -60,7 +60,7 @@ def outcome_of(status: RetrainPolicyStatus, phase: PolicyPhase, breaker: Circuit
     """The outcome where no problem was found: a policy that waits for a trigger, or is held by a user, is Ready."""
     in_flight = next((decision for decision in status.decisions if decision.open), None)
     if phase is PolicyPhase.SUSPENDED:
-        return ready(PolicyReason.SUSPENDED, "spec.suspend is true: nothing starts")
+        return ready(PolicyReason.SUSPENDED, "spec.suspend is true: no training starts")
     if in_flight is not None and phase is PolicyPhase.TRAINING:
         return ready(PolicyReason.TRAINING, f"TrainingJob {in_flight.training_job}, by {in_flight.trigger}")
     if in_flight is not None:

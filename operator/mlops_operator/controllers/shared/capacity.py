@@ -61,7 +61,7 @@ def judge(pod: Manifest, message: str, nodes: Sequence[Manifest]) -> Verdict:
     too_large = _too_large(pod, nodes) if nodes and any(cause.startswith(_SHORTAGE) for cause in causes) else None
     if too_large is not None:
         return Verdict(permanent=True, message=f"no node can run the pod: {too_large}")
-    words = ", ".join(causes) or message or "the scheduler does not say why"
+    words = ", ".join(causes) or message or "the scheduler gives no reason"
     return Verdict(permanent=False, message=f"the pod waits for a node: {words}")
 
 

@@ -48,7 +48,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "PreemptionByScheduler": (PREEMPTED, "was removed{node} to make room for a pod of higher priority"),
         "EvictionByEvictionAPI": (EVICTED, "was evicted{node}, as a drain of the node does"),
         "DeletionByTaintManager": (NODE_TAINTED, "was removed{node} because the node has a taint it does not tolerate"),
-        "DeletionByPodGC": (NODE_LOST, "was removed{node} because the node is gone"),
+        "DeletionByPodGC": (NODE_LOST, "was removed{node} because the node no longer exists"),
     }
 )
 """Reason and words for the reasons of the condition `DisruptionTarget`, which Kubernetes documents."""

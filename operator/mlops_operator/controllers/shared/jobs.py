@@ -258,7 +258,7 @@ def reported(pods: Sequence[Manifest], *, uid: str) -> Result | ResultInvalidErr
     """The result that a succeeded Job's first replica reported, or what is wrong with it."""
     ended = termination(pods)
     if ended is None:
-        return ResultInvalidError("the pod that ran is gone: its result cannot be read")
+        return ResultInvalidError("the pod was deleted: its result cannot be read")
     try:
         return parse_result(ended.message, uid=uid)
     except ResultInvalidError as error:

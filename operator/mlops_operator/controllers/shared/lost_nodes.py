@@ -69,8 +69,9 @@ def _what_to_do(pod: Manifest, of: str) -> str:
     silence = f", which has not answered since {since}," if since else ""
     return (
         f"{name_of(pod)}{of} should have ended by {pod['metadata']['deletionTimestamp']}, but node {node}{silence} does"
-        f" not say that it has: if the node is gone, delete it (kubectl delete node {node}); if it is shut down, taint"
-        f" it (kubectl taint node {node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute); {_force(pod)}"
+        f" not report that it has: if the node no longer exists, delete it (kubectl delete node {node}); if it is shut"
+        f" down, taint it (kubectl taint node {node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute);"
+        f" {_force(pod)}"
     )
 
 
@@ -80,7 +81,7 @@ def _force(pod: Manifest) -> str:
     if owner is not None and owner["kind"] == JOBS.kind:
         return "deleting the pod by force does not help, since its Job waits for its end"
     name = pod["metadata"]["name"]
-    return f"delete the pod by force (kubectl delete pod {name} --force) only if the node is really off"
+    return f"delete the pod by force (kubectl delete pod {name} --force) only if the node is powered off"
 
 
 def _in_order(pods: Sequence[Manifest]) -> list[Manifest]:

@@ -85,7 +85,7 @@ def told(job: Manifest, pods: Sequence[Manifest] | None) -> str:
     if failed and pods is not None:
         pod = last_failed(job, pods)
         of = job["spec"]["backoffLimit"] + 1
-        parts.append(f"try {failed} of {of} failed: {_words(pod) if pod is not None else 'its pod is gone'}")
+        parts.append(f"try {failed} of {of} failed: {_words(pod) if pod is not None else 'its pod was deleted'}")
     if (taken := task_disruptions.observed(job, pods or ())) is not None:
         parts.append(str(taken))
     return "; ".join(parts)
@@ -124,7 +124,7 @@ def lost_message(job: Manifest) -> str:
     lost = lost_results(job) + 1
     if lost <= MAX_LOST:
         return _lost(lost)
-    return f"the pod that ran is gone: its result cannot be read; the task has run {lost} times"
+    return f"the pod was deleted: its result cannot be read; the task has run {lost} times"
 
 
 def run_again(job: Manifest, manifest: Manifest) -> tuple[Action, ...]:

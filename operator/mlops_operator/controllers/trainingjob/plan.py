@@ -292,7 +292,7 @@ def _failed(obs: Observed, now: datetime) -> Plan:
         return waiting
     status = say.ended(obs, now, AttemptOutcome.FAILED, reason=why.reason, message=why.message, exit_code=why.exit_code)
     if why.permanent is not None:
-        message = f"attempt {obs.attempt} failed: {why}; another would meet the same"
+        message = f"attempt {obs.attempt} failed: {why}; not retried because the failure is permanent"
         return _end(obs, say.failed(obs.obj, status, now, why.permanent, message), now)
     return _go_on(obs, status, now)
 
@@ -305,7 +305,7 @@ def _wait_for_data(obs: Observed, job: Manifest, why: Cause, now: datetime) -> P
     if end >= limit:
         return None
     message = (
-        f"attempt {obs.attempt} found no data, and is made again at {wait.next_time}: {why.message}; "
+        f"attempt {obs.attempt} found no data; retried at {wait.next_time}: {why.message}; "
         f"it counts as failed from {timestamp(limit)} on (dataDeadline {obs.spec.data_deadline})"
     )
     held = say.held(obs.obj, say.without_data(obs, end, wait), now, TrainingReason.DATA_NOT_FOUND, message)
@@ -358,7 +358,7 @@ def _completed(obs: Observed, job: Manifest, now: datetime) -> Plan:
             if known is None:
                 actions = (Create(resource=MODEL_VERSIONS, manifest=version),)
     except ResultInvalidError as error:
-        message = f"attempt {obs.attempt} ended well, but its result does not count: {error}"
+        message = f"attempt {obs.attempt} succeeded, but its result is invalid: {error}"
         status = say.ended(
             obs, now, AttemptOutcome.FAILED, reason=TrainingReason.RESULT_INVALID, message=str(error), exit_code=0
         )

@@ -73,7 +73,7 @@ def test_a_met_minimum_does_not_hide_a_failed_change() -> None:
 
 def test_without_a_baseline_a_change_is_not_asked() -> None:
     status = _one(_rule(change={}), _result((900, figures_of_rule(0, 0.5))))
-    assert (status.verdict, status.message) == (Verdict.PASS, "no baseline: the change is not asked")
+    assert (status.verdict, status.message) == (Verdict.PASS, "no baseline: change is not evaluated")
 
 
 def test_with_a_baseline_a_change_that_was_not_measured_is_no_data() -> None:

@@ -58,7 +58,7 @@ def test_the_next_try_counts() -> None:
 
 
 def lose(toy: ToyCluster) -> None:
-    """The Job ends well, and its pod is gone before it was read."""
+    """The Job ends well, and its pod was deleted before it was read."""
     toy.store(job_ended(toy.only(JOBS), at=toy.now))
     toy.settle(CONTROLLER, NAME)
     toy.now = toy.now.fromtimestamp(toy.now.timestamp() + 6, tz=toy.now.tzinfo)

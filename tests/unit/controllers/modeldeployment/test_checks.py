@@ -108,7 +108,7 @@ def test_a_failed_try_is_in_the_status_while_the_next_one_runs() -> None:
     try_fails(scene)
     scene.rest(answer=False)
     assert scene.condition("Ready") == ("False", "Retrying")
-    assert ready_message(scene) == f"digits-1 is asked its golden requests; {TOLD}"
+    assert ready_message(scene) == f"digits-1 is running its golden-request check; {TOLD}"
     assert scene.status["waiting"]["message"] == TOLD
     scene.wait(60)
     scene.rest(answer=False)
@@ -140,7 +140,7 @@ def test_the_message_of_an_overdue_first_version_ends_with_the_last_cause() -> N
     scene.rest(answer=False)
     assert scene.condition("Stalled") == ("True", "ProgressDeadlineExceeded")
     assert ready_message(scene) == (
-        f"the first version is not ready within 2m and is waited for: digits-1 is asked its golden requests; {TOLD}"
+        f"the first version is not ready within 2m; still waiting: digits-1 is running its golden-request check; {TOLD}"
     )
 
 
@@ -153,7 +153,7 @@ def test_the_message_of_a_stopped_candidate_ends_with_the_last_cause() -> None:
     try_fails(scene)
     scene.rest(answer=False)
     assert scene.status["candidate"]["phase"] == "Checking"
-    assert ready_message(scene) == f"digits-2 is asked its golden requests; {TOLD}"
+    assert ready_message(scene) == f"digits-2 is running its golden-request check; {TOLD}"
     scene.wait(121)
     scene.rest(answer=False)
     assert scene.status["stopped"]["reason"] == "ProgressDeadlineExceeded"
@@ -181,7 +181,7 @@ def test_a_first_version_behind_a_closed_network_says_so_and_serves_once_it_is_o
     scene = checking()
     connection_fails(scene)
     assert scene.condition("Ready") == ("False", "Retrying")
-    assert ready_message(scene) == f"digits-1 is asked its golden requests; {UNCONNECTED}"
+    assert ready_message(scene) == f"digits-1 is running its golden-request check; {UNCONNECTED}"
     scene.rest()
     assert scene.condition("Ready") == ("True", "Serving")
 

@@ -17,7 +17,7 @@ def measuring() -> tuple[ToyCluster, Manifest]:
 
 
 def lose(toy: ToyCluster) -> None:
-    """The Job ends well, and its pod is gone before it was read."""
+    """The Job ends well, and its pod was deleted before it was read."""
     toy.store(job_ended(running_job(toy), at=toy.now))
     toy.now = toy.now.fromtimestamp(toy.now.timestamp() + 6, tz=toy.now.tzinfo)
     settle(toy)

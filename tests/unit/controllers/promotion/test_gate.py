@@ -122,7 +122,7 @@ def test_a_gate_that_wants_a_baseline_rejects_while_there_is_none() -> None:
     toy = cluster(model({**GATE, "baseline": {"missing": "Reject"}}), promotion())
     settle(toy)
     assert (status(toy)["phase"], ready(toy)["reason"]) == ("Rejected", "BaselineMissing")
-    assert "champion points at nothing, and its gate" in status(toy)["message"]
+    assert "champion points at no version, and its gate" in status(toy)["message"]
 
 
 def test_a_version_that_failed_is_not_measured_again_nor_its_artifact_under_another_name() -> None:

@@ -33,10 +33,7 @@ def test_the_wait_is_told_and_no_attempt_has_ended() -> None:
     assert run.status["phase"] == "Pending"
     told = condition(run.obj, "Ready")
     assert told["reason"] == "DataNotFound"
-    assert (
-        f"attempt 0 found no data, and is made again at {timestamp(later(12))}: nothing is at {PLACE}"
-        in told["message"]
-    )
+    assert f"attempt 0 found no data; retried at {timestamp(later(12))}: nothing is at {PLACE}" in told["message"]
     assert f"it counts as failed from {timestamp(later(602))} on (dataDeadline 10m)" in told["message"]
     assert [entry.get("outcome") for entry in run.status["attempts"]] == [None]
     assert run.status.get("failures", 0) == 0

@@ -92,7 +92,7 @@ def test_a_disruption_is_one_warning() -> None:
 
 
 @pytest.mark.parametrize("model", [False, True])
-@pytest.mark.parametrize("present", [False, True], ids=["its pod is gone", "its pod is there"])
+@pytest.mark.parametrize("present", [False, True], ids=["its pod was deleted", "its pod is there"])
 def test_a_program_that_ends_well_because_it_is_told_to_stop_has_not_succeeded(model: bool, present: bool) -> None:
     run = begin(make(MODELS, "m", spec={}), **({"model": "m"} if model else {}))
     run.at(2).job_runs()
@@ -144,7 +144,7 @@ def test_what_the_job_alone_tells_is_told_in_plain_words() -> None:
     run.at(66).settle()
     attempt = run.status["attempts"][0]
     assert (attempt["outcome"], attempt["reason"]) == ("Disrupted", "Disrupted")
-    assert attempt["message"].startswith(f"Kubernetes took pod {pod} away")
+    assert attempt["message"].startswith(f"Kubernetes removed pod {pod}")
 
 
 # -- ranks that end before the others ------------------------------------------------------------

@@ -55,7 +55,7 @@ def _find(found: Measured, *, outside: bool, short: bool, with_baseline: bool, g
     rule = found.rule
     if not asks_absolute(rule) and not with_baseline:
         # Whatever the rows are: a first version may be judged before its slice has any.
-        return Finding(Verdict.PASS, "no baseline: the change is not asked")
+        return Finding(Verdict.PASS, "no baseline: change is not evaluated")
     sample = check_sample(found)
     if sample is not None:
         return sample
@@ -75,7 +75,7 @@ def _reuse(gates_before: int) -> str:
     """How often the rows were used before."""
     if not gates_before:
         return ""
-    worn = "; these rows are worn, use new ones" if gates_before >= WORN_AFTER else ""
+    worn = "; too many gates have used these rows, use new rows" if gates_before >= WORN_AFTER else ""
     return f"; gate number {gates_before + 1} on these rows{worn}"
 
 

@@ -11,8 +11,8 @@ from mlops_operator.api.retention import KeptReason, Retention
 from mlops_operator.api.schema import seconds
 
 NOT_ON_RECORD: Final = (
-    "no TrainingJob is on record as the writer of its files; if nobody needs them, remove them by hand and delete the "
-    "ModelVersion"
+    "no TrainingJob is on record as the writer of its files; if they are not needed, remove them manually and "
+    "delete the ModelVersion"
 )
 
 

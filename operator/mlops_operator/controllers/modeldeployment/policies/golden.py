@@ -60,5 +60,5 @@ def judge_recheck(result: Result, *, golden: bool, replicas: int) -> Verdict:
 
 def unanswered(reason: str, message: str) -> Verdict:
     """The verdict where the check itself failed, for a reason of its own."""
-    said = f"the golden requests could not be asked: {reason}: {message}".rstrip(": ")
+    said = f"the golden-request check could not run: {reason}: {message}".rstrip(": ")
     return Verdict(False, DeploymentReason.GOLDEN_CHECK_FAILED, said)

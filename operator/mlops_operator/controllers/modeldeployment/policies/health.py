@@ -198,7 +198,7 @@ def _ended_by_itself(entry: Manifest) -> Trouble:
     name = entry["name"]
     what = "the server" if name == MAIN else f"container {name}"
     ended = _last_end(entry)
-    how = f"({_how(ended)}){_words(ended)}" if ended is not None else "again and again"
+    how = f"({_how(ended)}){_words(ended)}" if ended is not None else "repeatedly"
     return Trouble(DeploymentReason.SERVER_CRASHED, f"{what} ended by itself {how}")
 
 

@@ -29,7 +29,7 @@ def target_version(served: ServedModel, model: Manifest | None) -> Target | Prob
         model: the Model, or None where there is none.
     """
     if model is None:
-        return Problem(DeploymentReason.MODEL_NOT_FOUND, f"there is no Model {served.name}")
+        return Problem(DeploymentReason.MODEL_NOT_FOUND, f"Model {served.name} does not exist")
     if served.version is not None:
         return Target(served.version)
     declared = {alias["name"] for alias in (model.get("spec") or {}).get("aliases") or ()}
@@ -79,7 +79,7 @@ def resolve(
 def _missing(served: ServedModel, target: Target, version: Manifest | None) -> str:
     """That the version does not exist, or that another object has its name, and what to do."""
     if target.uid is None:
-        return f"there is no ModelVersion {target.name}"
+        return f"ModelVersion {target.name} does not exist"
     points = f"alias {served.alias!r} points at ModelVersion {target.name} with UID {target.uid}, which was deleted"
     if version is None:
         return f"{points}: promote another version"

@@ -29,15 +29,17 @@ def rejection(results: Sequence[GateResult], remembered: Sequence[Rejection], pr
     if standing:
         first = min(standing, key=lambda result: (result.time, result.promotion))
         words = f": {first.message}" if first.message else ""
-        return _rejected(f"the gate of {first.alias} refused it (Promotion {first.promotion}){words}")
+        return _rejected(f"the gate of {first.alias} rejected it (Promotion {first.promotion}){words}")
     others = [entry for entry in remembered if not has_ended(entry.newest_row, passed.get(entry.gate))]
     if others:
         entry = others[0]
         return _rejected(
-            f"the gate of {entry.alias} refused its artifact as {entry.version} (Promotion {entry.promotion})"
+            f"the gate of {entry.alias} rejected its artifact as {entry.version} (Promotion {entry.promotion})"
         )
     if failures or remembered:
-        return Fact(REJECTED, Truth.FALSE, ModelVersionReason.NOT_REJECTED, "a gate that refused it passed newer rows")
+        return Fact(
+            REJECTED, Truth.FALSE, ModelVersionReason.NOT_REJECTED, "a gate that rejected it passed on newer rows"
+        )
     return standing_fact(previous)
 
 

@@ -75,7 +75,7 @@ def ignored(obj: Manifest, status: TrainingJobStatus) -> Iterator[Fact]:
         yield Fact(SPEC_CHANGE_IGNORED, Truth.TRUE, TrainingReason.FINISHED, message)
         return
     message = (
-        f"spec: a change does not apply to the attempt that runs ({ran_with}); to begin the attempt anew with the "
+        f"spec: a change does not apply to the attempt that runs ({ran_with}); to restart the attempt with the "
         "changed spec, set spec.suspend to true, and then to false"
     )
     yield Fact(SPEC_CHANGE_IGNORED, Truth.TRUE, TrainingReason.ATTEMPT_RUNNING, message)

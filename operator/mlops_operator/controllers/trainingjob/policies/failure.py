@@ -83,7 +83,9 @@ def _told_by_job(job: Manifest) -> Disruption | None:
     found = _DISRUPTED_POD.match(jobs.failure_message(job)[1])
     if found is None:
         return None
-    return Disruption(DISRUPTED, f"Kubernetes took pod {found[1]} away; it was gone before the operator could read why")
+    return Disruption(
+        DISRUPTED, f"Kubernetes removed pod {found[1]}; it was deleted before the operator could read the cause"
+    )
 
 
 def gone(job: Manifest, ranks: Sequence[int] = ()) -> Disruption:
@@ -95,7 +97,7 @@ def gone(job: Manifest, ranks: Sequence[int] = ()) -> Disruption:
     whose = f"rank {', '.join(map(str, ranks))} of Job" if ranks and jobs.ranks(job) > 1 else "Job"
     name = job["metadata"]["name"]
     return Disruption(
-        POD_DELETED, f"the pod of {whose} {name} is gone, and nothing shows that it had ended by itself before"
+        POD_DELETED, f"the pod of {whose} {name} no longer exists, and there is no evidence that it had ended before"
     )
 
 

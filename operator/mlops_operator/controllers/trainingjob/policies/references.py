@@ -22,7 +22,7 @@ def missing(
         first: whether this is the first attempt.
     """
     if name is not None and model is None:
-        return TrainingReason.MODEL_NOT_FOUND, f"the Model {name} is not there; the training starts when it is"
+        return TrainingReason.MODEL_NOT_FOUND, f"Model {name} does not exist; training starts once it is created"
     if not first:
         return None
     if owner is not None:

@@ -109,7 +109,7 @@ _NO_POD: Final = PodProblem(TrainingReason.POD_PENDING, "the Job controller has 
 _MEETING: Final = PodProblem(
     TrainingReason.POD_PENDING,
     "it starts when MLOPS_COORDINATOR, the name of rank 0, resolves and all ranks have met there; the log of its "
-    f"container {WAIT} says what is missing",
+    f"container {WAIT} lists what is missing",
     permanent=False,
 )
 
