@@ -135,4 +135,4 @@ def test_a_later_gate_on_the_same_rows_needs_a_smaller_p_value(before: int, verd
 def test_worn_rows_are_named(before: int, worn: bool) -> None:
     result = _result((900, figures_of_rule(0, 0.96, 0.95)))
     status = _one(_rule(change={}), result, with_baseline=True, gates_before=before)
-    assert ("worn" in status.message) is worn
+    assert ("use new rows" in status.message) is worn

@@ -143,5 +143,5 @@ def _no_cause(pod: Manifest) -> PodProblem:
     if any(entry["name"] == WAIT and (entry.get("state") or {}).get("running") for entry in inits):
         return _MEETING
     reason = (sidecars.main_state(pod).get("waiting") or {}).get("reason") or "not started"
-    words = f"pod {pod['metadata']['name']}: {reason}; the events of the pod may say more"
+    words = f"pod {pod['metadata']['name']}: {reason}; the events of the pod may have details"
     return PodProblem(TrainingReason.POD_PENDING, words, permanent=False)
