@@ -19,6 +19,7 @@ from tests.e2e.support import (
     golden_requests,
     manifest,
     new_namespace,
+    of,
     pod,
     served,
     version,
@@ -72,11 +73,11 @@ def told(space: Kubectl, kind: str, name: str, *words: str) -> Manifest:
     return found
 
 
-def seconds_until_told(space: Kubectl, component: str, moment: str) -> float:
-    """Seconds from the start of the first container of a task's pods, which connects at once, to a timestamp."""
+def seconds_until_told(space: Kubectl, component: str, obj: Manifest, moment: str) -> float:
+    """Seconds from the start of the first container of an object's task, which connects at once, to a timestamp."""
     starts = [
         state["startedAt"]
-        for found in space.list("pod", f"app.kubernetes.io/component={component}")
+        for found in space.list("pod", f"app.kubernetes.io/component={component},{of(obj)}")
         for entry in found["status"].get("containerStatuses") or ()
         for state in (*entry.get("state", {}).values(), *entry.get("lastState", {}).values())
         if "startedAt" in state
@@ -96,7 +97,7 @@ def test_a_closed_dns_and_then_a_closed_service_are_told_and_the_model_is_served
     space.apply(served("plus", {"name": "plus", "version": "plus-1"}, rollout={"golden": {"maxLatency": "30s"}}))
     obj = told(space, "modeldeployment", "plus", f".{space.namespace}.svc.cluster.local:80: name not resolved")
     assert "NetworkPolicy" in condition(obj)["message"]
-    assert seconds_until_told(space, "golden", obj["status"]["waiting"]["since"]) <= TOLD_WITHIN
+    assert seconds_until_told(space, "golden", obj, obj["status"]["waiting"]["since"]) <= TOLD_WITHIN
 
     space.apply(narrow("golden", DNS))
     obj = told(space, "modeldeployment", "plus", f".{space.namespace}.svc.cluster.local:80: connection timed out")
@@ -105,6 +106,20 @@ def test_a_closed_dns_and_then_a_closed_service_are_told_and_the_model_is_served
 
     space.run("delete", "networkpolicy", "narrow-golden")
     assert wait_true(space, "modeldeployment", "plus", timeout=PATIENT)["status"]["stable"]["golden"]["passed"]
+
+
+def test_a_service_that_is_closed_from_the_beginning_is_told_within_a_minute(space: Kubectl) -> None:
+    space.apply(narrow("golden", DNS))
+    checked = version("plus-2", "plus", "model.json", CONTENT)
+    checked["spec"]["goldenRequests"] = {"uri": f"pvc://{STORE}/golden.json", "digest": digest(GOLDEN)}
+    space.apply(checked)
+    space.apply(served("two", {"name": "plus", "version": "plus-2"}, rollout={"golden": {"maxLatency": "30s"}}))
+    obj = told(space, "modeldeployment", "two", f".{space.namespace}.svc.cluster.local:80: connection timed out")
+    assert "NetworkPolicy" in condition(obj)["message"]
+    assert seconds_until_told(space, "golden", obj, obj["status"]["waiting"]["since"]) <= TOLD_WITHIN
+
+    space.run("delete", "networkpolicy", "narrow-golden")
+    assert wait_true(space, "modeldeployment", "two", timeout=PATIENT)["status"]["stable"]["golden"]["passed"]
 
 
 def store(space: Kubectl) -> None:
@@ -144,7 +159,7 @@ def test_a_closed_store_of_a_training_is_told_and_the_training_succeeds_when_it_
         space, "trainingjob", "reads", f"ConnectionFailed (exit code 15): {uri}: {host}:{FTP}: connection timed out"
     )
     assert "NetworkPolicy" in condition(obj)["message"]
-    assert seconds_until_told(space, "training", obj["status"]["attempts"][0]["completionTime"]) <= TOLD_WITHIN
+    assert seconds_until_told(space, "training", obj, obj["status"]["attempts"][0]["completionTime"]) <= TOLD_WITHIN
 
     space.run("delete", "networkpolicy", "narrow-training")
     wait_true(space, "trainingjob", "reads", timeout=PATIENT)
