@@ -14,7 +14,7 @@ DEMO := $(BIN)/python -m demo --cluster $(CLUSTER) $(if $(ENGINE),--engine $(ENG
 export PYTHONPATH := operator:.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv hooks tools demo cluster clean-cluster test test-deep test-long deep-kind deep-others lint unit tools images integration e2e faults flux mutants generate release lock bench decisions clean
+.PHONY: help venv hooks tools demo cluster clean-cluster test test-deep test-long deep-kind deep-others lint docs docs-serve unit tools images integration e2e faults flux mutants generate release lock bench decisions clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -43,6 +43,14 @@ hooks: venv ## check formatting, layers, generated files and the subject at each
 	@command -v pre-commit >/dev/null || { echo "pre-commit is missing: pipx install pre-commit"; exit 1; }
 	pre-commit install
 
+# The site generator is no part of the development environment, whose packages it would hold back.
+DOCS_VENV := .venv-docs
+DOCS_STAMP := $(DOCS_VENV)/.stamp-$(shell sha256sum requirements/docs.lock.txt 2>/dev/null | cut -c1-16)
+$(DOCS_STAMP):
+	$(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.lock.txt
+	@touch $@
+
 demo: venv ## set everything up and run the story of examples/digits on real pods (ENGINE=native|kind|existing)
 	@$(DEMO)
 
@@ -54,7 +62,13 @@ clean-cluster: venv ## end the local cluster and remove all it left
 
 test: venv lint unit integration e2e ## all checks and all tests
 
-lint: venv ## formatting, lints, types, layers, generated files
+docs: $(DOCS_STAMP) ## build the documentation site into build/docs/site; broken links and unlisted pages fail
+	$(DOCS_VENV)/bin/python -m tools.docs build
+
+docs-serve: $(DOCS_STAMP) ## serve the documentation site on localhost:8000
+	$(DOCS_VENV)/bin/python -m tools.docs serve
+
+lint: venv docs ## formatting, lints, types, layers, generated files, the documentation site
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -112,6 +126,7 @@ generate: venv ## write the generated files: CRDs, RBAC, charts' CRDs, reference
 	$(BIN)/python -m mlops_operator.codegen.rbac
 	$(BIN)/python -m mlops_operator.codegen.docs
 	$(BIN)/python helm/render.py
+	$(BIN)/python -m tools.docs.diagrams
 
 release: venv ## wheels, chart packages, image archives, bills of materials and SHA256SUMS in dist/, reproducibly
 	rm -rf dist
@@ -119,6 +134,7 @@ release: venv ## wheels, chart packages, image archives, bills of materials and 
 
 lock: venv ## resolve the requirements, with hashes and without index addresses
 	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras --allow-unsafe -o requirements/dev.lock.txt requirements/dev.in
+	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras --allow-unsafe -o requirements/docs.lock.txt requirements/docs.in
 	$(BIN)/python -m images.lock
 
 MUTANTS ?=
@@ -134,4 +150,4 @@ decisions: venv ## simulate the decision rules: the tables of bench/results/deci
 	$(BIN)/python -m bench.decisions
 
 clean: ## remove the Python environment and caches of this folder
-	rm -rf $(VENV) $(SERVER_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo-output
+	rm -rf $(VENV) $(SERVER_VENV) $(DOCS_VENV) build/docs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo-output

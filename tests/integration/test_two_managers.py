@@ -13,11 +13,14 @@ from mlops_operator.api.registry import KINDS
 from mlops_operator.codegen.generated import ROOT
 from mlops_operator.kube.client import Client
 from mlops_operator.kube.resources import OWN
+from tests.harness.console import commands
 from tests.harness.crds import install_crds
 from tests.integration.crd_cases.mutations import CASES
 
 RESOURCES = {resource.kind: resource for resource in OWN}
-FENCE = re.compile(r"^```ya?ml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^( *)```ya?ml\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+HERE_DOCUMENT = re.compile(r"^kubectl (?:apply|create) -f - <<(\w+)\n(.*)^\1$", re.MULTILINE | re.DOTALL)
+SUBSTITUTED = re.compile(r"\$\(.*?\)|\$\w+")
 
 
 def documents(text: str) -> Iterator[Manifest]:
@@ -27,13 +30,22 @@ def documents(text: str) -> Iterator[Manifest]:
             yield document
 
 
+def blocks(page: str) -> Iterator[str]:
+    """The YAML of a page: its blocks, also those in lists, and what its commands pipe to kubectl."""
+    for indent, block in FENCE.findall(page):
+        yield re.sub(f"^{indent}", "", block, flags=re.MULTILINE)
+    for command in commands(page):
+        if found := HERE_DOCUMENT.match(command):
+            yield SUBSTITUTED.sub("substituted", found[2])
+
+
 def examples() -> Iterator[tuple[str, Manifest]]:
     """Every object in an example, or in a page of the documentation, with the place where it stands."""
     for path in sorted((ROOT / "examples").rglob("*.yaml")):
         for number, found in enumerate(documents(path.read_text())):
             yield f"{path.relative_to(ROOT)} {number}", found
     for path in sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]):
-        for number, block in enumerate(FENCE.findall(path.read_text())):
+        for number, block in enumerate(blocks(path.read_text())):
             for found in documents(block):
                 yield f"{path.relative_to(ROOT)} {number}", found
 
@@ -64,6 +76,11 @@ async def apply(client: Client, manifest: Manifest, *, manager: str) -> Manifest
 
 def test_there_are_examples_of_all_kinds() -> None:
     assert {found["kind"] for _, found in examples()} >= {"TrainingJob", "Model", "ModelDeployment", "ModelMonitor"}
+    assert {place.partition(" ")[0] for place, _ in examples()} >= {
+        "docs/getting-started/tutorial.md",
+        "docs/how-to/gate.md",
+        "docs/how-to/undo.md",
+    }
     assert {found["kind"] for _, found in valid_objects()} == {kind.kind for kind in KINDS}
 
 

@@ -9,6 +9,7 @@ from mlops_operator.codegen.docs.health import health_page
 from mlops_operator.codegen.docs.markdown import cell, code, section, table
 from mlops_operator.codegen.docs.metrics import metrics_page
 from mlops_operator.codegen.docs.page import CONTRACT, kind_page
+from mlops_operator.codegen.docs.reasons import reasons_page
 from mlops_operator.codegen.generated import Generator, run
 
 COMMAND: Final = "python -m mlops_operator.codegen.docs"
@@ -37,6 +38,13 @@ def index_page() -> str:
                 "`InternalError` is a reason of every kind: it is set when reconciliations of the object keep failing "
                 "with an unexpected error, which is a defect of the operator. The next one that succeeds removes it.",
             ),
+            section(
+                "Formats",
+                "- [What a run gets and what it leaves behind](formats/results.md)\n"
+                "- [The prediction log](formats/prediction-log.md)\n"
+                "- [Rows for a gate](formats/evaluation-data.md)",
+            ),
+            section("Reasons", "[All reasons](reasons.md) of all kinds, in the order of the alphabet."),
             section("Health", "[What Flux, Helm and Argo CD see](health.md) in each state of each kind, and why."),
             section(
                 "Metrics", "[All metrics](metrics.md), and [what to do when an alert fires](../operations/runbooks.md)."
@@ -48,7 +56,8 @@ def index_page() -> str:
 def generator() -> Generator:
     """A page a kind, the metrics, and an index."""
     pages = {f"{kind.singular}.md": kind_page(kind, KINDS) for kind in KINDS}
-    pages |= {"metrics.md": metrics_page(), "health.md": health_page(), "README.md": index_page()}
+    pages |= {"metrics.md": metrics_page(), "health.md": health_page(), "reasons.md": reasons_page(KINDS)}
+    pages["README.md"] = index_page()
     return Generator(
         command=COMMAND,
         files={f"{FOLDER}/{name}": HEADER + page for name, page in pages.items()},
