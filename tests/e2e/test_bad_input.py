@@ -60,7 +60,7 @@ REFUSED = {
             ],
         ),
         "spec.aliases[0].gate.metrics[0]",
-        "set min, max or change",
+        "set at least one of min, max or change",
     ),
     "digest": (
         manifest("ModelVersion", "a", model="b", artifact={"uri": "pvc://c/d", "digest": "md5:00", "format": "json"}),

@@ -125,7 +125,7 @@ ROWS = {
     "m22": Row(
         spec={"data": [{"name": "rows", "uri": f"pvc://{STORE}/m22/rows.csv"}]},
         reason="DataNotFound",
-        says=("found no data, and is made again", "m22/rows.csv", "dataDeadline 10m"),
+        says=("found no data; retried at", "m22/rows.csv", "dataDeadline 10m"),
         correct=lambda space, _: write_files(space, {"m22/rows.csv": "a,y\n1,0\n"}),
     ),
 }

@@ -320,7 +320,7 @@ async def test_a_job_that_is_too_large_for_etcd_stalls_with_its_size_until_the_s
         await place.create(template={"spec": {"containers": [side]}})
         obj = await eventually(place.get, lambda found: reason(found["status"], "Stalled") is not None)
         message = next(entry["message"] for entry in obj["status"]["conditions"] if entry["type"] == "Stalled")
-        assert reason(obj["status"], "Stalled") == "InvalidPodTemplate"
+        assert reason(obj["status"], "Stalled") == "TooLarge"
         for words in ("Job: Job train-", "is too large", "bytes as sent", "takes 1572864 bytes", "shorten the spec"):
             assert words in message
         await asyncio.sleep(2.0)

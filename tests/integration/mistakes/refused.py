@@ -90,7 +90,7 @@ ROWS = (
         row="3: gate",
         resource=MODELS,
         spec=gated({"name": "accuracy"}),
-        says=("spec.aliases[0].gate.metrics[0]", "set min, max or change"),
+        says=("spec.aliases[0].gate.metrics[0]", "set at least one of min, max or change"),
         correction=gated(FLOOR),
     ),
     Refused(
