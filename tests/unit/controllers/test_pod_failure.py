@@ -108,4 +108,4 @@ def test_a_pod_that_is_gone_is_told_with_its_rank_where_the_job_has_several(
     completions: int, ranks: list[int], whose: str
 ) -> None:
     job = make(JOBS, "digits-1-0", spec={"completions": completions})
-    assert gone(job, ranks).message.startswith(f"the pod of {whose} digits-1-0 is gone")
+    assert gone(job, ranks).message.startswith(f"the pod of {whose} digits-1-0 no longer exists")
