@@ -53,7 +53,6 @@ def test_a_result_that_was_complete_before_the_eviction_counts(space: Kubectl) -
         "exits-well": with_sdk("exits-well", EXITS_WELL + FINISHES + HANGS),
         "killed": with_sdk("killed", FINISHES + HANGS),
         "with-model": with_sdk("with-model", SAVES + FINISHES + HANGS, model="m"),
-        "gang": with_sdk("gang", SAVES + FINISHES + HANGS, model="m", replicas=2),
     }
     late = with_sdk("late", FINISHES_WHEN_TOLD, disruptionLimit=0)
     for obj in (*succeeding.values(), late):
@@ -78,7 +77,7 @@ def with_sdk(name: str, program: str, **spec: object) -> Manifest:
 
 
 def pods_when_done(space: Kubectl, name: str) -> list[str]:
-    """The pods of all ranks, once each has said that it is done."""
+    """The pods, once each has printed that its result is complete."""
     running = wait_phase(space, "trainingjob", name, "Running", timeout=2 * RUNNING)
     names = [str(pod["metadata"]["name"]) for pod in space.list("pod", of(running))]
     for pod in names:

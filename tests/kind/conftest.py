@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from demo.platform import ROOT, Platform
+from demo.story import Story
 from localcluster.progress import OnConsole
 from tests.harness.platforms import running
 
@@ -26,3 +27,11 @@ def platform() -> Iterator[Platform]:
     )
     with running(platform, keep=bool(KEPT)):
         yield platform
+
+
+@pytest.fixture
+def story(platform: Platform) -> Iterator[Story]:
+    """The story, whose namespace is removed afterwards: the disruption budgets of its servers would block drains."""
+    platform.make_room()
+    yield Story(platform.kubectl)
+    platform.make_room()

@@ -37,8 +37,8 @@ def operators_and_other(platform: Platform) -> tuple[str, str]:
 
 @contextmanager
 def drained(cluster: Kubectl, node: str) -> Iterator[None]:
-    cluster.run("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--force", timeout=PATIENT)
     try:
+        cluster.run("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--force", timeout=PATIENT)
         yield
     finally:
         cluster.run("uncordon", node)

@@ -11,9 +11,7 @@ pytestmark = [pytest.mark.deep, pytest.mark.timeout(1800)]
 POLICIES = ROOT / "examples/network-policies.yaml"
 
 
-def test_the_story_runs_with_the_documented_policies(platform: Platform) -> None:
-    platform.make_room()
-    story = Story(platform.kubectl)
+def test_the_story_runs_with_the_documented_policies(platform: Platform, story: Story) -> None:
     story.make_namespace()
     space = platform.kubectl.in_namespace(NAMESPACE)
     space.run("apply", "--server-side", "-f", str(POLICIES))

@@ -24,10 +24,8 @@ DENY_ALL: Manifest = {
 }
 
 
-def test_the_story_runs_on_three_nodes_and_its_writes_are_in_the_audit_log(platform: Platform) -> None:
-    platform.make_room()
+def test_the_story_runs_on_three_nodes_and_its_writes_are_in_the_audit_log(platform: Platform, story: Story) -> None:
     log = AuditLog(platform.cluster.audit_log)
-    story = Story(platform.kubectl)
     story.run()
     figures = story.figures("Promote the better version again")
     assert figures["failed"] == 0
