@@ -146,8 +146,16 @@ class KindController(ABC, Generic[Status, Observed]):
         self, obj: Manifest, former: Status, decision: Decision, now: datetime, *, warnings: Collection[str] = ()
     ) -> Plan:
         """The plan that carries out a decision: the one place where a status is made."""
+        plan = Plan(
+            actions=decision.actions,
+            depends_on=decision.depends_on,
+            confirm_absent=decision.confirm_absent,
+            requeue_after=decision.requeue_after,
+            events=decision.events,
+            decisions=decision.logged,
+        )
         if decision.finding is None:
-            return Plan(actions=decision.actions, requeue_after=decision.requeue_after)
+            return plan
         generation = obj["metadata"].get("generation", 1)
         after = status_of(former, decision.finding, decision.changes, generation=generation, now=now)
         events = transition_events(
@@ -158,12 +166,5 @@ class KindController(ABC, Generic[Status, Observed]):
             warnings=(*self.warnings(after), *warnings),
             quiet=self.quiet,
         )
-        return Plan(
-            actions=decision.actions,
-            depends_on=decision.depends_on,
-            confirm_absent=decision.confirm_absent,
-            status=after.to_manifest(),
-            requeue_after=decision.requeue_after,
-            events=(*self.first_events(former, after), *events, *self.more_events(former, after), *decision.events),
-            decisions=decision.logged,
-        )
+        events = (*self.first_events(former, after), *events, *self.more_events(former, after), *decision.events)
+        return replace(plan, status=after.to_manifest(), events=events)

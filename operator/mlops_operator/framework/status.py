@@ -29,20 +29,19 @@ def status_of(
         generation: of the spec.
         now: the time.
     """
-    changed = former.replace(**changes)
-    outcome, written = finding.outcome, dict[str, object]()
+    outcome, written = finding.outcome, dict(changes)
     if WAITING in type(former).model_fields:
-        known = getattr(changed, WAITING)
+        known = changes.get(WAITING, getattr(former, WAITING))
         assert known is None or isinstance(known, Waiting)
         wait = wait_for(known, now, finding.reason, finding.message) if finding.waits else None
         outcome = replace(outcome, message=wait.message) if wait is not None else outcome
         written[WAITING] = wait
-    return changed.replace(
-        **written,
-        observed_generation=generation,
-        phase=finding.phase,
-        conditions=contract(former.conditions, outcome, generation=generation, now=now, facts=finding.facts),
-    )
+    written |= {
+        "observed_generation": generation,
+        "phase": finding.phase,
+        "conditions": contract(former.conditions, outcome, generation=generation, now=now, facts=finding.facts),
+    }
+    return former.replace(**written)
 
 
 def changes_between(before: Status, after: Status) -> Mapping[str, object]:
