@@ -149,12 +149,13 @@ def test_the_stop_costs_one_status_write_more_for_a_kept_result() -> None:
     assert len(run.cluster.writes) == writes + 1
 
 
-@pytest.mark.parametrize(("age", "often"), [(0, True), (5, True), (7, False)])
+@pytest.mark.parametrize(("age", "often"), [(-6, False), (-5, True), (0, True), (5, True), (6, False), (7, False)])
 def test_pods_are_read_often_for_some_seconds_after_the_signal(age: float, often: bool) -> None:
     run = begun("plain")
     pods = [taken(rank(run.job, 0), SIGNAL, reason="EvictionByEvictionAPI")]
     later_by = stopping.next_look(pods, namespace="team-a", now=later(SIGNAL + age))
     assert (later_by <= 0.5) is often
+    assert later_by > 0
 
 
 def test_pods_that_were_not_told_to_stop_are_not_read_often() -> None:

@@ -31,7 +31,7 @@ _FOLLOWED: Final = 6.0
 result is complete for 3 s, and the Job controller keeps an ended pod for about one."""
 
 _TICK: Final = 0.5
-"""Seconds between two such reads. They fall on the same moments of the clock, so that Jobs share LISTs."""
+"""Seconds between two such reads."""
 
 
 def recorded(job: Manifest) -> Disruption | None:
@@ -84,7 +84,7 @@ def next_look(pods: Sequence[Manifest], *, namespace: str, now: datetime) -> flo
     """Seconds until the pods of a Job that is being stopped are read again without an event."""
     told = [moment for pod in pods if not jobs.pod_ended(pod) and (moment := taken_at(pod)) is not None]
     if told and abs((now - max(told)).total_seconds()) < _FOLLOWED:
-        return _TICK - now.timestamp() % _TICK
+        return _TICK
     return interval(GRACE, namespace=namespace, now=now)
 
 
