@@ -30,6 +30,7 @@ DECISIONS: Final[tuple[str, ...]] = (
     "operator/mlops_operator/controllers/trainingjob/config_maps.py",
     "operator/mlops_operator/controllers/trainingjob/inputs.py",
     "operator/mlops_operator/controllers/trainingjob/transitions.py",
+    "operator/mlops_operator/framework/*.py",
     "operator/mlops_operator/runtime/work/answered.py",
     "operator/mlops_operator/runtime/work/answers.py",
     "operator/mlops_operator/runtime/work/drift.py",
@@ -101,6 +102,8 @@ def paths_of(module: Path) -> list[str]:
         # What controllers share is proved by the tests of each of them.
         shared = parts[2] == "shared"
         folders = ["controllers"] if shared else [f"controllers/{parts[2]}", *_BESIDE.get(parts[2], ())]
+    elif parts[:2] == ("mlops_operator", "framework"):
+        folders = ["framework", "controllers"]
     elif parts[0] == "mlops_operator":
         folders = [parts[1]]
     else:
