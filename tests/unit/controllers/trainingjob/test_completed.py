@@ -161,3 +161,10 @@ def test_pods_are_read_often_for_some_seconds_after_the_signal(age: float, often
 def test_pods_that_were_not_told_to_stop_are_not_read_often() -> None:
     run = begun("plain")
     assert stopping.next_look([rank(run.job, 0)], namespace="team-a", now=later(SIGNAL)) > 0.5
+
+
+def test_pods_are_read_often_after_the_last_signal_of_several() -> None:
+    run = begun("plain", replicas=2)
+    signals = {0: SIGNAL, 1: SIGNAL - 10}
+    pods = [taken(rank(run.job, index), at, reason="EvictionByEvictionAPI") for index, at in signals.items()]
+    assert stopping.next_look(pods, namespace="team-a", now=later(SIGNAL + 5)) == 0.5
